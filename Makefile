@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help:  ## Show this list
+	@grep -hE '^[a-z-]+:.*?##' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+setup: $(READY)  ## Make the virtual environment with every pinned dependency
+
+demo: $(READY)  ## Run the main job on a stand-in for AWS: a simulated week, its cases, a report
+	watchbill demo
+
+test: $(READY)  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
+	pytest -m "not slow" $(T)
+
+test-all: $(READY)  ## Run every test, the slow ones too
+	pytest $(T)
+
+check: lint types layers test  ## Everything CI runs
+
+lint: $(READY)  ## Format and lint
+	ruff format --check .
+	ruff check .
+
+types: $(READY)  ## Check the types
+	mypy
+
+layers: $(READY)  ## Check the architecture: who may import whom
+	lint-imports
+
+bench: $(READY)  ## Measure: ratios in one run on CPU time, with memory
+	$(BIN)/python tools/bench.py
+
+fix: $(READY)  ## Format, and fix what can be fixed
+	ruff check --fix .
+	ruff format .
+
+pin: $(READY)  ## Choose the newest allowed dependencies anew and pin them with hashes
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --group dev \
+	  --custom-compile-command "make pin" --python-version 3.11 pyproject.toml -o requirements/dev.txt
+
+.PHONY: help setup demo test test-all check lint types layers bench fix pin

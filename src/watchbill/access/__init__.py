@@ -1,0 +1,1 @@
+"""From entitlement over time to AWS documents: desired, observed, plan, apply, drift."""

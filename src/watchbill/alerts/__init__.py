@@ -1,0 +1,1 @@
+"""Findings and judgements gathered into cases that a person can decide."""

@@ -1,0 +1,1 @@
+"""What rules, windows and baselines say about events."""

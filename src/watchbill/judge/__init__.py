@@ -1,0 +1,1 @@
+"""Was it theirs to do at that moment?"""

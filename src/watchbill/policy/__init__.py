@@ -1,0 +1,1 @@
+"""What AWS would decide, and by which statement."""

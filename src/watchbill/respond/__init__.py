@@ -1,0 +1,1 @@
+"""Ask, decide, freeze, restore: as plans."""

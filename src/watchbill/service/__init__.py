@@ -1,0 +1,1 @@
+"""One pass of everything that happens without a person: the level-triggered reconcile."""

@@ -1,0 +1,1 @@
+"""Watchbill's own state in a database."""

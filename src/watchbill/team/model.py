@@ -1,0 +1,228 @@
+"""Who is who and who may hold what, as declared in the team file.
+
+Frozen values without behaviour beyond look-up. Names are the keys of the file: `james`, `developers`,
+`prod-oncall`, `production`. An account's `number` is its twelve-digit AWS id. Local times live only in layers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+from watchbill.errors import Location
+from watchbill.intervals import Interval
+
+
+class Kind(StrEnum):
+    """In what capacity somebody is on call."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    SHADOW = "shadow"
+    MANAGER = "manager"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An AWS account."""
+
+    name: str
+    number: str
+    environment: str
+    """`production`, `staging`, ...: what the team calls it; `production` raises the severity of a case."""
+    role: str | None
+    """The role that watchbill assumes to reach the account; None means the credentials it runs with."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A human we know, with the names they have elsewhere."""
+
+    name: str
+    full_name: str
+    email: str
+    iam_user: str
+    """The name of their IAM user, the same in each account."""
+    time_zone: str
+    networks: tuple[str, ...]
+    """CIDR blocks that are usual for them, besides the team's own."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionSet:
+    """A named policy: actions allowed and denied on all resources, or a whole policy document."""
+
+    name: str
+    description: str
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    policy: Mapping[str, Any] | None
+    """An IAM policy document instead of `allow` and `deny`."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A permission set held in some accounts, at all times."""
+
+    permission_set: str
+    accounts: tuple[str, ...]
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A job role: its members get its access at once, on joining."""
+
+    name: str
+    members: tuple[str, ...]
+    includes: tuple[str, ...]
+    """Groups whose members are members of this one too."""
+    access: tuple[Access, ...]
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How long one member stays on: exactly one unit, by the wall clock of the layer's zone."""
+
+    count: int
+    unit: str
+    """`h`, `d`, `w` or `mo`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """Weekly hours in which a layer is in force, by the wall clock; `end <= start` wraps past midnight."""
+
+    days: frozenset[int]
+    """Weekdays on which the hours begin, Monday 0."""
+    start: time
+    end: time
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One rotation of a rota; where two layers of a kind are in force at once, the later one wins."""
+
+    name: str
+    kind: Kind
+    time_zone: str
+    members: tuple[str, ...]
+    turn: Turn
+    handoff: time
+    """Wall-clock time at which turns begin."""
+    anchor: date
+    """The local date, at `handoff`, on which the turn of `anchor_member` begins."""
+    anchor_member: str
+    restrictions: tuple[Restriction, ...]
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """For a span, `add` is on call instead of `remove`; either may be None, not both."""
+
+    name: str
+    kind: Kind
+    interval: Interval
+    add: str | None
+    remove: str | None
+    reason: str
+    by: str
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A person is away: their turns fall out and leave a gap unless somebody covers."""
+
+    person: str
+    interval: Interval
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Rota:
+    """All that decides who is on call for a duty, and what being on call gives."""
+
+    name: str
+    accounts: tuple[str, ...]
+    entitlement: Mapping[Kind, str]
+    """Permission set per kind; a kind that is absent gives nothing."""
+    horizon: timedelta
+    """How far ahead access is written into AWS; nothing is granted past it."""
+    grace_before: timedelta
+    grace_after: timedelta
+    required: frozenset[Kind]
+    """Kinds that must be covered around the clock; a gap in them is an error of the plan."""
+    layers: tuple[Layer, ...]
+    overrides: tuple[Override, ...]
+    leave: tuple[Leave, ...]
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A permission set for one person for a span, with a reason and an approver."""
+
+    name: str
+    person: str
+    permission_set: str
+    accounts: tuple[str, ...]
+    interval: Interval
+    reason: str
+    approver: str
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """One team file, checked: every name in it refers to something in it."""
+
+    name: str
+    accounts: Mapping[str, Account]
+    people: Mapping[str, Person]
+    groups: Mapping[str, Group]
+    permission_sets: Mapping[str, PermissionSet]
+    rotas: Mapping[str, Rota]
+    grants: tuple[Grant, ...]
+    networks: tuple[str, ...]
+    """CIDR blocks that are usual for everyone: offices, VPN."""
+    leads: tuple[str, ...]
+    """Who may decide cases and freeze."""
+    protected: tuple[str, ...]
+    """IAM user or role names that a freeze refuses: break-glass, the last administrator."""
+    managed_by: tuple[str, ...]
+    """Names of IAM users or roles that act for watchbill itself: what they change is not drift."""
+    session_names: str | None
+    """`iam_user` or `email` where role session names are, by the team's convention, that name of a person."""
+    workloads: tuple[str, ...] = ()
+    """Names of IAM users and roles that are machines, not people."""
+    path: str = field(default="watchbill.yaml")
+    digest: str = ""
+    """SHA-256 of the file's bytes: which revision this is."""
+
+    def members(self, group: str) -> tuple[str, ...]:
+        """Give everyone in the group, those of included groups too, sorted, each once."""
+        found: set[str] = set()
+        pending, seen = [group], set[str]()
+        while pending:
+            name = pending.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            found.update(self.groups[name].members)
+            pending.extend(self.groups[name].includes)
+        return tuple(sorted(found))
+
+    def account_of(self, number: str) -> Account | None:
+        """Find an account by its twelve digits."""
+        return next((account for account in self.accounts.values() if account.number == number), None)
+
+    def person_of_iam_user(self, user: str) -> Person | None:
+        """Find the person whose IAM user has this name; IAM names are unique without regard to case."""
+        return next((p for p in self.people.values() if p.iam_user.lower() == user.lower()), None)

@@ -1,0 +1,1 @@
+"""Pages: today the self-contained report."""

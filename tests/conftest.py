@@ -1,0 +1,22 @@
+"""What every test may ask for."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+
+# A timing is never a test: the machine may be busy.
+settings.register_profile("watchbill", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("watchbill")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Give the folder of public data sets, or skip by name where it is absent."""
+    named = os.environ.get("WATCHBILL_DATA")  # noqa: TID251 - the one way to tell the tests where the data is
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"public data sets are absent: no folder {folder} (set WATCHBILL_DATA)")
+    return folder
