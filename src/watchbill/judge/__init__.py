@@ -1,1 +1,1 @@
-"""Was it theirs to do at that moment?"""
+"""Whether an action was its person's to take at that moment."""

@@ -1,0 +1,101 @@
+"""Who holds what, when: the team file turned into holdings. The plan and the judgement both start here.
+
+Rules, in order:
+
+1. A member of a group holds the group's permission sets in their accounts, always.
+2. Whoever is on call holds what the rota gives their kind in the rota's accounts, for the shift and its grace. Shifts
+   of one person that touch or overlap become one window.
+3. A grant holds for its span.
+4. A freeze outranks all of these: nobody holds anything while frozen.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+
+from watchbill.access.model import Freeze, Holding
+from watchbill.intervals import Interval, merge, subtract
+from watchbill.schedule.model import Shift
+from watchbill.schedule.oncall import shifts
+from watchbill.team.model import Rota, Team
+
+
+def standing(team: Team) -> tuple[Holding, ...]:
+    """Give what people hold at all times through their groups."""
+    return tuple(
+        Holding(
+            person, account, access.permission_set, None, f"group {group.name}", f"group {group.name}", access.where
+        )
+        for group in team.groups.values()
+        for person in team.members(group.name)
+        for access in group.access
+        for account in access.accounts
+    )
+
+
+def windows(team: Team, within: Interval) -> tuple[Holding, ...]:
+    """Give what people hold for a time: on call and by grant, cut to `within`, in order of person and time."""
+    found = [*_on_call(team, within), *_granted(team, within)]
+    return tuple(sorted(found, key=lambda h: (h.person, h.account, h.permission_set, h.interval or within, h.through)))
+
+
+def without_frozen(holdings: Iterable[Holding], freezes: Collection[Freeze], within: Interval) -> tuple[Holding, ...]:
+    """Take out of windows the time in which their person is frozen."""
+    kept: list[Holding] = []
+    for holding in holdings:
+        taken = [span for freeze in freezes if freeze.person == holding.person and (span := _span(freeze, within))]
+        kept.extend(_with(holding, rest) for rest in subtract(holding.interval or within, taken))
+    return tuple(kept)
+
+
+def is_frozen(person: str, freezes: Iterable[Freeze], at: datetime) -> bool:
+    """Tell whether somebody is frozen at an instant."""
+    return any(freeze.person == person and freeze.covers(at) for freeze in freezes)
+
+
+def role_name(rota: Rota, kind: str) -> str:
+    """Name the role that a rota's kind assumes: `oncall-platform`, and `oncall-platform-secondary` for the rest."""
+    return f"oncall-{rota.name}" if kind == "primary" else f"oncall-{rota.name}-{kind}"
+
+
+def _on_call(team: Team, within: Interval) -> Iterator[Holding]:
+    for rota in team.rotas.values():
+        wide = Interval(within.start - rota.grace_after, within.end + rota.grace_before)
+        by_holder: dict[tuple[str, str], list[Shift]] = {}
+        for shift in shifts(rota, wide):
+            if shift.kind in rota.entitlement:
+                by_holder.setdefault((shift.person, rota.entitlement[shift.kind]), []).append(shift)
+        for (person, permission_set), held in by_holder.items():
+            for window in merge(_with_grace(shift, rota) for shift in held):
+                first = next(shift for shift in held if shift.interval.meets(window))
+                if (cut := window.intersection(within)) is not None:
+                    for account in rota.accounts:
+                        yield Holding(person, account, permission_set, cut, f"rota {rota.name}", first.why, first.where)
+
+
+def _granted(team: Team, within: Interval) -> Iterator[Holding]:
+    for grant in team.grants:
+        if (cut := grant.interval.intersection(within)) is not None:
+            why = f"grant {grant.name}: {grant.reason}, approved by {grant.approver}"
+            for account in grant.accounts:
+                yield Holding(grant.person, account, grant.permission_set, cut, f"grant {grant.name}", why, grant.where)
+
+
+def _with_grace(shift: Shift, rota: Rota) -> Interval:
+    return Interval(shift.interval.start - rota.grace_before, shift.interval.end + rota.grace_after)
+
+
+def _span(freeze: Freeze, within: Interval) -> Interval | None:
+    end = freeze.end or within.end
+    return Interval(freeze.start, end).intersection(within) if freeze.start < end else None
+
+
+def _with(holding: Holding, interval: Interval) -> Holding:
+    return Holding(
+        holding.person,
+        holding.account,
+        holding.permission_set,
+        interval,
+        holding.through,
+        holding.why,
+        holding.where,
+    )

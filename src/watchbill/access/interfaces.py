@@ -1,0 +1,23 @@
+"""What this package needs from the outside. `watchbill.aws` provides it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from watchbill.access.model import AccessKey, AccountState, Call
+from watchbill.team.model import Account
+
+
+class Cloud(Protocol):
+    """The IAM of the team's accounts. Every failure is a `ProviderError`."""
+
+    def observe(self, account: Account) -> AccountState:
+        """Read the whole IAM of an account."""
+        ...
+
+    def access_keys(self, account: Account, user: str) -> Sequence[AccessKey]:
+        """Read the long-term keys of a user, oldest id first; none when there is no such user."""
+        ...
+
+    def perform(self, account: Account, call: Call) -> None:
+        """Make one change. Making one that is already so changes nothing and is not an error."""
+        ...

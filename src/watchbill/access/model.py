@@ -1,0 +1,230 @@
+"""Entitlement over time, AWS state as it is and as it should be, and the plan between them: all of it data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from watchbill.errors import Location, Problem
+from watchbill.intervals import Interval
+
+
+PATH = "/watchbill/"
+"""IAM path of everything watchbill owns; what lies elsewhere is shown, never changed by a plan."""
+
+QUARANTINE = "watchbill-quarantine"
+"""Name of the inline policy that denies a frozen user everything."""
+
+REVOKE = "watchbill-revoke"
+"""Name of the inline policy that denies a frozen person's sessions on a role; suffixed with the person."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Holding:
+    """A person holds a permission set in an account: always (`interval` None) or for a window."""
+
+    person: str
+    account: str
+    permission_set: str
+    interval: Interval | None
+    through: str
+    """`group developers`, `rota platform` or `grant g1`."""
+    why: str
+    """Why, in words the person would accept."""
+    where: Location
+    """The line of the team file that gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A person may do nothing in `[start, end)`; `end` None means until it is ended. Outranks everything."""
+
+    name: str
+    person: str
+    start: datetime
+    end: datetime | None
+    case: str | None
+
+    def covers(self, at: datetime) -> bool:
+        """Tell whether the freeze is in force at an instant."""
+        return self.start <= at and (self.end is None or at < self.end)
+
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyState:
+    """A customer-managed policy."""
+
+    arn: str
+    name: str
+    path: str
+    document: Document
+    """The default version."""
+    versions: tuple[str, ...] = ()
+    """Ids of versions that are not the default, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """An IAM user."""
+
+    name: str
+    arn: str
+    path: str
+    groups: frozenset[str] = frozenset()
+    attached: frozenset[str] = frozenset()
+    """ARNs of attached policies."""
+    inline: Mapping[str, Document] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """An IAM group."""
+
+    name: str
+    path: str
+    attached: frozenset[str] = frozenset()
+    inline: Mapping[str, Document] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleState:
+    """An IAM role."""
+
+    name: str
+    arn: str
+    path: str
+    trust: Document
+    attached: frozenset[str] = frozenset()
+    inline: Mapping[str, Document] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The IAM of one account: observed when it was read from AWS, desired when compiled from the team file."""
+
+    account: str
+    number: str
+    users: Mapping[str, UserState]
+    groups: Mapping[str, GroupState]
+    roles: Mapping[str, RoleState]
+    policies: Mapping[str, PolicyState]
+    """By ARN; in an observed state also those watchbill does not own, so that decisions can be made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A long-term access key of a user."""
+
+    id: str
+    active: bool
+
+
+class Phase(IntEnum):
+    """When a change is made. The order keeps a half-applied plan from granting more than either end state."""
+
+    PREPARE = 0
+    """Make objects that give nothing yet: users, groups, unattached policies."""
+    FENCE = 1
+    """Deny what is new to deny, before anything is given."""
+    REVOKE = 2
+    ROLE = 3
+    """Make roles, their fences attached before their permissions."""
+    GRANT = 4
+    TIDY = 5
+    """Remove what nothing uses any more, old fences last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One writing call to AWS, with the names of botocore's service model: what is shown is what is sent."""
+
+    operation: str
+    """`AddUserToGroup`."""
+    parameters: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        names = [str(value) for key, value in self.parameters.items() if key.endswith(("Name", "Arn", "Id", "Status"))]
+        return f"iam:{self.operation}({', '.join(names)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step of a plan."""
+
+    account: str
+    phase: Phase
+    call: Call
+    why: str
+
+
+class Verb(StrEnum):
+    """How a person's access changes."""
+
+    GAINS = "gains"
+    LOSES = "loses"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Effect:
+    """A change of a person's access, as a reader thinks of it; `interval` None means from now on, always."""
+
+    person: str
+    verb: Verb
+    permission_set: str
+    account: str
+    interval: Interval | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """AWS differs from the file in a way no plan changes: on something watchbill does not own."""
+
+    account: str
+    principal: str
+    """ARN of the user, group or role."""
+    what: str
+    """In words."""
+    policy: str | None
+    """ARN or name of the policy, where it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What turns the observed state into the desired one, in order. Applying it does this and nothing else."""
+
+    id: str
+    made_at: datetime
+    team_digest: str
+    observed_digest: str
+    effects: tuple[Effect, ...]
+    changes: tuple[Change, ...]
+    drift: tuple[Drift, ...]
+    problems: tuple[Problem, ...]
+    """What stops the plan from being applied: a gap in required coverage, a limit of AWS exceeded."""
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+
+class State(StrEnum):
+    """What became of a change."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Not tried, because a change before it that it rests on failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change."""
+
+    number: int
+    change: Change
+    state: State
+    error: str | None = None

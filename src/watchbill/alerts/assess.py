@@ -1,0 +1,46 @@
+"""Weigh the stories against each other: every addend shown, and able to abstain."""
+
+from collections.abc import Mapping
+
+from watchbill.alerts.model import Addend, Assessment, Hypothesis, Story
+from watchbill.alerts.weights import DECIDED_AT, FAMILIES_LEAST, PRIORS, WEIGHTS
+
+
+def assess(kind: str, facts: Mapping[str, str], person: str | None) -> Assessment:
+    """Weigh the facts of a case. `kind` is `sign-in` or `action`; unknown facts add nothing and count for nothing.
+
+    Decided only when the likeliest story has four chances in five and three families of evidence have spoken.
+    """
+    spoken = {family: fact for family, fact in facts.items() if fact in WEIGHTS.get(family, {})}
+    scores = {
+        story: (*(Addend(f, fact, WEIGHTS[f][fact][story]) for f, fact in spoken.items() if story in WEIGHTS[f][fact]),)
+        for story in PRIORS[kind]
+    }
+    totals = {story: PRIORS[kind][story] + sum(a.decibans for a in addends) for story, addends in scores.items()}
+    odds = {story: 10 ** (total / 10) for story, total in totals.items()}
+    whole = sum(odds.values())
+    ranked = sorted(scores, key=lambda story: -odds[story])
+    hypotheses = tuple(Hypothesis(s, odds[s] / whole, totals[s], scores[s]) for s in ranked)
+    leading, why = _decide(hypotheses, len(spoken))
+    return Assessment(hypotheses, leading, why, _question(facts, person, leading))
+
+
+def _decide(hypotheses: tuple[Hypothesis, ...], families: int) -> tuple[Story | None, str]:
+    first, second = hypotheses[0], hypotheses[1]
+    if families < FAMILIES_LEAST:
+        return None, f"undecided: only {families} kinds of evidence speak"
+    if first.probability < DECIDED_AT:
+        return None, (
+            f"undecided: {first.story} {first.probability:.2f} against {second.story} {second.probability:.2f}"
+        )
+    return first.story, f"{first.story} {first.probability:.2f} by {families} kinds of evidence"
+
+
+def _question(facts: Mapping[str, str], person: str | None, leading: Story | None) -> str:
+    if person is None:
+        return "which names did it try, and did any of them sign in since?"
+    if "answer" not in facts:
+        return f"was it {person}? ask them" + ("" if leading else ", on a channel the account does not reach")
+    if facts["answer"] == "no":
+        return f"what else did whoever it was do as {person}?"
+    return "does a lead agree?"

@@ -1,0 +1,336 @@
+"""Gather findings and judgements into cases, one per person or network and sitting.
+
+The rules, in order:
+
+1. What counts: a judgement that something AWS allowed was not the person's to do, and every finding but a Sigma hit.
+   Sigma hits are signal, not alert: they are shown on the events of a case and never open one.
+2. What concerns the same person, or the same network where no person is known, and lies within half an hour of the
+   rest is one case.
+3. Severity is the worst of what is in it; a change in production that was not theirs is high; a new network together
+   with a way back in is critical. A failed sign-in alone never makes a case in which a person may be disabled.
+4. The person's other events in the sitting are shown around it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watchbill.alerts.assess import assess
+from watchbill.alerts.model import Action, ActionKind, Assessment, Case, Evidence, Story
+from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.intervals import iso
+from watchbill.judge.model import Judgement, Opening, Right, Watch, WatchState
+from watchbill.judge.possible import iam_changes, openings
+from watchbill.team.model import Team
+from watchbill.trail.model import Attributed, Event, Outcome
+
+
+SITTING = timedelta(minutes=30)
+"""What is closer than this together is one case."""
+
+JUST_OUTSIDE = timedelta(minutes=30)
+SHIFT_START = timedelta(minutes=20)
+LONG_AFTER = timedelta(hours=8)
+
+WRONG = frozenset({Right.OFF_SHIFT, Right.BEYOND_ROLE, Right.FROZEN})
+"""Judgements that say it was not the person's to do."""
+
+_SIGN_IN = frozenset({Signal.FAILED_SIGN_INS, Signal.SPRAY})
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One thing that counts."""
+
+    first: datetime
+    last: datetime
+    severity: Severity
+    judgement: Judgement | None
+    finding: Finding | None
+
+
+class Gatherer:
+    """Gathers the cases of one trail."""
+
+    def __init__(
+        self,
+        judgements: Sequence[Judgement],
+        findings: Sequence[Finding],
+        baseline: Baseline,
+        team: Team | None,
+        answers: Mapping[str, str],
+    ) -> None:
+        """`answers` gives the person's answer, `yes` or `no`, by case id."""
+        self._judgements = judgements
+        self._by_id = {judgement.attributed.event.id: judgement for judgement in judgements}
+        self._findings = [finding for finding in findings if finding.signal is not Signal.SIGMA]
+        self._sigma: dict[str, list[str]] = {}
+        for finding in findings:
+            if finding.signal is Signal.SIGMA:
+                for event_id in finding.event_ids:
+                    self._sigma.setdefault(event_id, []).append(f"{finding.title} ({finding.author})")
+        self._baseline = baseline
+        self._team = team
+        self._answers = answers
+        attributed = [judgement.attributed for judgement in judgements]
+        self._changes: tuple[Attributed, ...] = iam_changes(attributed, team) if team else ()
+
+    def cases(self) -> tuple[Case, ...]:
+        """Give every case, worst first, then by time."""
+        subjects: dict[tuple[str | None, str | None], list[_Item]] = {}
+        for judgement in self._judgements:
+            if judgement.right in WRONG and judgement.attributed.event.outcome is Outcome.ALLOWED:
+                item = _Item(_at(judgement), _at(judgement), self._severity(judgement), judgement, None)
+                subjects.setdefault((judgement.attributed.actor.person, None), []).append(item)
+        for finding in self._findings:
+            item = _Item(finding.first, finding.last, finding.severity, None, finding)
+            key = (finding.person, None) if finding.person else (None, finding.network)
+            subjects.setdefault(key, []).append(item)
+        found = [
+            self._case(person, network, sitting)
+            for (person, network), items in subjects.items()
+            for sitting in _sittings(items)
+        ]
+        return tuple(sorted(found, key=lambda case: (-case.severity, case.first, case.id)))
+
+    def _severity(self, judgement: Judgement) -> Severity:
+        if judgement.right is Right.FROZEN:
+            return Severity.CRITICAL
+        event = judgement.attributed.event
+        if event.read_only is True:
+            return Severity.LOW
+        account = self._team.account_of(event.account) if self._team else None
+        return Severity.HIGH if account is None or account.environment == "production" else Severity.MEDIUM
+
+    def _case(self, person: str | None, network: str | None, items: Sequence[_Item]) -> Case:
+        first, last = min(item.first for item in items), max(item.last for item in items)
+        findings = tuple(item.finding for item in items if item.finding)
+        wrong = [item.judgement for item in items if item.judgement]
+        cited = [j.attributed.event.id for j in wrong] + [i for finding in findings for i in finding.event_ids]
+        own = self._sitting(person, network, first, last)
+        anchor = self._by_id.get(cited[0]) if not wrong else wrong[0]
+        state = anchor.state if anchor else None
+        opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes)))
+        case_id = "C-" + hashlib.sha256(f"{person or network}|{min(cited)}|{iso(first)}".encode()).hexdigest()[:6]
+        facts = self._facts(person, own, wrong, findings, state, opened)
+        if case_id in self._answers:
+            facts["answer"] = self._answers[case_id]
+        kind = "sign-in" if findings and not wrong and all(f.signal in _SIGN_IN for f in findings) else "action"
+        assessment = assess(kind, facts, person)
+        severity = _raised(max(item.severity for item in items), facts, findings, state, assessment)
+        account = _principal(anchor.attributed.event) if anchor and person else None
+        return Case(
+            case_id,
+            person,
+            network,
+            first,
+            last,
+            severity,
+            _sentence(person, network, wrong, findings, state),
+            anchor.attributed.actor.why if anchor and person else "nobody of the team is named in the records",
+            state,
+            opened,
+            findings,
+            self._evidence(own, set(cited), findings),
+            facts,
+            assessment,
+            _actions(person, network, account, kind, assessment, opened, findings),
+            account,
+            _keys(own, network_of(own[0].attributed.event.ip) if own else None, facts),
+        )
+
+    def _sitting(self, person: str | None, network: str | None, first: datetime, last: datetime) -> list[Judgement]:
+        """Give what the person did from half an hour before to half an hour after, or what came from the network."""
+        return [
+            judgement
+            for judgement in self._judgements
+            if first - SITTING <= _at(judgement) <= last + SITTING
+            and (
+                judgement.attributed.actor.person == person
+                if person
+                else network_of(judgement.attributed.event.ip) == network
+            )
+        ]
+
+    def _facts(
+        self,
+        person: str | None,
+        own: Sequence[Judgement],
+        wrong: Sequence[Judgement],
+        findings: Sequence[Finding],
+        state: WatchState | None,
+        opened: Sequence[Opening],
+    ) -> dict[str, str]:
+        facts: dict[str, str] = {}
+        for finding in findings:
+            facts.update(finding.facts)
+        if person and not any(finding.signal in _SIGN_IN for finding in findings):
+            counted = wrong or own
+            places = {self._baseline.place(person, j.attributed.event.ip, _at(j)) for j in counted}
+            devices = {self._baseline.device(person, j.attributed.event.user_agent, _at(j)) for j in counted}
+            facts["place"] = _worst(places | {facts.get("place", "unknown")})
+            facts["device"] = _worst(devices | {facts.get("device", "unknown")})
+        if wrong and "action" not in facts:
+            changes = any(j.attributed.event.read_only is not True for j in wrong)
+            facts["action"] = "change" if changes else "read"
+        if state is not None:
+            facts["time"] = _time(state)
+        if opened:
+            if opened[0].event_id is None:
+                facts["control"] = "session outlived the shift"
+            else:
+                facts["control"] = "opened by the person" if opened[0].by == person else "opened by another"
+        return facts
+
+    def _evidence(self, own: Sequence[Judgement], cited: set[str], findings: Sequence[Finding]) -> tuple[Evidence, ...]:
+        notes: dict[str, list[str]] = {}
+        for finding in findings:
+            for event_id in finding.event_ids:
+                notes.setdefault(event_id, []).append(finding.title)
+        shown = {judgement.attributed.event.id for judgement in own}
+        missing = [self._by_id[event_id] for event_id in sorted(cited - shown) if event_id in self._by_id]
+        found: list[Evidence] = []
+        for judgement in sorted([*own, *missing], key=lambda j: (_at(j), j.attributed.event.id)):
+            event = judgement.attributed.event
+            said = list(notes.get(event.id, ()))
+            if judgement.right in WRONG:
+                said.append(f"{judgement.right}: {judgement.why}")
+            if event.id in cited or said:
+                said.extend(f"Sigma: {title}" for title in self._sigma.get(event.id, ()))
+            found.append(
+                Evidence(
+                    event.id,
+                    event.at,
+                    f"{event.source.removesuffix('.amazonaws.com')}:{event.name}",
+                    str(judgement.right),
+                    str(event.outcome),
+                    event.ip,
+                    event.place.file,
+                    event.place.index,
+                    "; ".join(said),
+                )
+            )
+        return tuple(found)
+
+
+def _sittings(items: Iterable[_Item]) -> Iterable[list[_Item]]:
+    sitting: list[_Item] = []
+    until: datetime | None = None
+    for item in sorted(items, key=lambda item: (item.first, item.last)):
+        if until is not None and item.first - until > SITTING:
+            yield sitting
+            sitting, until = [], None
+        sitting.append(item)
+        until = item.last if until is None else max(until, item.last)
+    if sitting:
+        yield sitting
+
+
+def _raised(
+    severity: Severity,
+    facts: Mapping[str, str],
+    findings: Sequence[Finding],
+    state: WatchState | None,
+    assessment: Assessment,
+) -> Severity:
+    signals = {finding.signal for finding in findings}
+    if facts.get("place") == "new" and Signal.PERSISTENCE in signals:
+        return Severity.CRITICAL
+    if signals and signals <= _SIGN_IN and assessment.leading is Story.FORGOTTEN_PASSWORD:
+        return Severity.LOW
+    return severity
+
+
+def _time(state: WatchState) -> str:
+    if state.watch is Watch.ON:
+        return "shift start" if state.since_start is not None and state.since_start <= SHIFT_START else "on shift"
+    if state.watch is Watch.NEVER:
+        return "off"
+    if state.away <= JUST_OUTSIDE:
+        return "shift start" if state.watch is Watch.NOT_YET else "just outside"
+    return "ended" if state.watch is Watch.ENDED and state.away <= LONG_AFTER else "off"
+
+
+def _worst(said: set[str]) -> str:
+    return next((word for word in ("new", "usual") if word in said), "unknown")
+
+
+def _sentence(
+    person: str | None,
+    network: str | None,
+    wrong: Sequence[Judgement],
+    findings: Sequence[Finding],
+    state: WatchState | None,
+) -> str:
+    if wrong:
+        event = wrong[0].attributed.event
+        names = list(dict.fromkeys(j.attributed.event.name for j in wrong))
+        calls = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - three fit a line
+        text = f"{person} did {calls} in account {event.account} at {event.at:%a %H:%M} UTC, {wrong[0].right}"
+        if state is not None and state.watch is Watch.ENDED and state.end is not None:
+            minutes = round(state.away.total_seconds() / 60)
+            text += f": the shift ended at {state.end:%H:%M} UTC, {minutes} min before"
+        if state is not None and state.watch is not Watch.ON and state.on_call:
+            text += f"; on call was {', '.join(state.on_call)}"
+        return text
+    titles = list(dict.fromkeys(finding.title for finding in findings))
+    text = titles[0] + (f"; {titles[1]}" if len(titles) > 1 else "")
+    text += f" and {len(titles) - 2} more" if len(titles) > 2 else ""  # noqa: PLR2004 - two fit a line
+    if state is not None and state.watch is Watch.ON and state.start is not None:
+        text += f"; the shift began at {state.start:%H:%M} UTC"
+    return text
+
+
+def _actions(
+    person: str | None,
+    network: str | None,
+    account: str | None,
+    kind: str,
+    assessment: Assessment,
+    opened: Sequence[Opening],
+    findings: Sequence[Finding],
+) -> tuple[Action, ...]:
+    found: list[Action] = []
+    if person is None:
+        if network is not None:
+            found.append(Action(ActionKind.BLOCK_NETWORK, network, "failures only: no person's account is touched"))
+        return tuple(found)
+    found.append(Action(ActionKind.ASK, person, assessment.question))
+    if kind == "sign-in" and assessment.leading is Story.FORGOTTEN_PASSWORD:
+        found.append(Action(ActionKind.HELP, person, "a password reset or a password manager would help"))
+    succeeded = kind == "action" or any(f.facts.get("outcome") == "success without mfa" for f in findings)
+    if succeeded and account is not None and assessment.leading is not Story.FORGOTTEN_PASSWORD:
+        found.append(Action(ActionKind.FREEZE, account, "reversible: denies everything, keys off, sessions cut"))
+    found.extend(
+        Action(ActionKind.CLOSE_OPENING, account or person, opening.what) for opening in opened if opening.event_id
+    )
+    return tuple(found)
+
+
+def _principal(event: Event) -> str | None:
+    """Give the ARN of what would be disabled; AWS leaves it out of sign-in records, where it is made of its parts."""
+    identity = event.identity
+    if identity.type == "IAMUser" and identity.arn is None and identity.user_name:
+        return f"arn:aws:iam::{event.account}:user/{identity.user_name}"
+    return identity.arn
+
+
+def _keys(own: Sequence[Judgement], network: str | None, facts: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the long-term keys that were made, or used from a new network, in the sitting."""
+    found: set[str] = set()
+    for judgement in own:
+        event = judgement.attributed.event
+        answer = event.record.get("responseElements")
+        made = answer.get("accessKey") if event.name == "CreateAccessKey" and isinstance(answer, dict) else None
+        if isinstance(made, dict) and isinstance(made.get("accessKeyId"), str):
+            found.add(made["accessKeyId"])
+        used = event.identity.access_key
+        if facts.get("place") == "new" and used and used.startswith("AKIA") and network_of(event.ip) == network:
+            found.add(used)
+    return tuple(sorted(found))
+
+
+def _at(judgement: Judgement) -> datetime:
+    return judgement.attributed.event.at

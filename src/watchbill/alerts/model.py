@@ -1,0 +1,148 @@
+"""A case: everything a person needs to decide what happened, and what may be done about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from watchbill.detect.model import Finding, Severity
+from watchbill.errors import Problem
+from watchbill.judge.model import Judgement, Opening, WatchState
+from watchbill.trail.model import Tally
+
+
+class Story(StrEnum):
+    """A hypothesis of what happened; they compete."""
+
+    FORGOTTEN_PASSWORD = "forgotten password"  # noqa: S105 - a hypothesis, not a password
+    BRUTE_FORCE = "brute force"
+    MISTAKE = "mistake or shift overrun"
+    APPROVED = "approved work"
+    HIJACK = "hijack"
+    INSIDER = "insider"
+
+
+class ActionKind(StrEnum):
+    """What may be done from a case."""
+
+    ASK = "ask"
+    FREEZE = "freeze"
+    HELP = "help"
+    """Whatever gets the person back to work: a password reset, a new MFA device."""
+    BLOCK_NETWORK = "block network"
+    CLOSE_OPENING = "close opening"
+    """Take away what made it possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addend:
+    """What one kind of evidence adds to a hypothesis."""
+
+    family: str
+    fact: str
+    decibans: int
+    """10 log10 of the likelihood ratio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One story with its weight and every addend of it."""
+
+    story: Story
+    probability: float
+    decibans: int
+    addends: tuple[Addend, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The competing stories, likeliest first; `leading` is None where the evidence does not decide."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    leading: Story | None
+    why: str
+    """Why it is decided, or what is missing."""
+    question: str
+    """What to find out next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One event of a case."""
+
+    event_id: str
+    at: datetime
+    what: str
+    right: str
+    outcome: str
+    ip: str | None
+    file: str
+    index: int
+    note: str
+    """Why it matters, or empty for what merely lies around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that may be done from this case, and to what exactly."""
+
+    kind: ActionKind
+    target: str
+    """A person, an ARN, or a network."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Findings and judgements about one person or network, close in time."""
+
+    id: str
+    person: str | None
+    network: str | None
+    first: datetime
+    last: datetime
+    severity: Severity
+    sentence: str
+    how_known: str
+    """How we know who it was."""
+    state: WatchState | None
+    """Against the person's shift, at the first event that counts."""
+    openings: tuple[Opening, ...]
+    findings: tuple[Finding, ...]
+    evidence: tuple[Evidence, ...]
+    facts: Mapping[str, str]
+    assessment: Assessment
+    actions: tuple[Action, ...]
+    account: str | None
+    """ARN of the principal to disable, should it come to that; None where no person is."""
+    stolen_keys: tuple[str, ...]
+    """Access keys made or used by whoever it was, to stay off when the person is restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCount:
+    """What one person did, in numbers."""
+
+    person: str
+    events: int
+    by_right: Mapping[str, int]
+    denied: int
+    methods: Mapping[str, int]
+    """How they were known, by method."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The whole answer about a trail. `people` and `others` count every distinct event once."""
+
+    tally: Tally
+    start: datetime | None
+    end: datetime | None
+    people: tuple[PersonCount, ...]
+    others: Mapping[str, int]
+    """Events that are nobody's, by why."""
+    cases: tuple[Case, ...]
+    sigma: Mapping[str, int]
+    """Hits per Sigma rule."""
+    problems: tuple[Problem, ...]
+    judgements: tuple[Judgement, ...]

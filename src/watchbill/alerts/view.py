@@ -1,0 +1,225 @@
+"""A case as plain facts: what `--json` prints, the report draws and the store keeps. One shape for all three."""
+
+from dataclasses import dataclass
+
+from watchbill.alerts.model import Assessment, Audit, Case
+from watchbill.intervals import iso
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningView:
+    """What made it possible."""
+
+    what: str
+    event_id: str | None
+    by: str | None
+    at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddendView:
+    """What one family of evidence adds."""
+
+    family: str
+    fact: str
+    decibans: int
+
+
+@dataclass(frozen=True, slots=True)
+class HypothesisView:
+    """One story and its weight."""
+
+    story: str
+    probability: float
+    decibans: int
+    addends: list[AddendView]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """One event."""
+
+    event_id: str
+    at: str
+    what: str
+    right: str
+    outcome: str
+    ip: str | None
+    file: str
+    index: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    """What may be done."""
+
+    kind: str
+    target: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftView:
+    """Where the case lies against the person's shift."""
+
+    watch: str
+    rota: str | None
+    start: str | None
+    end: str | None
+    minutes_away: int
+    on_call: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """One case."""
+
+    id: str
+    person: str | None
+    network: str | None
+    first: str
+    last: str
+    severity: str
+    sentence: str
+    how_known: str
+    shift: ShiftView | None
+    openings: list[OpeningView]
+    findings: list[str]
+    evidence: list[EvidenceView]
+    facts: dict[str, str]
+    leading: str | None
+    why: str
+    question: str
+    hypotheses: list[HypothesisView]
+    actions: list[ActionView]
+    account: str | None
+    stolen_keys: list[str]
+
+
+def view(case: Case) -> CaseView:
+    """Turn a case into plain facts. Nothing is left out and nothing is rounded but probabilities, to three places."""
+    state = case.state
+    return CaseView(
+        case.id,
+        case.person,
+        case.network,
+        iso(case.first),
+        iso(case.last),
+        str(case.severity),
+        case.sentence,
+        case.how_known,
+        None
+        if state is None
+        else ShiftView(
+            str(state.watch),
+            state.rota,
+            iso(state.start) if state.start else None,
+            iso(state.end) if state.end else None,
+            round(state.away.total_seconds() / 60),
+            list(state.on_call),
+        ),
+        [OpeningView(o.what, o.event_id, o.by, iso(o.at) if o.at else None) for o in case.openings],
+        [finding.title for finding in case.findings],
+        [
+            EvidenceView(e.event_id, iso(e.at), e.what, e.right, e.outcome, e.ip, e.file, e.index, e.note)
+            for e in case.evidence
+        ],
+        dict(case.facts),
+        str(case.assessment.leading) if case.assessment.leading else None,
+        case.assessment.why,
+        case.assessment.question,
+        _hypotheses(case.assessment),
+        [ActionView(str(a.kind), a.target, a.why) for a in case.actions],
+        case.account,
+        list(case.stolen_keys),
+    )
+
+
+def _hypotheses(assessment: Assessment) -> list[HypothesisView]:
+    return [
+        HypothesisView(
+            str(h.story),
+            round(h.probability, 3),
+            h.decibans,
+            [AddendView(a.family, a.fact, a.decibans) for a in h.addends],
+        )
+        for h in assessment.hypotheses
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class TallyView:
+    """What became of everything read; `records == distinct + duplicates + unreadable_records`."""
+
+    files: int
+    records: int
+    distinct: int
+    duplicates: int
+    unreadable_records: int
+    unreadable_files: int
+    ignored_files: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonView:
+    """What one person did, in numbers."""
+
+    person: str
+    events: int
+    by_right: dict[str, int]
+    denied: int
+    methods: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OthersView:
+    """Events that are nobody's, by why; the commonest first."""
+
+    why: str
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class SigmaView:
+    """How often a Sigma rule matched."""
+
+    rule: str
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """The answer about a trail: `tally.distinct` is the sum of `people` and `others`."""
+
+    team: str | None
+    tally: TallyView
+    start: str | None
+    end: str | None
+    people: list[PersonView]
+    others: list[OthersView]
+    cases: list[CaseView]
+    sigma: list[SigmaView]
+
+
+def audit_view(found: Audit, team: str | None) -> AuditView:
+    """Turn an audit into plain facts."""
+    tally = found.tally
+    return AuditView(
+        team,
+        TallyView(
+            tally.files,
+            tally.records,
+            tally.distinct,
+            tally.duplicates,
+            tally.unreadable_records,
+            tally.unreadable_files,
+            tally.ignored_files,
+        ),
+        iso(found.start) if found.start else None,
+        iso(found.end) if found.end else None,
+        [PersonView(p.person, p.events, dict(p.by_right), p.denied, dict(p.methods)) for p in found.people],
+        [OthersView(why, events) for why, events in found.others.items()],
+        [view(case) for case in found.cases],
+        [SigmaView(rule, hits) for rule, hits in found.sigma.items()],
+    )

@@ -1,0 +1,70 @@
+"""Sessions into the team's accounts, checked to be the accounts they claim to be.
+
+Credentials come from boto3's own chain; watchbill keeps none. An account with a `role` is reached by assuming that
+role; before anything is read or written, GetCallerIdentity must name the account's number.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from watchbill.errors import ProviderError
+from watchbill.team.model import Account
+
+
+_CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, user_agent_extra="watchbill")
+
+
+class Accounts:
+    """Gives clients for accounts, each checked once."""
+
+    def __init__(self, endpoint: str | None = None, credentials: tuple[str, str] | None = None) -> None:
+        """Reach AWS, or a stand-in at `endpoint` with the key pair it takes."""
+        self._endpoint = endpoint
+        key, secret = credentials or (None, None)
+        self._session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret)
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def client(self, account: Account, service: str) -> Any:
+        """Give the client of a service in an account; an account that is not the declared one is a ProviderError."""
+        key = (account.name, service)
+        if key not in self._clients:
+            self._clients[key] = self._connect(account, service)
+        return self._clients[key]
+
+    def bucket_client(self) -> Any:
+        """Give an S3 client with the credentials watchbill runs with."""
+        return self._make(self._session, "s3")
+
+    def _connect(self, account: Account, service: str) -> Any:
+        session = self._session
+        if account.role is not None:
+            arn = f"arn:aws:iam::{account.number}:role/{account.role}"
+            answer = translated(self._make(session, "sts").assume_role, RoleArn=arn, RoleSessionName="watchbill")
+            given = answer["Credentials"]
+            session = boto3.session.Session(
+                aws_access_key_id=given["AccessKeyId"],
+                aws_secret_access_key=given["SecretAccessKey"],
+                aws_session_token=given["SessionToken"],
+            )
+        found = translated(self._make(session, "sts").get_caller_identity)["Account"]
+        if found != account.number:
+            raise ProviderError(
+                f"account `{account.name}` is declared as {account.number}, but the credentials reach {found}",
+                "correct the account's number or role in the team file, or the credentials",
+            )
+        return self._make(session, service)
+
+    def _make(self, session: Any, service: str) -> Any:
+        return session.client(service, endpoint_url=self._endpoint, region_name="us-east-1", config=_CONFIG)
+
+
+def translated(call: Callable[..., Any], **parameters: Any) -> Any:
+    """Make a call; whatever boto3 raises becomes a ProviderError that names the operation and AWS's own words."""
+    try:
+        return call(**parameters)
+    except (BotoCoreError, ClientError) as error:
+        raise ProviderError(str(error)) from error

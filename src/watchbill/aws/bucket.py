@@ -1,0 +1,30 @@
+"""Objects in S3: where CloudTrail delivers, and where the demo puts its week."""
+
+from collections.abc import Iterator
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from watchbill.aws.accounts import Accounts, translated
+from watchbill.errors import ProviderError
+
+
+def read_objects(accounts: Accounts, bucket: str, prefix: str) -> Iterator[tuple[str, str, bytes]]:
+    """Yield key, ETag and bytes of every object under a prefix, in order of key."""
+    client = accounts.bucket_client()
+    try:
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for found in page.get("Contents", ()):
+                body = client.get_object(Bucket=bucket, Key=found["Key"])["Body"]
+                yield found["Key"], found["ETag"].strip('"'), body.read()
+    except (BotoCoreError, ClientError) as error:
+        raise ProviderError(f"could not read s3://{bucket}/{prefix}: {error}") from error
+
+
+def make_bucket(accounts: Accounts, bucket: str) -> None:
+    """Make a bucket; one that exists is left as it is."""
+    translated(accounts.bucket_client().create_bucket, Bucket=bucket)
+
+
+def write_object(accounts: Accounts, bucket: str, key: str, body: bytes) -> None:
+    """Put one object."""
+    translated(accounts.bucket_client().put_object, Bucket=bucket, Key=key, Body=body)

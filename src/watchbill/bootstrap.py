@@ -1,0 +1,79 @@
+"""Put the pieces together. The only module that knows both the core and the edges."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from watchbill.access.model import AccessKey, AccountState
+from watchbill.aws.accounts import Accounts
+from watchbill.aws.bucket import read_objects
+from watchbill.aws.iam import AwsCloud
+from watchbill.clock import Clock, SystemClock
+from watchbill.errors import WatchbillError
+from watchbill.files.trail_folder import read_folder
+from watchbill.intervals import parse_instant
+from watchbill.settings import Settings
+from watchbill.team.model import Team
+from watchbill.trail.model import Reading
+from watchbill.trail.read import combine, read_file
+
+
+class FixedClock:
+    """A clock that stands still, for rehearsals (`WATCHBILL_AT`)."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        """Return the instant it was set to."""
+        return self._at
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything a command needs to reach the outside."""
+
+    clock: Clock
+    accounts: Accounts
+    cloud: AwsCloud
+
+    def observe(self, team: Team) -> Mapping[str, AccountState]:
+        """Read the IAM of every account of the team, side by side."""
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            states = pool.map(self.cloud.observe, team.accounts.values())
+            return dict(zip(team.accounts, states, strict=True))
+
+    def keys_of(self, team: Team, person: str) -> Mapping[str, Sequence[AccessKey]]:
+        """Read the access keys of a person in every account of the team."""
+        user = team.people[person].iam_user
+        return {name: self.cloud.access_keys(account, user) for name, account in team.accounts.items()}
+
+    def read_trail(self, source: str, progress: Callable[[int, int], None] | None = None) -> Reading:
+        """Read a trail from a folder or file, or from `s3://bucket/prefix`."""
+        if not source.startswith("s3://"):
+            return read_folder(Path(source), progress)
+        bucket, _, prefix = source.removeprefix("s3://").partition("/")
+        readings = []
+        for number, (key, _, body) in enumerate(read_objects(self.accounts, bucket, prefix), start=1):
+            readings.append(read_file(key, body))
+            if progress is not None:
+                progress(number, 0)
+        return combine(readings, 0)
+
+
+def make_app(clock: Clock | None = None, endpoint: str | None = None, keys: tuple[str, str] | None = None) -> App:
+    """Build an app on AWS, or on a stand-in at `endpoint` with the key pair it takes."""
+    accounts = Accounts(endpoint, keys)
+    return App(clock or SystemClock(), accounts, AwsCloud(accounts))
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Give the clock the settings ask for."""
+    if settings.at is None:
+        return SystemClock()
+    try:
+        return FixedClock(parse_instant(settings.at))
+    except ValueError as error:
+        raise WatchbillError(f"WATCHBILL_AT: {error}") from error

@@ -1,0 +1,327 @@
+"""`plan`, `apply`, `drift`, `can`: what AWS should be, is, and lets people do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import rich_click as click
+from rich.table import Table
+
+from watchbill.access.apply import apply as apply_changes
+from watchbill.access.compile import compile_account
+from watchbill.access.effective import PathAnswer, answers
+from watchbill.access.model import Change, Drift, Effect, Freeze, Outcome, Plan, State
+from watchbill.access.plan import make_plan
+from watchbill.access.plan_file import read_plan, write_plan
+from watchbill.cli.session import CHANGES, Session, command
+from watchbill.errors import NotFoundError, RefusedError
+from watchbill.intervals import Interval, iso, parse_instant
+from watchbill.ledger.model import Kind
+from watchbill.team.model import Team
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalView:
+    """A half-open span, `[start, end)`."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectView:
+    """Who gains or loses what, when and why; no interval means from now on."""
+
+    person: str
+    verb: str
+    permission_set: str
+    account: str
+    interval: IntervalView | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """One call that the plan makes."""
+
+    account: str
+    operation: str
+    target: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DriftView:
+    """What others put onto watchbill's objects."""
+
+    account: str
+    principal: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan."""
+
+    id: str
+    effects: list[EffectView]
+    changes: list[ChangeView]
+    drift: list[DriftView]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeView:
+    """What became of one change."""
+
+    change: ChangeView
+    state: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyView:
+    """What became of a plan."""
+
+    plan: str
+    outcomes: list[OutcomeView]
+
+
+@dataclass(frozen=True, slots=True)
+class PathView:
+    """What one way to an action answers."""
+
+    path: str
+    decision: str
+    because: list[str]
+    unread: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CanView:
+    """Whether somebody can do something."""
+
+    person: str
+    action: str
+    resource: str
+    account: str
+    at: str
+    decision: str
+    paths: list[PathView]
+
+
+def words_of(effect: Effect) -> str:
+    """Say an effect: `james gains prod-oncall in production Mon 18:00 - Tue 02:00 UTC, because rota ...`."""
+    when = "" if effect.interval is None else f" {span(effect.interval)} UTC"
+    return f"{effect.person} {effect.verb} {effect.permission_set} in {effect.account}{when}, because {effect.why}"
+
+
+def span(interval: Interval) -> str:
+    """Write a span as a person reads it: days of the week, with the date where it is a week or more long."""
+    form = "%a %d %b %H:%M"
+    return f"{interval.start:{form}} - {interval.end:{form}}"
+
+
+def plan_view(plan: Plan) -> PlanView:
+    """Turn a plan into plain facts."""
+    return PlanView(
+        plan.id,
+        [
+            EffectView(e.person, str(e.verb), e.permission_set, e.account, _interval(e.interval), e.why)
+            for e in plan.effects
+        ],
+        [_change(change) for change in plan.changes],
+        [_drift(drift) for drift in plan.drift],
+    )
+
+
+def show_plan(session: Session, plan: Plan, most: int = 30) -> None:
+    """Print a plan: who gains and loses first, then the calls, then drift."""
+    out = session.out
+    if not plan.changes:
+        out.line("no changes: AWS is as the team file says", style="green")
+    for effect in plan.effects[:most]:
+        out.line(("+ " if effect.verb == "gains" else "- ") + words_of(effect))
+    if len(plan.effects) > most:
+        out.line(f"... and {len(plan.effects) - most} more; --json has them all")
+    if plan.changes:
+        counts: dict[str, int] = {}
+        for change in plan.changes:
+            counts[change.call.operation] = counts.get(change.call.operation, 0) + 1
+        listed = ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()))
+        out.line(f"plan {plan.id}: {len(plan.changes)} calls ({listed})")
+    for drift in plan.drift:
+        out.line(f"drift in {drift.account}: {drift.what}", style="yellow")
+
+
+def current_plan(session: Session, team: Team) -> Plan:
+    """Make a plan from AWS as it is now."""
+    with session.store() as store:
+        freezes = tuple(Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in store.freezes.all())
+    return make_plan(team, session.app().observe(team), session.at, freezes)
+
+
+@command("plan", team=True, state=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply`.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+def plan(session: Session, output: Path | None, *, detailed_exitcode: bool) -> int:
+    """Show what would change in AWS, without changing it.
+
+    First who gains and loses what, when and why; then the calls. What others put onto watchbill's own users, groups
+    and roles is shown as drift, and left alone. A plan that leaves a required watch uncovered, or that would exceed a
+    limit of AWS, is shown with its problems and cannot be applied.
+    """
+    made = current_plan(session, session.team())
+    if output is not None:
+        output.write_bytes(write_plan(made))
+    show_plan(session, made)
+    session.out.answer(plan_view(made), made.problems)
+    return CHANGES if detailed_exitcode and made.changes else 0
+
+
+@command("apply", team=True, state=True)
+@click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False)
+@click.option("--yes", is_flag=True, help="Apply without asking.")
+def apply(session: Session, plan_file: Path | None, *, yes: bool) -> int:
+    """Apply a saved plan, or make one, show it, and apply it when you say yes.
+
+    A saved plan is refused when the team file or AWS has changed since it was made: then it is not what was reviewed.
+    """
+    team = session.team()
+    made = current_plan(session, team)
+    if plan_file is not None:
+        made = _reviewed(read_plan(plan_file.read_bytes(), str(plan_file)), made)
+    if made.problems:
+        show_plan(session, made)
+        session.out.answer(None, made.problems)
+        return 1
+    if plan_file is None:
+        show_plan(session, made)
+        if made.changes and not yes:
+            click.confirm("apply this plan?", abort=True, err=True)
+    outcomes = list(carry_out(session, team, made))
+    failed = [outcome for outcome in outcomes if outcome.state is not State.DONE]
+    for outcome in failed:
+        session.out.line(f"{outcome.state}: {outcome.change.call}: {outcome.error}", style="red")
+    session.out.line(f"applied {len(outcomes) - len(failed)} of {len(outcomes)} changes")
+    views = [OutcomeView(_change(o.change), str(o.state), o.error) for o in outcomes]
+    session.out.answer(ApplyView(made.id, views))
+    return 1 if failed else 0
+
+
+def carry_out(session: Session, team: Team, made: Plan) -> list[Outcome]:
+    """Apply a plan, keeping the team file's revision and a ledger entry of what was done."""
+    outcomes = list(apply_changes(made.changes, team, session.app().cloud))
+    failed = sum(1 for outcome in outcomes if outcome.state is not State.DONE)
+    facts = {"plan": made.id, "team": team.digest, "changes": len(outcomes), "failed": failed}
+    with session.store() as store, store.transaction():
+        store.revisions.add(team.digest, session.at, session.settings.team.read_text("utf-8"), session.settings.actor)
+        store.ledger.record(
+            at=session.at, kind=Kind.PLAN_APPLIED, actor=session.settings.actor, subject=made.id, facts=facts
+        )
+    return outcomes
+
+
+def _reviewed(saved: Plan, now: Plan) -> Plan:
+    if saved.team_digest != now.team_digest:
+        raise RefusedError("the team file has changed since the plan was made", "make the plan anew and review it")
+    if saved.observed_digest != now.observed_digest:
+        raise RefusedError("AWS has changed since the plan was made", "make the plan anew and review it")
+    if saved.changes != now.changes:
+        raise RefusedError("the plan is from another day: access has rolled forward since", "make the plan anew")
+    return saved
+
+
+@command("drift", team=True, state=True)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is drift.")
+def drift(session: Session, *, detailed_exitcode: bool) -> int:
+    """Show what others put onto watchbill's users, groups and roles.
+
+    `audit` names who did it and when, where the trail has it. A plan never removes it: that is a person's decision.
+    """
+    made = current_plan(session, session.team())
+    if not made.drift:
+        session.out.line("no drift", style="green")
+    for found in made.drift:
+        session.out.line(f"{found.account}: {found.what}", style="yellow")
+    session.out.answer([_drift(found) for found in made.drift])
+    return CHANGES if detailed_exitcode and made.drift else 0
+
+
+@command("can", team=True, state=True)
+@click.argument("person")
+@click.argument("action")
+@click.argument("resource", default="*")
+@click.option("--at", "when", help="An instant, such as 2026-01-14T03:00:00Z [default: now].")
+@click.option("--account", help="Name of the account [default: each that the person has anything in].")
+@click.option("--live", is_flag=True, help="Ask the policies read back from AWS instead of the team file.")
+@click.option("--without-mfa", is_flag=True, help="Suppose no MFA.")
+def can(
+    session: Session,
+    person: str,
+    action: str,
+    resource: str,
+    when: str | None,
+    account: str | None,
+    *,
+    live: bool,
+    without_mfa: bool,
+) -> int:
+    """Answer whether PERSON can do ACTION to RESOURCE at an instant, by each way they have, and why.
+
+    The answer comes from the very documents that `plan` would write, or with --live from those AWS has.
+    """
+    team = session.team()
+    if person not in team.people:
+        raise NotFoundError(f"no person `{person}` in {session.settings.team}")
+    at = _instant(when) if when else session.at
+    context = {} if without_mfa else {"aws:MultiFactorAuthPresent": "true"}
+    observed = session.app().observe(team) if live else {}
+    found: list[CanView] = []
+    for name in team.accounts if account is None else (account,):
+        if name not in team.accounts:
+            raise NotFoundError(f"no account `{name}` in {session.settings.team}")
+        state = observed[name] if live else compile_account(team, team.accounts[name], at).state
+        paths = answers(state, team.people[person].iam_user, action, resource, at, context)
+        if paths:
+            found.append(_can(person, action, resource, name, at, paths))
+    table = Table("account", "by", "answer", "because", box=None, pad_edge=False)
+    for each in found:
+        for path in each.paths:
+            because = "; ".join(path.because) or "no statement allows it"
+            table.add_row(each.account, path.path, path.decision, because)
+    session.out.print(table)
+    session.out.answer(found)
+    return 0
+
+
+def _can(person: str, action: str, resource: str, account: str, at: datetime, paths: tuple[PathAnswer, ...]) -> CanView:
+    views = []
+    for path in paths:
+        steps = [step for step in (path.taking, path.decision) if step is not None]
+        because = [str(origin) for step in steps for origin in step.deciding]
+        views.append(PathView(path.path, str(path.effect), because, list(path.unread)))
+    ranked = ("Allowed", "Depends", "ExplicitlyDenied", "ImplicitlyDenied")
+    best = min((view.decision for view in views), key=ranked.index)
+    return CanView(person, action, resource, account, iso(at), best, views)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _interval(interval: Interval | None) -> IntervalView | None:
+    return None if interval is None else IntervalView(iso(interval.start), iso(interval.end))
+
+
+def _change(change: Change) -> ChangeView:
+    return ChangeView(change.account, change.call.operation, str(change.call), change.why)
+
+
+def _drift(found: Drift) -> DriftView:
+    return DriftView(found.account, found.principal, found.what)
+
+
+COMMANDS = (plan, apply, drift, can)

@@ -1,0 +1,253 @@
+"""`trail read`, `audit`, `rules`: what was done, by whom, and whether it was theirs to do."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import rich_click as click
+from rich.table import Table
+
+from watchbill.alerts.audit import audit as audit_trail
+from watchbill.alerts.model import Audit
+from watchbill.alerts.view import AuditView, CaseView, audit_view
+from watchbill.cli.session import CHANGES, Session, command
+from watchbill.detect.sigma import LoadedRules
+from watchbill.errors import Problem
+from watchbill.files.report import write_text
+from watchbill.files.rules_folder import read_rules
+from watchbill.files.team_file import read_team
+from watchbill.intervals import iso
+from watchbill.trail.attribute import attribute
+from watchbill.trail.model import Reading
+from watchbill.web.report import render
+
+
+WORTH_A_LOOK = ("medium", "high", "critical")
+"""Severities for which `--detailed-exitcode` says that there are findings."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPerson:
+    """One person in a trail."""
+
+    person: str
+    events: int
+    methods: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A file that could not be read as a trail."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSessions:
+    """How many events of role sessions there are, and for how many of them it is known who took the role."""
+
+    total: int
+    attributed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrailView:
+    """The account of a trail."""
+
+    files: int
+    records: int
+    distinct: int
+    duplicates: int
+    unreadable: list[UnreadableFile]
+    unreadable_records: int
+    ignored_files: int
+    first: str | None
+    last: str | None
+    people: list[TrailPerson]
+    role_sessions: RoleSessions
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """One rule that was loaded."""
+
+    title: str
+    id: str | None
+    author: str | None
+    level: str | None
+    file: str
+    runs: bool
+    """Whether it is for CloudTrail, and so runs in an audit."""
+
+
+def read_trail(session: Session, source: str) -> Reading:
+    """Read a trail with progress on the terminal."""
+    with session.out.progress() as progress:
+        task = progress.add_task("reading the trail", total=None)
+        return session.app().read_trail(
+            source, lambda done, total: progress.update(task, completed=done, total=total or None)
+        )
+
+
+def load_rules(folders: Sequence[Path]) -> tuple[LoadedRules, tuple[Problem, ...]]:
+    """Load the rules of some folders, with everything that is wrong with them."""
+    loaded = [read_rules(folder) for folder in folders]
+    rules = tuple(rule for each in loaded for rule in each.rules)
+    problems = tuple(problem for each in loaded for problem in each.problems)
+    return LoadedRules(rules, problems), problems
+
+
+@click.group("trail", cls=click.RichGroup)
+def trail() -> None:
+    """Look at a trail by itself: what is in it, what could not be read, who acts in it."""
+
+
+@command("trail read", team=True)
+@click.argument("source")
+def read(session: Session, source: str) -> int:
+    """Give the account of the trail at SOURCE: a folder, a file, or s3://bucket/prefix.
+
+    Every record is accounted for: read, a duplicate of another, or unreadable and named.
+    """
+    reading = read_trail(session, source)
+    team = read_team(session.settings.team) if session.settings.team.exists() else None
+    attributed = attribute(reading.events, team)
+    methods: dict[str, Counter[str]] = {}
+    for each in attributed:
+        if each.actor.person is not None:
+            methods.setdefault(each.actor.person, Counter())[str(each.actor.method)] += 1
+    sessions = [each for each in attributed if each.event.identity.type == "AssumedRole"]
+    known = sum(1 for each in sessions if each.actor.traced)
+    tally = reading.tally
+    result = TrailView(
+        tally.files,
+        tally.records,
+        tally.distinct,
+        tally.duplicates,
+        [UnreadableFile(p.file or "", p.message) for p in reading.problems if p.code == "unreadable-file"],
+        tally.unreadable_records,
+        tally.ignored_files,
+        iso(reading.events[0].at) if reading.events else None,
+        iso(reading.events[-1].at) if reading.events else None,
+        [TrailPerson(person, sum(found.values()), dict(found)) for person, found in sorted(methods.items())],
+        RoleSessions(len(sessions), known),
+    )
+    out = session.out
+    out.line(_counts(result))
+    for person in result.people:
+        out.line(f"  {person.person}: {person.events} events, known by {', '.join(person.methods)}")
+    out.line(f"role sessions: {known} of {len(sessions)} events traced to whoever took the role")
+    out.answer(result, reading.problems)
+    return 0
+
+
+trail.add_command(read)
+
+
+@command("audit", team=True)
+@click.option("--trail", "source", required=True, help="A folder, a file, or s3://bucket/prefix of CloudTrail files.")
+@click.option(
+    "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
+)
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a report to this file.")
+@click.option("--no-team", is_flag=True, help="Read no team file: nobody is judged, IAM users are taken for people.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is a case of medium severity or more.")
+def audit(
+    session: Session,
+    source: str,
+    rules: tuple[Path, ...],
+    html: Path | None,
+    *,
+    no_team: bool,
+    detailed_exitcode: bool,
+) -> int:
+    """Read real CloudTrail files, tie every event to a person or say why not, and judge each against the team file.
+
+    Without a team file nobody can be judged; the audit says so, and still shows who acted and what is worth a look.
+    Draft one with `watchbill init --from-trail`.
+    """
+    named = session.settings.team
+    team = None if no_team or not named.exists() else read_team(named)
+    reading = read_trail(session, source)
+    loaded, problems = load_rules(rules)
+    found = audit_trail(reading, team, loaded.rules)
+    result = audit_view(found, team.name if team else None)
+    show_audit(session, result, found)
+    if html is not None:
+        write_text(html, render(result, session.at, [*reading.problems, *problems]))
+        session.out.line(f"report written to {html}")
+    session.out.answer(result, [*reading.problems, *problems])
+    worth = any(case.severity in WORTH_A_LOOK for case in result.cases)
+    return CHANGES if detailed_exitcode and worth else 0
+
+
+def show_audit(session: Session, result: AuditView, found: Audit) -> None:
+    """Print an audit: the account, the people, who is nobody, the cases."""
+    out, tally = session.out, result.tally
+    out.line(
+        f"{tally.records} records in {tally.files} files = {tally.distinct} events + {tally.duplicates} duplicates"
+        f" + {tally.unreadable_records} unreadable; {tally.unreadable_files} files unreadable,"
+        f" {tally.ignored_files} not a trail"
+    )
+    if result.team is None:
+        out.line("no team file: nobody is judged (draft one with `watchbill init --from-trail`)", style="yellow")
+    table = Table("person", "events", "judged", "denied", "known by", box=None, pad_edge=False)
+    for person in result.people:
+        judged = ", ".join(f"{count} {right}" for right, count in person.by_right.items())
+        table.add_row(person.person, str(person.events), judged, str(person.denied), ", ".join(person.methods))
+    out.print(table)
+    others = sum(other.events for other in result.others)
+    out.line(f"{sum(p.events for p in result.people)} events of people + {others} of nobody known = {tally.distinct}")
+    kinds: Counter[str] = Counter()
+    for other in result.others:
+        kinds[other.why.split(":", 1)[0]] += other.events
+    for kind, events in kinds.most_common():
+        out.line(f"  {events} {kind}")
+    if result.sigma:
+        hits = sum(rule.hits for rule in result.sigma)
+        out.line(f"Sigma: {hits} hits of {len(result.sigma)} rules (shown on the events of a case)")
+    show_cases(session, result.cases)
+
+
+def show_cases(session: Session, cases: Sequence[CaseView]) -> None:
+    """Print cases, a line each."""
+    if not cases:
+        session.out.line("no cases", style="green")
+    for case in cases:
+        style = {"critical": "bold red", "high": "red", "medium": "yellow"}.get(case.severity, "")
+        session.out.line(f"{case.id} [{case.severity}] {case.sentence}", style=style)
+        session.out.line(f"    {case.why}; next: {case.question}")
+
+
+@click.group("rules", cls=click.RichGroup)
+def rules() -> None:
+    """Look at Sigma rules: which load, which run on CloudTrail, what is wrong with the rest."""
+
+
+@command("rules list")
+@click.argument("folder", type=click.Path(path_type=Path))
+def list_rules(session: Session, folder: Path) -> int:
+    """List every rule of FOLDER, and every file that could not be loaded with the reason."""
+    loaded, problems = load_rules([folder])
+    views = [RuleView(r.title, r.id, r.author, r.level, r.file, r.for_cloudtrail) for r in loaded.rules]
+    for rule in views:
+        session.out.line(f"{rule.title} [{rule.level}]" + ("" if rule.runs else " (not for CloudTrail)"))
+    session.out.line(f"{sum(rule.runs for rule in views)} of {len(views)} rules run on CloudTrail")
+    session.out.answer(views, problems)
+    return 1 if problems and not views else 0
+
+
+rules.add_command(list_rules)
+
+
+def _counts(result: TrailView) -> str:
+    return (
+        f"{result.records} records in {result.files} files = {result.distinct} events + {result.duplicates} duplicates"
+        f" + {result.unreadable_records} unreadable; {len(result.unreadable)} files unreadable,"
+        f" {result.ignored_files} not a trail"
+    )
+
+
+COMMANDS = (trail, audit, rules)

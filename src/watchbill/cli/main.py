@@ -1,0 +1,60 @@
+"""The command group, and the one place where errors become exit codes.
+
+0 fine, 1 error, 64 wrong usage; with `--detailed-exitcode` 2 says "there are changes" or "there are findings".
+"""
+
+import sys
+
+import click
+import rich_click
+
+from watchbill.cli.commands import access, cases, demo, ledger, report, run, team, trail
+from watchbill.cli.session import Session
+from watchbill.errors import WatchbillError
+
+
+USAGE = 64
+"""Exit code of a wrong command line, so that 2 is free to mean changes (sysexits EX_USAGE)."""
+
+rich_click.rich_click.USE_MARKDOWN = False
+rich_click.rich_click.SHOW_ARGUMENTS = True
+rich_click.rich_click.COMMAND_GROUPS = {
+    "watchbill": [
+        {"name": "The team file", "commands": ["init", "validate", "oncall"]},
+        {"name": "Access", "commands": ["plan", "apply", "drift", "can"]},
+        {"name": "What was done", "commands": ["trail", "audit", "rules"]},
+        {"name": "Cases", "commands": ["cases", "case", "ask", "verdict", "freeze", "restore"]},
+        {"name": "Running it", "commands": ["run", "report", "ledger", "demo"]},
+    ]
+}
+
+
+@click.group(cls=rich_click.RichGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="watchbill")
+def cli() -> None:
+    """Keep AWS access in step with who is on watch, and hold every action in the trail against it.
+
+    One YAML file says who is who, who is on call when, and what that gives. Start with `watchbill demo`, which needs
+    no AWS account, or with `watchbill init --from-trail DIR` on a CloudTrail of your own.
+    """
+
+
+for part in (team, access, trail, cases, run, report, ledger, demo):
+    for command in part.COMMANDS:
+        cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command line and exit."""
+    try:
+        code = cli.main(arguments, prog_name="watchbill", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped; nothing more was done", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except WatchbillError as error:
+        Session.report(error)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,98 @@
+"""One answer, two ways to print it: text for people, one JSON object for programs.
+
+The object is `{"schema": "watchbill.<command>/1", "at", "result", "problems"}`; its JSON Schema lies in
+`schemas/output`. Results go to standard output; progress and problems for people go to standard error. Strings that
+outsiders control are printed inert: control characters are shown, terminal markup is not obeyed.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from watchbill.errors import Problem
+from watchbill.intervals import iso
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemView:
+    """One problem, for programs."""
+
+    code: str
+    message: str
+    file: str | None
+    line: int | None
+    col: int | None
+    event_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope(Generic[R]):
+    """What `--json` prints."""
+
+    schema: str
+    at: str
+    result: R
+    problems: list[ProblemView]
+
+
+class Output:
+    """Prints the answer of one command."""
+
+    def __init__(self, command: str, at: datetime, *, as_json: bool, colour: bool) -> None:
+        self._command = command
+        self._at = at
+        self.as_json = as_json
+        self.out = Console(no_color=not colour, highlight=False, soft_wrap=True, emoji=False)
+        self.err = Console(stderr=True, no_color=not colour, highlight=False, soft_wrap=True, emoji=False)
+
+    def answer(self, result: Any, problems: Sequence[Problem] = ()) -> None:
+        """Print the object for programs; nothing when people are reading, who get their text from the command."""
+        if self.as_json:
+            views = [ProblemView(p.code, p.message, p.file, p.line, p.col, p.event_id) for p in problems]
+            envelope = Envelope(f"watchbill.{self._command}/1", iso(self._at), result, views)
+            sys.stdout.write(msgspec.json.format(msgspec.json.encode(envelope), indent=2).decode() + "\n")
+        else:
+            self.problems(problems)
+
+    def problems(self, problems: Sequence[Problem], most: int = 20) -> None:
+        """Print problems for people, to standard error."""
+        for problem in problems[:most]:
+            self.err.print(Text(inert(str(problem)), style="yellow"))
+        if len(problems) > most:
+            self.err.print(Text(f"... and {len(problems) - most} more problems; --json has them all", style="yellow"))
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Print a line for people; nothing under `--json`."""
+        if not self.as_json:
+            self.out.print(Text(inert(text), style=style))
+
+    def print(self, renderable: Any) -> None:
+        """Print a table or the like for people; nothing under `--json`."""
+        if not self.as_json:
+            self.out.print(renderable)
+
+    def progress(self) -> Progress:
+        """Give a progress display on standard error, silent where that is no terminal."""
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=self.err,
+            transient=True,
+            disable=not self.err.is_terminal,
+        )
+
+
+def inert(text: str) -> str:
+    """Show control and direction-changing characters instead of obeying them; line breaks and tabs too."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

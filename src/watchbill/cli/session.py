@@ -1,0 +1,97 @@
+"""What every command shares: its options, the settings, the clock, and how an error is said."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import rich_click as click
+
+from watchbill.bootstrap import App, clock_of, make_app
+from watchbill.cli.output import Output
+from watchbill.errors import WatchbillError
+from watchbill.files.team_file import read_team
+from watchbill.settings import Settings, read_settings
+from watchbill.store.database import Store, open_store
+from watchbill.team.model import Team
+
+
+CHANGES = 2
+"""Exit code of `--detailed-exitcode` where there is something to see."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of one command."""
+
+    settings: Settings
+    out: Output
+    at: datetime
+    _app: App | None = field(default=None)
+
+    current: ClassVar["Session | None"] = None
+    """The session of the command that is running, so that an error is said in the form it asked for."""
+
+    def team(self) -> Team:
+        """Read the team file."""
+        return read_team(self.settings.team)
+
+    def app(self) -> App:
+        """Give the way to AWS, made once."""
+        if self._app is None:
+            self._app = make_app(clock_of(self.settings))
+        return self._app
+
+    def store(self) -> Store:
+        """Open watchbill's own state."""
+        return open_store(self.settings.state)
+
+    @classmethod
+    def report(cls, error: WatchbillError) -> None:
+        """Say an error as the command that ran wants it said."""
+        if cls.current is None:
+            click.echo(f"error: {error}", err=True)
+            return
+        out = cls.current.out
+        if out.as_json:
+            out.answer(None, error.problems)
+        else:
+            out.err.print("error:", style="bold red", end=" ")
+            out.problems(error.problems)
+        if error.hint and not out.as_json:
+            out.err.print(f"try: {error.hint}")
+
+
+def command(name: str, *, team: bool = False, state: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a command that takes a `Session` first and has `--json`, and `--team` and `--state` where it needs them."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @functools.wraps(function)
+        def run(**given: Any) -> Any:
+            settings = read_settings()
+            if given.get("team") is not None:
+                settings = replace(settings, team=given["team"])
+            if given.get("state") is not None:
+                settings = replace(settings, state=given["state"])
+            at = clock_of(settings).now()
+            out = Output(name, at, as_json=given.pop("as_json"), colour=settings.colour)
+            Session.current = Session(settings, out, at)
+            return function(
+                Session.current, **{key: value for key, value in given.items() if key not in ("team", "state")}
+            )
+
+        wrapped: Callable[..., Any] = run
+        wrapped = click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")(wrapped)
+        if state:
+            where = click.Path(path_type=Path, file_okay=False)
+            text = "Folder of watchbill's own state [default: .watchbill, or $WATCHBILL_STATE]."
+            wrapped = click.option("--state", type=where, help=text)(wrapped)
+        if team:
+            where = click.Path(path_type=Path)
+            text = "The team file [default: watchbill.yaml, or $WATCHBILL_TEAM]."
+            wrapped = click.option("--team", type=where, help=text)(wrapped)
+        return click.command(name.rsplit(maxsplit=1)[-1])(wrapped)
+
+    return decorate

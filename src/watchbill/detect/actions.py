@@ -1,0 +1,106 @@
+"""Calls that are worth a look by what they are: ways back in, blinded trails, the root user, tried doors."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.windows import bursts, grouped
+from watchbill.team.model import Team
+from watchbill.trail.model import Attributed, Method, Outcome
+
+
+PERSISTENCE = frozenset(
+    {
+        ("iam.amazonaws.com", "AttachRolePolicy"),
+        ("iam.amazonaws.com", "AttachUserPolicy"),
+        ("iam.amazonaws.com", "AddUserToGroup"),
+        ("iam.amazonaws.com", "CreateAccessKey"),
+        ("iam.amazonaws.com", "CreateLoginProfile"),
+        ("iam.amazonaws.com", "CreateServiceSpecificCredential"),
+        ("iam.amazonaws.com", "CreateUser"),
+        ("iam.amazonaws.com", "DeactivateMFADevice"),
+        ("iam.amazonaws.com", "EnableMFADevice"),
+        ("iam.amazonaws.com", "PutRolePolicy"),
+        ("iam.amazonaws.com", "PutUserPolicy"),
+        ("iam.amazonaws.com", "UpdateAssumeRolePolicy"),
+        ("iam.amazonaws.com", "UpdateLoginProfile"),
+        ("sts.amazonaws.com", "GetFederationToken"),
+        ("rolesanywhere.amazonaws.com", "CreateTrustAnchor"),
+        ("lambda.amazonaws.com", "AddPermission20150331v2"),
+        ("ec2-instance-connect.amazonaws.com", "SendSSHPublicKey"),
+        ("ec2-instance-connect.amazonaws.com", "SendSerialConsoleSSHPublicKey"),
+    }
+)
+"""Calls that leave a way back in (AWS incident response playbooks, compromised IAM credentials)."""
+
+LOGGING = frozenset(
+    {
+        ("cloudtrail.amazonaws.com", "DeleteTrail"),
+        ("cloudtrail.amazonaws.com", "PutEventSelectors"),
+        ("cloudtrail.amazonaws.com", "StopLogging"),
+        ("cloudtrail.amazonaws.com", "UpdateTrail"),
+        ("config.amazonaws.com", "StopConfigurationRecorder"),
+        ("ec2.amazonaws.com", "DeleteFlowLogs"),
+        ("guardduty.amazonaws.com", "DeleteDetector"),
+        ("logs.amazonaws.com", "DeleteLogGroup"),
+        ("organizations.amazonaws.com", "LeaveOrganization"),
+        ("route53resolver.amazonaws.com", "DeleteResolverQueryLogConfig"),
+    }
+)
+"""Calls that blind the trail."""
+
+DENIED_LEAST = 5
+DENIED_WITHIN = timedelta(minutes=10)
+
+
+def action_findings(events: Sequence[Attributed], team: Team | None, baseline: Baseline) -> Iterator[Finding]:
+    """Give a finding for each such call that AWS allowed, and one for each burst of refusals."""
+    managed = team.managed_by if team else ()
+    for each in events:
+        arn = each.event.identity.issuer_arn or each.event.identity.arn or ""
+        if arn.rsplit("/", 1)[-1] in managed or each.actor.method is Method.SERVICE:
+            continue
+        call = (each.event.source, each.event.name)
+        if each.event.outcome is Outcome.ALLOWED and call in PERSISTENCE:
+            yield _of(Signal.PERSISTENCE, "leaves a way back in", Severity.MEDIUM, each, baseline)
+        if call in LOGGING:
+            yield _of(Signal.LOGGING, "blinds the trail", Severity.HIGH, each, baseline)
+        if each.actor.method is Method.ROOT and each.event.read_only is not True:
+            yield _of(Signal.ROOT, "as the root user", Severity.MEDIUM, each, baseline)
+    yield from _denied(events)
+
+
+def _of(signal: Signal, words: str, severity: Severity, each: Attributed, baseline: Baseline) -> Finding:
+    event, person = each.event, each.actor.person
+    facts = {"action": str(signal)}
+    if person:
+        facts["place"] = baseline.place(person, event.ip, event.at)
+        facts["device"] = baseline.device(person, event.user_agent, event.at)
+    if facts.get("place") == "new":
+        severity = Severity.HIGH
+    title = f"{person or each.actor.principal} did {event.name}, which {words}".replace("which as", "")
+    return Finding(signal, title, severity, person, network_of(event.ip), (event.id,), event.at, event.at, facts)
+
+
+def _denied(events: Sequence[Attributed]) -> Iterator[Finding]:
+    refused = [each for each in events if each.event.outcome is Outcome.DENIED]
+    for person, found in grouped(refused, lambda each: each.actor.person):
+        for burst in bursts(found, DENIED_WITHIN):
+            if len(burst) >= DENIED_LEAST:
+                yield _burst(person, burst)
+
+
+def _burst(person: str, burst: Sequence[Attributed]) -> Finding:
+    first, last = burst[0].event, burst[-1].event
+    return Finding(
+        Signal.DENIED_BURST,
+        f"{person} was refused {len(burst)} times within {round((last.at - first.at).total_seconds() / 60)} min",
+        Severity.MEDIUM,
+        person,
+        network_of(first.ip),
+        tuple(each.event.id for each in burst),
+        first.at,
+        last.at,
+        {"action": "denied-burst"},
+    )

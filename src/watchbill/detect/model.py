@@ -1,0 +1,62 @@
+"""What a detector says about events: facts, no judgement of a person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+
+class Severity(IntEnum):
+    """How bad it is if the finding is right."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+class Signal(StrEnum):
+    """What was seen; the closed vocabulary that cases and hypotheses are written in."""
+
+    FAILED_SIGN_INS = "failed-sign-ins"
+    """Several failed sign-ins of one person from one network."""
+    SPRAY = "spray"
+    """Failed sign-ins over many names from one network."""
+    NEW_NETWORK = "new-network"
+    """A person acts from a network that is neither declared nor known for them."""
+    NO_MFA = "no-mfa"
+    """A console sign-in without MFA."""
+    PERSISTENCE = "persistence"
+    """A call that leaves a way back in: a new key, login, trust."""
+    LOGGING = "logging"
+    """A call that blinds the trail."""
+    ROOT = "root"
+    """The root user acts."""
+    DENIED_BURST = "denied-burst"
+    """Many calls refused for lack of permission in a short time: somebody is trying doors."""
+    SIGMA = "sigma"
+    """A Sigma rule matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A detector matched some events."""
+
+    signal: Signal
+    title: str
+    """One line, readable without opening anything else."""
+    severity: Severity
+    person: str | None
+    """Whom it concerns; None when it concerns a network or nobody known."""
+    network: str | None
+    event_ids: tuple[str, ...]
+    first: datetime
+    last: datetime
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What hypotheses weigh, by name: see `alerts.weights`."""
+    author: str = ""
+    """Who wrote the rule, where others did."""

@@ -1,0 +1,132 @@
+"""Failed and unusual sign-ins to the console.
+
+A failure is counted for a person only where the record names them: AWS hides a mistyped name, since people type
+passwords there. Windows slide; a burst ends when ten minutes pass without a failure. Failures alone say nothing about
+who was at the keyboard, which is why a finding carries facts (how many names, what rhythm, from where, how it ended)
+and no verdict.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from itertools import pairwise
+
+from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.windows import bursts, grouped
+from watchbill.trail.model import Attributed, Outcome
+
+
+BURST_GAP = timedelta(minutes=10)
+BURST_LEAST = 3
+"""Failures that make a burst; fewer is a slip of the fingers."""
+SPRAY_NAMES = 3
+"""Names from one network that make a spray."""
+SPRAY_HIDDEN = 5
+"""Failures under hidden names from one network that make a spray by themselves."""
+MACHINE_RHYTHM = timedelta(seconds=4)
+"""People need longer than this to type a password again."""
+_SOON = timedelta(minutes=30)
+
+
+def sign_in_findings(events: Sequence[Attributed], baseline: Baseline) -> Iterator[Finding]:
+    """Give bursts of failures per person, sprays per network, and sign-ins without MFA from new networks."""
+    sign_ins = [each for each in events if each.event.name == "ConsoleLogin"]
+    failures = [each for each in sign_ins if each.event.outcome is not Outcome.ALLOWED]
+    sprayed: set[str] = set()
+    for network, found in grouped(failures, lambda each: network_of(each.event.ip)):
+        for burst in bursts(found, BURST_GAP):
+            if _is_spray(burst):
+                sprayed.update(each.event.id for each in burst)
+                yield _spray(network, burst, baseline)
+    alone = [each for each in failures if each.actor.person and each.event.id not in sprayed]
+    for _, found in grouped(alone, lambda each: each.actor.person):
+        for burst in bursts(found, BURST_GAP):
+            if len(burst) >= BURST_LEAST:
+                yield _burst(burst, sign_ins, baseline)
+    for each in sign_ins:
+        if each.event.outcome is Outcome.ALLOWED and each.event.identity.mfa is False:
+            yield _without_mfa(each, baseline)
+
+
+def _is_spray(burst: Sequence[Attributed]) -> bool:
+    names = {each.actor.person for each in burst if each.actor.person}
+    hidden = sum(1 for each in burst if not each.actor.person)
+    return len(names) >= SPRAY_NAMES or hidden >= SPRAY_HIDDEN or (bool(names) and len(names) + hidden > SPRAY_HIDDEN)
+
+
+def _spray(network: str, burst: Sequence[Attributed], baseline: Baseline) -> Finding:
+    names = sorted({each.actor.person for each in burst if each.actor.person})
+    facts = {
+        "breadth": "many names",
+        "rhythm": _rhythm(burst),
+        "place": baseline.place_for_anyone(burst[0].event.ip),
+        "outcome": "failures only",
+    }
+    hidden = sum(1 for each in burst if not each.actor.person)
+    title = f"{len(burst)} failed sign-ins from {network}: {len(names)} known names, {hidden} under hidden names"
+    return _finding(Signal.SPRAY, title, Severity.MEDIUM, None, burst, facts)
+
+
+def _burst(burst: Sequence[Attributed], sign_ins: Sequence[Attributed], baseline: Baseline) -> Finding:
+    last, person = burst[-1].event, burst[0].actor.person or ""
+    success = next(
+        (
+            each
+            for each in sign_ins
+            if each.actor.person == person
+            and each.event.outcome is Outcome.ALLOWED
+            and last.at <= each.event.at <= last.at + _SOON
+        ),
+        None,
+    )
+    ending = "failures only"
+    if success is not None:
+        ending = "success with mfa" if success.event.identity.mfa else "success without mfa"
+    facts = {
+        "breadth": "one name",
+        "rhythm": _rhythm(burst),
+        "place": baseline.place(person, burst[0].event.ip, burst[0].event.at),
+        "device": baseline.device(person, burst[0].event.user_agent, burst[0].event.at),
+        "outcome": ending,
+    }
+    suspect = "new" in (facts["place"], facts["device"]) or ending == "success without mfa"
+    severity = Severity.HIGH if suspect and success else Severity.MEDIUM
+    title = f"{len(burst)} failed sign-ins as {person}, then {ending}".replace("then failures only", "no success")
+    return _finding(Signal.FAILED_SIGN_INS, title, severity, person, [*burst, success] if success else burst, facts)
+
+
+def _without_mfa(each: Attributed, baseline: Baseline) -> Finding:
+    person, event = each.actor.person, each.event
+    place = baseline.place(person, event.ip, event.at) if person else baseline.place_for_anyone(event.ip)
+    facts = {"outcome": "success without mfa", "place": place}
+    if person:
+        facts["device"] = baseline.device(person, event.user_agent, event.at)
+    severity = Severity.HIGH if place == "new" else Severity.MEDIUM
+    title = f"console sign-in as {person or each.actor.principal} without MFA from {network_of(event.ip)}"
+    return _finding(Signal.NO_MFA, title, severity, person, [each], facts)
+
+
+def _rhythm(burst: Sequence[Attributed]) -> str:
+    steps = sorted(b.event.at - a.event.at for a, b in pairwise(burst))
+    return "machine" if steps and steps[len(steps) // 2] < MACHINE_RHYTHM else "human"
+
+
+def _finding(
+    signal: Signal,
+    title: str,
+    severity: Severity,
+    person: str | None,
+    events: Sequence[Attributed],
+    facts: dict[str, str],
+) -> Finding:
+    return Finding(
+        signal,
+        title,
+        severity,
+        person,
+        network_of(events[0].event.ip),
+        tuple(each.event.id for each in events),
+        events[0].event.at,
+        events[-1].event.at,
+        facts,
+    )

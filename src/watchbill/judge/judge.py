@@ -1,0 +1,229 @@
+"""Judge one event at a time against what its person was entitled to at its time.
+
+The rules, in order:
+
+1. A machine is not a person; an actor we cannot name is unknown. Neither is judged further.
+2. A frozen person has no right to anything.
+3. An event that no IAM permission stands behind needs none: sign-ins, GetCallerIdentity.
+4. Each path a person may act by is asked by itself, since AWS does: the IAM user with its groups and grants, and each
+   on-call role. One path that allows it is enough: entitled. The documents are those that `access` writes.
+5. Where a path hangs on something unknown and none allows it: not judgeable, naming what is missing.
+6. What only a window away from now would allow is off shift; what no window allows is beyond the role.
+
+A resource that the event does not name is judged as `*`: statements on narrower resources then do not match, and the
+judgement says so rather than guessing.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+
+from watchbill.access.documents import permission_document
+from watchbill.access.entitlements import is_frozen, role_name, standing, windows
+from watchbill.access.model import PATH, Freeze, Holding
+from watchbill.intervals import Interval, iso
+from watchbill.judge.model import Judgement, Right, Watch, WatchState
+from watchbill.policy.evaluate import evaluate
+from watchbill.policy.model import Decision, Effect, Request
+from watchbill.policy.requests import requests_of
+from watchbill.policy.statements import Policy, parse_policy
+from watchbill.schedule.model import Shift
+from watchbill.schedule.oncall import shifts
+from watchbill.team.model import Account, Team
+from watchbill.trail.model import Attributed, Event, Method
+
+
+NEAR = timedelta(days=7)
+"""How far a shift may lie from an event and still be named."""
+
+_USER = "user"
+"""The path of the IAM user itself; every other path is a rota."""
+
+
+class Judge:
+    """Judges events of a span of time by one team file. Compiled once; every answer is a pure function of it."""
+
+    def __init__(self, team: Team, span: Interval, freezes: Collection[Freeze] = ()) -> None:
+        self._team = team
+        self._freezes = tuple(freezes)
+        wide = Interval(span.start - NEAR, span.end + NEAR)
+        self._standing = _by_person(standing(team))
+        self._windows = _by_person(windows(team, wide))
+        self._shifts: dict[str, tuple[Shift, ...]] = {rota.name: shifts(rota, wide) for rota in team.rotas.values()}
+        self._sets = {
+            name: parse_policy(permission_document(permissions), name)
+            for name, permissions in team.permission_sets.items()
+        }
+
+    def judge(self, attributed: Attributed) -> Judgement:
+        """Judge one event."""
+        actor, event = attributed.actor, attributed.event
+        if actor.person is None or actor.person not in self._team.people:
+            machine = actor.method in (Method.SERVICE, Method.WORKLOAD)
+            right = Right.NOT_A_PERSON if machine else Right.UNKNOWN_ACTOR
+            return Judgement(attributed, right, actor.why, None, None, None, past_role=False)
+        state = self.watch_state(actor.person, event)
+        if is_frozen(actor.person, self._freezes, event.at):
+            why = f"{actor.person} was frozen"
+            return Judgement(attributed, Right.FROZEN, why, None, state, None, past_role=False)
+        mapped = requests_of(
+            source=event.source,
+            name=event.name,
+            account=event.account,
+            region=event.region,
+            principal_arn=event.identity.issuer_arn or event.identity.arn,
+            request_parameters=_mapping(event.record.get("requestParameters")),
+            resources=_resources(event.record.get("resources")),
+            context=context_of(event),
+        )
+        if not mapped.requests:
+            why = mapped.why_not or "no permission stands behind it"
+            return Judgement(attributed, Right.NEEDS_NONE, why, None, state, None, past_role=False)
+        judged = [self._one(attributed, request, state) for request in mapped.requests]
+        return min(judged, key=lambda judgement: _WORST.index(judgement.right))
+
+    def watch_state(self, person: str, event: Event) -> WatchState:
+        """Tell where an event lies against the person's shifts, and who was on call in its account then."""
+        account = self._team.account_of(event.account)
+        rotas = [r for r in self._team.rotas.values() if account is None or account.name in r.accounts]
+        here = [shift for rota in rotas for shift in self._shifts[rota.name]]
+        on_call = tuple(sorted({s.person for s in here if event.at in s.interval}))
+        mine = [s for found in self._shifts.values() for s in found if s.person == person]
+        return _nearest(mine, event, on_call)
+
+    def _one(self, attributed: Attributed, request: Request, state: WatchState) -> Judgement:
+        person, event = attributed.actor.person or "", attributed.event
+        account = self._team.account_of(event.account)
+        if account is None:
+            why = f"account {event.account} is in no team file"
+            return Judgement(attributed, Right.NOT_JUDGEABLE, why, None, state, request, past_role=False)
+        held = [h for h in self._standing.get(person, ()) if h.account == account.name]
+        timed = [h for h in self._windows.get(person, ()) if h.account == account.name]
+        now = [h for h in timed if h.interval is not None and event.at in h.interval]
+        allowed, unknown = self._ask(request, account, [*held, *now])
+        if allowed is not None:
+            past = allowed.through.startswith("rota ") and _is_user(event) and not _assumes_role(request)
+            return Judgement(attributed, Right.ENTITLED, allowed.why, allowed, state, request, past_role=past)
+        if unknown:
+            why = f"it hangs on {', '.join(unknown)}"
+            return Judgement(attributed, Right.NOT_JUDGEABLE, why, None, state, request, past_role=False)
+        then, _ = self._ask(request, account, sorted(timed, key=lambda holding: _distance(holding, event)))
+        if then is not None:
+            why = f"{then.permission_set} is {person}'s only in the window {then.interval}"
+            return Judgement(attributed, Right.OFF_SHIFT, why, then, state, request, past_role=False)
+        why = f"no permission set of {person} in {account.name} allows {request.action}"
+        return Judgement(attributed, Right.BEYOND_ROLE, why, None, state, request, past_role=False)
+
+    def _ask(
+        self, request: Request, account: Account, holdings: Iterable[Holding]
+    ) -> tuple[Holding | None, tuple[str, ...]]:
+        """Give the first holding whose path allows the request, else what the answer hangs on, if anything."""
+        paths: dict[str, list[Holding]] = {}
+        for holding in holdings:
+            paths.setdefault(holding.through if holding.through.startswith("rota ") else _USER, []).append(holding)
+        unknown: list[str] = []
+        for path, held in paths.items():
+            policies = [self._sets[holding.permission_set] for holding in held]
+            decision = evaluate(request, identity=policies)
+            if path != _USER and decision.effect is not Effect.ALLOWED:
+                decision = evaluate(request, identity=[self._gate(path, account, held[0])])
+            if decision.effect is Effect.ALLOWED:
+                names = {origin.document for origin in decision.deciding}
+                return next((h for h in held if h.permission_set in names), held[0]), ()
+            unknown.extend(_hangs_on(decision))
+        return None, tuple(dict.fromkeys(unknown))
+
+    def _gate(self, path: str, account: Account, holding: Holding) -> Policy:
+        """Give the right to take the role of a rota, which a window in it carries."""
+        rota = self._team.rotas[path.removeprefix("rota ")]
+        roles = [
+            f"arn:aws:iam::{account.number}:role{PATH}{role_name(rota, kind)}"
+            for kind, permission_set in rota.entitlement.items()
+            if permission_set == holding.permission_set
+        ]
+        actions = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"]
+        statement = {"Effect": "Allow", "Action": actions, "Resource": roles}
+        return parse_policy({"Version": "2012-10-17", "Statement": [statement]}, f"gate-{rota.name}")
+
+
+def context_of(event: Event) -> dict[str, str]:
+    """Give the condition keys that a record tells for certain (IAM User Guide, global condition context keys)."""
+    identity = event.identity
+    known = {
+        "aws:CurrentTime": iso(event.at),
+        "aws:RequestedRegion": event.region,
+        "aws:UserAgent": event.user_agent,
+        "aws:PrincipalArn": identity.issuer_arn or identity.arn,
+        "aws:PrincipalAccount": identity.account,
+        "aws:userid": identity.principal_id,
+        "aws:username": identity.user_name if identity.type == "IAMUser" else None,
+        "aws:SourceIdentity": identity.source_identity,
+        "aws:MultiFactorAuthPresent": None if identity.mfa is None else str(identity.mfa).lower(),
+        "aws:TokenIssueTime": iso(identity.session_began) if identity.session_began else None,
+        # A service that calls for somebody stands where the address would be; then it is not an address.
+        "aws:SourceIp": event.ip if event.ip and not event.ip.endswith(".amazonaws.com") else None,
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+_WORST = (
+    Right.FROZEN,
+    Right.BEYOND_ROLE,
+    Right.OFF_SHIFT,
+    Right.NOT_JUDGEABLE,
+    Right.ENTITLED,
+    Right.NEEDS_NONE,
+    Right.UNKNOWN_ACTOR,
+    Right.NOT_A_PERSON,
+)
+"""A call that is several requests is judged by the worst of them."""
+
+
+def _nearest(mine: list[Shift], event: Event, on_call: tuple[str, ...]) -> WatchState:
+    for shift in mine:
+        if event.at in shift.interval:
+            span, since = shift.interval, event.at - shift.interval.start
+            return WatchState(Watch.ON, shift.rota, span.start, span.end, timedelta(0), on_call, since)
+    near = [(_away(shift.interval, event), shift) for shift in mine]
+    near = [(away, shift) for away, shift in near if away <= NEAR]
+    if not near:
+        return WatchState(Watch.NEVER, None, None, None, timedelta(0), on_call, None)
+    away, shift = min(near, key=lambda pair: pair[0])
+    watch = Watch.ENDED if shift.interval.end <= event.at else Watch.NOT_YET
+    return WatchState(watch, shift.rota, shift.interval.start, shift.interval.end, away, on_call, None)
+
+
+def _away(interval: Interval, event: Event) -> timedelta:
+    return event.at - interval.end if interval.end <= event.at else interval.start - event.at
+
+
+def _distance(holding: Holding, event: Event) -> timedelta:
+    return timedelta(0) if holding.interval is None else _away(holding.interval, event)
+
+
+def _by_person(holdings: Iterable[Holding]) -> Mapping[str, tuple[Holding, ...]]:
+    found: dict[str, list[Holding]] = {}
+    for holding in holdings:
+        found.setdefault(holding.person, []).append(holding)
+    return {person: tuple(held) for person, held in found.items()}
+
+
+def _hangs_on(decision: Decision) -> tuple[str, ...]:
+    if decision.effect is not Effect.DEPENDS:
+        return ()
+    return (*decision.unknown_keys, *(f"statement {origin}: {why}" for origin, why in decision.not_evaluable))
+
+
+def _is_user(event: Event) -> bool:
+    return event.identity.type == "IAMUser"
+
+
+def _assumes_role(request: Request) -> bool:
+    return request.action.startswith("sts:")
+
+
+def _mapping(value: object) -> Mapping[str, object] | None:
+    return value if isinstance(value, Mapping) else None
+
+
+def _resources(value: object) -> list[Mapping[str, object]] | None:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else None

@@ -1,0 +1,65 @@
+"""Undo a freeze: the reverse order, groups by the schedule as it is now, stolen keys left off.
+
+What others changed on the user meanwhile is foreign drift: it is listed, and a restore waits until it is acknowledged.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from watchbill.access.model import QUARANTINE, REVOKE, AccountState, Call, Change, Drift, Phase
+from watchbill.respond.model import Containment, Restoration
+
+
+def plan_restore(
+    containment: Containment,
+    desired: Mapping[str, AccountState],
+    observed: Mapping[str, AccountState],
+    before: Mapping[str, AccountState],
+    stolen: Collection[str],
+) -> Restoration:
+    """Work out a restore, by account name: what should be now without the freeze, what is, and what was before it."""
+    changes: list[Change] = []
+    left_out: list[str] = []
+    user = containment.user
+    for account, group in containment.groups:
+        wanted = desired[account].users.get(user)
+        if wanted is not None and group in wanted.groups:
+            call = Call("AddUserToGroup", {"GroupName": group, "UserName": user})
+            changes.append(Change(account, Phase.GRANT, call, f"put {user} back into {group}, as the team file says"))
+        else:
+            left_out.append(f"group {group} in {account}: the team file no longer gives it to {containment.person}")
+    for account, role in reversed(containment.roles):
+        call = Call("DeleteRolePolicy", {"RoleName": role, "PolicyName": f"{REVOKE}-{user}"})
+        changes.append(Change(account, Phase.GRANT, call, f"let {user}'s sessions of {role} work again"))
+    for account, key in containment.keys:
+        if not key.active:
+            continue
+        if key.id in stolen:
+            left_out.append(f"key {key.id} in {account}: marked stolen, it stays off")
+            continue
+        call = Call("UpdateAccessKey", {"UserName": user, "AccessKeyId": key.id, "Status": "Active"})
+        changes.append(Change(account, Phase.GRANT, call, f"switch key {key.id} on again"))
+    for account in reversed(containment.accounts):
+        call = Call("DeleteUserPolicy", {"UserName": user, "PolicyName": QUARANTINE})
+        changes.append(Change(account, Phase.GRANT, call, f"lift the deny on {user}"))
+    drift = tuple(_since(containment, observed, before))
+    return Restoration(containment.id, tuple(changes), tuple(left_out), drift)
+
+
+def _since(
+    containment: Containment, observed: Mapping[str, AccountState], before: Mapping[str, AccountState]
+) -> Iterator[Drift]:
+    for account in containment.accounts:
+        was, now = before[account].users.get(containment.user), observed[account].users.get(containment.user)
+        if was is None or now is None:
+            yield Drift(account, containment.user, f"user {containment.user} is gone", None)
+            continue
+        for arn in sorted(was.attached ^ now.attached):
+            verb = "attached" if arn in now.attached else "detached"
+            yield Drift(account, now.arn, f"policy {arn} was {verb} since the freeze", arn)
+        for name in sorted((set(was.inline) ^ set(now.inline)) - {QUARANTINE}):
+            verb = "added" if name in now.inline else "removed"
+            yield Drift(account, now.arn, f"inline policy {name} was {verb} since the freeze", name)
+        taken = {group for name, group in containment.groups if name == account}
+        for group in sorted((was.groups - taken) ^ now.groups):
+            verb = "joined" if group in now.groups else "left"
+            yield Drift(account, now.arn, f"group {group} was {verb} since the freeze", None)

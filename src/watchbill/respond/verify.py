@@ -1,0 +1,69 @@
+"""Verify a freeze by reading AWS back: not that the calls were made, but that nothing can be done any more."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from watchbill.access.effective import role_policies, session_context, user_policies
+from watchbill.access.model import AccessKey, AccountState
+from watchbill.intervals import iso
+from watchbill.policy.evaluate import evaluate
+from watchbill.policy.model import Effect, Request
+from watchbill.respond.model import Check, Containment
+
+
+PROBES = (
+    "iam:CreateAccessKey",
+    "sts:AssumeRole",
+    "ec2:TerminateInstances",
+    "s3:GetObject",
+    "secretsmanager:GetSecretValue",
+)
+"""Actions tried beside those the case names: ways back in, power, data."""
+
+
+def verify_frozen(
+    containment: Containment,
+    observed: Mapping[str, AccountState],
+    keys: Mapping[str, Sequence[AccessKey]],
+    at: datetime,
+    actions: Sequence[str] = (),
+) -> tuple[Check, ...]:
+    """Check every path the person has, over the policies read back. A freeze with nothing to check does not hold."""
+    checks: list[Check] = []
+    for account in containment.accounts:
+        checks.extend(_user(containment, observed[account], at, (*actions, *PROBES)))
+        for key in keys.get(account, ()):
+            status = "inactive" if not key.active else "still active"
+            checks.append(Check(f"key {key.id} in {account} is off", not key.active, status))
+    for account, role in containment.roles:
+        checks.append(_sessions(containment, observed[account], role, at, (*actions, *PROBES)))
+    return tuple(checks) or (Check("something was frozen", holds=False, detail="there was nothing to check"),)
+
+
+def _user(containment: Containment, state: AccountState, at: datetime, actions: Sequence[str]) -> Iterator[Check]:
+    policies, _ = user_policies(state, containment.user)
+    mine = {"aws:username": containment.user, "aws:CurrentTime": iso(at)}
+    for action in dict.fromkeys(actions):
+        decision = evaluate(Request(action, "*", mine, complete=True), identity=policies)
+        by = ", ".join(str(origin) for origin in decision.deciding)
+        yield Check(
+            f"user {containment.user} in {state.account} may not {action}",
+            decision.effect is Effect.EXPLICITLY_DENIED,
+            f"{decision.effect} by {by}" if by else str(decision.effect),
+        )
+
+
+def _sessions(containment: Containment, state: AccountState, name: str, at: datetime, actions: Sequence[str]) -> Check:
+    role = state.roles.get(name)
+    what = f"sessions of {containment.user} on role {name} in {state.account} may do nothing"
+    if role is None:
+        return Check(what, holds=True, detail="the role is gone")
+    policies, _ = role_policies(state, role)
+    context = {**session_context(containment.user), "aws:CurrentTime": iso(at)}
+    by_name = {key: value for key, value in context.items() if key != "aws:SourceIdentity"}
+    decisions = {
+        evaluate(Request(action, "*", known, complete=True), identity=policies).effect
+        for action in dict.fromkeys(actions)
+        for known in (context, by_name)
+    }
+    return Check(what, decisions == {Effect.EXPLICITLY_DENIED}, ", ".join(sorted(decisions)))

@@ -1,0 +1,33 @@
+"""What the environment says, read once. Every variable is `WATCHBILL_...`; AWS's own are boto3's business."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings that a command line may override."""
+
+    team: Path
+    """The team file (`WATCHBILL_TEAM`)."""
+    state: Path
+    """The folder of watchbill's own state (`WATCHBILL_STATE`)."""
+    actor: str
+    """Who is at the keyboard, for the ledger (`WATCHBILL_ACTOR`, else the login name)."""
+    at: str | None
+    """The instant to take for now, ISO-8601 with a zone (`WATCHBILL_AT`): for rehearsals and the demo."""
+    colour: bool
+    """False where `NO_COLOR` is set to anything (no-color.org)."""
+
+
+def read_settings() -> Settings:
+    """Read the environment of this process."""
+    env = os.environ
+    return Settings(
+        Path(env.get("WATCHBILL_TEAM", "watchbill.yaml")),
+        Path(env.get("WATCHBILL_STATE", ".watchbill")),
+        env.get("WATCHBILL_ACTOR") or env.get("USER") or "unknown",
+        env.get("WATCHBILL_AT"),
+        not env.get("NO_COLOR"),
+    )
