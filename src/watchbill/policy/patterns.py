@@ -1,0 +1,104 @@
+"""IAM's globs and policy variables: `*` is any run of characters, `?` any one, `${key}` the value of a context key.
+
+A value that a variable brings in is literal: a `*` in it is an asterisk. `${*}`, `${?}` and `${$}` are the characters
+themselves. Matching is bounded by pattern length times text length, whatever the pattern; no regular expressions.
+Source: IAM User Guide, "IAM policy elements: Variables and tags".
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+
+ANY, ONE = 1, 2
+"""Tokens of a glob that are not characters."""
+
+Token = str | int
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+
+
+class UnknownKeyError(Exception):
+    """A variable names a key whose value is not known."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class AbsentKeyError(Exception):
+    """A variable names a key that is absent and has no default: the value matches nothing."""
+
+
+@lru_cache(maxsize=65536)
+def glob(pattern: str) -> tuple[Token, ...]:
+    """Turn a pattern without variables into tokens."""
+    return tuple(ANY if c == "*" else ONE if c == "?" else c for c in pattern)
+
+
+def has_variables(pattern: str) -> bool:
+    """Tell whether a pattern has policy variables in it."""
+    return "${" in pattern
+
+
+def expand(pattern: str, value_of: Callable[[str], str | None], *, wild: bool) -> tuple[Token, ...]:
+    """Turn a pattern into tokens, its variables put in; `wild` says whether `*` and `?` are wildcards in it.
+
+    `value_of` gives a key's value, None where it is known to be absent, and raises UnknownKeyError where it is not
+    known. A key that is absent and has no default raises AbsentKeyError.
+    """
+    tokens: list[Token] = []
+    position = 0
+    for found in _VARIABLE.finditer(pattern):
+        tokens.extend(_plain(pattern[position : found.start()], wild=wild))
+        tokens.extend(_value(found.group(1), value_of))
+        position = found.end()
+    tokens.extend(_plain(pattern[position:], wild=wild))
+    return tuple(tokens)
+
+
+def _plain(text: str, *, wild: bool) -> Sequence[Token]:
+    return glob(text) if wild else tuple(text)
+
+
+def _value(inside: str, value_of: Callable[[str], str | None]) -> str:
+    if inside in ("*", "?", "$"):
+        return inside
+    key, comma, rest = inside.partition(",")
+    value = value_of(key.strip())
+    if value is not None:
+        return value
+    default = re.fullmatch(r"\s*'(.*)'\s*", rest) if comma else None
+    if default is None:
+        raise AbsentKeyError(key)
+    return default.group(1)
+
+
+def matches(tokens: Sequence[Token], text: str) -> bool:
+    """Tell whether tokens match the whole of a text: greedy, stepping back to the last run only."""
+    at, star, mark, position = 0, -1, 0, 0
+    while position < len(text):
+        if at < len(tokens) and tokens[at] == ANY:
+            star, mark = at, position
+            at += 1
+        elif at < len(tokens) and (tokens[at] == ONE or tokens[at] == text[position]):
+            at += 1
+            position += 1
+        elif star >= 0:
+            mark += 1
+            at, position = star + 1, mark
+        else:
+            return False
+    return all(token == ANY for token in tokens[at:])
+
+
+@lru_cache(maxsize=262144)
+def glob_matches(pattern: str, text: str) -> bool:
+    """Tell whether a pattern without variables matches the whole of a text."""
+    if "?" not in pattern:
+        star = pattern.find("*")
+        if star < 0:
+            return pattern == text
+        if star == len(pattern) - 1:
+            return text.startswith(pattern[:-1])
+    return matches(glob(pattern), text)

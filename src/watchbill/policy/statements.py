@@ -1,0 +1,141 @@
+"""Parse IAM policy documents into statements, each keeping where it came from.
+
+A document that AWS would refuse is refused here, saying which statement and which element. What is legal but not
+evaluated by this release is kept, and surfaces in the decision: nothing is skipped in silence.
+Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from watchbill.errors import WatchbillError
+from watchbill.policy.model import Document, Origin
+
+
+_PAIRS = (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal"))
+_ELEMENTS = frozenset({"Sid", "Effect", "Condition", *(name for pair in _PAIRS for name in pair)})
+_TOP = frozenset({"Version", "Id", "Statement"})
+
+
+class PolicyError(WatchbillError):
+    """A policy document is malformed."""
+
+    code = "bad-policy"
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionEntry:
+    """One operator on one key with its values; values are OR-ed, entries AND-ed."""
+
+    operator: str
+    key: str
+    """As written; keys are compared without regard to case."""
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement. Where `not_actions` is true, `actions` are those it does not speak of; `resources` likewise."""
+
+    origin: Origin
+    allows: bool
+    actions: tuple[str, ...]
+    """Patterns in lower case."""
+    not_actions: bool
+    resources: tuple[str, ...]
+    """Empty in a trust policy."""
+    not_resources: bool
+    principals: Mapping[str, tuple[str, ...]] | None
+    """By kind (`AWS`, `Service`, `Federated`, `*`); None where the policy is no resource's."""
+    not_principals: bool
+    conditions: tuple[ConditionEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy document."""
+
+    name: str
+    statements: tuple[Statement, ...]
+
+
+def parse_policy(document: Document, name: str, why: str = "") -> Policy:
+    """Parse a document as decoded JSON; `name` is what decisions call it. Malformed raises PolicyError."""
+    if not isinstance(document, Mapping):
+        raise PolicyError(f"{name}: a policy is an object")
+    if extra := set(document) - _TOP:
+        raise PolicyError(f"{name}: unknown element `{min(extra)}`")
+    if document.get("Version", "2012-10-17") not in ("2012-10-17", "2008-10-17"):
+        raise PolicyError(f"{name}: Version must be 2012-10-17 or 2008-10-17, not `{document['Version']}`")
+    found = document.get("Statement")
+    statements = [found] if isinstance(found, Mapping) else found
+    if not isinstance(statements, list | tuple):
+        raise PolicyError(f"{name}: Statement must be a statement or a list of them")
+    return Policy(name, tuple(_statement(each, name, index, why) for index, each in enumerate(statements)))
+
+
+def _statement(found: Any, name: str, index: int, why: str) -> Statement:
+    where = f"{name}: statement {index}"
+    if not isinstance(found, Mapping):
+        raise PolicyError(f"{where} is no object")
+    if extra := {str(key) for key in found} - _ELEMENTS:
+        raise PolicyError(f"{where}: unknown element `{min(extra)}`")
+    if found.get("Effect") not in ("Allow", "Deny"):
+        raise PolicyError(f"{where}: Effect must be Allow or Deny")
+    for one, other in _PAIRS:
+        if one in found and other in found:
+            raise PolicyError(f"{where}: {one} and {other} cannot both be there")
+    if "Action" not in found and "NotAction" not in found:
+        raise PolicyError(f"{where}: Action or NotAction is missing")
+    sid = found.get("Sid", "")
+    if not isinstance(sid, str):
+        raise PolicyError(f"{where}: Sid must be a text")
+    actions = _texts(found.get("Action", found.get("NotAction")), f"{where}: Action")
+    resources = _texts(found.get("Resource", found.get("NotResource", [])), f"{where}: Resource")
+    principal = found.get("Principal", found.get("NotPrincipal"))
+    return Statement(
+        Origin(name, index, sid, why),
+        found["Effect"] == "Allow",
+        tuple(action.lower() for action in actions),
+        "NotAction" in found,
+        resources,
+        "NotResource" in found,
+        None if principal is None else _principals(principal, where),
+        "NotPrincipal" in found,
+        _conditions(found.get("Condition", {}), where),
+    )
+
+
+def _texts(value: Any, where: str) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
+        raise PolicyError(f"{where} must be a text or a list of texts")
+    return tuple(values)
+
+
+def _principals(value: Any, where: str) -> Mapping[str, tuple[str, ...]]:
+    if value == "*":
+        return {"*": ("*",)}
+    if not isinstance(value, Mapping):
+        raise PolicyError(f"{where}: Principal must be `*` or an object")
+    return {str(kind): _texts(names, f"{where}: Principal {kind}") for kind, names in value.items()}
+
+
+def _conditions(value: Any, where: str) -> tuple[ConditionEntry, ...]:
+    if not isinstance(value, Mapping):
+        raise PolicyError(f"{where}: Condition must be an object")
+    found: list[ConditionEntry] = []
+    for operator, keys in value.items():
+        if not isinstance(keys, Mapping):
+            raise PolicyError(f"{where}: Condition {operator} must be an object")
+        for key, values in keys.items():
+            listed = values if isinstance(values, list | tuple) else [values]
+            if not all(isinstance(each, str | bool | int | float) for each in listed):
+                raise PolicyError(f"{where}: Condition {operator} {key} must be a value or a list of values")
+            found.append(ConditionEntry(str(operator), str(key), tuple(_text(each) for each in listed)))
+    return tuple(found)
+
+
+def _text(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
