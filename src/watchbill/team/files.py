@@ -1,0 +1,468 @@
+"""Read a team file: the text to a `Team`, or every mistake in it at once, each with its place.
+
+The rules, in order:
+
+1. It is YAML in UTF-8, one mapping, with no key twice and nothing that contains itself.
+2. Its shape is that of `document`; unknown keys are mistakes.
+3. Every name refers to something in the file; groups do not include each other in a circle.
+4. What must make sense does: zones, addresses, spans that end after they start, approvers who are not the receiver.
+
+Nothing is built from a file with a mistake in it.
+"""
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from difflib import get_close_matches
+from io import StringIO
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from watchbill.errors import FileError, Location, Problem
+from watchbill.intervals import Interval, parse_instant
+from watchbill.team.document import LayerPart, RotaPart, TeamPart
+from watchbill.team.model import (
+    Access,
+    Account,
+    Grant,
+    Group,
+    Kind,
+    Layer,
+    Leave,
+    Override,
+    PermissionSet,
+    Person,
+    Restriction,
+    Rota,
+    Team,
+    Turn,
+)
+from watchbill.team.places import Path, Places, has_cycle
+
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def parse(text: str | bytes, path: str) -> Team:
+    """Read a team file's text; `path` is what problems call it. Raises FileError with every mistake found."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    document = _load(data, path)
+    places = Places(document, path)
+    try:
+        part = TeamPart.model_validate(_plain(document))
+    except ValidationError as error:
+        raise FileError(_shape_problems(error, places)) from error
+    checker = _Checker(part, places)
+    checker.check()
+    if checker.problems:
+        raise FileError(sorted(checker.problems, key=lambda p: (p.line or 0, p.col or 0)))
+    return _Builder(part, places).team(path, hashlib.sha256(data).hexdigest())
+
+
+def _load(data: bytes, path: str) -> object:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise FileError([Problem("not-utf-8", "this is no UTF-8 text", path, line, 1)]) from error
+    yaml = YAML(typ="rt")
+    try:
+        document = yaml.load(StringIO(text))
+    except DuplicateKeyError as error:
+        # ruamel's text shows both values whole; the key is enough.
+        name = (error.problem or "").partition('"')[2].partition('"')[0]
+        place = _marked("duplicate-key", error, path)
+        raise FileError([replace(place, message=f"key `{name}` is given twice")]) from error
+    except MarkedYAMLError as error:
+        raise FileError([_marked("not-yaml", error, path)]) from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else "it is nested too deeply"
+        raise FileError([Problem("not-yaml", f"this is no YAML: {first}", path, 1, 1)]) from error
+    if not isinstance(document, Mapping):
+        message = "a team file is a mapping with `team`, `people`, `groups`, ...; this one is empty or something else"
+        raise FileError([Problem("not-a-team", message, path, 1, 1)])
+    if has_cycle(document):
+        message = "an alias stands inside its own anchor, or aliases multiply without end"
+        raise FileError([Problem("alias-cycle", message, path, 1, 1)])
+    return document
+
+
+def _marked(code: str, error: MarkedYAMLError, path: str) -> Problem:
+    mark = error.problem_mark
+    said = (error.problem or "it cannot be read").strip().splitlines()[0]
+    return Problem(code, f"this is no YAML: {said}", path, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
+
+
+def _plain(value: Any) -> Any:
+    """Take ruamel's types off, so that only the shape is left to check."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, datetime):
+        return datetime(*value.timetuple()[:6], value.microsecond, value.tzinfo)  # noqa: DTZ001 - checked by `_instant`
+    if isinstance(value, str):
+        return str(value)
+    return value
+
+
+def _shape_problems(error: ValidationError, places: Places) -> list[Problem]:
+    found: dict[Location, Problem] = {}
+    for each in error.errors(include_url=False):
+        path = tuple(step for step in each["loc"] if step not in ("[key]", "str", "datetime") and not _is_tag(step))
+        is_key = each["type"] == "extra_forbidden" or "[key]" in each["loc"]
+        place = places.of(path, key=is_key)
+        found.setdefault(place, Problem.at("bad-shape", _shape_message(each, path), place))
+    return sorted(found.values(), key=lambda p: (p.line or 0, p.col or 0))
+
+
+def _is_tag(step: object) -> bool:
+    return isinstance(step, str) and (step.startswith(("literal[", "list[", "function-", "constrained")))
+
+
+def _shape_message(each: Any, path: Path) -> str:
+    name = str(path[-1]) if path else ""
+    match each["type"]:
+        case "extra_forbidden":
+            return f"unknown key `{name}`{_meant(name, _KEYS)}"
+        case "missing":
+            return f"`{name}` is missing"
+        case "string_pattern_mismatch":
+            return f"`{each['input']}` is no valid {_field(path)}; {_EXPECTED.get(_field(path), 'see the schema')}"
+        case "string_type":
+            return f"`{each['input']}` must be a text; put it in quotes"
+        case "literal_error":
+            return f"`{each['input']}` must be {each['ctx']['expected']}"
+        case _:
+            return f"{each['msg'][:1].lower()}{each['msg'][1:]}"
+
+
+def _field(path: Path) -> str:
+    """Name the field of a path in words: a key of people, accounts and so on is a name."""
+    names = [str(step) for step in path if isinstance(step, str)]
+    if len(names) == 2 and names[0] in ("accounts", "people", "groups", "permission_sets", "rotas"):  # noqa: PLR2004
+        return "name"
+    return names[-1] if names else "value"
+
+
+_EXPECTED = {
+    "name": "use lower-case letters, digits, `-`, `_` and `.`, 32 at most",
+    "number": 'an account number has twelve digits: "111111111111"',
+    "email": "an address has one `@`",
+    "turn": "write 12h, 1d, 1w or 1mo",
+    "horizon": "write 14d or 2w",
+    "before": "write 15m or 1h",
+    "after": "write 15m or 1h",
+    "time": 'write a time of day in quotes: "09:00"',
+    "from": 'write a time of day in quotes: "09:00"',
+    "to": 'write a time of day in quotes: "09:00"',
+    "allow": "an action is a service and a name: ec2:Describe*",
+    "deny": "an action is a service and a name: ec2:Describe*",
+    "iam_user": "IAM names have letters, digits and +=,.@_-, 64 at most",
+    "role": "IAM names have letters, digits and +=,.@_-, 64 at most",
+}
+
+
+def _keys_of(model: Any, seen: set[str]) -> set[str]:
+    found: set[str] = set()
+    for definition in model.model_json_schema(by_alias=True).get("$defs", {}).values():
+        found.update(definition.get("properties", {}))
+    return found | set(model.model_json_schema(by_alias=True)["properties"]) | seen
+
+
+_KEYS = _keys_of(TeamPart, set())
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" (did you mean `{close[0]}`?)" if close else ""
+
+
+def _instant(value: datetime | str) -> datetime:
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"`{value.isoformat()}` names no time zone; write 2026-09-07T08:00:00Z")
+        return value.astimezone(UTC)
+    return parse_instant(value)
+
+
+def _length(text: str) -> timedelta:
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+class _Checker:
+    """Checks what the shape cannot: names, circles, zones, spans."""
+
+    def __init__(self, part: TeamPart, places: Places) -> None:
+        self._part = part
+        self._places = places
+        self.problems: list[Problem] = []
+
+    def check(self) -> None:
+        part = self._part
+        self._people()
+        for name, group in part.groups.items():
+            self._refs("person", group.members, part.people, ("groups", name, "members"))
+            self._refs("group", group.includes, part.groups, ("groups", name, "includes"))
+            for i, access in enumerate(group.access):
+                at: Path = ("groups", name, "access", i)
+                self._ref("permission set", access.permission_set, part.permission_sets, (*at, "permission_set"))
+                self._refs("account", access.accounts, part.accounts, (*at, "accounts"))
+        self._circles()
+        self._unique("account number", [(a.number, ("accounts", n, "number")) for n, a in part.accounts.items()])
+        for name, permissions in part.permission_sets.items():
+            if permissions.policy is not None and (permissions.allow or permissions.deny):
+                self._say("both-forms", f"`{name}` has a policy and actions; keep one", ("permission_sets", name))
+        for name, rota in part.rotas.items():
+            if f"oncall-{name}" in part.groups:
+                self._say(
+                    "name-taken",
+                    f"group `oncall-{name}` is the name of rota `{name}`'s own group",
+                    ("rotas", name),
+                    key=True,
+                )
+            self._rota(rota, ("rotas", name))
+        self._grants()
+        self._refs("person", part.leads, part.people, ("leads",))
+        self._networks(part.networks, ("networks",))
+
+    def _people(self) -> None:
+        people = self._part.people
+        for name, person in people.items():
+            self._zone(person.time_zone, ("people", name, "time_zone"))
+            self._networks(person.networks, ("people", name, "networks"))
+        users = [((p.iam_user or name).lower(), ("people", name, "iam_user")) for name, p in people.items()]
+        self._unique("IAM user", users)
+        self._unique("email", [(p.email.lower(), ("people", name, "email")) for name, p in people.items()])
+
+    def _rota(self, rota: RotaPart, at: Path) -> None:
+        part = self._part
+        self._refs("account", rota.accounts, part.accounts, (*at, "accounts"))
+        for kind, permission_set in rota.entitlement.items():
+            self._ref("permission set", permission_set, part.permission_sets, (*at, "entitlement", kind))
+        if _length(rota.horizon) < timedelta(days=1):
+            self._say("horizon", "a horizon is at least a day", (*at, "horizon"))
+        for i, layer in enumerate(rota.layers):
+            self._layer(layer, (*at, "layers", i))
+        for i, override in enumerate(rota.overrides):
+            here: Path = (*at, "overrides", i)
+            self._span(override.start, override.end, here)
+            for field in ("add", "remove"):
+                named = getattr(override, field)
+                if named is not None:
+                    self._ref("person", named, part.people, (*here, field))
+            self._ref("person", override.by, part.people, (*here, "by"))
+            if override.add is None and override.remove is None:
+                self._say("empty-override", f"override `{override.name}` has neither `add` nor `remove`", here)
+        for i, leave in enumerate(rota.leave):
+            self._ref("person", leave.person, part.people, (*at, "leave", i, "person"))
+            self._span(leave.start, leave.end, (*at, "leave", i))
+
+    def _layer(self, layer: LayerPart, at: Path) -> None:
+        self._zone(layer.time_zone, (*at, "time_zone"))
+        self._refs("person", layer.members, self._part.people, (*at, "members"))
+        starter = layer.anchor.member
+        if starter not in layer.members:
+            message = f"`{starter}` is no member of layer `{layer.name}`{_meant(starter, layer.members)}"
+            self._say("anchor", message, (*at, "anchor", "member"))
+
+    def _grants(self) -> None:
+        part = self._part
+        for i, grant in enumerate(part.grants):
+            at: Path = ("grants", i)
+            self._ref("person", grant.person, part.people, (*at, "person"))
+            self._ref("permission set", grant.permission_set, part.permission_sets, (*at, "permission_set"))
+            self._refs("account", grant.accounts, part.accounts, (*at, "accounts"))
+            self._ref("person", grant.approver, part.people, (*at, "approver"))
+            self._span(grant.start, grant.end, at)
+            if grant.approver == grant.person:
+                self._say("self-approved", f"`{grant.person}` cannot approve their own grant", (*at, "approver"))
+        self._unique("grant", [(grant.name, ("grants", i, "name")) for i, grant in enumerate(part.grants)])
+
+    def _circles(self) -> None:
+        groups = self._part.groups
+        reported: set[frozenset[str]] = set()
+        for start in groups:
+            trail = [start]
+            while (following := next((g for g in groups[trail[-1]].includes if g in groups), None)) is not None:
+                if following in trail:
+                    circle = [*trail[trail.index(following) :], following]
+                    if frozenset(circle) not in reported:
+                        reported.add(frozenset(circle))
+                        message = f"groups include each other: {' -> '.join(circle)}"
+                        self._say("group-cycle", message, ("groups", circle[0], "includes"))
+                    break
+                trail.append(following)
+
+    def _zone(self, name: str, at: Path) -> None:
+        if name not in _ZONES:
+            self._say("unknown-zone", f"unknown time zone `{name}`{_meant(name, _ZONES)}", at)
+
+    def _networks(self, networks: list[str], at: Path) -> None:
+        for i, network in enumerate(networks):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                self._say("bad-network", f"`{network}` is no CIDR block: {error}", (*at, i))
+
+    def _span(self, start: datetime | str, end: datetime | str, at: Path) -> None:
+        found: list[datetime] = []
+        for field, value in (("from", start), ("to", end)):
+            try:
+                found.append(_instant(value))
+            except ValueError as error:
+                self._say("bad-instant", str(error), (*at, field))
+        if len(found) == 2 and found[0] >= found[1]:  # noqa: PLR2004 - both could be read
+            self._say("bad-span", "`to` must be later than `from`", (*at, "to"))
+
+    def _refs(self, what: str, names: list[str], known: Iterable[str], at: Path) -> None:
+        for i, name in enumerate(names):
+            self._ref(what, name, known, (*at, i))
+
+    def _ref(self, what: str, name: str, known: Iterable[str], at: Path) -> None:
+        if name not in known:
+            self._say(f"unknown-{what.replace(' ', '-')}", f"unknown {what} `{name}`{_meant(name, known)}", at)
+
+    def _unique(self, what: str, values: Sequence[tuple[str, Path]]) -> None:
+        first: dict[str, Path] = {}
+        for value, path in values:
+            if value in first:
+                line = self._places.of(first[value]).line
+                self._say("twice", f"{what} `{value}` is given twice, first in line {line}", path)
+            first.setdefault(value, path)
+
+    def _say(self, code: str, message: str, path: Path, *, key: bool = False) -> None:
+        self.problems.append(Problem.at(code, message, self._places.of(path, key=key)))
+
+
+_ZONES = frozenset(available_timezones())
+
+
+class _Builder:
+    """Builds the team of a file that has no mistakes."""
+
+    def __init__(self, part: TeamPart, places: Places) -> None:
+        self._part = part
+        self._at = places.of
+
+    def team(self, path: str, digest: str) -> Team:
+        part, at = self._part, self._at
+        return Team(
+            part.team,
+            {n: self._account(n) for n in part.accounts},
+            {n: self._person(n) for n in part.people},
+            {n: self._group(n) for n in part.groups},
+            {
+                n: PermissionSet(
+                    n, s.description, tuple(s.allow), tuple(s.deny), s.policy, at(("permission_sets", n), key=True)
+                )
+                for n, s in part.permission_sets.items()
+            },
+            {n: self._rota(n) for n in part.rotas},
+            tuple(self._grant(i) for i in range(len(part.grants))),
+            tuple(part.networks),
+            tuple(part.leads),
+            tuple(part.protected),
+            tuple(part.managed_by),
+            part.session_names,
+            tuple(part.workloads),
+            path,
+            digest,
+        )
+
+    def _account(self, name: str) -> Account:
+        found = self._part.accounts[name]
+        return Account(name, found.number, found.environment, found.role, self._at(("accounts", name), key=True))
+
+    def _person(self, name: str) -> Person:
+        found = self._part.people[name]
+        user, where = found.iam_user or name, self._at(("people", name), key=True)
+        return Person(name, found.name, found.email, user, found.time_zone, tuple(found.networks), where)
+
+    def _group(self, name: str) -> Group:
+        group = self._part.groups[name]
+        access = tuple(
+            Access(a.permission_set, tuple(a.accounts), self._at(("groups", name, "access", i)))
+            for i, a in enumerate(group.access)
+        )
+        where = self._at(("groups", name), key=True)
+        return Group(name, tuple(group.members), tuple(group.includes), access, where)
+
+    def _rota(self, name: str) -> Rota:
+        rota = self._part.rotas[name]
+        overrides = tuple(
+            Override(
+                o.name,
+                Kind(o.kind),
+                Interval(_instant(o.start), _instant(o.end)),
+                o.add,
+                o.remove,
+                o.reason,
+                o.by,
+                self._at(("rotas", name, "overrides", i)),
+            )
+            for i, o in enumerate(rota.overrides)
+        )
+        leave = tuple(
+            Leave(v.person, Interval(_instant(v.start), _instant(v.end)), self._at(("rotas", name, "leave", i)))
+            for i, v in enumerate(rota.leave)
+        )
+        return Rota(
+            name,
+            tuple(rota.accounts),
+            {Kind(kind): permission_set for kind, permission_set in rota.entitlement.items()},
+            _length(rota.horizon),
+            _length(rota.grace.before),
+            _length(rota.grace.after),
+            frozenset(Kind(kind) for kind in rota.required),
+            tuple(self._layer(layer, ("rotas", name, "layers", i)) for i, layer in enumerate(rota.layers)),
+            overrides,
+            leave,
+            self._at(("rotas", name), key=True),
+        )
+
+    def _layer(self, layer: LayerPart, path: Path) -> Layer:
+        count = layer.turn.rstrip("hdwmo")
+        restrictions = tuple(
+            Restriction(
+                frozenset(range(7)) if r.days == "all" else frozenset(_DAYS.index(day) for day in r.days),
+                time.fromisoformat(r.start),
+                time.fromisoformat(r.end),
+            )
+            for r in layer.restrict
+        )
+        return Layer(
+            layer.name,
+            Kind(layer.kind),
+            ZoneInfo(layer.time_zone).key,
+            tuple(layer.members),
+            Turn(int(count), layer.turn[len(count) :]),
+            time.fromisoformat(layer.handoff.time),
+            layer.anchor.date,
+            layer.anchor.member,
+            restrictions,
+            self._at(path),
+        )
+
+    def _grant(self, index: int) -> Grant:
+        grant = self._part.grants[index]
+        return Grant(
+            grant.name,
+            grant.person,
+            grant.permission_set,
+            tuple(grant.accounts),
+            Interval(_instant(grant.start), _instant(grant.end)),
+            grant.reason,
+            grant.approver,
+            self._at(("grants", index)),
+        )
