@@ -120,6 +120,8 @@ class Actor:
     confidence: Confidence
     why: str
     """How we know, or why we do not, in words."""
+    traced: bool = False
+    """Whether a role session was traced to whoever took the role, be that a person or not."""
 
 
 @dataclass(frozen=True, slots=True)

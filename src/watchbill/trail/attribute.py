@@ -1,0 +1,164 @@
+"""Who it was: the person behind every event, how we know, and how sure that is; or why nobody can be named.
+
+Evidence, strongest first:
+
+1. Source identity: set when the role was taken, cannot be changed after, survives role chaining.
+2. The IAM user that made the call.
+3. Key chain: the access key of a role session was handed out by an AssumeRole event, whose caller is known by any of
+   these; followed from role to role, in whatever order the events came.
+4. An Identity Center user, by the id AWS records.
+5. The session's name, where the team file declares that convention. Callers choose it, so it is weak.
+
+A machine is named as one: AWS services, service-linked roles, instance profiles, declared workloads. What none of this
+tells is left open with the reason: never guessed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from watchbill.team.model import Team
+from watchbill.trail.model import Actor, Attributed, Confidence, Event, Method
+
+
+HANDS_OUT = frozenset(
+    {"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken", "GetFederationToken"}
+)
+"""Calls whose answer holds a new access key."""
+
+_CHAIN_LIMIT = 20
+"""Hops a chain may have; AWS allows far fewer, a longer one is a circle."""
+
+_INSTANCE = re.compile(r"^(m?i)-[0-9a-f]{8,17}$")
+_HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+
+def attribute(events: Sequence[Event], team: Team | None) -> tuple[Attributed, ...]:
+    """Name the actor of every event. Without a team, an IAM user is taken for a person of its own name."""
+    handed_out = _handed_out(events)
+    people = _People(team)
+    return tuple(Attributed(event, _actor(event, people, handed_out, 0)) for event in events)
+
+
+class _People:
+    """Who answers to which name."""
+
+    def __init__(self, team: Team | None) -> None:
+        self.team = team
+        self._by_user = {} if team is None else {p.iam_user.lower(): p.name for p in team.people.values()}
+        self._by_email = {} if team is None else {p.email.lower(): p.name for p in team.people.values()}
+        self._workloads = set() if team is None else {name.lower() for name in team.workloads}
+
+    def by_user(self, name: str) -> str | None:
+        return name if self.team is None else self._by_user.get(name.lower())
+
+    def by_any_name(self, name: str) -> str | None:
+        if self.team is None:
+            return name
+        folded = name.lower()
+        known = name if name in self.team.people else None
+        return self._by_user.get(folded) or self._by_email.get(folded) or known
+
+    def by_convention(self, name: str) -> str | None:
+        if self.team is None or self.team.session_names is None:
+            return None
+        return (self._by_user if self.team.session_names == "iam_user" else self._by_email).get(name.lower())
+
+    def is_workload(self, name: str) -> bool:
+        return name.lower() in self._workloads
+
+
+def _handed_out(events: Sequence[Event]) -> Mapping[str, Event]:
+    """Give the event that handed out each temporary key."""
+    found: dict[str, Event] = {}
+    for event in events:
+        if event.name not in HANDS_OUT:
+            continue
+        answer = event.record.get("responseElements")
+        credentials = answer.get("credentials") if isinstance(answer, dict) else None
+        key = credentials.get("accessKeyId") if isinstance(credentials, dict) else None
+        if isinstance(key, str) and key:
+            found.setdefault(key, event)
+    return found
+
+
+def _actor(event: Event, people: _People, handed_out: Mapping[str, Event], hops: int) -> Actor:
+    identity = event.identity
+    if identity.source_identity is not None:
+        person = people.by_any_name(identity.source_identity)
+        if person is not None:
+            why = f"source identity {identity.source_identity}"
+            return _known(event, person, Method.SOURCE_IDENTITY, Confidence.CERTAIN, why)
+    match identity.type:
+        case "IAMUser":
+            return _iam_user(event, people)
+        case "Root":
+            return _nobody(event, Method.ROOT, "the root user, which is nobody in particular")
+        case "AssumedRole" | "FederatedUser":
+            return _session(event, people, handed_out, hops)
+        case "AWSService":
+            return _nobody(event, Method.SERVICE, f"AWS itself ({identity.invoked_by or event.source})")
+        case "IdentityCenterUser":
+            why = f"Identity Center user {identity.identity_center_user}, whom the team file does not name"
+            return _nobody(event, Method.NONE, why)
+        case None if identity.invoked_by is not None:
+            return _nobody(event, Method.SERVICE, f"AWS itself ({identity.invoked_by})")
+        case None:
+            return _nobody(event, Method.NONE, "the record names nobody")
+        case other:
+            return _nobody(event, Method.NONE, f"a principal of type {other}")
+
+
+def _iam_user(event: Event, people: _People) -> Actor:
+    user = event.identity.user_name
+    if user is None:
+        return _nobody(event, Method.NONE, "an IAM user without a name")
+    if user == _HIDDEN:
+        return _nobody(event, Method.NONE, "AWS hides the name: no such user, or a password typed as one")
+    if people.is_workload(user):
+        return _nobody(event, Method.WORKLOAD, f"workload {user}")
+    person = people.by_user(user)
+    if person is None:
+        return _nobody(event, Method.NONE, f"IAM user {user} is in no team file")
+    return _known(event, person, Method.IAM_USER, Confidence.CERTAIN, f"IAM user {user}")
+
+
+def _session(event: Event, people: _People, handed_out: Mapping[str, Event], hops: int) -> Actor:
+    identity = event.identity
+    role = (identity.issuer_arn or identity.arn or "").rsplit("/", 1)[-1]
+    if ":role/aws-service-role/" in (identity.issuer_arn or "") or role.startswith("AWSServiceRoleFor"):
+        return _nobody(event, Method.SERVICE, f"AWS itself (service-linked role {role})")
+    if people.is_workload(role):
+        return _nobody(event, Method.WORKLOAD, f"workload {role}")
+    opened = handed_out.get(identity.access_key or "")
+    if opened is not None and opened is not event and hops < _CHAIN_LIMIT:
+        caller = _actor(opened, people, handed_out, hops + 1)
+        why = f"key {identity.access_key} was handed out by event {opened.id}: {caller.why}"
+        if caller.person is None:
+            method = caller.method if caller.method in (Method.SERVICE, Method.WORKLOAD) else Method.NONE
+            return Actor(None, _principal(event), method, Confidence.NONE, why, traced=True)
+        sure = Confidence.WEAK if caller.confidence is Confidence.WEAK else Confidence.STRONG
+        return Actor(caller.person, _principal(event), Method.KEY_CHAIN, sure, why, traced=True)
+    session = identity.session_name or ""
+    if _INSTANCE.match(session):
+        return _nobody(event, Method.SERVICE, f"instance {session}, by its profile {role}")
+    person = people.by_convention(session)
+    if person is not None:
+        why = f"the session of {role} is called {session}, by your convention"
+        return _known(event, person, Method.SESSION_NAME, Confidence.WEAK, why)
+    return _nobody(event, Method.NONE, f"a session of role {role} whose AssumeRole is not in the trail")
+
+
+def _known(event: Event, person: str, method: Method, confidence: Confidence, why: str) -> Actor:
+    traced = method is Method.SOURCE_IDENTITY
+    return Actor(person, _principal(event), method, confidence, why, traced=traced)
+
+
+def _nobody(event: Event, method: Method, why: str) -> Actor:
+    return Actor(None, _principal(event), method, Confidence.NONE, why, traced=False)
+
+
+def _principal(event: Event) -> str:
+    identity = event.identity
+    if identity.type == "Root":
+        return "root"
+    return identity.arn or identity.invoked_by or identity.user_name or "unknown"
