@@ -1,0 +1,71 @@
+"""An entry of the ledger: one thing watchbill did, chained to the one before it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What was done: `source:subject:action`. The vocabulary is closed; a retired kind stays readable."""
+
+    REVISION_RECORDED = "team:revision:recorded"
+    PLAN_APPLIED = "access:plan:applied"
+    FILES_INGESTED = "trail:files:ingested"
+    CASE_RAISED = "alerts:case:raised"
+    CASE_UPDATED = "alerts:case:updated"
+    QUESTION_ASKED = "respond:question:asked"
+    QUESTION_ANSWERED = "respond:question:answered"
+    QUESTION_ESCALATED = "respond:question:escalated"
+    CASE_DECIDED = "respond:case:decided"
+    FREEZE_APPLIED = "respond:freeze:applied"
+    FREEZE_VERIFIED = "respond:freeze:verified"
+    RESTORE_APPLIED = "respond:restore:applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry. `digest` covers every other field, `previous` among them."""
+
+    number: int
+    """From 1, without a hole."""
+    at: datetime
+    kind: str
+    actor: str
+    subject: str
+    """What it was done to: a plan, a case, a person."""
+    facts: Mapping[str, Any]
+    """Plain JSON values, no secrets."""
+    previous: str
+    """Digest of the entry before; 64 zeros for the first."""
+    digest: str
+    """SHA-256, hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last entry somebody saw: kept elsewhere, it shows when the end of the chain was cut off."""
+
+    number: int
+    digest: str
+
+
+class State(StrEnum):
+    """What a verification found."""
+
+    INTACT = "intact"
+    BROKEN = "broken"
+    EMPTY = "empty"
+    """Nothing to verify, which is not a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the chain holds."""
+
+    state: State
+    entries: int
+    head: Head | None
+    why: str
+    """Where and how it is broken, or empty."""

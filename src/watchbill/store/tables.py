@@ -1,0 +1,78 @@
+"""The tables. Instants are ISO-8601 text with `Z`; payloads are JSON text; key columns are typed."""
+
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+
+
+METADATA = MetaData()
+
+ledger = Table(
+    "ledger",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+)
+
+revisions = Table(
+    "revisions",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+cases = Table(
+    "cases",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("opened_at", String(32), nullable=False),
+    Column("updated_at", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("person", Text, nullable=True),
+    Column("note", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+questions = Table(
+    "questions",
+    METADATA,
+    Column("case_id", String(32), primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("asked_at", String(32), nullable=False),
+    Column("deadline_at", String(32), nullable=False),
+    Column("answer", String(8), nullable=True),
+    Column("answered_at", String(32), nullable=True),
+    Column("answered_by", Text, nullable=True),
+    Index("questions_by_deadline", "deadline_at"),
+)
+
+freezes = Table(
+    "freezes",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("start", String(32), nullable=False),
+    Column("end", String(32), nullable=True),
+    Column("case_id", String(32), nullable=True),
+    Column("payload", Text, nullable=False),
+)
+
+steps = Table(
+    "steps",
+    METADATA,
+    Column("plan", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("call", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("error", Text, nullable=True),
+)
