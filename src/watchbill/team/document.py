@@ -1,12 +1,12 @@
 """The shape of the team file: what editors complete and what is checked before anything is looked up.
 
-Names that refer to something are checked in `files`, where the place in the file is known.
+Values are strict: nothing is turned from one type into another. Dates and instants are text here; whether they exist
+is checked in `files`, as are names that refer to something, where the place in the file is known.
 """
 
-from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$")]
@@ -14,23 +14,32 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9+=,.@_-]{0,63}$")]
 """A name of IAM: IAM User Guide, "IAM and STS quotas"."""
 Action = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9-]+:[A-Za-z0-9*?]+)$")]
-Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Length = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}[mhdw]$")]
-Zone = Annotated[str, Field(description="An IANA time zone, such as Europe/London.")]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 KindName = Literal["primary", "secondary", "shadow", "manager"]
-Instant = Annotated[datetime | str, Field(description="An instant with its zone, such as 2026-01-12T09:00:00Z.")]
 Filled = Annotated[str, StringConstraints(min_length=1)]
+Named = Annotated[list[str], Field(min_length=1)]
+
+
+def _form_of_days(value: object) -> str:
+    return "list" if isinstance(value, list) else "all"
+
+
+Days = Annotated[
+    Annotated[Literal["all"], Tag("all")] | Annotated[list[Day], Field(min_length=1), Tag("list")],
+    Discriminator(_form_of_days),
+]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False, arbitrary_types_allowed=False)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class AccountPart(_Part):
     """An AWS account."""
 
-    number: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] = Field(
+    number: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(
         description='The twelve digits of the account, in quotes: "111111111111".'
     )
     environment: Filled = Field(description="`production` raises the severity of what happens there.")
@@ -43,7 +52,7 @@ class PersonPart(_Part):
     name: Filled = Field(description="Their full name.")
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(description="Their address.")
     iam_user: Key | None = Field(None, description="The name of their IAM user; the key of the person by default.")
-    time_zone: Zone = "UTC"
+    time_zone: str = Field("UTC", description="Where they live: an IANA time zone, such as Europe/London.")
     networks: list[str] = Field(default_factory=list, description="CIDR blocks that are usual for them.")
 
 
@@ -51,7 +60,7 @@ class AccessPart(_Part):
     """A permission set held in some accounts at all times."""
 
     permission_set: str = Field(description="The name of a permission set.")
-    accounts: Annotated[list[str], Field(min_length=1)] = Field(description="Names of accounts.")
+    accounts: Named = Field(description="Names of accounts.")
 
 
 class GroupPart(_Part):
@@ -59,13 +68,13 @@ class GroupPart(_Part):
 
     members: list[str] = Field(default_factory=list, description="People of the file.")
     includes: list[str] = Field(default_factory=list, description="Groups whose members are members of this one too.")
-    access: list[AccessPart] = Field(default_factory=list)
+    access: list[AccessPart] = Field(default_factory=list, description="What its members hold at all times.")
 
 
 class PermissionSetPart(_Part):
     """What a job or a duty may do: actions on all resources, or a whole policy document."""
 
-    description: str = ""
+    description: str = Field("", description="What it is for, in the team's words.")
     allow: list[Action] = Field(default_factory=list, description="Actions, such as ec2:Describe*.")
     deny: list[Action] = Field(default_factory=list, description="Actions that nothing else can allow.")
     policy: dict[str, Any] | None = Field(None, description="An IAM policy document instead of allow and deny.")
@@ -74,111 +83,109 @@ class PermissionSetPart(_Part):
 class HandoffPart(_Part):
     """When a turn begins, by the layer's wall clock. The weekday is that of the anchor's date."""
 
-    time: Clock
+    time: Clock = Field(description='The time of day in quotes: "09:00".')
 
 
 class AnchorPart(_Part):
     """Who starts, and on which local date: roster and turns are counted from here."""
 
-    date: date
-    member: str
+    date: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(
+        description="The local date on which a turn begins, such as 2026-01-12."
+    )
+    member: str = Field(description="The member whose turn begins then.")
 
 
 class RestrictPart(_Part):
     """Weekly hours in which a layer is in force; `to` at or before `from` is on the next day."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    days: Literal["all"] | Annotated[list[Day], Field(min_length=1)]
-    start: Clock = Field(alias="from")
-    end: Clock = Field(alias="to")
+    days: Days = Field(description="`all`, or the weekdays on which the hours begin: [mon, tue].")
+    start: Clock = Field(alias="from", description='The time of day in quotes at which the hours begin: "09:00".')
+    end: Clock = Field(alias="to", description="The time of day in quotes at which they end.")
 
 
 class LayerPart(_Part):
     """One rotation; where two of a kind overlap, the later in the file wins."""
 
-    name: Name
-    kind: KindName = "primary"
-    time_zone: Zone
-    members: Annotated[list[str], Field(min_length=1)]
+    name: Name = Field(description="What shifts of this layer are said to come from.")
+    kind: KindName = Field("primary", description="In what capacity its members are on call.")
+    time_zone: str = Field(description="Whose wall clock it goes by: an IANA time zone, such as Europe/London.")
+    members: Named = Field(description="People of the file, in the order of their turns.")
     turn: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,2}(h|d|w|mo)$")] = Field(
         description="How long a turn is by the wall clock: 12h, 1d, 1w or 1mo."
     )
-    handoff: HandoffPart
-    anchor: AnchorPart
-    restrict: list[RestrictPart] = Field(default_factory=list)
+    handoff: HandoffPart = Field(description="When a turn begins.")
+    anchor: AnchorPart = Field(description="Where counting starts.")
+    restrict: list[RestrictPart] = Field(
+        default_factory=list, description="Weekly hours in which the layer is in force; around the clock by default."
+    )
 
 
 class OverridePart(_Part):
     """For a span, `add` takes over what `remove` holds, or all of it when no `remove` is named."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    name: Name
-    kind: KindName = "primary"
-    start: Instant = Field(alias="from")
-    end: Instant = Field(alias="to")
-    add: str | None = None
-    remove: str | None = None
-    reason: Filled
-    by: str
+    name: Name = Field(description="What shifts of this override are said to come from.")
+    kind: KindName = Field("primary", description="In what capacity `add` is on call.")
+    start: str = Field(alias="from", description="From this instant, with its zone: 2026-01-12T09:00:00Z.")
+    end: str = Field(alias="to", description="Up to this instant, with its zone: 2026-01-13T09:00:00Z.")
+    add: str | None = Field(None, description="The person who takes over.")
+    remove: str | None = Field(None, description="The person who is relieved.")
+    reason: Filled = Field(description="Why, for whoever reads the audit.")
+    by: str = Field(description="The person who arranged it.")
 
 
 class LeavePart(_Part):
     """A person is away."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    person: str
-    start: Instant = Field(alias="from")
-    end: Instant = Field(alias="to")
+    person: str = Field(description="Who is away.")
+    start: str = Field(alias="from", description="From this instant, with its zone: 2026-01-12T00:00:00Z.")
+    end: str = Field(alias="to", description="Up to this instant, with its zone: 2026-01-19T00:00:00Z.")
 
 
 class GracePart(_Part):
     """How much earlier and later than the shift its access holds; it never changes who is on call."""
 
-    before: Length = "0m"
-    after: Length = "0m"
+    before: Length = Field(default="0m", description="How much earlier: 15m or 1h.")
+    after: Length = Field(default="0m", description="How much later: 15m or 1h.")
 
 
 class RotaPart(_Part):
     """All that decides who is on call for a duty, and what that gives."""
 
-    accounts: Annotated[list[str], Field(min_length=1)]
-    entitlement: dict[KindName, str] = Field(description="Permission set for each kind.")
+    accounts: Named = Field(description="Names of accounts in which being on call gives access.")
+    entitlement: dict[KindName, str] = Field(description="Permission set for each kind; an absent kind gives nothing.")
     horizon: Length = Field("14d", description="How far ahead access is written; nothing is granted past it.")
-    grace: GracePart = Field(default_factory=GracePart)
+    grace: GracePart = Field(default_factory=GracePart, description="Access a little around the shift.")
     required: list[KindName] = Field(["primary"], description="Kinds that must be covered around the clock.")
-    layers: list[LayerPart] = Field(default_factory=list)
-    overrides: list[OverridePart] = Field(default_factory=list)
-    leave: list[LeavePart] = Field(default_factory=list)
+    layers: list[LayerPart] = Field(default_factory=list, description="Rotations; a later one wins over an earlier.")
+    overrides: list[OverridePart] = Field(default_factory=list, description="Swaps and covers for a span.")
+    leave: list[LeavePart] = Field(default_factory=list, description="Who is away when; their turns leave a gap.")
 
 
 class GrantPart(_Part):
     """A permission set for one person for a span."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    name: Name
-    person: str
-    permission_set: str
-    accounts: Annotated[list[str], Field(min_length=1)]
-    start: Instant = Field(alias="from")
-    end: Instant = Field(alias="to")
-    reason: Filled
-    approver: str
+    name: Name = Field(description="What the access is said to come from.")
+    person: str = Field(description="Who receives it.")
+    permission_set: str = Field(description="The name of a permission set.")
+    accounts: Named = Field(description="Names of accounts.")
+    start: str = Field(alias="from", description="From this instant, with its zone: 2026-01-12T09:00:00Z.")
+    end: str = Field(alias="to", description="Up to this instant, with its zone: 2026-01-13T09:00:00Z.")
+    reason: Filled = Field(description="Why, for whoever reads the audit.")
+    approver: str = Field(description="The person who approved it: somebody else than the receiver.")
 
 
 class TeamPart(_Part):
     """A team file: people, what they may hold, and who is on watch."""
 
     team: Filled = Field(description="The team's name.")
-    accounts: dict[Name, AccountPart] = Field(default_factory=dict)
-    people: dict[Name, PersonPart] = Field(default_factory=dict)
-    groups: dict[Name, GroupPart] = Field(default_factory=dict)
-    permission_sets: dict[Name, PermissionSetPart] = Field(default_factory=dict)
-    rotas: dict[Name, RotaPart] = Field(default_factory=dict)
-    grants: list[GrantPart] = Field(default_factory=list)
+    accounts: dict[Name, AccountPart] = Field(default_factory=dict, description="AWS accounts by the name you use.")
+    people: dict[Name, PersonPart] = Field(default_factory=dict, description="People by the name you use.")
+    groups: dict[Name, GroupPart] = Field(default_factory=dict, description="Job roles and what they hold.")
+    permission_sets: dict[Name, PermissionSetPart] = Field(
+        default_factory=dict, description="Named policies that groups, rotas and grants give."
+    )
+    rotas: dict[Name, RotaPart] = Field(default_factory=dict, description="Duties and who is on call for them.")
+    grants: list[GrantPart] = Field(default_factory=list, description="Access for one person for a span.")
     networks: list[str] = Field(default_factory=list, description="CIDR blocks that are usual for everyone.")
     leads: list[str] = Field(default_factory=list, description="People who may decide cases and freeze.")
     protected: list[Key] = Field(default_factory=list, description="IAM names that a freeze refuses.")

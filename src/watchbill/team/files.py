@@ -14,7 +14,7 @@ import hashlib
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from io import StringIO
 from typing import Any
@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from watchbill.errors import FileError, Location, Problem
@@ -74,6 +74,7 @@ def _load(data: bytes, path: str) -> object:
         line = data[: error.start].count(b"\n") + 1
         raise FileError([Problem("not-utf-8", "this is no UTF-8 text", path, line, 1)]) from error
     yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
     try:
         document = yaml.load(StringIO(text))
     except DuplicateKeyError as error:
@@ -95,6 +96,13 @@ def _load(data: bytes, path: str) -> object:
     return document
 
 
+class _Constructor(RoundTripConstructor):
+    """Keeps dates and instants as the text they are, so that what is checked is what was written."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_scalar)
+
+
 def _marked(code: str, error: MarkedYAMLError, path: str) -> Problem:
     mark = error.problem_mark
     said = (error.problem or "it cannot be read").strip().splitlines()[0]
@@ -109,8 +117,6 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, datetime):
-        return datetime(*value.timetuple()[:6], value.microsecond, value.tzinfo)  # noqa: DTZ001 - checked by `_instant`
     if isinstance(value, str):
         return str(value)
     return value
@@ -173,27 +179,17 @@ _EXPECTED = {
 }
 
 
-def _keys_of(model: Any, seen: set[str]) -> set[str]:
-    found: set[str] = set()
-    for definition in model.model_json_schema(by_alias=True).get("$defs", {}).values():
-        found.update(definition.get("properties", {}))
-    return found | set(model.model_json_schema(by_alias=True)["properties"]) | seen
+def _keys_of(schema: Mapping[str, Any]) -> frozenset[str]:
+    parts = (schema, *schema["$defs"].values())
+    return frozenset(name for part in parts for name in part.get("properties", ()))
 
 
-_KEYS = _keys_of(TeamPart, set())
+_KEYS = _keys_of(TeamPart.model_json_schema(by_alias=True))
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" (did you mean `{close[0]}`?)" if close else ""
-
-
-def _instant(value: datetime | str) -> datetime:
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError(f"`{value.isoformat()}` names no time zone; write 2026-09-07T08:00:00Z")
-        return value.astimezone(UTC)
-    return parse_instant(value)
 
 
 def _length(text: str) -> timedelta:
@@ -271,7 +267,11 @@ class _Checker:
     def _layer(self, layer: LayerPart, at: Path) -> None:
         self._zone(layer.time_zone, (*at, "time_zone"))
         self._refs("person", layer.members, self._part.people, (*at, "members"))
-        starter = layer.anchor.member
+        starter, day = layer.anchor.member, layer.anchor.date
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            self._say("bad-date", f"`{day}` is no date of the calendar", (*at, "anchor", "date"))
         if starter not in layer.members:
             message = f"`{starter}` is no member of layer `{layer.name}`{_meant(starter, layer.members)}"
             self._say("anchor", message, (*at, "anchor", "member"))
@@ -315,11 +315,11 @@ class _Checker:
             except ValueError as error:
                 self._say("bad-network", f"`{network}` is no CIDR block: {error}", (*at, i))
 
-    def _span(self, start: datetime | str, end: datetime | str, at: Path) -> None:
+    def _span(self, start: str, end: str, at: Path) -> None:
         found: list[datetime] = []
         for field, value in (("from", start), ("to", end)):
             try:
-                found.append(_instant(value))
+                found.append(parse_instant(value))
             except ValueError as error:
                 self._say("bad-instant", str(error), (*at, field))
         if len(found) == 2 and found[0] >= found[1]:  # noqa: PLR2004 - both could be read
@@ -404,7 +404,7 @@ class _Builder:
             Override(
                 o.name,
                 Kind(o.kind),
-                Interval(_instant(o.start), _instant(o.end)),
+                Interval(parse_instant(o.start), parse_instant(o.end)),
                 o.add,
                 o.remove,
                 o.reason,
@@ -414,7 +414,7 @@ class _Builder:
             for i, o in enumerate(rota.overrides)
         )
         leave = tuple(
-            Leave(v.person, Interval(_instant(v.start), _instant(v.end)), self._at(("rotas", name, "leave", i)))
+            Leave(v.person, Interval(parse_instant(v.start), parse_instant(v.end)), self._at(("rotas", name, "leave", i)))
             for i, v in enumerate(rota.leave)
         )
         return Rota(
@@ -448,7 +448,7 @@ class _Builder:
             tuple(layer.members),
             Turn(int(count), layer.turn[len(count) :]),
             time.fromisoformat(layer.handoff.time),
-            layer.anchor.date,
+            date.fromisoformat(layer.anchor.date),
             layer.anchor.member,
             restrictions,
             self._at(path),
@@ -461,7 +461,7 @@ class _Builder:
             grant.person,
             grant.permission_set,
             tuple(grant.accounts),
-            Interval(_instant(grant.start), _instant(grant.end)),
+            Interval(parse_instant(grant.start), parse_instant(grant.end)),
             grant.reason,
             grant.approver,
             self._at(("grants", index)),

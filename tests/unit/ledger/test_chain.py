@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchbill.ledger.chain import append, verify
-from watchbill.ledger.model import Head, State
+from watchbill.ledger.model import Entry, Head, State
 
 
 AT = datetime(2026, 1, 12, tzinfo=UTC)
@@ -15,7 +15,7 @@ AT = datetime(2026, 1, 12, tzinfo=UTC)
 
 def chain(length):
     """Make a chain."""
-    found = []
+    found: list[Entry] = []
     for number in range(length):
         facts = {"n": number, "text": "\u202e\ud800 <b>"} if number % 2 else {"n": number}
         last = found[-1] if found else None

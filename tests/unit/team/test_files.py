@@ -114,6 +114,7 @@ def test_every_mistake_is_reported_at_once():
             "anchor: {date: 2026-01-12, member: lee}",
             "`lee` is no member of layer `emea-day`",
         ),
+        ("date: 2026-01-12, member: rick", "date: 2026-02-30, member: rick", "`2026-02-30` is no date of the calendar"),
         ("    horizon: 14d", "    horizon: 1h", "a horizon is at least a day"),
         ("groups:\n", "groups:\n  oncall-platform: {members: []}\n", "is the name of rota `platform`'s own group"),
         (
