@@ -80,7 +80,9 @@ def _of(signal: Signal, words: str, severity: Severity, each: Attributed, baseli
     if facts.get("place") == "new":
         severity = Severity.HIGH
     title = f"{person or each.actor.principal} did {event.name}, which {words}".replace("which as", "")
-    return Finding(signal, title, severity, person, network_of(event.ip), (event.id,), event.at, event.at, facts)
+    principal = None if person else each.actor.principal
+    network = network_of(event.ip)
+    return Finding(signal, title, severity, person, network, (event.id,), event.at, event.at, facts, principal)
 
 
 def _denied(events: Sequence[Attributed]) -> Iterator[Finding]:

@@ -58,5 +58,7 @@ class Finding:
     last: datetime
     facts: Mapping[str, str] = field(default_factory=dict)
     """What hypotheses weigh, by name: see `alerts.weights`."""
+    principal: str | None = None
+    """Who AWS saw, where no person is known."""
     author: str = ""
     """Who wrote the rule, where others did."""

@@ -25,6 +25,9 @@ SPRAY_HIDDEN = 5
 """Failures under hidden names from one network that make a spray by themselves."""
 MACHINE_RHYTHM = timedelta(seconds=4)
 """People need longer than this to type a password again."""
+EVEN_LEAST = 8
+EVEN_SPREAD = 0.5
+"""Attempts whose middle half of pauses differs by less than half the usual pause are a machine's."""
 _SOON = timedelta(minutes=30)
 
 
@@ -107,8 +110,13 @@ def _without_mfa(each: Attributed, baseline: Baseline) -> Finding:
 
 
 def _rhythm(burst: Sequence[Attributed]) -> str:
-    steps = sorted(b.event.at - a.event.at for a, b in pairwise(burst))
-    return "machine" if steps and steps[len(steps) // 2] < MACHINE_RHYTHM else "human"
+    """Tell a machine by its pace, or by how even it is: people take their time, and never the same time twice."""
+    steps = sorted((b.event.at - a.event.at).total_seconds() for a, b in pairwise(burst))
+    if not steps:
+        return "human"
+    middle = steps[len(steps) // 2]
+    even = len(steps) >= EVEN_LEAST and steps[len(steps) * 3 // 4] - steps[len(steps) // 4] <= EVEN_SPREAD * middle
+    return "machine" if middle < MACHINE_RHYTHM.total_seconds() or even else "human"
 
 
 def _finding(
