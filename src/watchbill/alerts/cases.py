@@ -41,6 +41,28 @@ _SIGN_IN = frozenset({Signal.FAILED_SIGN_INS, Signal.SPRAY})
 
 
 @dataclass(frozen=True, slots=True)
+class _Subject:
+    """Whom a case is about: a person, or else a principal nobody answers to, or else a network."""
+
+    person: str | None
+    network: str | None = None
+    principal: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.person or self.principal or self.network or "unknown"
+
+    def covers(self, judgement: Judgement) -> bool:
+        """Tell whether an event is this subject's."""
+        attributed = judgement.attributed
+        if self.person:
+            return attributed.actor.person == self.person
+        if self.principal:
+            return attributed.actor.principal == self.principal
+        return network_of(attributed.event.ip) == self.network
+
+
+@dataclass(frozen=True, slots=True)
 class _Item:
     """One thing that counts."""
 
@@ -79,20 +101,19 @@ class Gatherer:
 
     def cases(self) -> tuple[Case, ...]:
         """Give every case, worst first, then by time."""
-        subjects: dict[tuple[str | None, str | None], list[_Item]] = {}
+        subjects: dict[_Subject, list[_Item]] = {}
         for judgement in self._judgements:
             if judgement.right in WRONG and judgement.attributed.event.outcome is Outcome.ALLOWED:
                 item = _Item(_at(judgement), _at(judgement), self._severity(judgement), judgement, None)
-                subjects.setdefault((judgement.attributed.actor.person, None), []).append(item)
+                subjects.setdefault(_Subject(judgement.attributed.actor.person), []).append(item)
         for finding in self._findings:
             item = _Item(finding.first, finding.last, finding.severity, None, finding)
-            key = (finding.person, None) if finding.person else (None, finding.network)
-            subjects.setdefault(key, []).append(item)
-        found = [
-            self._case(person, network, sitting)
-            for (person, network), items in subjects.items()
-            for sitting in _sittings(items)
-        ]
+            if finding.person or finding.principal:
+                subject = _Subject(finding.person, principal=finding.principal)
+            else:
+                subject = _Subject(None, network=finding.network)
+            subjects.setdefault(subject, []).append(item)
+        found = [self._case(subject, sitting) for subject, items in subjects.items() for sitting in _sittings(items)]
         return tuple(sorted(found, key=lambda case: (-case.severity, case.first, case.id)))
 
     def _severity(self, judgement: Judgement) -> Severity:
@@ -104,16 +125,17 @@ class Gatherer:
         account = self._team.account_of(event.account) if self._team else None
         return Severity.HIGH if account is None or account.environment == "production" else Severity.MEDIUM
 
-    def _case(self, person: str | None, network: str | None, items: Sequence[_Item]) -> Case:
+    def _case(self, subject: _Subject, items: Sequence[_Item]) -> Case:
+        person = subject.person
         first, last = min(item.first for item in items), max(item.last for item in items)
         findings = tuple(item.finding for item in items if item.finding)
         wrong = [item.judgement for item in items if item.judgement]
         cited = [j.attributed.event.id for j in wrong] + [i for finding in findings for i in finding.event_ids]
-        own = self._sitting(person, network, first, last)
+        own = self._sitting(subject, first, last)
         anchor = self._by_id.get(cited[0]) if not wrong else wrong[0]
         state = anchor.state if anchor else None
         opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes)))
-        case_id = "C-" + hashlib.sha256(f"{person or network}|{min(cited)}|{iso(first)}".encode()).hexdigest()[:6]
+        case_id = "C-" + hashlib.sha256(f"{subject.name}|{min(cited)}|{iso(first)}".encode()).hexdigest()[:6]
         facts = self._facts(person, own, wrong, findings, state, opened)
         if case_id in self._answers:
             facts["answer"] = self._answers[case_id]
@@ -123,12 +145,14 @@ class Gatherer:
         account = _principal(anchor.attributed.event) if anchor and person else None
         return Case(
             case_id,
+            kind,
             person,
-            network,
+            subject.network,
+            subject.principal,
             first,
             last,
             severity,
-            _sentence(person, network, wrong, findings, state),
+            _sentence(person, wrong, findings, state),
             anchor.attributed.actor.why if anchor and person else "nobody of the team is named in the records",
             state,
             opened,
@@ -136,22 +160,17 @@ class Gatherer:
             self._evidence(own, set(cited), findings),
             facts,
             assessment,
-            _actions(person, network, account, kind, assessment, opened, findings),
+            _actions(subject, account, kind, assessment, opened, findings),
             account,
             _keys(own, network_of(own[0].attributed.event.ip) if own else None, facts),
         )
 
-    def _sitting(self, person: str | None, network: str | None, first: datetime, last: datetime) -> list[Judgement]:
-        """Give what the person did from half an hour before to half an hour after, or what came from the network."""
+    def _sitting(self, subject: _Subject, first: datetime, last: datetime) -> list[Judgement]:
+        """Give what the subject did from half an hour before to half an hour after."""
         return [
             judgement
             for judgement in self._judgements
-            if first - SITTING <= _at(judgement) <= last + SITTING
-            and (
-                judgement.attributed.actor.person == person
-                if person
-                else network_of(judgement.attributed.event.ip) == network
-            )
+            if first - SITTING <= _at(judgement) <= last + SITTING and subject.covers(judgement)
         ]
 
     def _facts(
@@ -247,7 +266,7 @@ def _time(state: WatchState) -> str:
     if state.watch is Watch.ON:
         return "shift start" if state.since_start is not None and state.since_start <= SHIFT_START else "on shift"
     if state.watch is Watch.NEVER:
-        return "off"
+        return "no shift"
     if state.away <= JUST_OUTSIDE:
         return "shift start" if state.watch is Watch.NOT_YET else "just outside"
     return "ended" if state.watch is Watch.ENDED and state.away <= LONG_AFTER else "off"
@@ -259,7 +278,6 @@ def _worst(said: set[str]) -> str:
 
 def _sentence(
     person: str | None,
-    network: str | None,
     wrong: Sequence[Judgement],
     findings: Sequence[Finding],
     state: WatchState | None,
@@ -284,8 +302,7 @@ def _sentence(
 
 
 def _actions(
-    person: str | None,
-    network: str | None,
+    subject: _Subject,
     account: str | None,
     kind: str,
     assessment: Assessment,
@@ -293,9 +310,12 @@ def _actions(
     findings: Sequence[Finding],
 ) -> tuple[Action, ...]:
     found: list[Action] = []
+    person = subject.person
     if person is None:
-        if network is not None:
-            found.append(Action(ActionKind.BLOCK_NETWORK, network, "failures only: no person's account is touched"))
+        strange = any(f.signal is Signal.SPRAY and f.facts.get("place") == "new" for f in findings)
+        if subject.network is not None and strange:
+            why = "failures only: no person's account is touched"
+            found.append(Action(ActionKind.BLOCK_NETWORK, subject.network, why))
         return tuple(found)
     found.append(Action(ActionKind.ASK, person, assessment.question))
     if kind == "sign-in" and assessment.leading is Story.FORGOTTEN_PASSWORD:

@@ -97,8 +97,12 @@ class Case:
     """Findings and judgements about one person or network, close in time."""
 
     id: str
+    kind: str
+    """`sign-in` or `action`: which stories compete."""
     person: str | None
     network: str | None
+    principal: str | None
+    """Who AWS saw, where no person is known."""
     first: datetime
     last: datetime
     severity: Severity

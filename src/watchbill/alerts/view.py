@@ -1,7 +1,9 @@
 """A case as plain facts: what `--json` prints, the report draws and the store keeps. One shape for all three."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from watchbill.alerts.assess import assess
 from watchbill.alerts.model import Assessment, Audit, Case
 from watchbill.intervals import iso
 
@@ -76,8 +78,10 @@ class CaseView:
     """One case."""
 
     id: str
+    kind: str
     person: str | None
     network: str | None
+    principal: str | None
     first: str
     last: str
     severity: str
@@ -102,8 +106,10 @@ def view(case: Case) -> CaseView:
     state = case.state
     return CaseView(
         case.id,
+        case.kind,
         case.person,
         case.network,
+        case.principal,
         iso(case.first),
         iso(case.last),
         str(case.severity),
@@ -134,6 +140,15 @@ def view(case: Case) -> CaseView:
         case.account,
         list(case.stolen_keys),
     )
+
+
+def reassessed(case: CaseView, facts: Mapping[str, str]) -> CaseView:
+    """Give a case with more facts, such as the person's answer, weighed anew."""
+    known = {**case.facts, **facts}
+    found = assess(case.kind, known, case.person)
+    leading = str(found.leading) if found.leading else None
+    hypotheses = _hypotheses(found)
+    return replace(case, facts=known, leading=leading, why=found.why, question=found.question, hypotheses=hypotheses)
 
 
 def _hypotheses(assessment: Assessment) -> list[HypothesisView]:

@@ -63,3 +63,18 @@ def _since(
         for group in sorted((was.groups - taken) ^ now.groups):
             verb = "joined" if group in now.groups else "left"
             yield Drift(account, now.arn, f"group {group} was {verb} since the freeze", None)
+
+
+def differences(
+    containment: Containment, before: Mapping[str, AccountState], after: Mapping[str, AccountState]
+) -> tuple[str, ...]:
+    """Say in words how the person's users and the roles they could take differ from what they were before a freeze."""
+    found: list[str] = []
+    for account in containment.accounts:
+        was, now = before[account], after[account]
+        if was.users.get(containment.user) != now.users.get(containment.user):
+            found.append(f"user {containment.user} in {account}")
+        found.extend(
+            f"role {r} in {account}" for a, r in containment.roles if a == account and was.roles[r] != now.roles.get(r)
+        )
+    return tuple(found)

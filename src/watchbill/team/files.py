@@ -192,6 +192,10 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f" (did you mean `{close[0]}`?)" if close else ""
 
 
+def _interval(start: str, end: str) -> Interval:
+    return Interval(parse_instant(start), parse_instant(end))
+
+
 def _length(text: str) -> timedelta:
     return int(text[:-1]) * _UNITS[text[-1]]
 
@@ -404,7 +408,7 @@ class _Builder:
             Override(
                 o.name,
                 Kind(o.kind),
-                Interval(parse_instant(o.start), parse_instant(o.end)),
+                _interval(o.start, o.end),
                 o.add,
                 o.remove,
                 o.reason,
@@ -414,7 +418,7 @@ class _Builder:
             for i, o in enumerate(rota.overrides)
         )
         leave = tuple(
-            Leave(v.person, Interval(parse_instant(v.start), parse_instant(v.end)), self._at(("rotas", name, "leave", i)))
+            Leave(v.person, _interval(v.start, v.end), self._at(("rotas", name, "leave", i)))
             for i, v in enumerate(rota.leave)
         )
         return Rota(
@@ -461,7 +465,7 @@ class _Builder:
             grant.person,
             grant.permission_set,
             tuple(grant.accounts),
-            Interval(parse_instant(grant.start), parse_instant(grant.end)),
+            _interval(grant.start, grant.end),
             grant.reason,
             grant.approver,
             self._at(("grants", index)),
