@@ -6,7 +6,7 @@ progress is not cut at midnight. Limits of AWS are checked here, before any call
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from watchbill.access.documents import (
@@ -20,7 +20,7 @@ from watchbill.access.documents import (
     size,
     trust_document,
 )
-from watchbill.access.entitlements import is_frozen, role_name, standing, windows, without_frozen
+from watchbill.access.entitlements import granted, in_order, is_frozen, on_call, role_name, standing, without_frozen
 from watchbill.access.model import (
     PATH,
     QUARANTINE,
@@ -44,6 +44,10 @@ ATTACHED_LIMIT = 10
 
 GROUPS_LIMIT = 10
 """Groups that one user may be in (IAM and STS quotas; not adjustable)."""
+
+
+_GRANTS_AHEAD = timedelta(days=366)
+"""How far ahead of its beginning a grant is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def _rota(team: Team, rota: Rota, draft: _Draft, at: datetime, freezes: Collecti
     for gap in gaps(rota, Interval(at, horizon.end)):
         message = f"rota `{rota.name}` has no {gap.kind} from {gap.interval}; add a member, a layer or an override"
         draft.problems.append(Problem.at("coverage-gap", message, rota.where))
-    every = [h for h in windows(team, horizon) if h.through == f"rota {rota.name}" and h.account == draft.account.name]
+    every = [h for h in in_order(on_call(rota, horizon), horizon) if h.account == draft.account.name]
     free = [h for h in without_frozen(every, freezes, horizon) if h.interval is not None]
     group = f"oncall-{rota.name}"
     gates: list[str] = []
@@ -157,8 +161,8 @@ def _covering(windows_of: Iterable[tuple[str, Holding]], rota: Rota) -> Interval
 
 
 def _grants(team: Team, draft: _Draft, at: datetime, freezes: Collection[Freeze]) -> Iterator[Holding]:
-    for holding in windows(team, Interval(at, at + timedelta(days=366))):
-        if not holding.through.startswith("grant ") or holding.account != draft.account.name:
+    for holding in in_order(granted(team, Interval(at, at + _GRANTS_AHEAD)), Interval(at, at + _GRANTS_AHEAD)):
+        if holding.account != draft.account.name:
             continue
         grant = next(g for g in team.grants if f"grant {g.name}" == holding.through)
         if is_frozen(holding.person, freezes, at):
@@ -173,15 +177,7 @@ def _grants(team: Team, draft: _Draft, at: datetime, freezes: Collection[Freeze]
         user = _iam_user(team, holding.person)
         draft.user_policies.setdefault(user, set()).add(arn)
         draft.memberships.setdefault(user, set())
-        yield Holding(
-            holding.person,
-            holding.account,
-            holding.permission_set,
-            grant.interval,
-            holding.through,
-            holding.why,
-            holding.where,
-        )
+        yield replace(holding, interval=grant.interval)
 
 
 def _users(team: Team, draft: _Draft, at: datetime, freezes: Collection[Freeze]) -> Mapping[str, UserState]:

@@ -10,10 +10,11 @@ Rules, in order:
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from watchbill.access.model import Freeze, Holding
-from watchbill.intervals import Interval, merge, subtract
+from watchbill.intervals import Interval, subtract
 from watchbill.schedule.model import Shift
 from watchbill.schedule.oncall import shifts
 from watchbill.team.model import Rota, Team
@@ -34,8 +35,40 @@ def standing(team: Team) -> tuple[Holding, ...]:
 
 def windows(team: Team, within: Interval) -> tuple[Holding, ...]:
     """Give what people hold for a time: on call and by grant, cut to `within`, in order of person and time."""
-    found = [*_on_call(team, within), *_granted(team, within)]
-    return tuple(sorted(found, key=lambda h: (h.person, h.account, h.permission_set, h.interval or within, h.through)))
+    found = [holding for rota in team.rotas.values() for holding in on_call(rota, within)]
+    return in_order([*found, *granted(team, within)], within)
+
+
+def in_order(holdings: Iterable[Holding], within: Interval) -> tuple[Holding, ...]:
+    """Sort windows by person, account, permission set and time."""
+    return tuple(
+        sorted(holdings, key=lambda h: (h.person, h.account, h.permission_set, h.interval or within, h.through))
+    )
+
+
+def on_call(rota: Rota, within: Interval) -> Iterator[Holding]:
+    """Give what a rota gives to whoever is on call, cut to `within`."""
+    by_holder: dict[tuple[str, str], list[Shift]] = {}
+    for shift in shifts(rota, Interval(within.start - rota.grace_after, within.end + rota.grace_before)):
+        if shift.kind in rota.entitlement:
+            by_holder.setdefault((shift.person, rota.entitlement[shift.kind]), []).append(shift)
+    for (person, permission_set), held in by_holder.items():
+        for window, run in _runs(held, rota):
+            if (cut := window.intersection(within)) is None:
+                continue
+            inside = [shift for shift in run if _with_grace(shift, rota).intersection(cut)]
+            why = f"rota {rota.name}, {' then '.join(dict.fromkeys(shift.source for shift in inside))}"
+            for account in rota.accounts:
+                yield Holding(person, account, permission_set, cut, f"rota {rota.name}", why, inside[0].where)
+
+
+def granted(team: Team, within: Interval) -> Iterator[Holding]:
+    """Give what grants give, cut to `within`."""
+    for grant in team.grants:
+        if (cut := grant.interval.intersection(within)) is not None:
+            why = f"grant {grant.name}: {grant.reason}, approved by {grant.approver}"
+            for account in grant.accounts:
+                yield Holding(grant.person, account, grant.permission_set, cut, f"grant {grant.name}", why, grant.where)
 
 
 def without_frozen(holdings: Iterable[Holding], freezes: Collection[Freeze], within: Interval) -> tuple[Holding, ...]:
@@ -43,7 +76,7 @@ def without_frozen(holdings: Iterable[Holding], freezes: Collection[Freeze], wit
     kept: list[Holding] = []
     for holding in holdings:
         taken = [span for freeze in freezes if freeze.person == holding.person and (span := _span(freeze, within))]
-        kept.extend(_with(holding, rest) for rest in subtract(holding.interval or within, taken))
+        kept.extend(replace(holding, interval=rest) for rest in subtract(holding.interval or within, taken))
     return tuple(kept)
 
 
@@ -57,27 +90,19 @@ def role_name(rota: Rota, kind: str) -> str:
     return f"oncall-{rota.name}" if kind == "primary" else f"oncall-{rota.name}-{kind}"
 
 
-def _on_call(team: Team, within: Interval) -> Iterator[Holding]:
-    for rota in team.rotas.values():
-        wide = Interval(within.start - rota.grace_after, within.end + rota.grace_before)
-        by_holder: dict[tuple[str, str], list[Shift]] = {}
-        for shift in shifts(rota, wide):
-            if shift.kind in rota.entitlement:
-                by_holder.setdefault((shift.person, rota.entitlement[shift.kind]), []).append(shift)
-        for (person, permission_set), held in by_holder.items():
-            for window in merge(_with_grace(shift, rota) for shift in held):
-                first = next(shift for shift in held if shift.interval.meets(window))
-                if (cut := window.intersection(within)) is not None:
-                    for account in rota.accounts:
-                        yield Holding(person, account, permission_set, cut, f"rota {rota.name}", first.why, first.where)
-
-
-def _granted(team: Team, within: Interval) -> Iterator[Holding]:
-    for grant in team.grants:
-        if (cut := grant.interval.intersection(within)) is not None:
-            why = f"grant {grant.name}: {grant.reason}, approved by {grant.approver}"
-            for account in grant.accounts:
-                yield Holding(grant.person, account, grant.permission_set, cut, f"grant {grant.name}", why, grant.where)
+def _runs(held: Iterable[Shift], rota: Rota) -> Iterator[tuple[Interval, list[Shift]]]:
+    """Gather one person's shifts that touch or overlap, grace included, each run with its whole span."""
+    run: list[Shift] = []
+    span: Interval | None = None
+    for shift in sorted(held):
+        wide = _with_grace(shift, rota)
+        if span is not None and wide.start > span.end:
+            yield span, run
+            run, span = [], None
+        run.append(shift)
+        span = wide if span is None else Interval(span.start, max(span.end, wide.end))
+    if span is not None:
+        yield span, run
 
 
 def _with_grace(shift: Shift, rota: Rota) -> Interval:
@@ -87,15 +112,3 @@ def _with_grace(shift: Shift, rota: Rota) -> Interval:
 def _span(freeze: Freeze, within: Interval) -> Interval | None:
     end = freeze.end or within.end
     return Interval(freeze.start, end).intersection(within) if freeze.start < end else None
-
-
-def _with(holding: Holding, interval: Interval) -> Holding:
-    return Holding(
-        holding.person,
-        holding.account,
-        holding.permission_set,
-        interval,
-        holding.through,
-        holding.why,
-        holding.where,
-    )

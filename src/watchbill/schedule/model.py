@@ -25,8 +25,12 @@ class Shift:
     @property
     def why(self) -> str:
         """Say in words where the shift comes from."""
-        source = f"override {self.override}" if self.override else f"layer {self.layer}"
-        return f"rota {self.rota}, {source}"
+        return f"rota {self.rota}, {self.source}"
+
+    @property
+    def source(self) -> str:
+        """Name the override or the layer that it comes from."""
+        return f"override {self.override}" if self.override else f"layer {self.layer}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
