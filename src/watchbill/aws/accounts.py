@@ -19,7 +19,7 @@ _CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, user_agent_ext
 
 
 class Accounts:
-    """Gives clients for accounts, each checked once."""
+    """Gives clients for accounts, each checked once; safe to ask from several threads one account each."""
 
     def __init__(self, endpoint: str | None = None, credentials: tuple[str, str] | None = None) -> None:
         """Reach AWS, or a stand-in at `endpoint` with the key pair it takes."""
@@ -27,6 +27,7 @@ class Accounts:
         key, secret = credentials or (None, None)
         self._session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret)
         self._clients: dict[tuple[str, str], Any] = {}
+        self._bucket_client: Any = None
 
     def client(self, account: Account, service: str) -> Any:
         """Give the client of a service in an account; an account that is not the declared one is a ProviderError."""
@@ -37,7 +38,9 @@ class Accounts:
 
     def bucket_client(self) -> Any:
         """Give an S3 client with the credentials watchbill runs with."""
-        return self._make(self._session, "s3")
+        if self._bucket_client is None:
+            self._bucket_client = self._make(self._session, "s3")
+        return self._bucket_client
 
     def _connect(self, account: Account, service: str) -> Any:
         session = self._session

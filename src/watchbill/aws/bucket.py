@@ -8,16 +8,23 @@ from watchbill.aws.accounts import Accounts, translated
 from watchbill.errors import ProviderError
 
 
-def read_objects(accounts: Accounts, bucket: str, prefix: str) -> Iterator[tuple[str, str, bytes]]:
-    """Yield key, ETag and bytes of every object under a prefix, in order of key."""
-    client = accounts.bucket_client()
+def list_objects(accounts: Accounts, bucket: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield key and ETag of every object under a prefix, in order of key; a change of either is another object."""
     try:
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for page in accounts.bucket_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for found in page.get("Contents", ()):
-                body = client.get_object(Bucket=bucket, Key=found["Key"])["Body"]
-                yield found["Key"], found["ETag"].strip('"'), body.read()
+                yield found["Key"], found["ETag"].strip('"')
     except (BotoCoreError, ClientError) as error:
-        raise ProviderError(f"could not read s3://{bucket}/{prefix}: {error}") from error
+        raise ProviderError(f"could not list s3://{bucket}/{prefix}: {error}") from error
+
+
+def read_object(accounts: Accounts, bucket: str, key: str) -> bytes:
+    """Give the bytes of one object. Several may be read side by side."""
+    try:
+        body: bytes = accounts.bucket_client().get_object(Bucket=bucket, Key=key)["Body"].read()
+    except (BotoCoreError, ClientError) as error:
+        raise ProviderError(f"could not read s3://{bucket}/{key}: {error}") from error
+    return body
 
 
 def make_bucket(accounts: Accounts, bucket: str) -> None:

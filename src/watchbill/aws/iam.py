@@ -138,7 +138,8 @@ def _policy(found: Mapping[str, Any]) -> PolicyState:
     versions = sorted(found["PolicyVersionList"], key=lambda version: int(version["VersionId"].removeprefix("v")))
     default = next(version for version in versions if version["IsDefaultVersion"])
     others = tuple(version["VersionId"] for version in versions if not version["IsDefaultVersion"])
-    return PolicyState(found["Arn"], found["PolicyName"], found["Path"], default["Document"], others)
+    # The name is the last part of the ARN; stand-ins are known to leave it out of this answer.
+    return PolicyState(found["Arn"], found["Arn"].rsplit("/", 1)[-1], found["Path"], default["Document"], others)
 
 
 def _attached(found: Mapping[str, Any]) -> frozenset[str]:
