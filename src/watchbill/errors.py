@@ -4,6 +4,7 @@
   + FileError            a file someone wrote is wrong; carries every problem found in it
   + NotFoundError        something was asked for by a name that nothing has
   + RefusedError         watchbill will not do this, and says why
+    + PlanError          a plan must not be applied; carries everything that stands in its way
   + ProviderError        AWS or the store did not do what we asked
 
 Anything else that escapes is a bug in watchbill and is shown with its traceback. A problem is also a value of
@@ -93,6 +94,21 @@ class RefusedError(WatchbillError):
     """Watchbill will not do this, and says why."""
 
     code = "refused"
+
+
+class PlanError(RefusedError):
+    """A plan must not be applied."""
+
+    code = "plan"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"the plan has {len(problems)} problems and cannot be applied")
+        self._problems = tuple(problems)
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """Everything that stands in the plan's way."""
+        return self._problems
 
 
 class ProviderError(WatchbillError):

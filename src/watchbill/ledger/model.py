@@ -12,7 +12,6 @@ class Kind(StrEnum):
 
     REVISION_RECORDED = "team:revision:recorded"
     PLAN_APPLIED = "access:plan:applied"
-    FILES_INGESTED = "trail:files:ingested"
     CASE_RAISED = "alerts:case:raised"
     CASE_UPDATED = "alerts:case:updated"
     QUESTION_ASKED = "respond:question:asked"

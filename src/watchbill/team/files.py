@@ -64,7 +64,7 @@ def parse(text: str | bytes, path: str) -> Team:
     checker.check()
     if checker.problems:
         raise FileError(sorted(checker.problems, key=lambda p: (p.line or 0, p.col or 0)))
-    return _Builder(part, places).team(path, hashlib.sha256(data).hexdigest())
+    return _Builder(part, places).team(path, data)
 
 
 def _load(data: bytes, path: str) -> object:
@@ -359,7 +359,7 @@ class _Builder:
         self._part = part
         self._at = places.of
 
-    def team(self, path: str, digest: str) -> Team:
+    def team(self, path: str, data: bytes) -> Team:
         part, at = self._part, self._at
         return Team(
             part.team,
@@ -381,7 +381,8 @@ class _Builder:
             part.session_names,
             tuple(part.workloads),
             path,
-            digest,
+            hashlib.sha256(data).hexdigest(),
+            data.decode("utf-8-sig"),
         )
 
     def _account(self, name: str) -> Account:

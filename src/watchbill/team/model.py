@@ -205,6 +205,8 @@ class Team:
     path: str = field(default="watchbill.yaml")
     digest: str = ""
     """SHA-256 of the file's bytes: which revision this is."""
+    text: str = field(default="", repr=False)
+    """The file's own text, kept with what is applied from it."""
 
     def members(self, group: str) -> tuple[str, ...]:
         """Give everyone in the group, those of included groups too, sorted, each once."""
