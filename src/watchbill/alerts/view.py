@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from watchbill.alerts.assess import assess
 from watchbill.alerts.model import Assessment, Audit, Case
 from watchbill.intervals import iso
+from watchbill.trail.model import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,16 @@ class CaseView:
     actions: list[ActionView]
     account: str | None
     stolen_keys: list[str]
+
+    @property
+    def subject(self) -> str:
+        """Whom it is about: the person, or else the principal, or else the network."""
+        return self.person or self.principal or self.network or "unknown"
+
+    @property
+    def counted(self) -> list[str]:
+        """Ids of the events that count, as against those that merely lie around them."""
+        return [event.event_id for event in self.evidence if event.note]
 
 
 def view(case: Case) -> CaseView:
@@ -217,20 +228,24 @@ class AuditView:
     sigma: list[SigmaView]
 
 
+def tally_view(tally: Tally) -> TallyView:
+    """Turn a tally into plain facts."""
+    return TallyView(
+        tally.files,
+        tally.records,
+        tally.distinct,
+        tally.duplicates,
+        tally.unreadable_records,
+        tally.unreadable_files,
+        tally.ignored_files,
+    )
+
+
 def audit_view(found: Audit, team: str | None) -> AuditView:
     """Turn an audit into plain facts."""
-    tally = found.tally
     return AuditView(
         team,
-        TallyView(
-            tally.files,
-            tally.records,
-            tally.distinct,
-            tally.duplicates,
-            tally.unreadable_records,
-            tally.unreadable_files,
-            tally.ignored_files,
-        ),
+        tally_view(found.tally),
         iso(found.start) if found.start else None,
         iso(found.end) if found.end else None,
         [PersonView(p.person, p.events, dict(p.by_right), p.denied, dict(p.methods)) for p in found.people],

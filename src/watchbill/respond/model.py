@@ -2,8 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from watchbill.access.model import AccessKey, Change, Drift
+
+
+class Verdict(StrEnum):
+    """What a lead concludes a case was."""
+
+    FORGOTTEN_PASSWORD = "forgotten-password"  # noqa: S105 - a conclusion, not a password
+    BRUTE_FORCE = "brute-force"
+    MISTAKE = "mistake"
+    APPROVED = "approved"
+    HIJACK = "hijack"
+    INSIDER = "insider"
+    FALSE_ALARM = "false-alarm"
 
 
 @dataclass(frozen=True, slots=True)

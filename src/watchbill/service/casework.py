@@ -1,0 +1,257 @@
+"""Work on a case: ask, answer, decide, freeze, restore. Each step is authorised, written down, and in the ledger.
+
+Rules: a lead decides, never the subject of the case; the person asked may answer, and nobody else for them; a protected
+identity is refused; what was planned is written before it is carried out, so that it can always be undone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from watchbill.access.apply import apply
+from watchbill.access.compile import compile_account
+from watchbill.access.model import AccountState, Freeze, Outcome, Plan, State
+from watchbill.access.plan import make_plan
+from watchbill.alerts.view import CaseView, reassessed
+from watchbill.bootstrap import App
+from watchbill.errors import NotFoundError, ProviderError, RefusedError
+from watchbill.ledger.model import Kind
+from watchbill.respond.ask import Status, after_answer, deadline, question
+from watchbill.respond.freeze import plan_freeze
+from watchbill.respond.model import Check, Containment, Restoration, Verdict
+from watchbill.respond.restore import differences, plan_restore
+from watchbill.respond.verify import verify_frozen
+from watchbill.store.database import Store
+from watchbill.store.rows import CaseRow, FreezeRow, QuestionRow, StepRow
+from watchbill.team.model import Team
+
+
+class _Frozen(msgspec.Struct):
+    """What is kept of a freeze: how to undo it, and what was there before."""
+
+    containment: Containment
+    before: dict[str, AccountState]
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What became of a freeze."""
+
+    containment: Containment
+    outcomes: tuple[Outcome, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every check holds."""
+        return all(check.holds for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of a restore."""
+
+    restoration: Restoration
+    outcomes: tuple[Outcome, ...]
+    differences: tuple[str, ...]
+    """What is not as it was before the freeze."""
+
+
+def find_case(store: Store, case_id: str) -> tuple[CaseRow, CaseView]:
+    """Give a case and where it stands; one that is not there is a NotFoundError that names those that are."""
+    row = store.cases.get(case_id)
+    if row is None:
+        known = ", ".join(case.id for case in store.cases.all()[:8]) or "none yet; `watchbill run` finds them"
+        raise NotFoundError(f"no case `{case_id}`", f"cases: {known}")
+    return row, view_of(row)
+
+
+def view_of(row: CaseRow) -> CaseView:
+    """Give what a row says of its case."""
+    return msgspec.json.decode(row.payload, type=CaseView)
+
+
+@dataclass(slots=True)
+class Casework:
+    """Works on cases, for one actor at one instant."""
+
+    app: App
+    store: Store
+    team: Team
+    at: datetime
+    actor: str
+
+    def freezes(self) -> list[Freeze]:
+        """Give every freeze there was."""
+        return [Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in self.store.freezes.all()]
+
+    def plan(self) -> Plan:
+        """Compare AWS as it is with what the team file gives now."""
+        return make_plan(self.team, self.app.observe(self.team), self.at, self.freezes())
+
+    def case(self, case_id: str) -> tuple[CaseRow, CaseView]:
+        """Give a case and where it stands."""
+        return find_case(self.store, case_id)
+
+    def ask(self, case_id: str) -> QuestionRow:
+        """Write the question to the outbox; a case is asked about once."""
+        row, view = self.case(case_id)
+        text = question(view)
+        asked = QuestionRow(case_id, view.person or "", text, self.at, deadline(view, self.at))
+        with self.store.transaction():
+            if not self.store.questions.ask(asked):
+                raise RefusedError(f"case {case_id} was asked about already")
+            self._move(row, view, Status.ASKED, f"asked {view.person}")
+            self.record(Kind.QUESTION_ASKED, case_id, {"person": view.person, "deadline": str(asked.deadline_at)})
+        return asked
+
+    def answer(self, case_id: str, answer: str) -> tuple[Status, str]:
+        """Take the answer of the person who was asked; the first one stands."""
+        row, view = self.case(case_id)
+        asked = self.store.questions.of(case_id)
+        if asked is None:
+            raise RefusedError(f"nobody was asked about case {case_id} yet", f"watchbill ask {case_id}")
+        if self.actor != asked.person:
+            raise RefusedError(f"`{asked.person}` was asked, not `{self.actor}`: nobody answers for somebody else")
+        view = reassessed(view, {"answer": answer})
+        status, why = after_answer(view)
+        with self.store.transaction():
+            if not self.store.questions.answer(case_id, answer, self.at, self.actor):
+                raise RefusedError(f"case {case_id} was answered already")
+            self._move(row, view, status, why)
+            self.record(Kind.QUESTION_ANSWERED, case_id, {"answer": answer, "status": str(status)})
+        return status, why
+
+    def decide(self, case_id: str, verdict: Verdict, reason: str) -> None:
+        """Close a case with a lead's verdict and reason."""
+        row, view = self.case(case_id)
+        self._must_lead(view.person)
+        if any(freeze.case_id == case_id for freeze in self.store.freezes.active(self.at)):
+            raise RefusedError(
+                f"{view.person} is frozen in case {case_id}", f"watchbill restore {case_id}, then decide"
+            )
+        with self.store.transaction():
+            self._move(row, view, Status.CLOSED, f"{verdict}: {reason}")
+            self.record(Kind.CASE_DECIDED, case_id, {"verdict": str(verdict), "reason": reason})
+
+    def plan_freeze(self, case_id: str) -> tuple[Containment, Mapping[str, AccountState]]:
+        """Work out the freeze of a case's person, without doing it; one that was cut short is given again as it was."""
+        _, view = self.case(case_id)
+        if view.person is None:
+            raise RefusedError(f"case {case_id} names no person: there is no account to freeze")
+        self._must_lead(view.person)
+        active = self.store.freezes.active(self.at)
+        if (begun := next((f for f in active if f.person == view.person), None)) is not None:
+            if begun.case_id != case_id:
+                raise RefusedError(f"{view.person} is frozen already, in case {begun.case_id}")
+            kept = msgspec.json.decode(begun.payload, type=_Frozen)
+            return kept.containment, kept.before
+        if not any(action.kind == "freeze" for action in view.actions) and view.facts.get("answer") != "no":
+            raise RefusedError(
+                f"case {case_id} does not call for a freeze: failures alone never disable a person",
+                f"ask them first: watchbill ask {case_id}",
+            )
+        before = self.app.observe(self.team)
+        keys = self.app.keys_of(self.team, view.person)
+        containment = plan_freeze(
+            self.team, view.person, before, keys, self.at, case=case_id, reason=view.sentence, by=self.actor
+        )
+        return containment, before
+
+    def freeze(
+        self,
+        containment: Containment,
+        before: Mapping[str, AccountState],
+        progress: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> Frozen:
+        """Carry a freeze out, and verify it by reading AWS back."""
+        row, view = self.case(containment.case or "")
+        payload = msgspec.json.encode(_Frozen(containment, dict(before))).decode()
+        with self.store.transaction():
+            kept = FreezeRow(containment.id, containment.person, self.at, None, containment.case, payload)
+            self.store.freezes.add(kept)
+            self._move(row, view, Status.FROZEN, f"{containment.person} frozen by {self.actor}")
+            self.record(Kind.FREEZE_APPLIED, containment.id, {"person": containment.person, "case": containment.case})
+        outcomes = self._carry_out(containment.id, containment, progress)
+        checks = self.verify(containment, [event.what for event in view.evidence if event.note])
+        held = sum(check.holds for check in checks)
+        self.record(Kind.FREEZE_VERIFIED, containment.id, {"checks": len(checks), "hold": held})
+        return Frozen(containment, outcomes, checks)
+
+    def verify(self, containment: Containment, actions: list[str]) -> tuple[Check, ...]:
+        """Check a freeze over the policies and keys read back from AWS."""
+        observed = self.app.observe(self.team)
+        keys = self.app.keys_of(self.team, containment.person)
+        return verify_frozen(containment, observed, keys, self.at, [action for action in actions if ":" in action])
+
+    def restore(self, case_id: str, *, acknowledge_drift: bool = False) -> Restored:
+        """Undo the freeze of a case: groups by the schedule now, stolen keys left off."""
+        row, view = self.case(case_id)
+        frozen = next((f for f in self.store.freezes.active(self.at) if f.case_id == case_id), None)
+        if frozen is None:
+            raise NotFoundError(f"nobody is frozen in case {case_id}")
+        self._must_lead(frozen.person)
+        kept = msgspec.json.decode(frozen.payload, type=_Frozen)
+        others = [freeze for freeze in self.freezes() if freeze.name != frozen.id]
+        accounts = self.team.accounts.values()
+        desired = {a.name: compile_account(self.team, a, self.at, others).state for a in accounts}
+        restoration = plan_restore(
+            kept.containment, desired, self.app.observe(self.team), kept.before, view.stolen_keys
+        )
+        if restoration.drift and not acknowledge_drift:
+            changed = "; ".join(found.what for found in restoration.drift)
+            raise RefusedError(f"others changed things since the freeze: {changed}", "look, then --acknowledge-drift")
+        outcomes = self._carry_out(f"{frozen.id}-restore", restoration, lambda outcome: None)
+        failed = [outcome for outcome in outcomes if outcome.state is not State.DONE]
+        if failed:
+            raise ProviderError(
+                f"{len(failed)} of {len(outcomes)} steps failed, first: {failed[0].error}", "run restore again"
+            )
+        with self.store.transaction():
+            self.store.freezes.end(frozen.id, self.at)
+            self._move(row, view, Status.ESCALATED, f"{frozen.person} restored by {self.actor}: a lead closes the case")
+            facts = {"person": frozen.person, "left_out": list(restoration.left_out)}
+            self.record(Kind.RESTORE_APPLIED, frozen.id, facts)
+        return Restored(restoration, outcomes, differences(kept.containment, kept.before, self.app.observe(self.team)))
+
+    def escalate_silence(self) -> list[str]:
+        """Move every case whose question went unanswered past its deadline to a lead; give their ids."""
+        moved = []
+        for asked in self.store.questions.all():
+            if asked.answer is not None or asked.deadline_at > self.at:
+                continue
+            row, view = self.case(asked.case_id)
+            if row.status == Status.ASKED:
+                with self.store.transaction():
+                    minutes = round((self.at - asked.asked_at) / timedelta(minutes=1))
+                    self._move(row, view, Status.ESCALATED, f"{asked.person} did not answer within {minutes} min")
+                    self.record(Kind.QUESTION_ESCALATED, asked.case_id, {"person": asked.person})
+                moved.append(asked.case_id)
+        return moved
+
+    def _carry_out(
+        self, plan: str, what: Containment | Restoration, progress: Callable[[Outcome], None]
+    ) -> tuple[Outcome, ...]:
+        def journal(outcome: Outcome) -> None:
+            call = f"{outcome.change.account} {outcome.change.call}"
+            self.store.journal.write(StepRow(plan, outcome.number, self.at, call, str(outcome.state), outcome.error))
+            progress(outcome)
+
+        return tuple(apply(what.changes, self.team, self.app.cloud, journal))
+
+    def _must_lead(self, subject: str | None) -> None:
+        if self.actor not in self.team.leads:
+            leads = ", ".join(self.team.leads) or "nobody: name them under `leads`"
+            raise RefusedError(f"`{self.actor}` is no lead of team {self.team.name}", f"leads: {leads}")
+        if self.actor == subject:
+            raise RefusedError(f"`{self.actor}` is the subject of this case and never decides it")
+
+    def _move(self, row: CaseRow, view: CaseView, status: Status, note: str) -> None:
+        payload = msgspec.json.encode(view).decode()
+        self.store.cases.put(replace(row, status=str(status), updated_at=self.at, note=note, payload=payload))
+
+    def record(self, kind: Kind, subject: str, facts: Mapping[str, object]) -> None:
+        """Write an entry of the ledger."""
+        self.store.ledger.record(at=self.at, kind=kind, actor=self.actor, subject=subject, facts=facts)

@@ -1,0 +1,136 @@
+"""One pass of everything that happens without a person. Level-triggered: a missed pass heals itself in the next.
+
+In order: silence (escalate what was not answered), access (plan and apply), the trail (read, audit, raise and amend
+cases). A part that fails is a problem of the pass, and the others still run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from watchbill.access.apply import apply
+from watchbill.access.model import Outcome, Plan, State
+from watchbill.alerts.audit import audit
+from watchbill.alerts.model import Audit
+from watchbill.alerts.view import CaseView, reassessed, view
+from watchbill.detect.sigma import Rule
+from watchbill.errors import Problem, WatchbillError
+from watchbill.ledger.model import Kind
+from watchbill.respond.ask import Status
+from watchbill.service.casework import Casework, view_of
+from watchbill.store.rows import CaseRow, StepRow
+from watchbill.trail.model import Reading
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What a pass did."""
+
+    escalated: tuple[str, ...] = ()
+    """Cases whose question was not answered in time."""
+    plan: Plan | None = None
+    """None where AWS could not be read."""
+    outcomes: tuple[Outcome, ...] = ()
+    audit: Audit | None = None
+    """None where there was no trail to read, or it could not be read."""
+    raised: tuple[str, ...] = ()
+    amended: tuple[str, ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    """What kept a part from being done."""
+
+
+def reconcile(
+    work: Casework, read: Callable[[], Reading] | None, rules: Sequence[Rule] = (), *, enforce: bool
+) -> Reconciled:
+    """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied."""
+    done = Reconciled()
+    with _part(done.problems):
+        done.escalated = tuple(work.escalate_silence())
+    with _part(done.problems):
+        done.plan = work.plan()
+        done.problems.extend(done.plan.problems)
+        if enforce and not done.plan.problems:
+            done.outcomes = apply_plan(work, done.plan)
+    if read is not None:
+        with _part(done.problems):
+            done.audit = audit(read(), work.team, rules, work.freezes())
+            done.problems.extend(done.audit.problems)
+            done.raised, done.amended = keep_cases(work, done.audit)
+    return done
+
+
+def apply_plan(
+    work: Casework, plan: Plan, progress: Callable[[Outcome], None] = lambda outcome: None
+) -> tuple[Outcome, ...]:
+    """Carry a plan out, keeping the revision of the team file, every step, and a ledger entry."""
+
+    def journal(outcome: Outcome) -> None:
+        call = f"{outcome.change.account} {outcome.change.call}"
+        work.store.journal.write(StepRow(plan.id, outcome.number, work.at, call, str(outcome.state), outcome.error))
+        progress(outcome)
+
+    with work.store.transaction():
+        if work.store.revisions.add(work.team.digest, work.at, work.team.text, work.actor):
+            work.record(Kind.REVISION_RECORDED, work.team.digest[:12], {"digest": work.team.digest})
+    outcomes = tuple(apply(plan.changes, work.team, work.app.cloud, journal))
+    if outcomes:
+        failed = sum(1 for outcome in outcomes if outcome.state is not State.DONE)
+        facts = {"team": work.team.digest, "changes": len(outcomes), "failed": failed}
+        work.record(Kind.PLAN_APPLIED, plan.id, facts)
+    return outcomes
+
+
+def keep_cases(work: Casework, found: Audit) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write new cases and amend those that have changed; give the ids of both.
+
+    A case is the one kept before when it has its id, or when it shares an event that counts: a late event may put
+    another beginning before it.
+    """
+    raised: list[str] = []
+    amended: list[str] = []
+    kept = {row.id: (row, view_of(row)) for row in work.store.cases.all()}
+    by_event = {(case.subject, event): row.id for row, case in kept.values() for event in case.counted}
+    for case in found.cases:
+        made = view(case)
+        known = next((by_event[made.subject, e] for e in made.counted if (made.subject, e) in by_event), made.id)
+        with work.store.transaction():
+            if known not in kept:
+                _raise(work, made)
+                raised.append(made.id)
+            elif _amend(work, *kept[known], replace(made, id=known)):
+                amended.append(known)
+    return tuple(raised), tuple(dict.fromkeys(amended))
+
+
+def _raise(work: Casework, made: CaseView) -> None:
+    payload = msgspec.json.encode(made).decode()
+    work.store.cases.put(CaseRow(made.id, work.at, work.at, str(Status.OPEN), made.severity, made.person, "", payload))
+    work.record(Kind.CASE_RAISED, made.id, {"person": made.person, "severity": made.severity})
+
+
+def _amend(work: Casework, row: CaseRow, kept: CaseView, made: CaseView) -> bool:
+    """Write what is new in a case, its answer kept; what counts and came after it was closed opens it again."""
+    if "answer" in kept.facts:
+        made = reassessed(made, {"answer": kept.facts["answer"]})
+    if made == kept:
+        return False
+    more = set(made.counted) - set(kept.counted)
+    status, note = row.status, row.note
+    if more and status == Status.CLOSED:
+        status, note = str(Status.OPEN), f"{len(more)} more events since it was closed ({row.note})"
+    payload = msgspec.json.encode(made).decode()
+    changed = replace(row, severity=made.severity, status=status, note=note, updated_at=work.at, payload=payload)
+    work.store.cases.put(changed)
+    facts: Mapping[str, object] = {"severity": made.severity, "status": status, "more": len(more)}
+    work.record(Kind.CASE_UPDATED, row.id, facts)
+    return True
+
+
+@contextmanager
+def _part(problems: list[Problem]) -> Iterator[None]:
+    try:
+        yield
+    except WatchbillError as error:
+        problems.extend(error.problems)
