@@ -22,6 +22,9 @@ from watchbill.intervals import iso
 
 R = TypeVar("R")
 
+_WIDE = 240
+"""Columns where standard output is no terminal."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemView:
@@ -45,6 +48,11 @@ class Envelope(Generic[R]):
     problems: list[ProblemView]
 
 
+def schema_of(command: str) -> str:
+    """Name the schema of a command's answer: `watchbill.trail-read/1`."""
+    return f"watchbill.{command.replace(' ', '-')}/1"
+
+
 class Output:
     """Prints the answer of one command."""
 
@@ -53,13 +61,16 @@ class Output:
         self._at = at
         self.as_json = as_json
         self.out = Console(no_color=not colour, highlight=False, soft_wrap=True, emoji=False)
+        if not self.out.is_terminal:
+            # Into a file or a pipe nothing is folded to fit a screen that is not there.
+            self.out.width = _WIDE
         self.err = Console(stderr=True, no_color=not colour, highlight=False, soft_wrap=True, emoji=False)
 
     def answer(self, result: Any, problems: Sequence[Problem] = ()) -> None:
         """Print the object for programs; nothing when people are reading, who get their text from the command."""
         if self.as_json:
             views = [ProblemView(p.code, p.message, p.file, p.line, p.col, p.event_id) for p in problems]
-            envelope = Envelope(f"watchbill.{self._command}/1", iso(self._at), result, views)
+            envelope = Envelope(schema_of(self._command), iso(self._at), result, views)
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(envelope), indent=2).decode() + "\n")
         else:
             self.problems(problems)

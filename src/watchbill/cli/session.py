@@ -1,7 +1,8 @@
 """What every command shares: its options, the settings, the clock, and how an error is said."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from watchbill.bootstrap import App, clock_of, make_app
 from watchbill.cli.output import Output
 from watchbill.errors import WatchbillError
 from watchbill.files.team_file import read_team
+from watchbill.service.casework import Casework
 from watchbill.settings import Settings, read_settings
 from watchbill.store.database import Store, open_store
 from watchbill.team.model import Team
@@ -47,6 +49,13 @@ class Session:
     def store(self) -> Store:
         """Open watchbill's own state."""
         return open_store(self.settings.state)
+
+    @contextmanager
+    def casework(self) -> Iterator[Casework]:
+        """Give what works on the team's access and cases, as whoever is at the keyboard."""
+        team = self.team()
+        with self.store() as store:
+            yield Casework(self.app(), store, team, self.at, self.settings.actor)
 
     @classmethod
     def report(cls, error: WatchbillError) -> None:

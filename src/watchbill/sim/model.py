@@ -33,6 +33,8 @@ class TrailFile:
     """Gzipped JSON, `{"Records": [...]}`."""
     delivered: datetime
     """When it appears in the bucket: a few minutes after what it tells of."""
+    event_ids: tuple[str, ...]
+    """Ids of the events in it."""
 
 
 @dataclass(frozen=True, slots=True)

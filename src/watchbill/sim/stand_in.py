@@ -20,7 +20,9 @@ HOST = "127.0.0.1"
 class StandIn:
     """Serves while inside its `with` block, from an empty state; raises WatchbillError where moto is not installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
+        """Make up ids and keys from a seed, so that the same calls get the same answers."""
+        self._seed = seed
         self.endpoint = ""
         """Where to send requests, as `http://127.0.0.1:PORT`; empty outside the block."""
         self._server: ThreadedMotoServer | None = None
@@ -28,7 +30,7 @@ class StandIn:
         self._level = self._log.level
 
     def __enter__(self) -> Self:
-        server = _server()
+        server = _server(self._seed)
         self._level = self._log.level
         # The server says every request aloud on standard error otherwise.
         self._log.setLevel(logging.ERROR)
@@ -46,14 +48,16 @@ class StandIn:
         self._log.setLevel(self._level)
 
 
-def _server() -> "ThreadedMotoServer":
+def _server(seed: int) -> "ThreadedMotoServer":
     """Make a server on a free port, its state emptied."""
     try:
         # Imported here, since only the demo needs what `watchbill[demo]` installs.
+        from moto.moto_api._internal import mock_random  # noqa: PLC0415 - see above
         from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - see above
         from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # noqa: PLC0415 - see above
     except ImportError as error:
         message = f"the AWS stand-in is not installed: {error.name or error} is missing"
         raise WatchbillError(message, "run `pip install 'watchbill[demo]'`") from error
     moto_api_backend.reset()
+    mock_random.seed(seed)
     return ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)

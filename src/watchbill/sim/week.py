@@ -90,4 +90,5 @@ def _file(rng: random.Random, account: str, region: str, at: datetime, events: S
     name = f"{account}_CloudTrail_{region}_{at:%Y%m%dT%H%MZ}_{''.join(rng.choices(_LETTERS, k=16))}.json.gz"
     text = json.dumps({"Records": [event.record for event in events]}, separators=(",", ":"))
     body = gzip.compress(text.encode(), compresslevel=6, mtime=0)
-    return TrailFile(f"AWSLogs/{account}/CloudTrail/{region}/{at:%Y/%m/%d}/{name}", body, at)
+    key = f"AWSLogs/{account}/CloudTrail/{region}/{at:%Y/%m/%d}/{name}"
+    return TrailFile(key, body, at, tuple(event.id for event in events))

@@ -4,7 +4,7 @@ Every string from a trail is escaped by the template engine, and control and dir
 rather than obeyed. The page carries a content security policy that forbids scripts and every outside source.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,14 @@ _LANES = {"theirs": 14, "not theirs": 38, "failed": 62}
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a case stands, and why."""
+
+    status: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """One event on a timeline."""
 
@@ -32,9 +40,13 @@ class Mark:
 
 
 def render(
-    audit: AuditView, at: datetime, problems: Sequence[Problem] = (), plan: Sequence[str] = (), title: str = ""
+    audit: AuditView,
+    at: datetime,
+    problems: Sequence[Problem] = (),
+    plan: Sequence[str] = (),
+    standings: Mapping[str, Standing] | None = None,
 ) -> str:
-    """Give the HTML of a report; `plan` is lines that say who gains and loses what."""
+    """Give the HTML of a report; `plan` is lines that say who gains and loses what, `standings` is by case id."""
     environment = Environment(
         loader=PackageLoader("watchbill.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -42,7 +54,7 @@ def render(
     template = environment.get_template("report.html")
     return template.render(
         audit=audit,
-        title=title or "Watchbill report",
+        standings=standings or {},
         at=iso(at),
         problems=[str(problem) for problem in problems],
         plan=list(plan),

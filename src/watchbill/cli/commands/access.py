@@ -7,17 +7,16 @@ from pathlib import Path
 import rich_click as click
 from rich.table import Table
 
-from watchbill.access.apply import apply as apply_changes
 from watchbill.access.compile import compile_account
 from watchbill.access.effective import PathAnswer, answers
-from watchbill.access.model import Change, Drift, Effect, Freeze, Outcome, Plan, State
-from watchbill.access.plan import make_plan
+from watchbill.access.model import Change, Drift, Effect, Outcome, Plan, State
 from watchbill.access.plan_file import read_plan, write_plan
 from watchbill.cli.session import CHANGES, Session, command
-from watchbill.errors import NotFoundError, RefusedError
+from watchbill.errors import NotFoundError, PlanError, RefusedError
+from watchbill.files.report import write_text
 from watchbill.intervals import Interval, iso, parse_instant
-from watchbill.ledger.model import Kind
-from watchbill.team.model import Team
+from watchbill.service.casework import Casework
+from watchbill.service.reconcile import apply_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,11 @@ class CanView:
     paths: list[PathView]
 
 
+def outcome_view(outcome: Outcome) -> OutcomeView:
+    """Turn what became of a change into plain facts."""
+    return OutcomeView(change_view(outcome.change), str(outcome.state), outcome.error)
+
+
 def words_of(effect: Effect) -> str:
     """Say an effect: `james gains prod-oncall in production Mon 18:00 - Tue 02:00 UTC, because rota ...`."""
     when = "" if effect.interval is None else f" {span(effect.interval)} UTC"
@@ -116,9 +120,9 @@ def words_of(effect: Effect) -> str:
 
 
 def span(interval: Interval) -> str:
-    """Write a span as a person reads it: days of the week, with the date where it is a week or more long."""
-    form = "%a %d %b %H:%M"
-    return f"{interval.start:{form}} - {interval.end:{form}}"
+    """Write a span as a person reads it, with the day of the week."""
+    same_day = interval.start.date() == interval.end.date()
+    return f"{interval.start:%a %d %b %H:%M} - {interval.end:{'%H:%M' if same_day else '%a %d %b %H:%M'}}"
 
 
 def plan_view(plan: Plan) -> PlanView:
@@ -129,7 +133,7 @@ def plan_view(plan: Plan) -> PlanView:
             EffectView(e.person, str(e.verb), e.permission_set, e.account, _interval(e.interval), e.why)
             for e in plan.effects
         ],
-        [_change(change) for change in plan.changes],
+        [change_view(change) for change in plan.changes],
         [_drift(drift) for drift in plan.drift],
     )
 
@@ -153,13 +157,6 @@ def show_plan(session: Session, plan: Plan, most: int = 30) -> None:
         out.line(f"drift in {drift.account}: {drift.what}", style="yellow")
 
 
-def current_plan(session: Session, team: Team) -> Plan:
-    """Make a plan from AWS as it is now."""
-    with session.store() as store:
-        freezes = tuple(Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in store.freezes.all())
-    return make_plan(team, session.app().observe(team), session.at, freezes)
-
-
 @command("plan", team=True, state=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan for `apply`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
@@ -170,9 +167,10 @@ def plan(session: Session, output: Path | None, *, detailed_exitcode: bool) -> i
     and roles is shown as drift, and left alone. A plan that leaves a required watch uncovered, or that would exceed a
     limit of AWS, is shown with its problems and cannot be applied.
     """
-    made = current_plan(session, session.team())
+    with session.casework() as work:
+        made = work.plan()
     if output is not None:
-        output.write_bytes(write_plan(made))
+        write_text(output, write_plan(made).decode())
     show_plan(session, made)
     session.out.answer(plan_view(made), made.problems)
     return CHANGES if detailed_exitcode and made.changes else 0
@@ -186,38 +184,30 @@ def apply(session: Session, plan_file: Path | None, *, yes: bool) -> int:
 
     A saved plan is refused when the team file or AWS has changed since it was made: then it is not what was reviewed.
     """
-    team = session.team()
-    made = current_plan(session, team)
-    if plan_file is not None:
-        made = _reviewed(read_plan(plan_file.read_bytes(), str(plan_file)), made)
-    if made.problems:
-        show_plan(session, made)
-        session.out.answer(None, made.problems)
-        return 1
-    if plan_file is None:
-        show_plan(session, made)
-        if made.changes and not yes:
+    with session.casework() as work:
+        made = work.plan()
+        if plan_file is not None:
+            made = _reviewed(read_plan(plan_file.read_bytes(), str(plan_file)), made)
+        else:
+            show_plan(session, made)
+        if made.problems:
+            raise PlanError(made.problems)
+        if made.changes and plan_file is None and not yes:
             click.confirm("apply this plan?", abort=True, err=True)
-    outcomes = list(carry_out(session, team, made))
+        outcomes = apply_shown(session, work, made)
+    session.out.answer(ApplyView(made.id, [outcome_view(outcome) for outcome in outcomes]))
+    return 0 if all(outcome.state is State.DONE for outcome in outcomes) else 1
+
+
+def apply_shown(session: Session, work: Casework, made: Plan) -> tuple[Outcome, ...]:
+    """Apply a plan with progress on the terminal, and say what became of it."""
+    with session.out.progress() as progress:
+        task = progress.add_task("applying", total=len(made.changes))
+        outcomes = apply_plan(work, made, lambda outcome: progress.update(task, advance=1))
     failed = [outcome for outcome in outcomes if outcome.state is not State.DONE]
     for outcome in failed:
         session.out.line(f"{outcome.state}: {outcome.change.call}: {outcome.error}", style="red")
     session.out.line(f"applied {len(outcomes) - len(failed)} of {len(outcomes)} changes")
-    views = [OutcomeView(_change(o.change), str(o.state), o.error) for o in outcomes]
-    session.out.answer(ApplyView(made.id, views))
-    return 1 if failed else 0
-
-
-def carry_out(session: Session, team: Team, made: Plan) -> list[Outcome]:
-    """Apply a plan, keeping the team file's revision and a ledger entry of what was done."""
-    outcomes = list(apply_changes(made.changes, team, session.app().cloud))
-    failed = sum(1 for outcome in outcomes if outcome.state is not State.DONE)
-    facts = {"plan": made.id, "team": team.digest, "changes": len(outcomes), "failed": failed}
-    with session.store() as store, store.transaction():
-        store.revisions.add(team.digest, session.at, session.settings.team.read_text("utf-8"), session.settings.actor)
-        store.ledger.record(
-            at=session.at, kind=Kind.PLAN_APPLIED, actor=session.settings.actor, subject=made.id, facts=facts
-        )
     return outcomes
 
 
@@ -238,7 +228,8 @@ def drift(session: Session, *, detailed_exitcode: bool) -> int:
 
     `audit` names who did it and when, where the trail has it. A plan never removes it: that is a person's decision.
     """
-    made = current_plan(session, session.team())
+    with session.casework() as work:
+        made = work.plan()
     if not made.drift:
         session.out.line("no drift", style="green")
     for found in made.drift:
@@ -316,7 +307,8 @@ def _interval(interval: Interval | None) -> IntervalView | None:
     return None if interval is None else IntervalView(iso(interval.start), iso(interval.end))
 
 
-def _change(change: Change) -> ChangeView:
+def change_view(change: Change) -> ChangeView:
+    """Turn a change into plain facts."""
     return ChangeView(change.account, change.call.operation, str(change.call), change.why)
 
 

@@ -1,5 +1,6 @@
 """`init`, `validate`, `oncall`: the team file and who is on watch by it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,10 +9,12 @@ from rich.table import Table
 
 from watchbill.cli.commands.access import IntervalView
 from watchbill.cli.commands.trail import read_trail
+from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.errors import RefusedError, WatchbillError
 from watchbill.files.report import write_text
 from watchbill.intervals import Interval, iso, parse_instant
+from watchbill.schedule.model import Shift
 from watchbill.schedule.oncall import gaps, shifts
 from watchbill.trail.draft import draft_team
 
@@ -108,25 +111,30 @@ def oncall(session: Session, when: str | None, days: int) -> int:
     within = Interval(start, start + (timedelta(seconds=1) if when else timedelta(days=days)))
     found = [shift for rota in team.rotas.values() for shift in shifts(rota, within)]
     missing = [gap for rota in team.rotas.values() for gap in gaps(rota, within)]
-    table = Table("from", "to", "who", "kind", "why", box=None, pad_edge=False)
-    for shift in sorted(found):
-        table.add_row(
-            f"{shift.interval.start:%a %Y-%m-%d %H:%M}",
-            f"{shift.interval.end:%a %H:%M} UTC",
-            shift.person,
-            str(shift.kind),
-            shift.why,
-        )
-    session.out.print(table)
+    show_shifts(session.out, sorted(found))
     for gap in missing:
         session.out.line(f"nobody is {gap.kind} of {gap.rota} from {gap.interval}", style="red")
     session.out.answer(
         OncallView(
-            [ShiftLine(s.rota, str(s.kind), s.person, _span(s.interval), s.why) for s in sorted(found)],
+            [shift_line(shift) for shift in sorted(found)],
             [_span(gap.interval) for gap in missing],
         )
     )
     return 1 if missing else 0
+
+
+def show_shifts(out: Output, found: Sequence[Shift]) -> None:
+    """Print shifts as a table."""
+    table = Table("from", "to", "who", "kind", "why", box=None, pad_edge=False)
+    for shift in found:
+        start, end = f"{shift.interval.start:%a %Y-%m-%d %H:%M}", f"{shift.interval.end:%a %H:%M} UTC"
+        table.add_row(start, end, shift.person, str(shift.kind), shift.why)
+    out.print(table)
+
+
+def shift_line(shift: Shift) -> ShiftLine:
+    """Turn a shift into plain facts."""
+    return ShiftLine(shift.rota, str(shift.kind), shift.person, _span(shift.interval), shift.why)
 
 
 def _span(interval: Interval) -> IntervalView:

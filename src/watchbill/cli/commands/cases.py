@@ -1,0 +1,340 @@
+"""`cases`, `case`, `ask`, `verdict`, `freeze`, `restore`: decide what happened, and act on it."""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import rich_click as click
+from rich.table import Table
+
+from watchbill.access.model import State
+from watchbill.alerts.view import CaseView
+from watchbill.cli.commands.access import ChangeView, OutcomeView, change_view, outcome_view
+from watchbill.cli.output import Output, inert
+from watchbill.cli.session import Session, command
+from watchbill.intervals import iso
+from watchbill.respond.model import Check, Verdict
+from watchbill.service.casework import Frozen, Restored, find_case, view_of
+from watchbill.store.database import Store
+from watchbill.store.rows import QuestionRow
+
+
+STYLES = {"critical": "bold red", "high": "red", "medium": "yellow"}
+
+_BAR = 20
+"""Characters of a whole bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case in the list."""
+
+    id: str
+    status: str
+    severity: str
+    subject: str
+    first: str
+    sentence: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionView:
+    """A question to a person, and the answer where there is one."""
+
+    case: str
+    person: str
+    text: str
+    asked_at: str
+    deadline_at: str
+    answer: str | None
+    answered_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingCase:
+    """A case with where it stands."""
+
+    case: CaseView
+    status: str
+    note: str
+    opened_at: str
+    updated_at: str
+    question: QuestionView | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskView:
+    """What was asked, and where the case stands after it."""
+
+    question: QuestionView
+    status: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """A lead's conclusion."""
+
+    case: str
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """One thing verified by reading AWS back."""
+
+    what: str
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeView:
+    """A freeze: what it changes, what became of that, and whether it holds; the last two empty for a mere plan."""
+
+    id: str
+    case: str | None
+    person: str
+    changes: list[ChangeView]
+    outcomes: list[OutcomeView]
+    checks: list[CheckView]
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreView:
+    """What a restore gave back, what it left out on purpose, and what is not as it was."""
+
+    freeze: str
+    outcomes: list[OutcomeView]
+    left_out: list[str]
+    differences: list[str]
+
+
+@command("cases", state=True)
+@click.option("--all", "every", is_flag=True, help="Show the closed ones too.")
+def cases(session: Session, *, every: bool) -> int:
+    """List the cases, worst first. `watchbill run` finds them in the trail."""
+    ranks = ("critical", "high", "medium", "low", "info")
+    with session.store() as store:
+        rows = sorted(store.cases.all(), key=lambda row: (ranks.index(row.severity), row.opened_at, row.id))
+    shown = [row for row in rows if every or row.status != "closed"]
+    lines = []
+    table = Table("case", "status", "severity", "what", box=None, pad_edge=False)
+    for row in shown:
+        view = view_of(row)
+        lines.append(CaseLine(row.id, row.status, row.severity, view.subject, view.first, view.sentence, row.note))
+        table.add_row(row.id, row.status, row.severity, inert(view.sentence), style=STYLES.get(row.severity, ""))
+    if shown:
+        session.out.print(table)
+    else:
+        session.out.line("no open cases" if rows else "no cases", style="green")
+    session.out.answer(lines)
+    return 0
+
+
+@command("case", state=True)
+@click.argument("case_id")
+@click.option("--all", "every", is_flag=True, help="Show the events that merely lie around it too.")
+def case(session: Session, case_id: str, *, every: bool) -> int:
+    """Show CASE_ID whole: what happened, how it was possible, the likely stories, the evidence, what may be done."""
+    with session.store() as store:
+        found = standing_case(store, case_id)
+    session.out.line(f"{found.status}" + (f": {found.note}" if found.note else ""))
+    show_case(session.out, found.case, every=every)
+    session.out.answer(found)
+    return 0
+
+
+@command("ask", team=True, state=True)
+@click.argument("case_id")
+@click.option("--answer", type=click.Choice(["yes", "no"]), help="Give the answer, as the person who was asked.")
+def ask(session: Session, case_id: str, answer: str | None) -> int:
+    """Ask the person of CASE_ID whether it was them, or give their answer.
+
+    The question is written to the outbox. Silence past the deadline tells a lead. Only the person who was asked may
+    answer: WATCHBILL_ACTOR, else the login name, says who is at the keyboard.
+    """
+    with session.casework() as work:
+        if answer is None:
+            asked = work.ask(case_id)
+            session.out.line(asked.text)
+            session.out.line(f"asked {asked.person}; a lead is told if there is no answer by {iso(asked.deadline_at)}")
+        else:
+            status, why = work.answer(case_id, answer)
+            session.out.line(f"{status}: {why}")
+        row, _ = work.case(case_id)
+        found = work.store.questions.of(case_id)
+    assert found is not None, "it was just asked or answered"
+    session.out.answer(AskView(_question(found), row.status, row.note))
+    return 0
+
+
+@command("verdict", team=True, state=True)
+@click.argument("case_id")
+@click.argument("verdict", type=click.Choice([str(each) for each in Verdict]))
+@click.option("--reason", required=True, help="Why, for whoever reads the ledger.")
+def decide(session: Session, case_id: str, verdict: str, reason: str) -> int:
+    """Close CASE_ID with a lead's conclusion and reason. Nobody decides a case about themselves."""
+    with session.casework() as work:
+        work.decide(case_id, Verdict(verdict), reason)
+    session.out.line(f"{case_id} is closed: {verdict}", style="green")
+    session.out.answer(VerdictView(case_id, verdict, reason))
+    return 0
+
+
+@command("freeze", team=True, state=True)
+@click.argument("case_id")
+@click.option("--yes", is_flag=True, help="Freeze without asking.")
+@click.option("--dry-run", is_flag=True, help="Only show what it would do.")
+def freeze(session: Session, case_id: str, *, yes: bool, dry_run: bool) -> int:
+    """Stop the person of CASE_ID in one step that can be undone, and verify it by reading AWS back.
+
+    Everything is denied to their user and to their sessions of the on-call roles, their keys are switched off, their
+    groups taken away. Only a lead may, never against a protected identity, never because of failed sign-ins alone.
+    """
+    with session.casework() as work:
+        containment, before = work.plan_freeze(case_id)
+        changes = [change_view(change) for change in containment.changes]
+        for change in containment.changes:
+            session.out.line(f"{change.account}: {change.why}")
+        if dry_run:
+            plan = FreezeView(containment.id, case_id, containment.person, changes, [], [], holds=False)
+            session.out.answer(plan)
+            return 0
+        if not yes:
+            click.confirm(f"freeze {containment.person}?", abort=True, err=True)
+        frozen = work.freeze(containment, before)
+    show_frozen(session.out, frozen)
+    session.out.answer(frozen_view(frozen))
+    return 0 if frozen.holds else 1
+
+
+@command("restore", team=True, state=True)
+@click.argument("case_id")
+@click.option("--acknowledge-drift", is_flag=True, help="Restore although others changed things since the freeze.")
+def restore(session: Session, case_id: str, *, acknowledge_drift: bool) -> int:
+    """Undo the freeze of CASE_ID: as it was, but for stolen keys, and groups that the team file no longer gives."""
+    with session.casework() as work:
+        restored = work.restore(case_id, acknowledge_drift=acknowledge_drift)
+    show_restored(session.out, restored)
+    session.out.answer(restored_view(restored))
+    return 0
+
+
+def standing_case(store: Store, case_id: str) -> StandingCase:
+    """Give a case with where it stands and what was asked."""
+    row, view = find_case(store, case_id)
+    asked = store.questions.of(case_id)
+    question = None if asked is None else _question(asked)
+    return StandingCase(view, row.status, row.note, iso(row.opened_at), iso(row.updated_at), question)
+
+
+def show_case(out: Output, case: CaseView, *, every: bool = False) -> None:
+    """Print a case whole."""
+    out.line(f"{case.id} [{case.severity}] {case.sentence}", style=STYLES.get(case.severity, ""))
+    out.line(f"  how we know who: {case.how_known}")
+    if case.account:
+        out.line(f"  account: {case.account}")
+    if case.shift is not None:
+        span = f" ({case.shift.rota}, {case.shift.start} to {case.shift.end})" if case.shift.start else ""
+        on_call = ", ".join(case.shift.on_call) or "nobody"
+        out.line(f"  shift: {case.shift.watch}{span}; on call then: {on_call}")
+    for opening in case.openings:
+        event = f" (event {opening.event_id})" if opening.event_id else ""
+        out.line(f"  how it was possible: {opening.what}{event}")
+    out.line(f"  {case.why}; next: {case.question}")
+    for story in case.hypotheses:
+        bar = "#" * round(story.probability * _BAR)
+        addends = ", ".join(f"{a.family} {a.fact} {a.decibans:+d}" for a in story.addends)
+        out.line(f"    {story.probability:4.2f} {bar:<{_BAR}} {story.story} ({addends or 'nothing speaks'})")
+    for action in case.actions:
+        out.line(f"  may be done: {action.kind} {action.target}: {action.why}")
+    _show_evidence(out, case, every=every)
+
+
+def show_frozen(out: Output, frozen: Frozen) -> None:
+    """Print what became of a freeze."""
+    for outcome in frozen.outcomes:
+        if outcome.state is not State.DONE:
+            out.line(f"{outcome.state}: {outcome.change.call}: {outcome.error}", style="red")
+    held = sum(check.holds for check in frozen.checks)
+    for check in frozen.checks:
+        if not check.holds:
+            out.line(f"does not hold: {check.what} ({check.detail})", style="red")
+    done = sum(outcome.state is State.DONE for outcome in frozen.outcomes)
+    text = f"{frozen.containment.id}: {done} of {len(frozen.outcomes)} changes made, {held} of {len(frozen.checks)}"
+    out.line(f"{text} checks hold over the policies read back", style="green" if frozen.holds else "bold red")
+
+
+def show_restored(out: Output, restored: Restored) -> None:
+    """Print what a restore gave back."""
+    for change in restored.restoration.changes:
+        out.line(f"{change.account}: {change.why}")
+    for left in restored.restoration.left_out:
+        out.line(f"left out on purpose: {left}", style="yellow")
+    for difference in restored.differences:
+        out.line(f"not as it was before the freeze: {difference}", style="yellow")
+    if not restored.differences:
+        out.line("users, groups and roles are as they were before the freeze", style="green")
+
+
+def frozen_view(frozen: Frozen) -> FreezeView:
+    """Turn what became of a freeze into plain facts."""
+    contained = frozen.containment
+    return FreezeView(
+        contained.id,
+        contained.case,
+        contained.person,
+        [change_view(change) for change in contained.changes],
+        [outcome_view(outcome) for outcome in frozen.outcomes],
+        [_check(check) for check in frozen.checks],
+        frozen.holds,
+    )
+
+
+def restored_view(restored: Restored) -> RestoreView:
+    """Turn what became of a restore into plain facts."""
+    return RestoreView(
+        restored.restoration.containment,
+        [outcome_view(outcome) for outcome in restored.outcomes],
+        list(restored.restoration.left_out),
+        list(restored.differences),
+    )
+
+
+def _show_evidence(out: Output, case: CaseView, *, every: bool) -> None:
+    """Print the events, like ones that follow each other on one line, and why they matter once."""
+    shown = [event for event in case.evidence if every or event.note]
+    said = ""
+    for (what, outcome, note), group in groupby(shown, key=lambda event: (event.what, event.outcome, event.note)):
+        events = list(group)
+        text = f"{events[0].at} {what}" + (f" {len(events)} times, until {events[-1].at}" if len(events) > 1 else "")
+        rights = ", ".join(dict.fromkeys(event.right for event in events))
+        places = ", ".join(dict.fromkeys(event.ip or "nowhere" for event in events))
+        out.line(f"  {text}: {rights}; {outcome} by AWS; from {places} (event {events[0].event_id})")
+        if note and note != said:
+            out.line(f"      {note}")
+            said = note
+    if len(shown) < len(case.evidence):
+        out.line(f"  and {len(case.evidence) - len(shown)} events around it; --all shows them")
+
+
+def _check(check: Check) -> CheckView:
+    return CheckView(check.what, check.holds, check.detail)
+
+
+def _question(asked: QuestionRow) -> QuestionView:
+    return QuestionView(
+        asked.case_id,
+        asked.person,
+        asked.text,
+        iso(asked.asked_at),
+        iso(asked.deadline_at),
+        asked.answer,
+        iso(asked.answered_at) if asked.answered_at else None,
+    )
+
+
+COMMANDS = (cases, case, ask, decide, freeze, restore)

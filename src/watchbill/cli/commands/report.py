@@ -1,0 +1,64 @@
+"""`report`: one HTML file with everything, to keep and to pass on."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import rich_click as click
+
+from watchbill.alerts.audit import audit
+from watchbill.alerts.model import Audit
+from watchbill.alerts.view import AuditView, audit_view
+from watchbill.cli.commands.access import words_of
+from watchbill.cli.commands.trail import load_rules, read_trail
+from watchbill.cli.session import Session, command
+from watchbill.files.report import write_text
+from watchbill.service.casework import Casework, view_of
+from watchbill.web.report import Standing, render
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """The file that was written."""
+
+    file: str
+    cases: int
+
+
+@command("report", team=True, state=True)
+@click.option("--trail", "source", required=True, help="A folder, a file, or s3://bucket/prefix of CloudTrail files.")
+@click.option(
+    "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("watchbill-report.html"),
+    help="Where to write it [default: watchbill-report.html].",
+)
+def report(session: Session, source: str, rules: tuple[Path, ...], output: Path) -> int:
+    """Write one self-contained HTML file: what was read, who did what, every case and where it stands.
+
+    It works offline, loads nothing, runs no script, and can be printed.
+    """
+    loaded, problems = load_rules(rules)
+    reading = read_trail(session, source)
+    with session.casework() as work:
+        result, standings = with_standings(work, audit(reading, work.team, loaded.rules, work.freezes()))
+        plan = [words_of(effect) for effect in work.plan().effects]
+    said = [*reading.problems, *problems]
+    write_text(output, render(result, session.at, said, plan, standings))
+    session.out.line(f"report written to {output}: {len(result.cases)} cases")
+    session.out.answer(ReportView(str(output), len(result.cases)), said)
+    return 0
+
+
+def with_standings(work: Casework, found: Audit) -> tuple[AuditView, dict[str, Standing]]:
+    """Give an audit with each case as it is kept, its answer weighed in, and where it stands."""
+    kept = {row.id: row for row in work.store.cases.all()}
+    result = audit_view(found, work.team.name)
+    cases = [view_of(kept[case.id]) if case.id in kept else case for case in result.cases]
+    return replace(result, cases=cases), {row.id: Standing(row.status, row.note) for row in kept.values()}
+
+
+COMMANDS = (report,)

@@ -1,0 +1,55 @@
+"""The JSON Schema of what each command prints with `--json`, from the very types it is printed from."""
+
+from typing import Any
+
+import msgspec
+
+from watchbill.alerts.view import AuditView
+from watchbill.cli.commands.access import ApplyView, CanView, DriftView, PlanView
+from watchbill.cli.commands.cases import AskView, CaseLine, FreezeView, RestoreView, StandingCase, VerdictView
+from watchbill.cli.commands.demo import DemoView
+from watchbill.cli.commands.ledger import EntryView, VerifyView
+from watchbill.cli.commands.report import ReportView
+from watchbill.cli.commands.run import RunView
+from watchbill.cli.commands.team import InitView, OncallView, ValidateView
+from watchbill.cli.commands.trail import RuleView, TrailView
+from watchbill.cli.output import Envelope, schema_of
+
+
+RESULTS: dict[str, Any] = {
+    "init": InitView,
+    "validate": ValidateView,
+    "oncall": OncallView,
+    "plan": PlanView,
+    "apply": ApplyView,
+    "drift": list[DriftView],
+    "can": list[CanView],
+    "trail read": TrailView,
+    "audit": AuditView,
+    "rules list": list[RuleView],
+    "cases": list[CaseLine],
+    "case": StandingCase,
+    "ask": AskView,
+    "verdict": VerdictView,
+    "freeze": FreezeView,
+    "restore": RestoreView,
+    "run": RunView,
+    "report": ReportView,
+    "ledger show": list[EntryView],
+    "ledger verify": VerifyView,
+    "demo": DemoView,
+}
+"""The type of each command's `result`; with an error it is null, and `problems` says why."""
+
+
+def output_schemas() -> dict[str, dict[str, Any]]:
+    """Give the schema of each command's answer, by command."""
+    return {name: _schema(name, result) for name, result in RESULTS.items()}
+
+
+def _schema(name: str, result: Any) -> dict[str, Any]:
+    schema = msgspec.json.schema(Envelope[result | None])
+    envelope = schema["$defs"][schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+    envelope["properties"]["schema"] = {"const": schema_of(name)}
+    envelope["properties"]["at"] = {"type": "string", "format": "date-time"}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
