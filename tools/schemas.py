@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1] / "schemas"
 
 def main() -> None:
     """Write every schema."""
-    found = {"team": team_schema(), **{f"output/{name.replace(' ', '-')}": schema for name, schema in output_schemas().items()}}
+    outputs = {f"output/{name}": schema for name, schema in output_schemas().items()}
+    found = {"team": team_schema(), **outputs}
     for name, schema in found.items():
         path = ROOT / f"{name}.schema.json"
         path.parent.mkdir(exist_ok=True)

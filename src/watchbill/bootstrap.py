@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from watchbill.access.interfaces import Cloud
 from watchbill.access.model import AccessKey, AccountState
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import list_objects, read_object
@@ -41,7 +42,7 @@ class App:
 
     clock: Clock
     accounts: Accounts
-    cloud: AwsCloud
+    cloud: Cloud
     _read: dict[tuple[str, str, str], FileReading] = field(default_factory=dict)
     """What came out of each object of S3 already: an object with the same ETag is not fetched again."""
 

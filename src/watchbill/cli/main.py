@@ -16,7 +16,7 @@ from watchbill.errors import WatchbillError
 USAGE = 64
 """Exit code of a wrong command line, so that 2 is free to mean changes (sysexits EX_USAGE)."""
 
-rich_click.rich_click.USE_MARKDOWN = False
+rich_click.rich_click.TEXT_MARKUP = None
 rich_click.rich_click.SHOW_ARGUMENTS = True
 rich_click.rich_click.COMMAND_GROUPS = {
     "watchbill": [

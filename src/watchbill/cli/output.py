@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 from watchbill.errors import Problem
@@ -87,10 +88,14 @@ class Output:
         if not self.as_json:
             self.out.print(Text(inert(text), style=style))
 
-    def print(self, renderable: Any) -> None:
-        """Print a table or the like for people; nothing under `--json`."""
-        if not self.as_json:
-            self.out.print(renderable)
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
+        """Print a table for people, each row in its style where there is one; nothing under `--json`."""
+        if self.as_json:
+            return
+        table = Table(*columns, box=None, pad_edge=False)
+        for row, style in zip(rows, styles or [""] * len(rows), strict=True):
+            table.add_row(*(Text(inert(cell)) for cell in row), style=style)
+        self.out.print(table)
 
     def progress(self) -> Progress:
         """Give a progress display on standard error, silent where that is no terminal."""

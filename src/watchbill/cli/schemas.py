@@ -43,13 +43,15 @@ RESULTS: dict[str, Any] = {
 
 
 def output_schemas() -> dict[str, dict[str, Any]]:
-    """Give the schema of each command's answer, by command."""
-    return {name: _schema(name, result) for name, result in RESULTS.items()}
+    """Give the schema of each command's answer, by the command's name with dashes: `trail-read`."""
+    return {name.replace(" ", "-"): _schema(name, result) for name, result in RESULTS.items()}
 
 
 def _schema(name: str, result: Any) -> dict[str, Any]:
-    schema = msgspec.json.schema(Envelope[result | None])
-    envelope = schema["$defs"][schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+    (found,), parts = msgspec.json.schema_components([Envelope[result | None]], ref_template="#/$defs/{name}")
+    envelope = parts.pop(found["$ref"].rsplit("/", 1)[-1])
+    envelope["title"] = f"What `watchbill {name} --json` prints"
     envelope["properties"]["schema"] = {"const": schema_of(name)}
-    envelope["properties"]["at"] = {"type": "string", "format": "date-time"}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    for part in (envelope, *parts.values()):
+        part["additionalProperties"] = False
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **envelope, "$defs": parts}

@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 
 import rich_click as click
-from rich.table import Table
 
 from watchbill.access.compile import compile_account
 from watchbill.access.effective import PathAnswer, answers
@@ -275,12 +274,12 @@ def can(
         paths = answers(state, team.people[person].iam_user, action, resource, at, context)
         if paths:
             found.append(_can(person, action, resource, name, at, paths))
-    table = Table("account", "by", "answer", "because", box=None, pad_edge=False)
-    for each in found:
-        for path in each.paths:
-            because = "; ".join(path.because) or "no statement allows it"
-            table.add_row(each.account, path.path, path.decision, because)
-    session.out.print(table)
+    rows = [
+        (each.account, path.path, path.decision, "; ".join(path.because) or "no statement allows it")
+        for each in found
+        for path in each.paths
+    ]
+    session.out.table(("account", "by", "answer", "because"), rows)
     session.out.answer(found)
     return 0
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import rich_click as click
-from rich.table import Table
 
 from watchbill.access.model import State
 from watchbill.alerts.view import CaseView
 from watchbill.cli.commands.access import ChangeView, OutcomeView, change_view, outcome_view
-from watchbill.cli.output import Output, inert
+from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.intervals import iso
 from watchbill.respond.model import Check, Verdict
@@ -121,13 +120,13 @@ def cases(session: Session, *, every: bool) -> int:
         rows = sorted(store.cases.all(), key=lambda row: (ranks.index(row.severity), row.opened_at, row.id))
     shown = [row for row in rows if every or row.status != "closed"]
     lines = []
-    table = Table("case", "status", "severity", "what", box=None, pad_edge=False)
     for row in shown:
         view = view_of(row)
         lines.append(CaseLine(row.id, row.status, row.severity, view.subject, view.first, view.sentence, row.note))
-        table.add_row(row.id, row.status, row.severity, inert(view.sentence), style=STYLES.get(row.severity, ""))
     if shown:
-        session.out.print(table)
+        cells = [(line.id, line.status, line.severity, line.sentence) for line in lines]
+        styles = [STYLES.get(line.severity, "") for line in lines]
+        session.out.table(("case", "status", "severity", "what"), cells, styles)
     else:
         session.out.line("no open cases" if rows else "no cases", style="green")
     session.out.answer(lines)

@@ -56,7 +56,7 @@ def ledger() -> None:
 
 @command("ledger show", state=True)
 def show(session: Session) -> int:
-    """Show every entry, the first one first."""
+    """Show every entry, the first one first: when, who, what, to what, and with which facts."""
     with session.store() as store:
         entries = [
             EntryView(e.number, iso(e.at), e.kind, e.actor, e.subject, dict(e.facts), e.digest)

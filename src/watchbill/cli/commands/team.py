@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import rich_click as click
-from rich.table import Table
 
 from watchbill.cli.commands.access import IntervalView
 from watchbill.cli.commands.trail import read_trail
@@ -125,11 +124,11 @@ def oncall(session: Session, when: str | None, days: int) -> int:
 
 def show_shifts(out: Output, found: Sequence[Shift]) -> None:
     """Print shifts as a table."""
-    table = Table("from", "to", "who", "kind", "why", box=None, pad_edge=False)
-    for shift in found:
-        start, end = f"{shift.interval.start:%a %Y-%m-%d %H:%M}", f"{shift.interval.end:%a %H:%M} UTC"
-        table.add_row(start, end, shift.person, str(shift.kind), shift.why)
-    out.print(table)
+    rows = [
+        (f"{s.interval.start:%a %Y-%m-%d %H:%M}", f"{s.interval.end:%a %H:%M} UTC", s.person, str(s.kind), s.why)
+        for s in found
+    ]
+    out.table(("from", "to", "who", "kind", "why"), rows)
 
 
 def shift_line(shift: Shift) -> ShiftLine:

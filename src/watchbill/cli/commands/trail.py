@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rich_click as click
-from rich.table import Table
 
 from watchbill.alerts.audit import audit as audit_trail
 from watchbill.alerts.model import Audit
@@ -193,11 +192,17 @@ def show_audit(session: Session, result: AuditView, found: Audit) -> None:
     )
     if result.team is None:
         out.line("no team file: nobody is judged (draft one with `watchbill init --from-trail`)", style="yellow")
-    table = Table("person", "events", "judged", "denied", "known by", box=None, pad_edge=False)
-    for person in result.people:
-        judged = ", ".join(f"{count} {right}" for right, count in person.by_right.items())
-        table.add_row(person.person, str(person.events), judged, str(person.denied), ", ".join(person.methods))
-    out.print(table)
+    rows = [
+        (
+            person.person,
+            str(person.events),
+            ", ".join(f"{count} {right}" for right, count in person.by_right.items()),
+            str(person.denied),
+            ", ".join(person.methods),
+        )
+        for person in result.people
+    ]
+    out.table(("person", "events", "judged", "denied", "known by"), rows)
     others = sum(other.events for other in result.others)
     out.line(f"{sum(p.events for p in result.people)} events of people + {others} of nobody known = {tally.distinct}")
     kinds: Counter[str] = Counter()

@@ -1,0 +1,153 @@
+"""What every command promises: one JSON object that its committed schema takes, exit codes, help, inert text."""
+
+import json
+from pathlib import Path
+
+import click
+import jsonschema
+import pytest
+from tests.cli.scenes import case_of, hijacked, on_stage, trail_of
+
+from watchbill.cli.main import cli
+from watchbill.cli.schemas import RESULTS, output_schemas
+
+
+SCHEMAS = Path(__file__).parents[2] / "schemas/output"
+RESERVED = frozenset(
+    {"init", "validate", "plan", "apply", "drift", "grant", "oncall", "can", "who-can", "explain", "diff", "prove"}
+    | {"policy", "rightsize", "roles", "trail", "audit", "rules", "cases", "case", "ask", "verdict", "freeze", "evict"}
+    | {"restore", "ledger", "report", "run", "serve", "demo"}
+)
+
+
+def commands(group=cli, above=()):
+    """Give the name of every command, `trail read`, with the command."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*above, name))
+        else:
+            yield " ".join((*above, name)), command
+
+
+def check(name, ran):
+    """Take what a command printed by its committed schema."""
+    schema = json.loads((SCHEMAS / f"{name.replace(' ', '-')}.schema.json").read_text("utf-8"))
+    jsonschema.validate(ran.json, schema, format_checker=jsonschema.FormatChecker())
+    return ran.json
+
+
+def test_the_committed_schemas_are_in_step():
+    """`python tools/schemas.py` writes them anew; one for each command, and none besides."""
+    committed = {
+        path.name.removesuffix(".schema.json"): json.loads(path.read_text("utf-8")) for path in SCHEMAS.iterdir()
+    }
+    assert committed == output_schemas()
+    assert set(RESULTS) == {name for name, _ in commands()}
+
+
+def test_names_are_the_reserved_ones():
+    """Names are final: what exists is spelled as it always will be."""
+    assert set(cli.commands) <= RESERVED
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda each: each if isinstance(each, str) else "")
+def test_help_teaches(name, command, watchbill):
+    """Each command says what it does and what each option is for."""
+    assert command.help
+    assert len(command.help) > 40
+    for parameter in command.params:
+        assert isinstance(parameter, click.Argument) or parameter.help, f"{name} {parameter.name}"
+    assert watchbill(*name.split(), "--help").code == 0
+
+
+def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
+    """One run of each command against the stand-in, success and failure, validated by the committed schemas."""
+    stage = on_stage(aws, tmp_path)
+    seen = set()
+
+    def answer(name, *arguments, code=0, **environment):
+        ran = watchbill(*name.split(), *arguments, "--json", **environment)
+        assert ran.code == code, (name, ran.out, ran.err)
+        seen.add(name)
+        return check(name, ran)["result"]
+
+    environment = {"watchbill_at": "2026-01-12T00:00:00Z", "watchbill_actor": "ada"}
+    answer("validate", **environment)
+    assert answer("oncall")["gaps"] == []
+    answer("plan", "-o", "plan.json")
+    assert all(outcome["state"] == "done" for outcome in answer("apply", "plan.json")["outcomes"])
+    assert answer("plan", "--detailed-exitcode")["changes"] == []
+    answer("drift")
+    (found,) = answer("can", "james", "rds:ModifyDBInstance", "--at", "2026-01-12T20:00:00Z", "--account", "production")
+    assert found["decision"] == "Allowed"
+
+    hijack = hijacked(stage)
+    where = trail_of(stage, tmp_path)
+    at = stage.clock.now().isoformat()
+    assert answer("trail read", where, watchbill_at=at)["distinct"] > 1000
+    assert answer("audit", "--trail", where)["team"] == "orders"
+    answer("rules list", "rules", code=0)
+    assert answer("run", "--trail", where, "--enforce")["raised"]
+    case_id = case_of(answer("cases"), hijack.person)
+    assert answer("case", case_id)["case"]["person"] == hijack.person
+    answer("ask", case_id)
+    assert answer("ask", case_id, "--answer", "no", watchbill_actor=hijack.person)["status"] == "escalated"
+    assert answer("freeze", case_id, "--yes", watchbill_actor="ada")["holds"]
+    assert answer("restore", case_id)["differences"] == []
+    answer("verdict", case_id, "hijack", "--reason", "stolen password")
+    answer("report", "--trail", where)
+    answer("ledger show")
+    assert answer("ledger verify")["state"] == "intact"
+    answer("init", "--from-trail", where, "--team", "drafted.yaml")
+    assert seen | {"demo"} == set(RESULTS)
+
+
+@pytest.mark.parametrize("name", ["validate", "oncall", "plan", "apply", "drift", "run"])
+def test_an_error_is_an_object_too(name, watchbill, tmp_path):
+    """Under `--json` a mistake in the team file is in `problems`, with its place, and nothing else is printed."""
+    (tmp_path / "watchbill.yaml").write_text("team: x\npeple: {}\n", "utf-8")
+    ran = watchbill(*name.split(), "--json")
+    found = check(name, ran)
+    assert (ran.code, ran.err, found["result"]) == (1, "", None)
+    (problem,) = found["problems"]
+    assert (problem["file"], problem["line"], problem["col"]) == ("watchbill.yaml", 2, 1)
+    assert problem["message"] == "unknown key `peple` (did you mean `people`?)"
+
+
+def test_a_wrong_command_line_exits_with_64(watchbill):
+    """2 is free to mean changes."""
+    for arguments in (("plan", "--nonsense"), ("nonsense",), ("case",), ("verdict", "C-1", "guess", "--reason", "x")):
+        ran = watchbill(*arguments)
+        assert (ran.code, ran.out) == (64, "")
+        assert ran.err
+
+
+def test_findings_exit_with_2_when_asked(watchbill, sample, data_dir):
+    """Without the flag a finding is no failure of the command."""
+    where = data_dir / "cloudtrail/stratus/aws.defense-evasion.cloudtrail-stop.json"
+    assert watchbill("audit", "--trail", where, "--no-team").code == 0
+    assert watchbill("audit", "--trail", where, "--no-team", "--detailed-exitcode").code == 2
+
+
+def test_without_a_terminal_there_is_no_colour_and_no_progress(watchbill, sample):
+    """What goes into a file is text alone."""
+    ran = watchbill("oncall", watchbill_at="2026-01-12T00:00:00Z")
+    assert "\x1b" not in ran.out + ran.err
+    assert "james" in ran.out
+
+
+def test_hostile_strings_are_inert_on_the_terminal(watchbill, tmp_path):
+    """A user agent cannot move the cursor, and a name in brackets is no markup."""
+    record = {
+        "eventID": "1\x1b[2J",
+        "eventTime": "2026-01-12T00:00:00Z",
+        "eventName": "[red]Stop\u202eLogging\x1b[31m",
+        "eventSource": "cloudtrail.amazonaws.com",
+        "userIdentity": {"type": "IAMUser", "userName": "[bold]eve\x07", "arn": "arn:aws:iam::1:user/eve"},
+    }
+    (tmp_path / "trail.json").write_text(json.dumps([{**record, "eventID": str(n)} for n in range(3)]), "utf-8")
+    for arguments in (("trail", "read", "trail.json"), ("audit", "--trail", "trail.json", "--no-team")):
+        ran = watchbill(*arguments)
+        assert ran.code == 0
+        assert not any(character in ran.out + ran.err for character in "\x1b\x07\u202e")
+        assert "[bold]eve" in ran.out
