@@ -27,7 +27,7 @@ class MemoryCloud:
 
     def access_keys(self, account: Account, user: str) -> Sequence[AccessKey]:
         """Give a user's keys."""
-        return tuple(self.keys.get((account.name, user), ()))
+        return list(self.keys.get((account.name, user), ()))
 
     def perform(self, account: Account, call: Call) -> None:
         """Do one call, or die."""
@@ -48,6 +48,8 @@ class MemoryCloud:
         return replace(state, groups={**state.groups, GroupName: GroupState(GroupName, Path)})
 
     def _DeleteGroup(self, state, GroupName):  # noqa: N802, N803
+        if state.groups[GroupName].attached or any(GroupName in user.groups for user in state.users.values()):
+            raise ProviderError("DeleteConflict: must detach policies and remove users first")
         return replace(state, groups={k: v for k, v in state.groups.items() if k != GroupName})
 
     def _CreateRole(self, state, RoleName, Path, AssumeRolePolicyDocument):  # noqa: N802, N803
@@ -59,6 +61,8 @@ class MemoryCloud:
         return self._role(state, RoleName, trust=json.loads(PolicyDocument))
 
     def _DeleteRole(self, state, RoleName):  # noqa: N802, N803
+        if state.roles[RoleName].attached or state.roles[RoleName].inline:
+            raise ProviderError("DeleteConflict: must detach all policies first")
         return replace(state, roles={k: v for k, v in state.roles.items() if k != RoleName})
 
     def _CreatePolicy(self, state, PolicyName, Path, PolicyDocument):  # noqa: N802, N803
@@ -69,7 +73,8 @@ class MemoryCloud:
     def _CreatePolicyVersion(self, state, PolicyArn, PolicyDocument, SetAsDefault):  # noqa: N802, N803
         assert SetAsDefault
         old = state.policies[PolicyArn]
-        assert len(old.versions) < 4, "AWS keeps five versions"
+        if len(old.versions) >= 4:
+            raise ProviderError("LimitExceeded: a policy has five versions")
         made = replace(old, document=json.loads(PolicyDocument), versions=(*old.versions, f"v{len(old.versions) + 1}"))
         return replace(state, policies={**state.policies, PolicyArn: made})
 
@@ -80,7 +85,8 @@ class MemoryCloud:
 
     def _DeletePolicy(self, state, PolicyArn):  # noqa: N802, N803
         attached = [*state.users.values(), *state.groups.values(), *state.roles.values()]
-        assert not any(PolicyArn in each.attached for each in attached), "AWS refuses to delete an attached policy"
+        if any(PolicyArn in each.attached for each in attached):
+            raise ProviderError("DeleteConflict: cannot delete an attached policy")
         return replace(state, policies={k: v for k, v in state.policies.items() if k != PolicyArn})
 
     def _AddUserToGroup(self, state, GroupName, UserName):  # noqa: N802, N803

@@ -134,8 +134,10 @@ class Phase(IntEnum):
     ROLE = 3
     """Make roles, their fences attached before their permissions."""
     GRANT = 4
-    TIDY = 5
-    """Remove what nothing uses any more, old fences last."""
+    UNFENCE = 5
+    """Take old fences off, once nothing they stood before is there any more."""
+    TIDY = 6
+    """Remove what nothing uses any more; AWS refuses to remove what is still attached."""
 
 
 @dataclass(frozen=True, slots=True)

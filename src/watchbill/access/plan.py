@@ -223,7 +223,7 @@ def _role_attachments(make: _Maker, role: RoleState, found: RoleState | None) ->
     fences, rest = _split(role.attached)
     old_fences, old_rest = _split(have)
     first = Phase.FENCE if found else Phase.ROLE
-    yield from _attachments(make, "Role", role.name, fences, old_fences, (Phase.TIDY, first))
+    yield from _attachments(make, "Role", role.name, fences, old_fences, (Phase.UNFENCE, first))
     yield from _attachments(make, "Role", role.name, rest, old_rest, (Phase.REVOKE, Phase.GRANT))
 
 
@@ -231,7 +231,7 @@ def _role_removal(make: _Maker, role: RoleState) -> Iterator[Change]:
     why = f"role {role.name} is no longer in the team file"
     fences, rest = _split(role.attached)
     yield from _attachments(make, "Role", role.name, frozenset(), rest, (Phase.REVOKE, Phase.GRANT))
-    yield from _attachments(make, "Role", role.name, frozenset(), fences, (Phase.TIDY, Phase.GRANT))
+    yield from _attachments(make, "Role", role.name, frozenset(), fences, (Phase.UNFENCE, Phase.GRANT))
     if not role.inline and all(_is_owned_policy(arn) for arn in role.attached):
         yield make(Phase.TIDY, "DeleteRole", why, RoleName=role.name)
 
