@@ -59,7 +59,8 @@ class Output:
 
     def __init__(self, command: str, at: datetime, *, as_json: bool, colour: bool) -> None:
         self._command = command
-        self._at = at
+        self.at = at
+        """The instant that the answer is of."""
         self.as_json = as_json
         self.out = Console(no_color=not colour, highlight=False, soft_wrap=True, emoji=False)
         if not self.out.is_terminal:
@@ -71,7 +72,7 @@ class Output:
         """Print the object for programs; nothing when people are reading, who get their text from the command."""
         if self.as_json:
             views = [ProblemView(p.code, p.message, p.file, p.line, p.col, p.event_id) for p in problems]
-            envelope = Envelope(schema_of(self._command), iso(self._at), result, views)
+            envelope = Envelope(schema_of(self._command), iso(self.at), result, views)
             sys.stdout.write(msgspec.json.format(msgspec.json.encode(envelope), indent=2).decode() + "\n")
         else:
             self.problems(problems)

@@ -119,6 +119,7 @@ def demo(session: Session, seed: int, output: Path) -> int:
         stage.begin()
         told = _Telling(session, stage, store, team)
         result = told.tell(seed, output)
+        session.out.at = stage.clock.now()
     session.out.err.print(f"look closer: watchbill cases --all --state {folder}")
     session.out.answer(result)
     return 0
