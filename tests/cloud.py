@@ -19,7 +19,7 @@ class MemoryCloud:
         self.states: dict[str, AccountState] = {}
         self.keys: dict[tuple[str, str], list[AccessKey]] = {}
         self.calls: list[Call] = []
-        self._dies_at = dies_at
+        self.dies_at = dies_at
 
     def observe(self, account: Account) -> AccountState:
         """Give the account's state."""
@@ -31,7 +31,7 @@ class MemoryCloud:
 
     def perform(self, account: Account, call: Call) -> None:
         """Do one call, or die."""
-        if self._dies_at is not None and len(self.calls) >= self._dies_at:
+        if self.dies_at is not None and len(self.calls) >= self.dies_at:
             raise KeyboardInterrupt
         self.calls.append(call)
         method = getattr(self, f"_{call.operation}", None)

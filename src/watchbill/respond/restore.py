@@ -60,7 +60,8 @@ def _since(
             verb = "added" if name in now.inline else "removed"
             yield Drift(account, now.arn, f"inline policy {name} was {verb} since the freeze", name)
         taken = {group for name, group in containment.groups if name == account}
-        for group in sorted((was.groups - taken) ^ now.groups):
+        # What the freeze took may be back already where a restore was cut short.
+        for group in sorted((was.groups ^ now.groups) - taken):
             verb = "joined" if group in now.groups else "left"
             yield Drift(account, now.arn, f"group {group} was {verb} since the freeze", None)
 
