@@ -3,15 +3,17 @@
 The rules, in order:
 
 1. A key known to be absent makes a positive operator false and a negated one true; `...IfExists` makes any true;
-   `Null` asks for it. `ForAllValues` is true of an absent key, `ForAnyValue` false.
+   `Null` asks for it. `ForAllValues` is true of an absent key; `ForAnyValue` false, with `...IfExists` too.
 2. Values under one key are OR-ed; a negated operator is the negation of its positive twin, so none of them may match.
-3. A value that does not read as what the operator compares (a date, a number, an address) matches nothing.
+   A value that surely matches decides, whatever the others hang on.
+3. A value that does not read as what the operator compares (a date, a number, a boolean, an address) matches nothing.
 4. An operator this release does not evaluate raises NotEvaluableError, which the decision carries.
 
 Sources: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,6 +57,11 @@ class Context:
         return values[0] if values is not None and len(values) == 1 else None
 
 
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+_LAST_SECOND = 253_402_300_799
+"""The end of the year 9999."""
+
 Test = Callable[[str, tuple[Token, ...], str], bool]
 """Compares a request's value with a policy's: as tokens with variables put in, and as text."""
 
@@ -75,24 +82,24 @@ def holds(entry: ConditionEntry, context: Context) -> bool | None:
         if quantifier:
             return quantifier == "forallvalues"
         return if_exists or negated
-    try:
-        hits = [any(_compare(test, value, wanted, context, wild=wild) for wanted in entry.values) for value in values]
-    except UnknownKeyError:
-        return None
-    return _combined([hit != negated for hit in hits], quantifier, negated=negated)
+    hits = [_any([_compare(test, value, wanted, context, wild=wild) for wanted in entry.values]) for value in values]
+    if negated:
+        hits = [None if hit is None else not hit for hit in hits]
+    # Without a quantifier a key of several values is matched by any of them, negated by none.
+    every = quantifier == "forallvalues" or (not quantifier and negated)
+    return _all(hits) if every else _any(hits)
 
 
 def unknown_key(entry: ConditionEntry, context: Context) -> str:
     """Name the key that an entry hangs on: its own, or one that a variable in its values names."""
-    try:
-        context.values(entry.key)
-        for value in entry.values:
-            if has_variables(value):
-                expand(value, context.single, wild=True)
-    except UnknownKeyError as error:
-        return error.key
-    except AbsentKeyError:
-        pass
+    for value in entry.values:
+        try:
+            context.values(entry.key)
+            expand(value, context.single, wild=True)
+        except UnknownKeyError as error:
+            return error.key
+        except AbsentKeyError:
+            continue
     return entry.key
 
 
@@ -109,10 +116,12 @@ def _parts(written: str) -> tuple[str, str, bool]:
     return operator.removesuffix("ifexists"), quantifier, if_exists
 
 
-def _combined(hits: list[bool], quantifier: str, *, negated: bool) -> bool:
-    # Without a quantifier a key of several values is matched by any of them, negated by none.
-    every = quantifier == "forallvalues" or (not quantifier and negated)
-    return all(hits) if every else any(hits)
+def _any(found: list[bool | None]) -> bool | None:
+    return True if True in found else None if None in found else False
+
+
+def _all(found: list[bool | None]) -> bool | None:
+    return False if False in found else None if None in found else True
 
 
 def _null(entry: ConditionEntry, context: Context) -> bool | None:
@@ -123,9 +132,11 @@ def _null(entry: ConditionEntry, context: Context) -> bool | None:
     return any((value.lower() == "true") == absent for value in entry.values)
 
 
-def _compare(test: Test, value: str, wanted: str, context: Context, *, wild: bool) -> bool:
+def _compare(test: Test, value: str, wanted: str, context: Context, *, wild: bool) -> bool | None:
     try:
         tokens = expand(wanted, context.single, wild=wild)
+    except UnknownKeyError:
+        return None
     except AbsentKeyError:
         return False
     text = wanted
@@ -166,7 +177,7 @@ def _split(tokens: tuple[Token, ...]) -> list[tuple[Token, ...]]:
 
 
 def _boolean(value: str, tokens: tuple[Token, ...], text: str) -> bool:
-    return (value.lower() == "true") == (text.lower() == "true")
+    return value.lower() == text.lower() and value.lower() in ("true", "false")
 
 
 def _ordered(compare: Callable[[float, float], bool], read: Callable[[str], float | None]) -> Test:
@@ -178,20 +189,17 @@ def _ordered(compare: Callable[[float, float], bool], read: Callable[[str], floa
 
 
 def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 @lru_cache(maxsize=65536)
 def _instant(text: str) -> float | None:
-    """Read a date as AWS does: ISO-8601, or seconds since 1970 with or without a fraction."""
+    """Read a date: ISO-8601, or seconds since 1970; a count that no calendar holds as seconds is of milliseconds."""
     number = _number(text)
     if number is not None:
-        return number
+        return number if abs(number) <= _LAST_SECOND else number / 1000
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
     except ValueError:
         return None
     return at.replace(tzinfo=at.tzinfo or UTC).timestamp()

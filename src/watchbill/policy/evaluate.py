@@ -23,6 +23,7 @@ from watchbill.policy.patterns import (
     glob_matches,
     has_variables,
     matches,
+    widest,
 )
 from watchbill.policy.statements import Policy, Statement
 
@@ -60,8 +61,10 @@ def trusts(request: Request, trust: Policy, principal_arn: str) -> Decision:
 
     A principal that is the whole account counts as naming the principal; the identity's own policies are asked apart.
     """
-    account = principal_arn.split(":")[4] if principal_arn.count(":") >= 5 else ""  # noqa: PLR2004 - an ARN has six parts
-    named = {"*", principal_arn, account, f"arn:aws:iam::{account}:root"}
+    named = {"*", principal_arn}
+    if principal_arn.count(":") >= 5:  # noqa: PLR2004 - an ARN has six parts
+        _, partition, _, _, account, _ = principal_arn.split(":", 5)
+        named |= {account, f"arn:{partition}:iam::{account}:root"}
     layer = _Layer("trust")
     context = Context.of(request)
     for statement in trust.statements:
@@ -131,20 +134,28 @@ def _action(statement: Statement, action: str) -> bool:
 
 
 def _resource(statement: Statement, resource: str, context: Context) -> bool:
-    if not statement.resources and not statement.not_resources:
-        return True
-    hit = False
+    """Tell whether a statement speaks of a resource; raises UnknownKeyError where that hangs on a variable."""
+    if not statement.resources:
+        return True  # a trust policy
+    hanging: UnknownKeyError | None = None
     for pattern in statement.resources:
-        if not has_variables(pattern):
-            hit = glob_matches(pattern, resource)
-        else:
-            try:
-                hit = matches(expand(pattern, context.single, wild=True), resource)
-            except AbsentKeyError:
-                hit = False
-        if hit:
-            break
-    return hit != statement.not_resources
+        try:
+            if _covers(pattern, resource, context):
+                return not statement.not_resources
+        except UnknownKeyError as error:
+            hanging = hanging or error
+    if hanging is not None:
+        raise hanging
+    return statement.not_resources
+
+
+def _covers(pattern: str, resource: str, context: Context) -> bool:
+    if not has_variables(pattern):
+        return glob_matches(pattern, resource)
+    try:
+        return glob_matches(widest(pattern), resource) and matches(expand(pattern, context.single, wild=True), resource)
+    except AbsentKeyError:
+        return False
 
 
 def _decide(layers: Sequence[_Layer]) -> Decision:

@@ -41,6 +41,11 @@ def has_variables(pattern: str) -> bool:
     return "${" in pattern
 
 
+def widest(pattern: str) -> str:
+    """Give a pattern without variables that matches all that a pattern may match, whatever its variables are."""
+    return _VARIABLE.sub("*", pattern)
+
+
 def expand(pattern: str, value_of: Callable[[str], str | None], *, wild: bool) -> tuple[Token, ...]:
     """Turn a pattern into tokens, its variables put in; `wild` says whether `*` and `?` are wildcards in it.
 

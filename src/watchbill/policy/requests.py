@@ -198,11 +198,9 @@ def _named(
     resources: Sequence[Mapping[str, Any]],
 ) -> Iterator[str]:
     listed = [each["ARN"] for each in resources if isinstance(each.get("ARN"), str)]
-    if listed and service != "iam":
-        yield from listed
-        return
-    if service == "s3":
-        yield from _s3(parameters)
+    in_s3 = list(_s3(parameters)) if service == "s3" else []
+    if (listed or in_s3) and service != "iam":
+        yield from in_s3 or listed  # an S3 event lists the bucket beside the object that was acted on
         return
     if service == "ec2":
         yield from _instances(place, parameters)

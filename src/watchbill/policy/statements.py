@@ -1,21 +1,34 @@
 """Parse IAM policy documents into statements, each keeping where it came from.
 
-A document that AWS would refuse is refused here, saying which statement and which element. What is legal but not
-evaluated by this release is kept, and surfaces in the decision: nothing is skipped in silence.
-Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+A document whose form AWS would refuse is refused here, saying which statement and which element. What only one
+service refuses (its ARNs, its condition keys) is not looked at. What is legal but not evaluated by this release is
+kept, and surfaces in the decision: nothing is skipped in silence. What AWS reads into a document is written out:
+
+1. Without the version 2012-10-17, `${` opens no variable; it is read as these two characters.
+2. A null in a list is no value.
+3. An ARN of fewer than six parts stands for all that the missing parts may be: `arn:aws:sqs` is `arn:aws:sqs:*:*:*`.
+
+Sources: IAM User Guide, "Grammar of the IAM JSON policy language", "Version", and "Resource".
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from watchbill.errors import WatchbillError
 from watchbill.policy.model import Document, Origin
+from watchbill.policy.patterns import widest
 
 
 _PAIRS = (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal"))
 _ELEMENTS = frozenset({"Sid", "Effect", "Condition", *(name for pair in _PAIRS for name in pair)})
 _TOP = frozenset({"Version", "Id", "Statement"})
+_VARIABLES_SINCE = "2012-10-17"
+_VERSIONS = ("2008-10-17", _VARIABLES_SINCE)
+_ACTION = re.compile(r"\*|[\w.*?-]+:[^:]*")
+_RESOURCE = re.compile(r"\*|arn:(aws[a-z-]*:[^:]+|[^:]*[*?][^:]*)(:.*)?", re.DOTALL)
+_ARN_COLONS = 5
 
 
 class PolicyError(WatchbillError):
@@ -44,7 +57,7 @@ class Statement:
     """Patterns in lower case."""
     not_actions: bool
     resources: tuple[str, ...]
-    """Empty in a trust policy."""
+    """Patterns of ARNs of six parts, or `*`; empty in a trust policy."""
     not_resources: bool
     principals: Mapping[str, tuple[str, ...]] | None
     """By kind (`AWS`, `Service`, `Federated`, `*`); None where the policy is no resource's."""
@@ -66,13 +79,17 @@ def parse_policy(document: Document, name: str, why: str = "") -> Policy:
         raise PolicyError(f"{name}: a policy is an object")
     if extra := set(document) - _TOP:
         raise PolicyError(f"{name}: unknown element `{min(extra)}`")
-    if document.get("Version", "2012-10-17") not in ("2012-10-17", "2008-10-17"):
-        raise PolicyError(f"{name}: Version must be 2012-10-17 or 2008-10-17, not `{document['Version']}`")
+    version = document.get("Version", _VERSIONS[0])
+    if version not in _VERSIONS:
+        raise PolicyError(f"{name}: Version must be 2012-10-17 or 2008-10-17, not `{version}`")
+    if not isinstance(document.get("Id", ""), str):
+        raise PolicyError(f"{name}: Id must be a text")
     found = document.get("Statement")
     statements = [found] if isinstance(found, Mapping) else found
     if not isinstance(statements, list | tuple):
         raise PolicyError(f"{name}: Statement must be a statement or a list of them")
-    return Policy(name, tuple(_statement(each, name, index, why) for index, each in enumerate(statements)))
+    parsed = (_statement(each, name, index, why) for index, each in enumerate(statements))
+    return Policy(name, tuple(each if version == _VARIABLES_SINCE else _without_variables(each) for each in parsed))
 
 
 def _statement(found: Any, name: str, index: int, why: str) -> Statement:
@@ -91,15 +108,17 @@ def _statement(found: Any, name: str, index: int, why: str) -> Statement:
     sid = found.get("Sid", "")
     if not isinstance(sid, str):
         raise PolicyError(f"{where}: Sid must be a text")
-    actions = _texts(found.get("Action", found.get("NotAction")), f"{where}: Action")
-    resources = _texts(found.get("Resource", found.get("NotResource", [])), f"{where}: Resource")
     principal = found.get("Principal", found.get("NotPrincipal"))
+    if principal is None and "Resource" not in found and "NotResource" not in found:
+        raise PolicyError(f"{where}: Resource or NotResource is missing")
+    actions = _patterns(found, ("Action", "NotAction"), _ACTION, "`*` or `service:Name`", where)
+    resources = _patterns(found, ("Resource", "NotResource"), _RESOURCE, "`*` or an ARN", where)
     return Statement(
         Origin(name, index, sid, why),
         found["Effect"] == "Allow",
         tuple(action.lower() for action in actions),
         "NotAction" in found,
-        resources,
+        tuple(_completed(resource) for resource in resources),
         "NotResource" in found,
         None if principal is None else _principals(principal, where),
         "NotPrincipal" in found,
@@ -107,11 +126,42 @@ def _statement(found: Any, name: str, index: int, why: str) -> Statement:
     )
 
 
+def _patterns(
+    found: Mapping[Any, Any], names: tuple[str, str], form: re.Pattern[str], what: str, where: str
+) -> tuple[str, ...]:
+    name = next((each for each in names if each in found), None)
+    if name is None:
+        return ()
+    texts = _texts(found[name], f"{where}: {name}")
+    if not texts:
+        raise PolicyError(f"{where}: {name} must not be empty")
+    if odd := [text for text in texts if not form.fullmatch(text)]:
+        raise PolicyError(f"{where}: {name} must be {what}, not `{odd[0]}`")
+    return texts
+
+
+def _completed(pattern: str) -> str:
+    missing = _ARN_COLONS - widest(pattern).count(":")
+    return pattern if pattern == "*" or missing <= 0 else pattern + ":*" * missing
+
+
+def _without_variables(statement: Statement) -> Statement:
+    return replace(
+        statement,
+        resources=tuple(_plain(each) for each in statement.resources),
+        conditions=tuple(replace(each, values=tuple(map(_plain, each.values))) for each in statement.conditions),
+    )
+
+
+def _plain(text: str) -> str:
+    return text.replace("${", "${$}{")
+
+
 def _texts(value: Any, where: str) -> tuple[str, ...]:
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list | tuple) or not all(isinstance(each, str) for each in values):
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(each, str | None) for each in listed):
         raise PolicyError(f"{where} must be a text or a list of texts")
-    return tuple(values)
+    return tuple(each for each in listed if each is not None)
 
 
 def _principals(value: Any, where: str) -> Mapping[str, tuple[str, ...]]:
