@@ -10,15 +10,19 @@ from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from watchbill.alerts.cases import WRONG
 from watchbill.alerts.view import AuditView, CaseView, EvidenceView
 from watchbill.errors import Problem
 from watchbill.intervals import iso, parse_instant
+from watchbill.judge.model import Right
 
 
 WIDTH = 720
 """Width of a timeline in user units."""
+LEFT = 84
+"""Where its marks begin, right of the names of the lanes."""
 
-_LANES = {"theirs": 14, "not theirs": 38, "failed": 62}
+_LANES = {"theirs": 14, "not theirs": 38, "failed": 62, "not judged": 86}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,12 @@ def render(
     problems: Sequence[Problem] = (),
     plan: Sequence[str] = (),
     standings: Mapping[str, Standing] | None = None,
+    drift: Sequence[str] = (),
 ) -> str:
-    """Give the HTML of a report; `plan` is lines that say who gains and loses what, `standings` is by case id."""
+    """Give the HTML of a report.
+
+    `plan` and `drift` are lines that say who gains and loses what, and what others did; `standings` is by case id.
+    """
     environment = Environment(
         loader=PackageLoader("watchbill.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -61,13 +69,15 @@ def render(
         marks={case.id: timeline(case) for case in audit.cases},
         lanes=_LANES,
         width=WIDTH,
+        left=LEFT,
+        drift=list(drift),
         of_people=sum(person.events for person in audit.people),
         of_others=sum(other.events for other in audit.others),
     )
 
 
 def timeline(case: CaseView) -> list[Mark]:
-    """Place the events of a case on its time line, in three lanes: theirs, not theirs, refused or failed."""
+    """Place the events of a case on its time line: theirs, not theirs, refused or failed, and not judged."""
     times = [parse_instant(event.at).timestamp() for event in case.evidence]
     if not times:
         return []
@@ -75,7 +85,7 @@ def timeline(case: CaseView) -> list[Mark]:
     marks = []
     for event, time in zip(case.evidence, times, strict=True):
         lane = _lane(event)
-        x = 10 + (WIDTH - 20) * (time - first) / length
+        x = LEFT + (WIDTH - LEFT - 10) * (time - first) / length
         marks.append(Mark(round(x, 1), _LANES[lane], lane, f"{event.at} {event.what} ({event.right}, {event.outcome})"))
     return marks
 
@@ -83,7 +93,9 @@ def timeline(case: CaseView) -> list[Mark]:
 def _lane(event: EvidenceView) -> str:
     if event.outcome != "allowed":
         return "failed"
-    return "not theirs" if event.right in ("off shift", "beyond role", "frozen", "unknown actor") else "theirs"
+    if event.right == Right.ENTITLED:
+        return "theirs"
+    return "not theirs" if event.right in WRONG else "not judged"
 
 
 def _inert(text: object) -> str:

@@ -300,7 +300,8 @@ class _Telling:
         work = self._as("watchbill")
         assert self._audit is not None, "the last pass read the trail"
         result, standings = with_standings(work, self._audit)
-        write_text(output, render(result, self._stage.clock.now(), (), effects, standings))
+        drift = [found.what for found in work.plan().drift]
+        write_text(output, render(result, self._stage.clock.now(), (), effects, standings, drift))
         self._heading("The cases")
         for case in result.cases:
             standing = standings[case.id]
