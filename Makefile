@@ -19,10 +19,10 @@ demo: $(READY)  ## Run the main job on a stand-in for AWS: a simulated week, its
 	watchbill demo
 
 test: $(READY)  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
-	pytest -m "not slow" $(T)
+	pytest -n auto --dist loadfile -m "not slow" $(T)
 
 test-all: $(READY)  ## Run every test, the slow ones too
-	pytest $(T)
+	pytest -n auto --dist loadfile $(T)
 
 check: lint types layers test  ## Everything CI runs
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.story.weeks import TEAM, week_of
@@ -139,3 +140,13 @@ def test_other_weeks_are_told_too(seed, tmp_path):
     assert result["restore"]["differences"] == []
     assert [call["decision"] for call in result["next_calls"]] == ["Allowed", "ExplicitlyDenied", "Allowed"]
     assert result["freeze"]["person"] in TEAM.people
+
+
+def test_the_readme_shows_what_the_demo_prints(tmp_path):
+    """Each line of the README's blocks begins a line of the demo's output."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    lines = [line for block in readme.split("```")[1::2] for line in block.strip().splitlines()]
+    printed = demo(tmp_path).stdout.splitlines()
+    assert len(lines) >= 8
+    for line in lines:
+        assert any(each.startswith(line) for each in printed), line
