@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from watchbill.errors import NotFoundError, Problem
@@ -15,32 +16,43 @@ TRAIL_SUFFIXES = (".json", ".gz", ".jsonl", ".ndjson", ".cloudtrail")
 def read_folder(path: Path, progress: Callable[[int, int], None] | None = None) -> Reading:
     """Read every trail file under a folder, in order of name; links to folders are not followed.
 
-    A file that cannot be opened is a problem of its own. A folder without any trail file is an error: nothing audited
-    must never look like nothing found.
+    A file or a folder that cannot be opened is a problem of its own. A folder without any trail file is an error:
+    nothing audited must never look like nothing found.
     """
     if not path.exists():
         raise NotFoundError(f"no trail at {path}", "name a folder of CloudTrail files, one file, or s3://bucket/prefix")
-    files = [path] if path.is_file() else sorted(_files(path))
+    closed: list[OSError] = []
+    files = [path] if path.is_file() else sorted(_files(path, closed))
     trail = [file for file in files if path.is_file() or file.name.lower().endswith(TRAIL_SUFFIXES)]
-    if not trail:
+    if not trail and not closed:
         raise NotFoundError(f"no CloudTrail file in {path}", f"such files end in {', '.join(TRAIL_SUFFIXES)}")
-    return combine(_read(trail, path, progress), len(files) - len(trail))
+    unopened = [_unread(_name(Path(error.filename), path), error.strerror) for error in closed]
+    return combine(chain(unopened, _read(trail, path, progress)), len(files) - len(trail))
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
+def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder, onerror=closed.append):
         yield from (Path(parent) / name for name in names)
 
 
 def _read(files: list[Path], root: Path, progress: Callable[[int, int], None] | None) -> Iterator[FileReading]:
     for number, file in enumerate(files, start=1):
-        name = file.name if file == root else str(file.relative_to(root))
+        name = _name(file, root)
         try:
-            data = file.read_bytes()
+            # Reading from a pipe or a device might never end.
+            special = not file.is_file() and file.exists()
+            yield _unread(name, "it is no plain file") if special else read_file(name, file.read_bytes())
         except OSError as error:
-            problem = Problem("unreadable-file", f"could not be opened: {error.strerror}", name)
-            yield FileReading((), 0, (problem,), readable=False)
-        else:
-            yield read_file(name, data)
+            yield _unread(name, error.strerror)
         if progress is not None:
             progress(number, len(files))
+
+
+def _name(file: Path, root: Path) -> str:
+    """Name a file as people may read it, whatever bytes are in its name."""
+    shown = (file.name or file) if file == root else file.relative_to(root)
+    return os.fsencode(shown).decode("utf-8", "replace")
+
+
+def _unread(name: str, why: str | None) -> FileReading:
+    return FileReading((), 0, (Problem("unreadable-file", f"could not be opened: {why}", name),), readable=False)

@@ -6,7 +6,8 @@ The rules, in order:
 2. A frozen person has no right to anything.
 3. An event that no IAM permission stands behind needs none: sign-ins, GetCallerIdentity.
 4. Each path a person may act by is asked by itself, since AWS does: the IAM user with its groups and grants, and each
-   on-call role. One path that allows it is enough: entitled. The documents are those that `access` writes.
+   on-call role; a rota has one for each kind of duty. One path that allows it is enough: entitled. The documents are
+   those that `access` writes.
 5. Where a path hangs on something unknown and none allows it: not judgeable, naming what is missing.
 6. What only a window away from now would allow is off shift; what no window allows is beyond the role.
 
@@ -14,7 +15,8 @@ A resource that the event does not name is judged as `*`: statements on narrower
 judgement says so rather than guessing.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import ipaddress
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from watchbill.access.documents import permission_document
@@ -36,7 +38,7 @@ NEAR = timedelta(days=7)
 """How far a shift may lie from an event and still be named."""
 
 _USER = "user"
-"""The path of the IAM user itself; every other path is a rota."""
+"""The path of the IAM user itself; every other path is a role of a rota."""
 
 
 class Judge:
@@ -106,12 +108,34 @@ class Judge:
         if unknown:
             why = f"it hangs on {', '.join(unknown)}"
             return Judgement(attributed, Right.NOT_JUDGEABLE, why, None, state, request, past_role=False)
-        then, _ = self._ask(request, account, sorted(timed, key=lambda holding: _distance(holding, event)))
+        then = self._elsewhen(request, account, held, sorted(timed, key=lambda holding: _distance(holding, event)))
         if then is not None:
             why = f"{then.permission_set} is {person}'s only in the window {then.interval}"
             return Judgement(attributed, Right.OFF_SHIFT, why, then, state, request, past_role=False)
         why = f"no permission set of {person} in {account.name} allows {request.action}"
         return Judgement(attributed, Right.BEYOND_ROLE, why, None, state, request, past_role=False)
+
+    def _elsewhen(
+        self, request: Request, account: Account, held: Sequence[Holding], timed: Sequence[Holding]
+    ) -> Holding | None:
+        """Give the first of some windows that allows the request when it begins."""
+        asked: set[str] = set()
+        for window in timed:
+            path = _path(window)
+            if path in asked:
+                continue
+            together = [window]
+            if path == _USER:
+                assert window.interval is not None, "a window has an interval"
+                begins = window.interval.start
+                grants = [h for h in timed if h is not window and _path(h) == _USER]
+                together += [*(h for h in grants if h.interval and begins in h.interval), *held]
+            else:
+                asked.add(path)
+            allowed, _ = self._ask(request, account, together)
+            if allowed is not None and allowed.interval is not None:
+                return allowed
+        return None
 
     def _ask(
         self, request: Request, account: Account, holdings: Iterable[Holding]
@@ -119,22 +143,23 @@ class Judge:
         """Give the first holding whose path allows the request, else what the answer hangs on, if anything."""
         paths: dict[str, list[Holding]] = {}
         for holding in holdings:
-            paths.setdefault(holding.through if holding.through.startswith("rota ") else _USER, []).append(holding)
+            paths.setdefault(_path(holding), []).append(holding)
         unknown: list[str] = []
         for path, held in paths.items():
             policies = [self._sets[holding.permission_set] for holding in held]
             decision = evaluate(request, identity=policies)
             if path != _USER and decision.effect is not Effect.ALLOWED:
-                decision = evaluate(request, identity=[self._gate(path, account, held[0])])
+                gate = evaluate(request, identity=[self._gate(account, held[0])])
+                decision = gate if gate.effect is Effect.ALLOWED else decision
             if decision.effect is Effect.ALLOWED:
                 names = {origin.document for origin in decision.deciding}
                 return next((h for h in held if h.permission_set in names), held[0]), ()
             unknown.extend(_hangs_on(decision))
         return None, tuple(dict.fromkeys(unknown))
 
-    def _gate(self, path: str, account: Account, holding: Holding) -> Policy:
+    def _gate(self, account: Account, holding: Holding) -> Policy:
         """Give the right to take the role of a rota, which a window in it carries."""
-        rota = self._team.rotas[path.removeprefix("rota ")]
+        rota = self._team.rotas[holding.through.removeprefix("rota ")]
         roles = [
             f"arn:aws:iam::{account.number}:role{PATH}{role_name(rota, kind)}"
             for kind, permission_set in rota.entitlement.items()
@@ -160,7 +185,7 @@ def context_of(event: Event) -> dict[str, str]:
         "aws:MultiFactorAuthPresent": None if identity.mfa is None else str(identity.mfa).lower(),
         "aws:TokenIssueTime": iso(identity.session_began) if identity.session_began else None,
         # A service that calls for somebody stands where the address would be; then it is not an address.
-        "aws:SourceIp": event.ip if event.ip and not event.ip.endswith(".amazonaws.com") else None,
+        "aws:SourceIp": event.ip if _is_address(event.ip or "") else None,
     }
     return {key: value for key, value in known.items() if value}
 
@@ -211,6 +236,18 @@ def _hangs_on(decision: Decision) -> tuple[str, ...]:
     if decision.effect is not Effect.DEPENDS:
         return ()
     return (*decision.unknown_keys, *(f"statement {origin}: {why}" for origin, why in decision.not_evaluable))
+
+
+def _path(holding: Holding) -> str:
+    return f"{holding.through}: {holding.permission_set}" if holding.through.startswith("rota ") else _USER
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_user(event: Event) -> bool:

@@ -21,9 +21,13 @@ GIVES = {
     "PutRolePolicy": "roleName",
     "UpdateAssumeRolePolicy": "roleName",
     "DeleteRolePermissionsBoundary": "roleName",
+    "DetachUserPolicy": "userName",
+    "DeleteUserPolicy": "userName",
+    "RemoveUserFromGroup": "userName",
     "DetachRolePolicy": "roleName",
+    "DeleteRolePolicy": "roleName",
 }
-"""IAM calls that can give a principal more, with the parameter that names it; a detached policy may have denied."""
+"""IAM calls that can give a principal more, with the parameter that names it; what is taken away may have denied."""
 
 
 def openings(judgement: Judgement, changes: Sequence[Attributed]) -> tuple[Opening, ...]:
@@ -43,7 +47,7 @@ def openings(judgement: Judgement, changes: Sequence[Attributed]) -> tuple[Openi
     ]
     if not found and (began := event.identity.session_began) is not None and judgement.state is not None:
         state = judgement.state
-        if state.watch is Watch.ENDED and state.start is not None and began < event.at and began >= state.start:
+        if state.watch is Watch.ENDED and state.start and state.end and state.start <= began < state.end:
             found = [Opening(f"the session began on shift, at {iso(began)}, and outlived it", None, None, began)]
     return tuple(found)
 
@@ -61,16 +65,26 @@ def iam_changes(events: Iterable[Attributed], team: Team) -> tuple[Attributed, .
 
 
 def _by_watchbill(event: Event, team: Team) -> bool:
-    arn = event.identity.issuer_arn or event.identity.arn or ""
-    return arn.rsplit("/", 1)[-1] in team.managed_by
+    number = event.identity.account or event.account
+    return _principal(event)[1] in team.managed_by and team.account_of(number) is not None
+
+
+def _principal(event: Event) -> tuple[str, str]:
+    """Give which parameter of an IAM call names the principal that acted, and its name."""
+    identity = event.identity
+    arn = identity.issuer_arn or identity.arn or ""
+    if ":assumed-role/" in arn:
+        return "roleName", arn.split("/")[1]
+    kind = "roleName" if ":role/" in arn else "userName"
+    return kind, arn.rsplit("/", 1)[-1] or identity.user_name or ""
 
 
 def _concerns(change: Event, event: Event) -> bool:
     parameters = change.record.get("requestParameters")
     target = parameters.get(GIVES[change.name]) if isinstance(parameters, dict) else None
-    acted = (event.identity.issuer_arn or event.identity.arn or "").rsplit("/", 1)[-1] or event.identity.user_name
-    kind = "user" if GIVES[change.name] == "userName" else "role"
-    return target is not None and target == acted and (kind == "user") == (event.identity.issuer_arn is None)
+    kind, acted = _principal(event)
+    # IAM does not tell names apart by case.
+    return isinstance(target, str) and kind == GIVES[change.name] and target.lower() == acted.lower()
 
 
 def _opening(change: Attributed) -> Opening:
@@ -80,5 +94,6 @@ def _opening(change: Attributed) -> Opening:
     what = given.get("policyArn") or given.get("policyName") or given.get("groupName") or ""
     target = given.get(GIVES[event.name])
     by = change.actor.person or change.actor.principal
-    words = f"{by} did {event.name} {str(what).rsplit('/', 1)[-1]} on {target} at {iso(event.at)}"
+    what = str(what).rsplit("/", 1)[-1]
+    words = f"{by} did {event.name}{what and ' ' + what} on {target} at {iso(event.at)}"
     return Opening(words, event.id, by, event.at)

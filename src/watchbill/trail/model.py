@@ -23,6 +23,10 @@ class Outcome(StrEnum):
     """It was refused or failed for another reason: throttling, no such resource, a wrong password."""
 
 
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+"""What stands for a user name that does not exist, since it may be a password (CTG: console sign-in events)."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """Where a record was read."""

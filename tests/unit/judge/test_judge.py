@@ -1,0 +1,567 @@
+"""Judging one event: to the second, path by path, by the documents that access writes."""
+
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.cloud import MemoryCloud
+from tests.teams import DAY, HERE, MONDAY, STAGING, grant, group, layer, permission_set, rota, team, with_rota
+from tests.trails import (
+    FOREIGN,
+    after,
+    assume_role,
+    event,
+    named,
+    reading,
+    record,
+    root,
+    service,
+    session,
+    sign_in,
+    stamp,
+    user,
+)
+
+from watchbill.access.apply import apply
+from watchbill.access.effective import answers
+from watchbill.access.model import Freeze, State
+from watchbill.access.plan import make_plan
+from watchbill.intervals import Interval
+from watchbill.judge.judge import Judge, context_of
+from watchbill.judge.model import Right, Watch
+from watchbill.policy.model import Effect
+from watchbill.team.model import Kind, Override, PermissionSet
+from watchbill.trail.attribute import attribute
+
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+WEEK = Interval(MONDAY, MONDAY + 7 * DAY)
+START, END = after(18), after(26)
+"""James's shift on Monday evening."""
+
+WATCH = "watchbill/oncall-platform"
+REBOOT = "rds:RebootDBInstance"
+"""Allowed by the set of the rota alone."""
+
+
+def judged(made, of=None, freezes=()):
+    """Judge one record."""
+    of = of or team()
+    (found,) = attribute(reading(made).events, of)
+    return Judge(of, WEEK, freezes).judge(found)
+
+
+def right(action, who, at, of=None, **fields):
+    """Tell whether an action by an IAM user was theirs."""
+    return judged(record(action, user(who), at, **fields), of).right
+
+
+def holding(base, *permissions, **more):
+    """Give the team with permission sets added or changed, and parts of it replaced."""
+    return replace(base, permission_sets={**base.permission_sets, **{each.name: each for each in permissions}}, **more)
+
+
+def only_if(name, actions, condition, effect="Allow", **more):
+    """Make a permission set of one statement with a condition."""
+    statement = {"Effect": effect, "Action": actions, "Resource": "*", "Condition": condition}
+    return PermissionSet(name, "", (), (), {"Version": "2012-10-17", "Statement": [statement, *more.values()]}, HERE)
+
+
+# --- shifts --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("at", "expected", "watch"),
+    [
+        (START - SECOND, Right.OFF_SHIFT, Watch.NOT_YET),
+        (START, Right.ENTITLED, Watch.ON),
+        (END - SECOND, Right.ENTITLED, Watch.ON),
+        (END, Right.OFF_SHIFT, Watch.ENDED),
+        (END + SECOND, Right.OFF_SHIFT, Watch.ENDED),
+    ],
+)
+def test_the_edges_of_a_shift(at, expected, watch):
+    """The instant it ends is off shift, the second before is not; the instant it begins is on shift."""
+    found = judged(record(REBOOT, user("james"), at))
+    assert found.right is expected
+    assert found.state is not None
+    assert found.state.watch is watch
+    assert found.holding is not None
+    assert (found.holding.permission_set, found.holding.interval) == ("prod-oncall", Interval(START, END))
+
+
+def test_handoff_is_to_the_second():
+    """At the instant James's shift ends it is Priya's, and hers alone."""
+    assert [right(REBOOT, who, END - SECOND) for who in ("james", "priya")] == [Right.ENTITLED, Right.OFF_SHIFT]
+    assert [right(REBOOT, who, END) for who in ("james", "priya")] == [Right.OFF_SHIFT, Right.ENTITLED]
+
+
+def test_the_window_named_is_the_nearest():
+    """Who acted off shift sees the shift it would have been in, before or after."""
+    for at, start in ((after(17), START), (after(27), START), (after(41), START + DAY)):
+        found = judged(record(REBOOT, user("james"), at)).holding
+        assert found is not None
+        assert found.interval is not None
+        assert found.interval.start == start
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (START - 15 * MINUTE - SECOND, Right.OFF_SHIFT),
+        (START - 15 * MINUTE, Right.ENTITLED),
+        (END + 30 * MINUTE - SECOND, Right.ENTITLED),
+        (END + 30 * MINUTE, Right.OFF_SHIFT),
+    ],
+)
+def test_grace_is_a_right_and_not_a_shift(at, expected):
+    """Grace widens what is theirs to both sides; whether they were on shift is told by the shift itself."""
+    graced = replace(rota(), grace_before=15 * MINUTE, grace_after=30 * MINUTE)
+    found = judged(record(REBOOT, user("james"), at), with_rota(team(), graced))
+    assert found.right is expected
+    assert found.state is not None
+    assert found.state.watch is not Watch.ON
+
+
+@pytest.mark.parametrize(
+    ("action", "at", "expected"),
+    [
+        ("ec2:DescribeInstances", after(12), Right.ENTITLED),
+        ("s3:ListBuckets", after(12), Right.BEYOND_ROLE),
+        ("s3:GetObject", after(12), Right.ENTITLED),
+        (REBOOT, after(12), Right.OFF_SHIFT),
+        (REBOOT, after(20), Right.ENTITLED),
+        ("iam:CreateUser", after(12), Right.BEYOND_ROLE),
+        ("iam:CreateUser", after(20), Right.BEYOND_ROLE),
+        ("cloudtrail:StopLogging", after(20), Right.BEYOND_ROLE),
+        ("lambda:Invoke", after(20), Right.BEYOND_ROLE),
+    ],
+)
+def test_off_shift_is_not_beyond_the_role(action, at, expected):
+    """What only a shift would allow is off shift; what no shift allows is beyond the role, on shift too."""
+    of = holding(team(), permission_set("read-only", allow=("ec2:Describe*", "s3:Get*")))
+    of = holding(of, permission_set("prod-oncall", allow=("ec2:*", "rds:*"), deny=("iam:*", "cloudtrail:*")))
+    assert right(action, "james", at, of) is expected
+
+
+def test_a_group_holds_in_its_accounts_only():
+    """What is James's in staging day and night is not his in production."""
+    assert judged(record("lambda:Invoke", user("james", account=STAGING), account=STAGING)).right is Right.ENTITLED
+    assert right("lambda:Invoke", "james", MONDAY) is Right.BEYOND_ROLE
+    assert judged(record(REBOOT, user("james", account=STAGING), after(20), account=STAGING)).right is Right.BEYOND_ROLE
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        (timedelta(hours=13) - SECOND, Right.OFF_SHIFT),
+        (timedelta(hours=13), Right.ENTITLED),
+        (timedelta(hours=15) - SECOND, Right.ENTITLED),
+        (timedelta(hours=15), Right.OFF_SHIFT),
+    ],
+)
+def test_a_grant_holds_for_its_span(hours, expected):
+    """To the second, and the reason and the approver are in the answer."""
+    of = replace(team(), grants=(grant("g1", "ada", (13, 15)),))
+    found = judged(record("lambda:Invoke", user("ada"), MONDAY + hours), of)
+    assert found.right is expected
+    if expected is Right.ENTITLED:
+        assert "grant g1: migration, approved by sofia" in found.why
+
+
+# --- paths ---------------------------------------------------------------------------------------
+
+
+def test_a_deny_in_a_job_role_does_not_reach_the_on_call_role():
+    """Support may terminate nothing by its own user; the role it takes on call has no such deny."""
+    assert right("ec2:TerminateInstances", "priya", END + DAY) is Right.ENTITLED
+    assert right("ec2:TerminateInstances", "priya", after(12)) is Right.OFF_SHIFT
+
+
+def test_a_deny_in_the_on_call_role_does_not_reach_the_user():
+    """The user may at all times what the role denies."""
+    of = holding(team(), permission_set("support", allow=("cloudtrail:LookupEvents",)))
+    assert right("cloudtrail:LookupEvents", "priya", END, of) is Right.ENTITLED
+    assert right("cloudtrail:StopLogging", "priya", END, of) is Right.BEYOND_ROLE
+
+
+def test_a_deny_in_a_job_role_holds_against_a_grant():
+    """A grant is given to the user, where a deny of a group outranks it: it was never theirs, also in the span."""
+    sets = (permission_set("support", allow=("ec2:Describe*",), deny=("lambda:*",)),)
+    of = holding(team(), *sets, grants=(grant("g1", "priya", (13, 15)),))
+    assert right("lambda:Invoke", "priya", after(14), of) is Right.BEYOND_ROLE
+    assert right("lambda:Invoke", "priya", after(16), of) is Right.BEYOND_ROLE
+    assert right("s3:GetObject", "priya", after(14), of) is Right.ENTITLED
+
+
+def test_grants_of_other_times_do_not_meet():
+    """A deny in Tuesday's grant does not hide what Monday's gave."""
+    barred = permission_set("barred", allow=("s3:Get*",), deny=("lambda:*",))
+    of = holding(team(), barred, grants=(grant("g1", "ada", (13, 15)), grant("g2", "ada", (37, 39), "barred")))
+    assert right("lambda:Invoke", "ada", after(14), of) is Right.ENTITLED
+    assert right("lambda:Invoke", "ada", after(16), of) is Right.OFF_SHIFT
+    assert right("lambda:Invoke", "ada", after(36), of) is Right.OFF_SHIFT
+
+
+def two_kinds(second):
+    """Make a team whose James is primary in the evening and secondary around the clock, with another set."""
+    other = replace(layer("second", "Europe/London", 0, 0, ("james",)), kind=Kind.SECONDARY)
+    base = rota()
+    entitled = {Kind.PRIMARY: "prod-oncall", Kind.SECONDARY: "second"}
+    return holding(
+        with_rota(team(), replace(base, layers=(*base.layers, other), entitlement=entitled)),
+        second,
+    )
+
+
+def test_each_role_of_a_rota_is_a_path_by_itself():
+    """Primary and secondary take two roles: what one denies the other may give, on shift and off."""
+    of = two_kinds(permission_set("second", allow=("lambda:*",), deny=("rds:*",)))
+    assert right(REBOOT, "james", after(20), of) is Right.ENTITLED
+    assert right("lambda:Invoke", "james", after(20), of) is Right.ENTITLED
+    assert right(REBOOT, "james", after(12), of) is Right.OFF_SHIFT
+    barred = two_kinds(permission_set("second", deny=("rds:*",)))
+    assert right(REBOOT, "james", after(12), barred) is Right.OFF_SHIFT
+
+
+def test_a_right_of_the_role_used_past_it_is_marked():
+    """The file gives it to the role; by the user itself it went round the role, and its MFA and its end."""
+    direct = judged(record(REBOOT, user("james"), after(20)))
+    assert (direct.right, direct.past_role) == (Right.ENTITLED, True)
+    acts = session("oncall-platform", "james", "ASIA1", path="/watchbill/", source_identity="james")
+    through = judged(record(REBOOT, acts, after(20)))
+    assert (through.right, through.past_role) == (Right.ENTITLED, False)
+    own = judged(record("ec2:DescribeInstances", user("james"), after(20)))
+    assert (own.right, own.past_role) == (Right.ENTITLED, False)
+
+
+@pytest.mark.parametrize(
+    ("role", "at", "expected"),
+    [
+        (WATCH, START - SECOND, Right.OFF_SHIFT),
+        (WATCH, START, Right.ENTITLED),
+        (WATCH, END, Right.OFF_SHIFT),
+        ("oncall-platform", START, Right.BEYOND_ROLE),
+        ("admin", START, Right.BEYOND_ROLE),
+        ("watchbill/oncall-other", START, Right.BEYOND_ROLE),
+    ],
+)
+def test_taking_the_role_is_the_right_of_who_is_on_call(role, at, expected):
+    """The gate is open in the window, for the rota's own role alone; taking it is not going round it."""
+    found = judged(assume_role(user("james"), role, "ASIA1", at))
+    assert (found.right, found.past_role) == (expected, False)
+
+
+def test_each_kind_takes_its_own_role():
+    """A secondary may take the secondary's role."""
+    of = two_kinds(permission_set("second", allow=("lambda:*",)))
+    taken = assume_role(user("james"), "watchbill/oncall-platform-secondary", "ASIA1", after(12))
+    assert judged(taken, of).right is Right.ENTITLED
+    assert judged(assume_role(user("james"), WATCH, "ASIA1", after(12)), of).right is Right.OFF_SHIFT
+
+
+def test_a_session_that_outlives_the_shift_is_off_shift():
+    """Whose session it is is known by its key; when it was taken does not matter."""
+    taken = assume_role(user("james"), WATCH, "ASIA1", END - 10 * MINUTE, event_id="take")
+    acts = [
+        record(REBOOT, session("oncall-platform", "james", "ASIA1", path="/watchbill/"), at, event_id=name)
+        for name, at in (("on", END - MINUTE), ("off", END + MINUTE))
+    ]
+    judge = Judge(team(), WEEK)
+    found = {name: judge.judge(each).right for name, each in named([taken, *acts], team()).items()}
+    assert found == {"take": Right.ENTITLED, "on": Right.ENTITLED, "off": Right.OFF_SHIFT}
+
+
+# --- what is not judged --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "expected", "word"),
+    [
+        (user("stranger"), Right.UNKNOWN_ACTOR, "in no team file"),
+        (user("james", account=FOREIGN), Right.UNKNOWN_ACTOR, FOREIGN),
+        (root(), Right.UNKNOWN_ACTOR, "root"),
+        (session("admin", "james", "ASIALOST"), Right.UNKNOWN_ACTOR, "not in the trail"),
+        ({}, Right.UNKNOWN_ACTOR, "names nobody"),
+        (service("ec2"), Right.NOT_A_PERSON, "AWS itself"),
+        (user("deploy-bot"), Right.NOT_A_PERSON, "workload"),
+        (session("deploy-bot", "s", "ASIALOST"), Right.NOT_A_PERSON, "workload"),
+    ],
+)
+def test_nobody_is_judged_who_is_not_known_to_be_a_person(who, expected, word):
+    """A machine is not a person, an unknown actor is said to be unknown, each with the reason."""
+    found = judged(record(REBOOT, who, after(20)))
+    assert (found.right, found.state, found.request, found.holding) == (expected, None, None, None)
+    assert word in found.why
+
+
+def test_who_left_the_file_is_unknown():
+    """A trail named without a team has names that the file has not."""
+    (found,) = attribute(reading(record(who=user("gone"))).events, None)
+    assert Judge(team(), WEEK).judge(found).right is Right.UNKNOWN_ACTOR
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        sign_in(user("james"), after(12)),
+        record("sts:GetCallerIdentity", user("james"), after(12)),
+        record("sts:GetSessionToken", user("james"), after(12)),
+    ],
+)
+def test_what_needs_no_permission_is_nobodys_fault(made):
+    """No IAM permission stands behind it; the shift is told all the same."""
+    found = judged(made)
+    assert (found.right, found.request) == (Right.NEEDS_NONE, None)
+    assert found.state is not None
+
+
+@pytest.mark.parametrize(
+    ("at", "frozen"),
+    [(after(19) - SECOND, False), (after(19), True), (after(21) - SECOND, True), (after(21), False)],
+)
+@pytest.mark.parametrize("action", [REBOOT, "ec2:DescribeInstances", "sts:GetCallerIdentity", "iam:CreateUser"])
+def test_a_frozen_person_has_no_right_to_anything(action, at, frozen):
+    """From its first instant to its last, to what is theirs always, to what needs no permission, on shift too."""
+    freezes = (Freeze("f1", "james", after(19), after(21), None), Freeze("f2", "ada", MONDAY, None, None))
+    found = judged(record(action, user("james"), at), freezes=freezes)
+    assert (found.right is Right.FROZEN) is frozen
+
+
+def test_a_freeze_without_an_end_holds_on():
+    """Until somebody ends it."""
+    freezes = (Freeze("f1", "james", after(19), None, None),)
+    assert judged(record(who=user("james"), at=after(150)), freezes=freezes).right is Right.FROZEN
+
+
+def test_an_account_not_in_the_file_is_not_judged():
+    """James may act on a bucket of another account; the file says nothing of what is his there."""
+    found = judged(record("s3:GetObject", user("james"), after(20), account=FOREIGN))
+    assert found.right is Right.NOT_JUDGEABLE
+    assert FOREIGN in found.why
+
+
+TAGGED = {"StringEquals": {"aws:PrincipalTag/team": "platform"}}
+
+
+def test_what_hangs_on_an_unknown_key_is_not_judgeable():
+    """The record does not tell the tag: neither yes nor no is said, and the key is named."""
+    of = holding(team(), only_if("read-only", "ec2:Describe*", TAGGED))
+    found = judged(record("ec2:DescribeInstances", user("james"), after(12)), of)
+    assert found.right is Right.NOT_JUDGEABLE
+    assert "aws:PrincipalTag/team" in found.why
+    assert right(REBOOT, "james", after(12), of) is Right.OFF_SHIFT
+
+
+def test_an_unknown_key_on_the_on_call_role_is_said_too():
+    """On shift it may have been theirs by the role: that is not beyond it."""
+    of = holding(team(), only_if("prod-oncall", "rds:*", TAGGED))
+    found = judged(record(REBOOT, user("james"), after(20)), of)
+    assert found.right is Right.NOT_JUDGEABLE
+    assert "aws:PrincipalTag/team" in found.why
+
+
+def test_one_path_that_allows_is_enough_beside_an_unknown_one():
+    """That a group hangs on an unknown key does not matter where the role allows."""
+    of = holding(team(), only_if("read-only", "rds:*", TAGGED))
+    assert right(REBOOT, "james", after(20), of) is Right.ENTITLED
+    assert right(REBOOT, "james", after(12), of) is Right.NOT_JUDGEABLE
+
+
+def test_what_cannot_be_evaluated_is_not_judgeable():
+    """An operator that is not evaluated is named, not taken for no."""
+    of = holding(team(), only_if("read-only", "ec2:Describe*", {"BinaryEquals": {"aws:x": "QQ=="}}))
+    found = judged(record("ec2:DescribeInstances", user("james"), after(12)), of)
+    assert found.right is Right.NOT_JUDGEABLE
+    assert "BinaryEquals" in found.why
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("198.51.100.7", Right.ENTITLED),
+        ("203.0.113.9", Right.BEYOND_ROLE),
+        ("AWS Internal", Right.NOT_JUDGEABLE),
+        ("cloudformation.amazonaws.com", Right.NOT_JUDGEABLE),
+        (None, Right.NOT_JUDGEABLE),
+    ],
+)
+def test_an_address_is_judged_by_where_there_is_one(address, expected):
+    """What stands for the address where AWS called for somebody is no address outside the office."""
+    outside = {"NotIpAddress": {"aws:SourceIp": "198.51.100.0/24"}}
+    allow = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    of = holding(team(), only_if("read-only", "*", outside, "Deny", allow=allow))
+    of = holding(of, permission_set("prod-oncall", allow=("rds:*",)))
+    found = judged(record("ec2:DescribeInstances", user("james"), after(12), sourceIPAddress=address), of)
+    assert found.right is expected
+
+
+def test_the_context_is_what_the_record_tells():
+    """What it does not tell is left out, so that it stays unknown."""
+    acts = session("oncall-platform", "james", "ASIA1", path="/watchbill/", began=after(18), source_identity="james")
+    told = context_of(event(record(REBOOT, acts, after(20))))
+    assert told == {
+        "aws:CurrentTime": stamp(after(20)),
+        "aws:RequestedRegion": "eu-west-1",
+        "aws:UserAgent": "aws-cli/2.17.5 md/command#rds",
+        "aws:PrincipalArn": "arn:aws:iam::111111111111:role/watchbill/oncall-platform",
+        "aws:PrincipalAccount": "111111111111",
+        "aws:userid": "AROAONCALL-PLATFORMX:james",
+        "aws:SourceIdentity": "james",
+        "aws:TokenIssueTime": stamp(after(18)),
+        "aws:SourceIp": "198.51.100.7",
+    }
+    assert context_of(event(record(who=user("james", mfa=True))))["aws:MultiFactorAuthPresent"] == "true"
+    assert context_of(event(record(who=user("james"))))["aws:username"] == "james"
+    assert set(context_of(event({"eventID": "e", "eventTime": stamp(MONDAY)}))) == {"aws:CurrentTime"}
+
+
+# --- several requests ----------------------------------------------------------------------------
+
+
+def test_a_call_that_is_several_requests_is_judged_by_the_worst():
+    """A copy reads and writes: James may read always, write on call."""
+    found = judged(record("s3:CopyObject", user("james"), after(12)))
+    assert found.right is Right.OFF_SHIFT
+    assert found.request is not None
+    assert found.request.action == "s3:PutObject"
+    assert right("s3:CopyObject", "james", after(20)) is Right.ENTITLED
+
+
+def test_each_resource_is_asked():
+    """Of two instances one may be stopped: the call as a whole was not theirs."""
+    mine = "arn:aws:ec2:eu-west-1:111111111111:instance/i-1"
+    statement = {"Effect": "Allow", "Action": "ec2:StopInstances", "Resource": mine}
+    policy = {"Version": "2012-10-17", "Statement": statement}
+    of = holding(team(), PermissionSet("read-only", "", (), (), policy, HERE))
+    of = holding(of, permission_set("prod-oncall", allow=("rds:*",)))
+
+    def stop(*instances):
+        items = [{"instanceId": each} for each in instances]
+        return right("ec2:StopInstances", "james", after(12), of, requestParameters={"instancesSet": {"items": items}})
+
+    assert stop("i-1") is Right.ENTITLED
+    assert stop("i-2") is Right.BEYOND_ROLE
+    assert stop("i-1", "i-2") is Right.BEYOND_ROLE
+    assert stop() is Right.BEYOND_ROLE
+
+
+@pytest.mark.parametrize("field", ["requestParameters", "resources", "userAgent", "awsRegion", "sourceIPAddress"])
+@pytest.mark.parametrize("value", [None, [], {}, "x", 7, [None, 7, "x", {}], {"instancesSet": {"items": [None]}}])
+def test_an_odd_record_is_judged_all_the_same(field, value):
+    """Fields of another form than AWS writes are no reason to stop."""
+    made = {**record("ec2:StopInstances", user("james"), after(20)), field: value}
+    assert judged(made).right is Right.ENTITLED
+
+
+# --- the words -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "at", "words", "on_call"),
+    [
+        ("james", after(20), "on shift (platform)", ("james",)),
+        ("james", START - 10 * MINUTE, "off shift: began 10 min after", ("rick",)),
+        ("james", END, "off shift: ended 0 min before", ("priya",)),
+        ("james", END + 90 * MINUTE, "off shift: ended 90 min before", ("priya",)),
+        ("sofia", after(20), "no shift near", ("james",)),
+    ],
+)
+def test_the_shift_is_told_in_words(who, at, words, on_call):
+    """How far from the nearest shift, and who was on call instead."""
+    state = Judge(team(), WEEK).watch_state(who, event(record(at=at)))
+    assert str(state) == words
+    assert state.on_call == on_call
+
+
+@pytest.mark.parametrize(
+    ("at", "watch"),
+    [
+        (MONDAY - 7 * DAY - SECOND, Watch.NEVER),
+        (MONDAY - 7 * DAY, Watch.NOT_YET),
+        (MONDAY, Watch.ON),
+        (after(2) + 7 * DAY, Watch.ENDED),
+        (after(2) + 7 * DAY + SECOND, Watch.NEVER),
+    ],
+)
+def test_a_shift_a_week_away_is_near_and_one_further_is_not(at, watch):
+    """Sofia stands in once: up to seven days to either side that shift is named, a second further none is."""
+    once = Override("o1", Kind.PRIMARY, Interval(MONDAY, after(2)), "sofia", None, "flu", "sofia", HERE)
+    judge = Judge(with_rota(team(), rota(overrides=(once,))), Interval(MONDAY - 14 * DAY, MONDAY + 14 * DAY))
+    state = judge.watch_state("sofia", event(record(at=at)))
+    assert state.watch is watch
+    assert state.start == (None if watch is Watch.NEVER else MONDAY)
+    assert state.away == (7 * DAY if watch in (Watch.NOT_YET, Watch.ENDED) else timedelta(0))
+
+
+def test_the_watch_is_that_of_the_account():
+    """Nobody is on call for staging; an account that is not in the file is anybody's."""
+    judge = Judge(team(), WEEK)
+    assert judge.watch_state("james", event(record(at=after(20), account=STAGING))).on_call == ()
+    assert judge.watch_state("james", event(record(at=after(20), account=FOREIGN))).on_call == ("james",)
+
+
+def test_how_far_into_the_shift_is_told():
+    """A deed in the first minutes reads otherwise than one in the last."""
+    judge = Judge(team(), WEEK)
+    assert judge.watch_state("james", event(record(at=START + 5 * MINUTE))).since_start == 5 * MINUTE
+    assert judge.watch_state("james", event(record(at=END))).since_start is None
+
+
+@pytest.mark.parametrize(
+    ("action", "at", "why"),
+    [
+        ("ec2:DescribeInstances", after(12), "group developers"),
+        (REBOOT, after(20), "rota platform, layer emea"),
+        (REBOOT, after(12), "prod-oncall is james's only in the window 2026-01-12T18:00:00Z - 2026-01-13T02:00:00Z"),
+        ("iam:CreateUser", after(20), "no permission set of james in production allows iam:CreateUser"),
+    ],
+)
+def test_the_reason_is_one_the_person_would_accept(action, at, why):
+    """What gave the right, or what would have, by the names of the team file."""
+    assert judged(record(action, user("james"), at)).why == why
+
+
+# --- the plan and the judgement ------------------------------------------------------------------
+
+
+def test_the_judgement_agrees_with_the_documents_in_aws():
+    """What the documents that were applied allow, by any path, is what is judged entitled, around every handoff."""
+    of = replace(team(), grants=(grant("g1", "ada", (13, 15)),))
+    cloud = MemoryCloud()
+    plan = make_plan(of, {name: cloud.observe(account) for name, account in of.accounts.items()}, MONDAY, ())
+    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, of, cloud))
+    state = cloud.observe(of.accounts["production"])
+    edges = [after(hours) for hours in (2, 11, 13, 15, 18, 26, 35, 42, 168, 170, 179)]
+    times = [edge + step for edge in edges for step in (-SECOND, timedelta(0), SECOND)]
+    actions = ("ec2:DescribeInstances", "ec2:TerminateInstances", REBOOT, "lambda:CreateAlias", "iam:ListUsers")
+    judge = Judge(of, Interval(MONDAY, MONDAY + 8 * DAY))
+    for who, action, at in itertools.product(of.people, actions, times):
+        (found,) = attribute(reading(record(action, user(who, mfa=True), at)).events, of)
+        paths = answers(state, who, action, "*", at, {"aws:MultiFactorAuthPresent": "true"})
+        allowed = any(path.effect is Effect.ALLOWED for path in paths)
+        assert (judge.judge(found).right is Right.ENTITLED) is allowed, (who, action, at)
+
+
+def test_a_judgement_hangs_on_nothing_before_it():
+    """Events judged in any order, one or many times, have the same answer."""
+    made = [
+        record(action, user(who), after(hours), event_id=f"{who}{action}{hours}")
+        for who in ("james", "priya", "ada")
+        for action in (REBOOT, "ec2:DescribeInstances", "iam:CreateUser")
+        for hours in (12, 20, 28)
+    ]
+    found = attribute(reading(*made).events, team())
+    judge = Judge(team(), WEEK)
+    first = {each.event.id: judge.judge(each) for each in found}
+    assert {each.event.id: judge.judge(each) for each in reversed(found)} == first
+    assert {each.event.id: Judge(team(), WEEK).judge(each) for each in found} == first
+
+
+def test_a_group_of_nobody_gives_nothing():
+    """A permission set that nobody holds is beyond everybody's role."""
+    of = holding(team(), permission_set("unused", allow=("iam:*",)))
+    of = replace(of, groups={**of.groups, "empty": group("empty", (), ("unused", "production"))})
+    assert right("iam:CreateUser", "james", after(20), of) is Right.BEYOND_ROLE
