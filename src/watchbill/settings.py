@@ -11,6 +11,8 @@ class Settings:
 
     team: Path
     """The team file (`WATCHBILL_TEAM`)."""
+    team_named: bool
+    """Whether somebody named it: one that was named and is not there is never passed over."""
     state: Path
     """The folder of watchbill's own state (`WATCHBILL_STATE`)."""
     actor: str
@@ -26,6 +28,7 @@ def read_settings() -> Settings:
     env = os.environ
     return Settings(
         Path(env.get("WATCHBILL_TEAM", "watchbill.yaml")),
+        "WATCHBILL_TEAM" in env,
         Path(env.get("WATCHBILL_STATE", ".watchbill")),
         env.get("WATCHBILL_ACTOR") or env.get("USER") or "unknown",
         env.get("WATCHBILL_AT"),

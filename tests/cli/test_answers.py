@@ -151,3 +151,13 @@ def test_hostile_strings_are_inert_on_the_terminal(watchbill, tmp_path):
         assert ran.code == 0
         assert not any(character in ran.out + ran.err for character in "\x1b\x07\u202e")
         assert "[bold]eve" in ran.out
+
+
+def test_a_team_file_that_was_named_is_never_passed_over(watchbill, data_dir):
+    """Auditing against no team because of a slip in its name would look like nothing found."""
+    where = data_dir / "cloudtrail/stratus/aws.defense-evasion.cloudtrail-stop.json"
+    assert watchbill("audit", "--trail", where).code == 0
+    ran = watchbill("audit", "--trail", where, "--team", "teem.yaml")
+    assert (ran.code, ran.out) == (1, "")
+    assert "no team file teem.yaml" in ran.err
+    assert watchbill("audit", "--trail", where, watchbill_team="gone.yaml").code == 1

@@ -40,6 +40,10 @@ class Session:
         """Read the team file."""
         return read_team(self.settings.team)
 
+    def team_if_any(self) -> Team | None:
+        """Read the team file; None where none was named and none is there."""
+        return self.team() if self.settings.team_named or self.settings.team.exists() else None
+
     def app(self) -> App:
         """Give the way to AWS, made once."""
         if self._app is None:
@@ -81,7 +85,7 @@ def command(name: str, *, team: bool = False, state: bool = False) -> Callable[[
         def run(**given: Any) -> Any:
             settings = read_settings()
             if given.get("team") is not None:
-                settings = replace(settings, team=given["team"])
+                settings = replace(settings, team=given["team"], team_named=True)
             if given.get("state") is not None:
                 settings = replace(settings, state=given["state"])
             at = clock_of(settings).now()

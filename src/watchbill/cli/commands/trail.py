@@ -15,7 +15,6 @@ from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.files.rules_folder import read_rules
-from watchbill.files.team_file import read_team
 from watchbill.intervals import iso
 from watchbill.trail.attribute import attribute
 from watchbill.trail.model import Reading
@@ -111,7 +110,7 @@ def read(session: Session, source: str) -> int:
     Every record is accounted for: read, a duplicate of another, or unreadable and named.
     """
     reading = read_trail(session, source)
-    team = read_team(session.settings.team) if session.settings.team.exists() else None
+    team = session.team_if_any()
     attributed = attribute(reading.events, team)
     methods: dict[str, Counter[str]] = {}
     for each in attributed:
@@ -167,8 +166,7 @@ def audit(
     Without a team file nobody can be judged; the audit says so, and still shows who acted and what is worth a look.
     Draft one with `watchbill init --from-trail`.
     """
-    named = session.settings.team
-    team = None if no_team or not named.exists() else read_team(named)
+    team = None if no_team else session.team_if_any()
     reading = read_trail(session, source)
     loaded, problems = load_rules(rules)
     found = audit_trail(reading, team, loaded.rules)
