@@ -1,8 +1,13 @@
 """Half-open spans of time, `[start, end)`, in UTC: the instant of a handoff belongs to the next shift."""
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,6 +42,26 @@ class Interval:
         """Give the instants in both, None when there are none."""
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Interval(start, end) if start < end else None
+
+
+class Timeline(Generic[T]):
+    """Things that last for an interval, found by time without a look at all of them."""
+
+    def __init__(self, things: Iterable[T], interval_of: Callable[[T], Interval]) -> None:
+        self._placed = sorted(((interval_of(thing), thing) for thing in things), key=lambda pair: pair[0])
+        self._starts = [interval.start for interval, _ in self._placed]
+        self._longest = max((interval.length for interval, _ in self._placed), default=timedelta(0))
+
+    def meeting(self, span: Interval) -> list[T]:
+        """Give what shares an instant with a span or touches it, in order of time."""
+        low = bisect_left(self._starts, span.start - self._longest)
+        high = bisect_right(self._starts, span.end)
+        return [thing for interval, thing in self._placed[low:high] if interval.meets(span)]
+
+    def at(self, at: datetime) -> list[T]:
+        """Give what is in force at an instant, in order of time."""
+        low, high = bisect_left(self._starts, at - self._longest), bisect_right(self._starts, at)
+        return [thing for interval, thing in self._placed[low:high] if at in interval]
 
 
 def merge(intervals: Iterable[Interval]) -> tuple[Interval, ...]:

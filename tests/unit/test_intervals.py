@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchbill.intervals import Interval, iso, merge, parse_instant, subtract
+from watchbill.intervals import Interval, Timeline, iso, merge, parse_instant, subtract
 
 
 START = datetime(2026, 9, 7, tzinfo=UTC)
@@ -141,3 +141,16 @@ def test_a_bare_time_is_refused(text):
 def test_an_interval_reads_as_its_two_ends():
     """Messages show windows the way documents write them."""
     assert str(span(8, 16)) == "2026-09-07T08:00:00Z - 2026-09-07T16:00:00Z"
+
+
+@given(several, spans, st.integers(0, 23))
+def test_a_timeline_finds_what_a_look_at_all_finds(found, wanted, at):
+    """Looking up by time is faster than looking at everything, and finds the same."""
+    timeline = Timeline(found, lambda interval: interval)
+    assert timeline.meeting(wanted) == sorted(interval for interval in found if interval.meets(wanted))
+    assert timeline.at(hour(at)) == sorted(interval for interval in found if hour(at) in interval)
+
+
+def test_a_timeline_of_nothing_finds_nothing():
+    """Nobody on call is an answer."""
+    assert Timeline((), lambda interval: interval).meeting(span(0, 23)) == []

@@ -9,20 +9,22 @@ The rules, in order:
    on-call role; a rota has one for each kind of duty. One path that allows it is enough: entitled. The documents are
    those that `access` writes.
 5. Where a path hangs on something unknown and none allows it: not judgeable, naming what is missing.
-6. What only a window away from now would allow is off shift; what no window allows is beyond the role.
+6. What a window within `REACH` would allow is off shift; what none allows is beyond the role.
 
 A resource that the event does not name is judged as `*`: statements on narrower resources then do not match, and the
 judgement says so rather than guessing.
 """
 
 import ipaddress
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
+from typing import TypeVar
 
 from watchbill.access.documents import permission_document
 from watchbill.access.entitlements import is_frozen, role_name, standing, windows
 from watchbill.access.model import PATH, Freeze, Holding
-from watchbill.intervals import Interval, iso
+from watchbill.intervals import Interval, Timeline, iso
 from watchbill.judge.model import Judgement, Right, Watch, WatchState
 from watchbill.policy.evaluate import evaluate
 from watchbill.policy.model import Decision, Effect, Request
@@ -34,8 +36,14 @@ from watchbill.team.model import Account, Team
 from watchbill.trail.model import Attributed, Event, Method
 
 
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
 NEAR = timedelta(days=7)
 """How far a shift may lie from an event and still be named."""
+
+REACH = timedelta(days=35)
+"""How far a window may lie from an event and still make it off shift, not beyond the role: a turn in five weeks."""
 
 _USER = "user"
 """The path of the IAM user itself; every other path is a role of a rota."""
@@ -47,10 +55,14 @@ class Judge:
     def __init__(self, team: Team, span: Interval, freezes: Collection[Freeze] = ()) -> None:
         self._team = team
         self._freezes = tuple(freezes)
-        wide = Interval(span.start - NEAR, span.end + NEAR)
-        self._standing = _by_person(standing(team))
-        self._windows = _by_person(windows(team, wide))
-        self._shifts: dict[str, tuple[Shift, ...]] = {rota.name: shifts(rota, wide) for rota in team.rotas.values()}
+        wide = Interval(span.start - REACH, span.end + REACH)
+        self._standing = _grouped(standing(team), lambda holding: (holding.person, holding.account))
+        timed = _grouped(windows(team, wide), lambda holding: (holding.person, holding.account))
+        self._windows = {key: Timeline(held, _window) for key, held in timed.items()}
+        found = {rota.name: shifts(rota, wide) for rota in team.rotas.values()}
+        self._by_rota = {name: Timeline(each, _shift) for name, each in found.items()}
+        by_person = _grouped(chain.from_iterable(found.values()), lambda shift: shift.person)
+        self._by_person = {person: Timeline(held, _shift) for person, held in by_person.items()}
         self._sets = {
             name: parse_policy(permission_document(permissions), name)
             for name, permissions in team.permission_sets.items()
@@ -87,10 +99,9 @@ class Judge:
         """Tell where an event lies against the person's shifts, and who was on call in its account then."""
         account = self._team.account_of(event.account)
         rotas = [r for r in self._team.rotas.values() if account is None or account.name in r.accounts]
-        here = [shift for rota in rotas for shift in self._shifts[rota.name]]
-        on_call = tuple(sorted({s.person for s in here if event.at in s.interval}))
-        mine = [s for found in self._shifts.values() for s in found if s.person == person]
-        return _nearest(mine, event, on_call)
+        on_call = {shift.person for rota in rotas for shift in self._by_rota[rota.name].at(event.at)}
+        mine = self._by_person.get(person, _NO_SHIFTS).meeting(_around(event, NEAR))
+        return _nearest(mine, event, tuple(sorted(on_call)))
 
     def _one(self, attributed: Attributed, request: Request, state: WatchState) -> Judgement:
         person, event = attributed.actor.person or "", attributed.event
@@ -98,9 +109,9 @@ class Judge:
         if account is None:
             why = f"account {event.account} is in no team file"
             return Judgement(attributed, Right.NOT_JUDGEABLE, why, None, state, request, past_role=False)
-        held = [h for h in self._standing.get(person, ()) if h.account == account.name]
-        timed = [h for h in self._windows.get(person, ()) if h.account == account.name]
-        now = [h for h in timed if h.interval is not None and event.at in h.interval]
+        held = self._standing.get((person, account.name), ())
+        timed = self._windows.get((person, account.name), _NO_WINDOWS)
+        now = timed.at(event.at)
         allowed, unknown = self._ask(request, account, [*held, *now])
         if allowed is not None:
             past = allowed.through.startswith("rota ") and _is_user(event) and not _assumes_role(request)
@@ -108,7 +119,9 @@ class Judge:
         if unknown:
             why = f"it hangs on {', '.join(unknown)}"
             return Judgement(attributed, Right.NOT_JUDGEABLE, why, None, state, request, past_role=False)
-        then = self._elsewhen(request, account, held, sorted(timed, key=lambda holding: _distance(holding, event)))
+        then = self._elsewhen(
+            request, account, held, sorted(timed.meeting(_around(event, REACH)), key=lambda h: _distance(h, event))
+        )
         if then is not None:
             why = f"{then.permission_set} is {person}'s only in the window {then.interval}"
             return Judgement(attributed, Right.OFF_SHIFT, why, then, state, request, past_role=False)
@@ -208,11 +221,9 @@ def _nearest(mine: list[Shift], event: Event, on_call: tuple[str, ...]) -> Watch
         if event.at in shift.interval:
             span, since = shift.interval, event.at - shift.interval.start
             return WatchState(Watch.ON, shift.rota, span.start, span.end, timedelta(0), on_call, since)
-    near = [(_away(shift.interval, event), shift) for shift in mine]
-    near = [(away, shift) for away, shift in near if away <= NEAR]
-    if not near:
+    if not mine:
         return WatchState(Watch.NEVER, None, None, None, timedelta(0), on_call, None)
-    away, shift = min(near, key=lambda pair: pair[0])
+    away, shift = min(((_away(shift.interval, event), shift) for shift in mine), key=lambda pair: pair[0])
     watch = Watch.ENDED if shift.interval.end <= event.at else Watch.NOT_YET
     return WatchState(watch, shift.rota, shift.interval.start, shift.interval.end, away, on_call, None)
 
@@ -225,11 +236,28 @@ def _distance(holding: Holding, event: Event) -> timedelta:
     return timedelta(0) if holding.interval is None else _away(holding.interval, event)
 
 
-def _by_person(holdings: Iterable[Holding]) -> Mapping[str, tuple[Holding, ...]]:
-    found: dict[str, list[Holding]] = {}
-    for holding in holdings:
-        found.setdefault(holding.person, []).append(holding)
-    return {person: tuple(held) for person, held in found.items()}
+def _around(event: Event, reach: timedelta) -> Interval:
+    return Interval(event.at - reach, event.at + reach)
+
+
+def _grouped(things: Iterable[T], key_of: Callable[[T], K]) -> Mapping[K, tuple[T, ...]]:
+    found: dict[K, list[T]] = {}
+    for thing in things:
+        found.setdefault(key_of(thing), []).append(thing)
+    return {key: tuple(held) for key, held in found.items()}
+
+
+def _window(holding: Holding) -> Interval:
+    assert holding.interval is not None, "a window has an interval"
+    return holding.interval
+
+
+def _shift(shift: Shift) -> Interval:
+    return shift.interval
+
+
+_NO_WINDOWS: Timeline[Holding] = Timeline((), _window)
+_NO_SHIFTS: Timeline[Shift] = Timeline((), _shift)
 
 
 def _hangs_on(decision: Decision) -> tuple[str, ...]:

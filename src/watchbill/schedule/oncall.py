@@ -20,7 +20,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from watchbill.intervals import Interval, merge, subtract
+from watchbill.intervals import Interval, Timeline, merge, subtract
 from watchbill.schedule.model import Gap, Shift
 from watchbill.team.model import Kind, Layer, Override, Rota, Turn
 
@@ -51,9 +51,10 @@ def gaps(rota: Rota, within: Interval) -> tuple[Gap, ...]:
 def _of_kind(rota: Rota, kind: Kind, within: Interval) -> list[Shift]:
     held: list[Shift] = []
     for layer in reversed([layer for layer in rota.layers if layer.kind is kind]):
-        taken = [shift.interval for shift in held]
+        taken = Timeline([shift.interval for shift in held], _itself)
         for shift in _layer_shifts(rota, layer, within):
-            held.extend(replace(shift, interval=rest) for rest in subtract(shift.interval, taken))
+            rests = subtract(shift.interval, taken.meeting(shift.interval))
+            held.extend(replace(shift, interval=rest) for rest in rests)
     for override in rota.overrides:
         if override.kind is kind and (span := override.interval.intersection(within)) is not None:
             held = _overridden(held, override, span, rota)
@@ -61,10 +62,10 @@ def _of_kind(rota: Rota, kind: Kind, within: Interval) -> list[Shift]:
 
 
 def _layer_shifts(rota: Rota, layer: Layer, within: Interval) -> Iterator[Shift]:
-    hours = _restricted_hours(layer, within)
+    hours = Timeline(_restricted_hours(layer, within), _itself)
     for turn, person in _turns(layer, within):
         away = [leave.interval for leave in rota.leave if leave.person == person]
-        for hour in hours:
+        for hour in hours.meeting(turn):
             worked = turn.intersection(hour)
             for rest in subtract(worked, away) if worked else ():
                 yield Shift(rest, rota.name, layer.kind, person, layer.name, "", layer.where)
@@ -143,6 +144,10 @@ def _span(day: date, start: time, end: time, zone: ZoneInfo, within: Interval) -
     begin, finish = to_utc(datetime.combine(day, start), zone), to_utc(datetime.combine(until, end), zone)
     if begin < finish and (cut := Interval(begin, finish).intersection(within)) is not None:
         yield cut
+
+
+def _itself(interval: Interval) -> Interval:
+    return interval
 
 
 def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
