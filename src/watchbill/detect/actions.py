@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from math import ceil
 
 from watchbill.detect.baseline import Baseline, network_of
 from watchbill.detect.model import Finding, Severity, Signal
@@ -51,24 +52,32 @@ LOGGING = frozenset(
 """Calls that blind the trail."""
 
 DENIED_LEAST = 5
+"""Refusals within `DENIED_WITHIN` that make a burst."""
 DENIED_WITHIN = timedelta(minutes=10)
 
 
 def action_findings(events: Sequence[Attributed], team: Team | None, baseline: Baseline) -> Iterator[Finding]:
     """Give a finding for each such call that AWS allowed, and one for each burst of refusals."""
-    managed = team.managed_by if team else ()
     for each in events:
-        arn = each.event.identity.issuer_arn or each.event.identity.arn or ""
-        if arn.rsplit("/", 1)[-1] in managed or each.actor.method is Method.SERVICE:
+        if each.event.outcome is not Outcome.ALLOWED or each.actor.method is Method.SERVICE or _is_ours(each, team):
             continue
         call = (each.event.source, each.event.name)
-        if each.event.outcome is Outcome.ALLOWED and call in PERSISTENCE:
-            yield _of(Signal.PERSISTENCE, "leaves a way back in", Severity.MEDIUM, each, baseline)
+        if call in PERSISTENCE:
+            yield _of(Signal.PERSISTENCE, ", which leaves a way back in", Severity.MEDIUM, each, baseline)
         if call in LOGGING:
-            yield _of(Signal.LOGGING, "blinds the trail", Severity.HIGH, each, baseline)
+            yield _of(Signal.LOGGING, ", which blinds the trail", Severity.HIGH, each, baseline)
         if each.actor.method is Method.ROOT and each.event.read_only is not True:
-            yield _of(Signal.ROOT, "as the root user", Severity.MEDIUM, each, baseline)
+            yield _of(Signal.ROOT, " as the root user", Severity.MEDIUM, each, baseline)
     yield from _denied(events)
+
+
+def _is_ours(each: Attributed, team: Team | None) -> bool:
+    """Tell whether watchbill did it: by a user or role of the team's accounts, not by what a session is called."""
+    identity = each.event.identity
+    arn = identity.issuer_arn or identity.arn or ""
+    if team is None or team.account_of(identity.account or each.event.account) is None:
+        return False
+    return arn.split("/")[1 if ":assumed-role/" in arn else -1] in team.managed_by
 
 
 def _of(signal: Signal, words: str, severity: Severity, each: Attributed, baseline: Baseline) -> Finding:
@@ -79,7 +88,7 @@ def _of(signal: Signal, words: str, severity: Severity, each: Attributed, baseli
         facts["device"] = baseline.device(person, event.user_agent, event.at)
     if facts.get("place") == "new":
         severity = Severity.HIGH
-    title = f"{person or each.actor.principal} did {event.name}, which {words}".replace("which as", "")
+    title = f"{person or each.actor.principal} did {event.name}{words}"
     principal = None if person else each.actor.principal
     network = network_of(event.ip)
     return Finding(signal, title, severity, person, network, (event.id,), event.at, event.at, facts, principal)
@@ -89,15 +98,18 @@ def _denied(events: Sequence[Attributed]) -> Iterator[Finding]:
     refused = [each for each in events if each.event.outcome is Outcome.DENIED]
     for person, found in grouped(refused, lambda each: each.actor.person):
         for burst in bursts(found, DENIED_WITHIN):
-            if len(burst) >= DENIED_LEAST:
+            if any(
+                b.event.at - a.event.at <= DENIED_WITHIN for a, b in zip(burst, burst[DENIED_LEAST - 1 :], strict=False)
+            ):
                 yield _burst(person, burst)
 
 
 def _burst(person: str, burst: Sequence[Attributed]) -> Finding:
     first, last = burst[0].event, burst[-1].event
+    minutes = max(1, ceil((last.at - first.at) / timedelta(minutes=1)))
     return Finding(
         Signal.DENIED_BURST,
-        f"{person} was refused {len(burst)} times within {round((last.at - first.at).total_seconds() / 60)} min",
+        f"{person} was refused {len(burst)} times within {minutes} min",
         Severity.MEDIUM,
         person,
         network_of(first.ip),

@@ -2,7 +2,8 @@
 
 A network is usual when the team file declares it, for everyone or for the person, or when the person was seen there on
 at least two earlier days by events that did not fail. A device (the family of a user agent) is usual when it was seen
-on at least one earlier day. "New" is said only of people with some history; of others it is "unknown".
+on at least one earlier day. "New" is said only of people with some history, and of a network also where the team file
+declares some: without either there is nothing to be new against, and it is "unknown".
 """
 
 import ipaddress
@@ -69,7 +70,10 @@ class Baseline:
             return "unknown"
         personal = [net for nets in self.personal.values() for net in nets]
         used = any(name == network and len(days) >= NETWORK_DAYS for (_, name), days in self.networks.items())
-        return "usual" if used or self._is_declared(ip, personal) else "new"
+        if used or self._is_declared(ip, personal):
+            return "usual"
+        known = personal or self.declared or any(len(days) >= HISTORY_DAYS for days in self.days.values())
+        return "new" if known else "unknown"
 
     def device(self, person: str, user_agent: str | None, at: datetime) -> str:
         """Say whether a user agent's family was usual, new or unknown for a person before the day of `at`."""

@@ -1,19 +1,20 @@
 """Failed and unusual sign-ins to the console.
 
-A failure is counted for a person only where the record names them: AWS hides a mistyped name, since people type
-passwords there. Windows slide; a burst ends when ten minutes pass without a failure. Failures alone say nothing about
-who was at the keyboard, which is why a finding carries facts (how many names, what rhythm, from where, how it ended)
-and no verdict.
+A failure is counted for a person, or for a principal that is nobody's, only where the record names them: AWS hides a
+mistyped name, since people type passwords there. Windows slide; a burst ends when ten minutes pass without a failure.
+It ended in a sign-in only where that came from one of its own networks: that somebody comes to work says nothing of
+who failed elsewhere. Failures alone say nothing about who was at the keyboard, which is why a finding carries facts
+(how many names, what rhythm, from where, how it ended) and no verdict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
 from watchbill.detect.baseline import Baseline, network_of
 from watchbill.detect.model import Finding, Severity, Signal
 from watchbill.detect.windows import bursts, grouped
-from watchbill.trail.model import Attributed, Outcome
+from watchbill.trail.model import HIDDEN, Attributed, Outcome
 
 
 BURST_GAP = timedelta(minutes=10)
@@ -29,10 +30,12 @@ EVEN_LEAST = 8
 EVEN_SPREAD = 0.5
 """Attempts whose middle half of pauses differs by less than half the usual pause are a machine's."""
 _SOON = timedelta(minutes=30)
+_ENDINGS = {True: "success with mfa", False: "success without mfa", None: "success"}
+"""How a burst ended; where the record says nothing of MFA, nothing is made of it."""
 
 
 def sign_in_findings(events: Sequence[Attributed], baseline: Baseline) -> Iterator[Finding]:
-    """Give bursts of failures per person, sprays per network, and sign-ins without MFA from new networks."""
+    """Give bursts of failures per person, sprays per network, and sign-ins without MFA."""
     sign_ins = [each for each in events if each.event.name == "ConsoleLogin"]
     failures = [each for each in sign_ins if each.event.outcome is not Outcome.ALLOWED]
     sprayed: set[str] = set()
@@ -41,8 +44,8 @@ def sign_in_findings(events: Sequence[Attributed], baseline: Baseline) -> Iterat
             if _is_spray(burst):
                 sprayed.update(each.event.id for each in burst)
                 yield _spray(network, burst, baseline)
-    alone = [each for each in failures if each.actor.person and each.event.id not in sprayed]
-    for _, found in grouped(alone, lambda each: each.actor.person):
+    alone = [each for each in failures if each.event.id not in sprayed]
+    for _, found in grouped(alone, _name):
         for burst in bursts(found, BURST_GAP):
             if len(burst) >= BURST_LEAST:
                 yield _burst(burst, sign_ins, baseline)
@@ -51,61 +54,82 @@ def sign_in_findings(events: Sequence[Attributed], baseline: Baseline) -> Iterat
             yield _without_mfa(each, baseline)
 
 
+def _name(each: Attributed) -> str | None:
+    """Give the name that was tried, with its account where it is no person's; None where AWS hides it."""
+    identity = each.event.identity
+    if identity.user_name == HIDDEN:
+        return None
+    seen = identity.user_name if identity.type == "IAMUser" else each.actor.principal
+    return each.actor.person or f"{seen} of account {each.event.account}"
+
+
 def _is_spray(burst: Sequence[Attributed]) -> bool:
-    names = {each.actor.person for each in burst if each.actor.person}
-    hidden = sum(1 for each in burst if not each.actor.person)
+    names = {name for each in burst if (name := _name(each))}
+    hidden = sum(1 for each in burst if _name(each) is None)
     return len(names) >= SPRAY_NAMES or hidden >= SPRAY_HIDDEN or (bool(names) and len(names) + hidden > SPRAY_HIDDEN)
 
 
 def _spray(network: str, burst: Sequence[Attributed], baseline: Baseline) -> Finding:
-    names = sorted({each.actor.person for each in burst if each.actor.person})
+    names = {name for each in burst if (name := _name(each))}
     facts = {
         "breadth": "many names",
         "rhythm": _rhythm(burst),
         "place": baseline.place_for_anyone(burst[0].event.ip),
         "outcome": "failures only",
     }
-    hidden = sum(1 for each in burst if not each.actor.person)
+    hidden = sum(1 for each in burst if _name(each) is None)
     title = f"{len(burst)} failed sign-ins from {network}: {len(names)} known names, {hidden} under hidden names"
     return _finding(Signal.SPRAY, title, Severity.MEDIUM, None, burst, facts)
 
 
 def _burst(burst: Sequence[Attributed], sign_ins: Sequence[Attributed], baseline: Baseline) -> Finding:
-    last, person = burst[-1].event, burst[0].actor.person or ""
+    last, person, name = burst[-1].event, burst[0].actor.person, _name(burst[0])
+    networks = {network_of(each.event.ip) for each in burst}
     success = next(
         (
             each
             for each in sign_ins
-            if each.actor.person == person
+            if _name(each) == name
             and each.event.outcome is Outcome.ALLOWED
             and last.at <= each.event.at <= last.at + _SOON
+            and network_of(each.event.ip) in networks
         ),
         None,
     )
-    ending = "failures only"
-    if success is not None:
-        ending = "success with mfa" if success.event.identity.mfa else "success without mfa"
+    ending = _ENDINGS[success.event.identity.mfa] if success else "failures only"
     facts = {
         "breadth": "one name",
         "rhythm": _rhythm(burst),
-        "place": baseline.place(person, burst[0].event.ip, burst[0].event.at),
-        "device": baseline.device(person, burst[0].event.user_agent, burst[0].event.at),
+        "place": _worst(_place(each, baseline) for each in burst),
+        "device": _worst(_device(each, baseline) for each in burst),
         "outcome": ending,
     }
     suspect = "new" in (facts["place"], facts["device"]) or ending == "success without mfa"
     severity = Severity.HIGH if suspect and success else Severity.MEDIUM
-    title = f"{len(burst)} failed sign-ins as {person}, then {ending}".replace("then failures only", "no success")
+    title = f"{len(burst)} failed sign-ins as {name}, {f'then {ending}' if success else 'no success'}"
     return _finding(Signal.FAILED_SIGN_INS, title, severity, person, [*burst, success] if success else burst, facts)
+
+
+def _place(each: Attributed, baseline: Baseline) -> str:
+    person, event = each.actor.person, each.event
+    return baseline.place(person, event.ip, event.at) if person else baseline.place_for_anyone(event.ip)
+
+
+def _device(each: Attributed, baseline: Baseline) -> str:
+    person, event = each.actor.person, each.event
+    return baseline.device(person, event.user_agent, event.at) if person else "unknown"
+
+
+def _worst(said: Iterable[str]) -> str:
+    found = set(said)
+    return next((word for word in ("new", "usual") if word in found), "unknown")
 
 
 def _without_mfa(each: Attributed, baseline: Baseline) -> Finding:
     person, event = each.actor.person, each.event
-    place = baseline.place(person, event.ip, event.at) if person else baseline.place_for_anyone(event.ip)
-    facts = {"outcome": "success without mfa", "place": place}
-    if person:
-        facts["device"] = baseline.device(person, event.user_agent, event.at)
-    severity = Severity.HIGH if place == "new" else Severity.MEDIUM
-    title = f"console sign-in as {person or each.actor.principal} without MFA from {network_of(event.ip)}"
+    facts = {"outcome": "success without mfa", "place": _place(each, baseline), "device": _device(each, baseline)}
+    severity = Severity.HIGH if facts["place"] == "new" else Severity.MEDIUM
+    title = f"console sign-in as {person or each.actor.principal} without MFA from {network_of(event.ip) or event.ip}"
     return _finding(Signal.NO_MFA, title, severity, person, [each], facts)
 
 
@@ -137,4 +161,5 @@ def _finding(
         events[0].event.at,
         events[-1].event.at,
         facts,
+        None if person or signal is Signal.SPRAY else events[0].actor.principal,
     )
