@@ -9,9 +9,10 @@ from watchbill.alerts.weights import DECIDED_AT, FAMILIES_LEAST, PRIORS, WEIGHTS
 def assess(kind: str, facts: Mapping[str, str], person: str | None) -> Assessment:
     """Weigh the facts of a case. `kind` is `sign-in` or `action`; unknown facts add nothing and count for nothing.
 
-    Decided only when the likeliest story has four chances in five and three families of evidence have spoken.
+    Decided only when the likeliest story has four chances in five and three families of evidence have spoken: a family
+    speaks when it adds something to one of the stories that compete.
     """
-    spoken = {family: fact for family, fact in facts.items() if fact in WEIGHTS.get(family, {})}
+    spoken = {family: fact for family, fact in facts.items() if _speaks(family, fact, kind)}
     scores = {
         story: (*(Addend(f, fact, WEIGHTS[f][fact][story]) for f, fact in spoken.items() if story in WEIGHTS[f][fact]),)
         for story in PRIORS[kind]
@@ -22,7 +23,12 @@ def assess(kind: str, facts: Mapping[str, str], person: str | None) -> Assessmen
     ranked = sorted(scores, key=lambda story: -odds[story])
     hypotheses = tuple(Hypothesis(s, odds[s] / whole, totals[s], scores[s]) for s in ranked)
     leading, why = _decide(hypotheses, len(spoken))
-    return Assessment(hypotheses, leading, why, _question(facts, person, leading))
+    return Assessment(hypotheses, leading, why, _question(kind, facts, person, leading))
+
+
+def _speaks(family: str, fact: str, kind: str) -> bool:
+    adds = WEIGHTS.get(family, {}).get(fact, {})
+    return any(adds.get(story) for story in PRIORS[kind])
 
 
 def _decide(hypotheses: tuple[Hypothesis, ...], families: int) -> tuple[Story | None, str]:
@@ -36,9 +42,10 @@ def _decide(hypotheses: tuple[Hypothesis, ...], families: int) -> tuple[Story | 
     return first.story, f"{first.story} {first.probability:.2f} by {families} kinds of evidence"
 
 
-def _question(facts: Mapping[str, str], person: str | None, leading: Story | None) -> str:
+def _question(kind: str, facts: Mapping[str, str], person: str | None, leading: Story | None) -> str:
     if person is None:
-        return "which names did it try, and did any of them sign in since?"
+        tried = "which names did it try, and did any of them sign in since?"
+        return tried if kind == "sign-in" else "who is behind it, and who else can act as it?"
     if "answer" not in facts:
         return f"was it {person}? ask them" + ("" if leading else ", on a channel the account does not reach")
     if facts["answer"] == "no":

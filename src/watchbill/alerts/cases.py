@@ -7,8 +7,13 @@ The rules, in order:
 2. What concerns the same person, or the same network where no person is known, and lies within half an hour of the
    rest is one case.
 3. Severity is the worst of what is in it; a change in production that was not theirs is high; a new network together
-   with a way back in is critical. A failed sign-in alone never makes a case in which a person may be disabled.
+   with a way back in is critical; a forgotten password is low, unless its network is new. Failures alone, of signing
+   in or for lack of permission, never make a case in which a person may be disabled.
 4. The person's other events in the sitting are shown around it.
+5. Where its findings disagree about a fact, the gravest is weighed.
+
+The id of a case is made of its subject and its first event that counts, so a case that grows at its end keeps it. One
+that a late event gives another beginning has another id; whoever keeps cases knows it by the events that count.
 """
 
 import hashlib
@@ -38,6 +43,17 @@ WRONG = frozenset({Right.OFF_SHIFT, Right.BEYOND_ROLE, Right.FROZEN})
 """Judgements that say it was not the person's to do."""
 
 _SIGN_IN = frozenset({Signal.FAILED_SIGN_INS, Signal.SPRAY})
+_FAILURES = frozenset({*_SIGN_IN, Signal.DENIED_BURST})
+
+_GRAVEST: Mapping[str, Sequence[str]] = {
+    "place": ("new", "usual"),
+    "device": ("new", "usual"),
+    "breadth": ("many names", "one name"),
+    "rhythm": ("machine", "human"),
+    "outcome": ("success without mfa", "success", "success with mfa", "failures only"),
+    "action": ("logging", "persistence", "denied-burst"),
+}
+"""Facts of findings, the gravest of each family first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,13 @@ class _Item:
     severity: Severity
     judgement: Judgement | None
     finding: Finding | None
+
+    @property
+    def begun(self) -> str:
+        """Id of its first event."""
+        if self.finding is not None:
+            return self.finding.event_ids[0]
+        return self.judgement.attributed.event.id if self.judgement else ""
 
 
 class Gatherer:
@@ -133,13 +156,14 @@ class Gatherer:
         cited = [j.attributed.event.id for j in wrong] + [i for finding in findings for i in finding.event_ids]
         own = self._sitting(subject, first, last)
         anchor = self._by_id.get(cited[0]) if not wrong else wrong[0]
-        state = anchor.state if anchor else None
+        state = anchor.state if anchor and person else None
         opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes)))
-        case_id = "C-" + hashlib.sha256(f"{subject.name}|{min(cited)}|{iso(first)}".encode()).hexdigest()[:6]
-        facts = self._facts(person, own, wrong, findings, state, opened)
+        begun = min(item.begun for item in items if item.first == first)
+        case_id = "C-" + hashlib.sha256(f"{subject.name}|{begun}|{iso(first)}".encode()).hexdigest()[:6]
+        kind = "sign-in" if findings and not wrong and all(f.signal in _SIGN_IN for f in findings) else "action"
+        facts = self._facts(kind, person, own, wrong, findings, state, opened)
         if case_id in self._answers:
             facts["answer"] = self._answers[case_id]
-        kind = "sign-in" if findings and not wrong and all(f.signal in _SIGN_IN for f in findings) else "action"
         assessment = assess(kind, facts, person)
         severity = _raised(max(item.severity for item in items), facts, findings, state, assessment)
         account = _principal(anchor.attributed.event) if anchor and person else None
@@ -160,9 +184,9 @@ class Gatherer:
             self._evidence(own, set(cited), findings),
             facts,
             assessment,
-            _actions(subject, account, kind, assessment, opened, findings),
+            _actions(subject, account, kind, assessment, opened, findings, wrong),
             account,
-            _keys(own, network_of(own[0].attributed.event.ip) if own else None, facts),
+            self._keys(person, own),
         )
 
     def _sitting(self, subject: _Subject, first: datetime, last: datetime) -> list[Judgement]:
@@ -175,6 +199,7 @@ class Gatherer:
 
     def _facts(
         self,
+        kind: str,
         person: str | None,
         own: Sequence[Judgement],
         wrong: Sequence[Judgement],
@@ -182,20 +207,22 @@ class Gatherer:
         state: WatchState | None,
         opened: Sequence[Opening],
     ) -> dict[str, str]:
-        facts: dict[str, str] = {}
+        said: dict[str, list[str]] = {}
         for finding in findings:
-            facts.update(finding.facts)
-        if person and not any(finding.signal in _SIGN_IN for finding in findings):
+            for family, fact in finding.facts.items():
+                said.setdefault(family, []).append(fact)
+        if person and kind == "action":
             counted = wrong or own
             places = {self._baseline.place(person, j.attributed.event.ip, _at(j)) for j in counted}
             devices = {self._baseline.device(person, j.attributed.event.user_agent, _at(j)) for j in counted}
-            facts["place"] = _worst(places | {facts.get("place", "unknown")})
-            facts["device"] = _worst(devices | {facts.get("device", "unknown")})
+            said.setdefault("place", []).extend(sorted(places))
+            said.setdefault("device", []).extend(sorted(devices))
+        facts = {family: _gravest(family, each) for family, each in said.items()}
         if wrong and "action" not in facts:
             changes = any(j.attributed.event.read_only is not True for j in wrong)
             facts["action"] = "change" if changes else "read"
         if state is not None:
-            facts["time"] = _time(state)
+            facts["time"] = _time(state, kind)
         if opened:
             if opened[0].event_id is None:
                 facts["control"] = "session outlived the shift"
@@ -214,10 +241,9 @@ class Gatherer:
         for judgement in sorted([*own, *missing], key=lambda j: (_at(j), j.attributed.event.id)):
             event = judgement.attributed.event
             said = list(notes.get(event.id, ()))
-            if judgement.right in WRONG:
-                said.append(f"{judgement.right}: {judgement.why}")
-            if event.id in cited or said:
-                said.extend(f"Sigma: {title}" for title in self._sigma.get(event.id, ()))
+            if event.id in cited:
+                said += [f"{judgement.right}: {judgement.why}"] if judgement.right in WRONG else []
+                said += [f"Sigma: {title}" for title in self._sigma.get(event.id, ())]
             found.append(
                 Evidence(
                     event.id,
@@ -232,6 +258,20 @@ class Gatherer:
                 )
             )
         return tuple(found)
+
+    def _keys(self, person: str | None, own: Sequence[Judgement]) -> tuple[str, ...]:
+        """Give the long-term keys that were made, or used by a person from a network new to them, in the sitting."""
+        found: set[str] = set()
+        for judgement in own:
+            event = judgement.attributed.event
+            answer = event.record.get("responseElements")
+            made = answer.get("accessKey") if event.name == "CreateAccessKey" and isinstance(answer, dict) else None
+            if isinstance(made, dict) and isinstance(made.get("accessKeyId"), str):
+                found.add(made["accessKeyId"])
+            used = event.identity.access_key or ""
+            if person and used.startswith("AKIA") and self._baseline.place(person, event.ip, event.at) == "new":
+                found.add(used)
+        return tuple(sorted(found))
 
 
 def _sittings(items: Iterable[_Item]) -> Iterable[list[_Item]]:
@@ -257,23 +297,26 @@ def _raised(
     signals = {finding.signal for finding in findings}
     if facts.get("place") == "new" and Signal.PERSISTENCE in signals:
         return Severity.CRITICAL
-    if signals and signals <= _SIGN_IN and assessment.leading is Story.FORGOTTEN_PASSWORD:
+    harmless = assessment.leading is Story.FORGOTTEN_PASSWORD and facts.get("place") != "new"
+    if signals and signals <= _SIGN_IN and harmless:
         return Severity.LOW
     return severity
 
 
-def _time(state: WatchState) -> str:
+def _time(state: WatchState, kind: str) -> str:
+    """Place a case against the shift. That a shift begins explains a forgotten password, and nothing that was done."""
     if state.watch is Watch.ON:
-        return "shift start" if state.since_start is not None and state.since_start <= SHIFT_START else "on shift"
+        starts = kind == "sign-in" and state.since_start is not None and state.since_start <= SHIFT_START
+        return "shift start" if starts else "on shift"
     if state.watch is Watch.NEVER:
         return "no shift"
     if state.away <= JUST_OUTSIDE:
-        return "shift start" if state.watch is Watch.NOT_YET else "just outside"
+        return "shift start" if kind == "sign-in" and state.watch is Watch.NOT_YET else "just outside"
     return "ended" if state.watch is Watch.ENDED and state.away <= LONG_AFTER else "off"
 
 
-def _worst(said: set[str]) -> str:
-    return next((word for word in ("new", "usual") if word in said), "unknown")
+def _gravest(family: str, said: Sequence[str]) -> str:
+    return next((fact for fact in _GRAVEST.get(family, ()) if fact in said), said[0])
 
 
 def _sentence(
@@ -287,7 +330,8 @@ def _sentence(
         names = list(dict.fromkeys(j.attributed.event.name for j in wrong))
         calls = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - three fit a line
         text = f"{person} did {calls} in account {event.account} at {event.at:%a %H:%M} UTC, {wrong[0].right}"
-        if state is not None and state.watch is Watch.ENDED and state.end is not None:
+        off = wrong[0].right is Right.OFF_SHIFT
+        if off and state is not None and state.watch is Watch.ENDED and state.end is not None:
             minutes = round(state.away.total_seconds() / 60)
             text += f": the shift ended at {state.end:%H:%M} UTC, {minutes} min before"
         if state is not None and state.watch is not Watch.ON and state.on_call:
@@ -308,6 +352,7 @@ def _actions(
     assessment: Assessment,
     opened: Sequence[Opening],
     findings: Sequence[Finding],
+    wrong: Sequence[Judgement],
 ) -> tuple[Action, ...]:
     found: list[Action] = []
     person = subject.person
@@ -320,7 +365,9 @@ def _actions(
     found.append(Action(ActionKind.ASK, person, assessment.question))
     if kind == "sign-in" and assessment.leading is Story.FORGOTTEN_PASSWORD:
         found.append(Action(ActionKind.HELP, person, "a password reset or a password manager would help"))
-    succeeded = kind == "action" or any(f.facts.get("outcome") == "success without mfa" for f in findings)
+    succeeded = bool(wrong) or any(
+        f.signal not in _FAILURES or f.facts.get("outcome") == "success without mfa" for f in findings
+    )
     if succeeded and account is not None and assessment.leading is not Story.FORGOTTEN_PASSWORD:
         found.append(Action(ActionKind.FREEZE, account, "reversible: denies everything, keys off, sessions cut"))
     found.extend(
@@ -335,21 +382,6 @@ def _principal(event: Event) -> str | None:
     if identity.type == "IAMUser" and identity.arn is None and identity.user_name:
         return f"arn:aws:iam::{event.account}:user/{identity.user_name}"
     return identity.arn
-
-
-def _keys(own: Sequence[Judgement], network: str | None, facts: Mapping[str, str]) -> tuple[str, ...]:
-    """Give the long-term keys that were made, or used from a new network, in the sitting."""
-    found: set[str] = set()
-    for judgement in own:
-        event = judgement.attributed.event
-        answer = event.record.get("responseElements")
-        made = answer.get("accessKey") if event.name == "CreateAccessKey" and isinstance(answer, dict) else None
-        if isinstance(made, dict) and isinstance(made.get("accessKeyId"), str):
-            found.add(made["accessKeyId"])
-        used = event.identity.access_key
-        if facts.get("place") == "new" and used and used.startswith("AKIA") and network_of(event.ip) == network:
-            found.add(used)
-    return tuple(sorted(found))
 
 
 def _at(judgement: Judgement) -> datetime:

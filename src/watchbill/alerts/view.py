@@ -113,7 +113,7 @@ class CaseView:
 
 
 def view(case: Case) -> CaseView:
-    """Turn a case into plain facts. Nothing is left out and nothing is rounded but probabilities, to three places."""
+    """Turn a case into plain facts. Probabilities are rounded to three places, how far off the shift is to minutes."""
     state = case.state
     return CaseView(
         case.id,
@@ -154,7 +154,7 @@ def view(case: Case) -> CaseView:
 
 
 def reassessed(case: CaseView, facts: Mapping[str, str]) -> CaseView:
-    """Give a case with more facts, such as the person's answer, weighed anew."""
+    """Give a case with more facts, such as the person's answer, weighed anew; what may be done stays as it was."""
     known = {**case.facts, **facts}
     found = assess(case.kind, known, case.person)
     leading = str(found.leading) if found.leading else None

@@ -1,0 +1,138 @@
+"""The answer for a whole trail: every event counted once, under somebody or under why it is nobody's."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.teams import MONDAY, team
+from tests.trails import FOREIGN, after, document, reading, record, root, service, session, user
+from tests.unit.alerts.records import AWAY, audited, failed, hidden, signed_in
+
+from watchbill.access.model import Freeze
+from watchbill.alerts.audit import audit
+from watchbill.alerts.view import audit_view
+from watchbill.detect.sigma import load
+from watchbill.judge.model import Right
+from watchbill.trail.read import combine, read_file
+
+
+NIGHT = after(27)
+
+MADE = [
+    record("ec2:DescribeInstances", user("james"), after(12)),
+    record("rds:RebootDBInstance", user("james"), NIGHT),
+    record("rds:RebootDBInstance", user("james"), NIGHT, error="AccessDenied"),
+    record("rds:RebootDBInstance", user("james", account=FOREIGN), NIGHT),
+    record("iam:CreateUser", user("ada"), after(13)),
+    record("s3:GetObject", user("ada"), after(13), account=FOREIGN),
+    record("s3:PutObject", user("deploy-bot"), after(1)),
+    record("s3:PutObject", service("ec2"), after(2)),
+    record("s3:PutObject", root(), after(3)),
+    record("s3:PutObject", session("oncall", "james", "ASIALOST"), after(4)),
+    record("s3:PutObject", {}, after(5)),
+    failed("rick", after(6)),
+    hidden(after(7), AWAY),
+    signed_in("rick", after(8)),
+]
+
+
+@given(st.lists(st.sampled_from(MADE), max_size=20), st.booleans())
+def test_the_counts_add_up(records, with_team):
+    """However often a record was delivered, its event is counted once: under a person, or under why it is nobody's."""
+    found = audit(reading(*records), team() if with_team else None)
+    distinct = len({each["eventID"] for each in records})
+    assert found.tally.distinct == len(found.judgements) == distinct
+    assert sum(each.events for each in found.people) + sum(found.others.values()) == distinct
+    assert found.tally.records == len(records) == distinct + found.tally.duplicates
+    for person in found.people:
+        assert sum(person.by_right.values()) == sum(person.methods.values()) == person.events >= person.denied
+
+
+def test_the_counts_say_whose_and_how_known():
+    """A reader sees what each person did by right, what AWS refused them, and how we know it was they."""
+    found = audited(*MADE)
+    assert {p.person: (p.events, dict(p.by_right), p.denied, dict(p.methods)) for p in found.people} == {
+        "ada": (2, {"beyond role": 1, "not judgeable": 1}, 0, {"iam-user": 2}),
+        "james": (3, {"entitled": 1, "off shift": 2}, 1, {"iam-user": 3}),
+        "rick": (2, {"needs none": 2}, 0, {"iam-user": 2}),
+    }
+    assert dict(found.others) == {
+        "workload: workload deploy-bot": 1,
+        "service: AWS itself (ec2.amazonaws.com)": 1,
+        "root: the root user, which is nobody in particular": 1,
+        "none: a session of role oncall whose AssumeRole is not in the trail": 1,
+        "none: the record names nobody": 1,
+        "none: AWS hides the name: no such user, or a password typed as one": 1,
+        "none: IAM user james of account 999999999999, which is in no team file": 1,
+    }
+    assert (found.start, found.end) == (after(1), NIGHT)
+
+
+def test_the_commonest_nobody_comes_first():
+    """What a reader should declare first stands first."""
+    bots = [record("s3:PutObject", user("deploy-bot"), after(n)) for n in range(3)]
+    found = audited(record("s3:PutObject", root(), MONDAY), *bots)
+    assert list(found.others.values()) == [3, 1]
+
+
+def test_what_cannot_be_read_is_kept_beside():
+    """A bad record costs only itself, and is reported."""
+    bad = {**MADE[0], "eventID": None}
+    found = audit(combine([read_file("trail.json", document(MADE[0], bad))]), team())
+    assert (found.tally.distinct, found.tally.unreadable_records) == (1, 1)
+    assert [problem.code for problem in found.problems] == ["no-event-id"]
+
+
+def test_an_empty_trail_is_answered():
+    """Nothing happened, and nothing is what is said."""
+    for of in (team(), None):
+        found = audit(reading(), of)
+        assert (found.people, dict(found.others), found.cases, found.start, found.end) == ((), {}, (), None, None)
+
+
+def test_without_a_team_file_nobody_is_judged():
+    """No right can be told, and every judgement says so; findings stand all the same."""
+    found = audit(reading(*MADE, *(failed("rick", after(9 + n / 60), AWAY) for n in range(3))), None)
+    assert {each.right for each in found.judgements} == {Right.NOT_JUDGEABLE, Right.UNKNOWN_ACTOR}
+    assert [case.person for case in found.cases if case.kind == "sign-in"] == ["rick"]
+    judged = next(each for each in found.judgements if each.attributed.actor.person == "ada")
+    assert judged.why == "no team file says what is theirs"
+
+
+def test_what_a_frozen_person_does_is_judged_by_the_freeze():
+    """The freeze is part of what was so at the time."""
+    freeze = Freeze("F-1", "james", after(11), None, "C-1")
+    rights = {p.person: dict(p.by_right) for p in audited(*MADE, freezes=(freeze,)).people}
+    assert rights["james"] == {"frozen": 3}
+    assert rights["ada"] == {"beyond role": 1, "not judgeable": 1}
+
+
+SIGMA = """\
+title: {title}
+author: somebody
+logsource: {{product: aws, service: cloudtrail}}
+detection:
+  s: {{eventName: {name}}}
+  condition: s
+"""
+
+
+def test_sigma_hits_are_counted_by_rule():
+    """The rule that matched most stands first; one that matched nothing is not listed."""
+    texts = [("b", "PutObject"), ("a", "RebootDBInstance"), ("c", "CreateUser"), ("d", "NoSuchCall")]
+    rules = [r for title, name in texts for r in load(SIGMA.format(title=title, name=name), "r.yml").rules]
+    assert list(audited(*MADE, rules=rules).sigma.items()) == [("b", 5), ("a", 3), ("c", 1)]
+
+
+def test_the_view_adds_up_too():
+    """What is printed keeps the promise of what was counted."""
+    made = audit_view(audited(*MADE, *MADE), "watchbill.yaml")
+    assert (made.tally.records, made.tally.distinct, made.tally.duplicates) == (28, 14, 14)
+    assert sum(p.events for p in made.people) + sum(o.events for o in made.others) == made.tally.distinct
+    assert (made.team, made.start, made.end) == ("watchbill.yaml", "2026-01-12T01:00:00Z", "2026-01-13T03:00:00Z")
+    assert [case.id for case in made.cases] == [case.id for case in audited(*MADE).cases]
+
+
+def test_the_order_of_delivery_does_not_matter():
+    """The same records in any order are the same answer."""
+    first, second = audited(*MADE), audited(*reversed(MADE))
+    assert audit_view(first, None).people == audit_view(second, None).people
+    assert [case.id for case in first.cases] == [case.id for case in second.cases]
