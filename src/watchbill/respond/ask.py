@@ -1,5 +1,6 @@
 """Ask the person: what the question says, and what an answer does to a case."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -14,7 +15,7 @@ class Status(StrEnum):
     OPEN = "open"
     ASKED = "asked"
     ESCALATED = "escalated"
-    """A lead has to decide: the answer was no, was yes to what was not theirs, or did not come."""
+    """A lead has to decide: the answer was no, was a yes that anybody could give, or did not come."""
     FROZEN = "frozen"
     CLOSED = "closed"
 
@@ -32,13 +33,24 @@ def question(case: CaseView) -> str:
     if case.person is None:
         raise RefusedError(f"case {case.id} names no person, so there is nobody to ask")
     counted = [event for event in case.evidence if event.note]
-    calls = list(dict.fromkeys(event.what for event in counted))
-    places = list(dict.fromkeys(event.ip for event in counted if event.ip))
-    where = f" from {', '.join(places[:3])}" if places else ""
+    calls = _some([event.what for event in counted], 4)
+    places = _some([event.ip for event in counted if event.ip], 3)
+    where = f" from {places}" if places else ""
     return (
-        f"Security question {case.id}: between {case.first} and {case.last} we saw {', '.join(calls[:4])}"
+        f"Security question {case.id}: between {case.first} and {case.last} we saw {calls}"
         f" under your name{where}. Was that you? Answer yes or no. We never ask for passwords."
     )
+
+
+def _some(words: Sequence[str], most: int) -> str:
+    """Name the first few, each once, and how many more there are; what others chose in them breaks no line."""
+    found = list(dict.fromkeys(words))
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(_inert(word) for word in found[:most]) + more
+
+
+def _inert(text: str) -> str:
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def deadline(case: CaseView, asked_at: datetime) -> datetime:
@@ -54,7 +66,8 @@ def after_answer(case: CaseView) -> tuple[Status, str]:
     """
     if case.facts.get("answer") == "no":
         return Status.ESCALATED, f"{case.person} says it was not them: a lead decides on the freeze"
-    if case.leading == Story.FORGOTTEN_PASSWORD and case.severity == "low":
+    harmless = case.facts.get("place") == "usual" and case.facts.get("outcome") == "success with mfa"
+    if harmless and case.leading == Story.FORGOTTEN_PASSWORD and case.severity == "low":
         help_ = "a password manager, or a reset before the shift begins, would help them"
         return Status.CLOSED, f"{case.person} says it was them, a forgotten password: {help_}"
-    return Status.ESCALATED, f"{case.person} says it was them, and it was not theirs to do: a lead decides"
+    return Status.ESCALATED, f"{case.person} says it was them, as whoever holds the account may: a lead decides"

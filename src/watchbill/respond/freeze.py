@@ -48,9 +48,10 @@ def plan_freeze(
     if person not in team.people:
         raise NotFoundError(f"no person `{person}` in {team.path}")
     user = team.people[person].iam_user
-    if user in team.protected or person in team.protected:
+    # IAM does not tell names apart by case.
+    if {user.lower(), person.lower()} & {name.lower() for name in team.protected}:
         raise RefusedError(f"`{person}` is protected: the team file forbids freezing them")
-    if by == person:
+    if by.lower() in (user.lower(), person.lower()):
         raise RefusedError(f"`{person}` cannot freeze themselves; a lead decides")
     accounts = tuple(sorted(name for name, state in observed.items() if user in state.users))
     if not accounts:
