@@ -69,6 +69,8 @@ def test_rick_forgets_his_password_as_his_shift_begins(seed):
     assert case.assessment.leading is Hypothesis.FORGOTTEN_PASSWORD
     assert case.severity is Severity.LOW
     assert case.facts["time"] == "shift start"
+    number = TEAM.accounts[told.account].number
+    assert case.account == f"arn:aws:iam::{number}:user/watchbill/{told.person}", "AWS leaves it out of failed sign-ins"
     assert {action.kind for action in case.actions} == {ActionKind.ASK, ActionKind.HELP}
 
 

@@ -120,6 +120,11 @@ class Gatherer:
         self._team = team
         self._answers = answers
         attributed = [judgement.attributed for judgement in judgements]
+        self._arns = {
+            (each.event.account, each.event.identity.user_name.lower()): each.event.identity.arn
+            for each in attributed
+            if each.event.identity.type == "IAMUser" and each.event.identity.user_name and each.event.identity.arn
+        }
         self._changes: tuple[Attributed, ...] = iam_changes(attributed, team) if team else ()
 
     def cases(self) -> tuple[Case, ...]:
@@ -166,7 +171,7 @@ class Gatherer:
             facts["answer"] = self._answers[case_id]
         assessment = assess(kind, facts, person)
         severity = _raised(max(item.severity for item in items), facts, findings, state, assessment)
-        account = _principal(anchor.attributed.event) if anchor and person else None
+        account = self._principal(anchor.attributed.event) if anchor and person else None
         return Case(
             case_id,
             kind,
@@ -258,6 +263,17 @@ class Gatherer:
                 )
             )
         return tuple(found)
+
+    def _principal(self, event: Event) -> str | None:
+        """Give the ARN of what would be disabled.
+
+        AWS leaves it out of failed sign-ins; then it is what the user's other events say, else it is made of parts.
+        """
+        identity = event.identity
+        if identity.type == "IAMUser" and identity.arn is None and identity.user_name:
+            made = f"arn:aws:iam::{event.account}:user/{identity.user_name}"
+            return self._arns.get((event.account, identity.user_name.lower()), made)
+        return identity.arn
 
     def _keys(self, person: str | None, own: Sequence[Judgement]) -> tuple[str, ...]:
         """Give the long-term keys that were made, or used by a person from a network new to them, in the sitting."""
@@ -374,14 +390,6 @@ def _actions(
         Action(ActionKind.CLOSE_OPENING, account or person, opening.what) for opening in opened if opening.event_id
     )
     return tuple(found)
-
-
-def _principal(event: Event) -> str | None:
-    """Give the ARN of what would be disabled; AWS leaves it out of sign-in records, where it is made of its parts."""
-    identity = event.identity
-    if identity.type == "IAMUser" and identity.arn is None and identity.user_name:
-        return f"arn:aws:iam::{event.account}:user/{identity.user_name}"
-    return identity.arn
 
 
 def _at(judgement: Judgement) -> datetime:
