@@ -352,7 +352,7 @@ def _sentence(
             text += f": the shift ended at {state.end:%H:%M} UTC, {minutes} min before"
         if state is not None and state.watch is not Watch.ON and state.on_call:
             text += f"; on call was {', '.join(state.on_call)}"
-        return text
+        return "; ".join([text, *dict.fromkeys(f.title for f in findings if f.signal is Signal.NO_MFA)])
     titles = list(dict.fromkeys(finding.title for finding in findings))
     text = titles[0] + (f"; {titles[1]}" if len(titles) > 1 else "")
     text += f" and {len(titles) - 2} more" if len(titles) > 2 else ""  # noqa: PLR2004 - two fit a line

@@ -64,6 +64,7 @@ def test_a_hijack():
     case = the_case(*usual("james", at), signed_in("james", at, AWAY, mfa="No"), made_key("james", at + MINUTE, AWAY))
     assert case.sentence == (
         "james did CreateAccessKey in account 111111111111 at Wed 12:01 UTC, beyond role; on call was rick"
+        "; console sign-in as james without MFA from 203.0.113.0/24"
     )
     assert [finding.title for finding in case.findings] == [
         "console sign-in as james without MFA from 203.0.113.0/24",
