@@ -161,3 +161,20 @@ def test_a_team_file_that_was_named_is_never_passed_over(watchbill, data_dir):
     assert (ran.code, ran.out) == (1, "")
     assert "no team file teem.yaml" in ran.err
     assert watchbill("audit", "--trail", where, watchbill_team="gone.yaml").code == 1
+
+
+def test_a_slip_is_met_with_what_there_is(watchbill, sample, monkeypatch, tmp_path):
+    """A name that nothing has, and credentials that are not there, are said with what to try."""
+    ran = watchbill("can", "jams", "ec2:RunInstances")
+    assert ran.code == 1
+    assert "no person `jams`" in ran.err
+    assert "people: james, rick" in ran.err
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    ran = watchbill("plan")
+    assert (ran.code, ran.out) == (1, "")
+    assert "no AWS credentials" in ran.err
+    assert "AWS_PROFILE" in ran.err

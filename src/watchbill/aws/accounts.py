@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from watchbill.errors import ProviderError
 from watchbill.team.model import Account
@@ -69,5 +69,8 @@ def translated(call: Callable[..., Any], **parameters: Any) -> Any:
     """Make a call; whatever boto3 raises becomes a ProviderError that names the operation and AWS's own words."""
     try:
         return call(**parameters)
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        hint = "give boto3 credentials: a profile (AWS_PROFILE), the environment, or a role; or try `watchbill demo`"
+        raise ProviderError(f"no AWS credentials: {error}", hint) from error
     except (BotoCoreError, ClientError) as error:
         raise ProviderError(str(error)) from error

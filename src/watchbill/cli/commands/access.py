@@ -262,14 +262,16 @@ def can(
     """
     team = session.team()
     if person not in team.people:
-        raise NotFoundError(f"no person `{person}` in {session.settings.team}")
+        raise NotFoundError(f"no person `{person}` in {session.settings.team}", f"people: {', '.join(team.people)}")
     at = _instant(when) if when else session.at
     context = {} if without_mfa else {"aws:MultiFactorAuthPresent": "true"}
     observed = session.app().observe(team) if live else {}
     found: list[CanView] = []
     for name in team.accounts if account is None else (account,):
         if name not in team.accounts:
-            raise NotFoundError(f"no account `{name}` in {session.settings.team}")
+            raise NotFoundError(
+                f"no account `{name}` in {session.settings.team}", f"accounts: {', '.join(team.accounts)}"
+            )
         state = observed[name] if live else compile_account(team, team.accounts[name], at).state
         paths = answers(state, team.people[person].iam_user, action, resource, at, context)
         if paths:
