@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from watchbill.errors import Problem
+from watchbill.inert import inert
 from watchbill.intervals import iso
 
 
@@ -108,8 +109,3 @@ class Output:
             transient=True,
             disable=not self.err.is_terminal,
         )
-
-
-def inert(text: str) -> str:
-    """Show control and direction-changing characters instead of obeying them; line breaks and tabs too."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from watchbill.alerts.model import Story
 from watchbill.alerts.view import CaseView
 from watchbill.errors import RefusedError
+from watchbill.inert import inert
 
 
 class Status(StrEnum):
@@ -46,11 +47,7 @@ def _some(words: Sequence[str], most: int) -> str:
     """Name the first few, each once, and how many more there are; what others chose in them breaks no line."""
     found = list(dict.fromkeys(words))
     more = f" and {len(found) - most} more" if len(found) > most else ""
-    return ", ".join(_inert(word) for word in found[:most]) + more
-
-
-def _inert(text: str) -> str:
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return ", ".join(inert(word) for word in found[:most]) + more
 
 
 def deadline(case: CaseView, asked_at: datetime) -> datetime:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from watchbill.alerts.cases import WRONG
 from watchbill.alerts.view import AuditView, CaseView, EvidenceView
 from watchbill.errors import Problem
+from watchbill.inert import inert
 from watchbill.intervals import iso, parse_instant
 from watchbill.judge.model import Right
 
@@ -58,7 +59,7 @@ def render(
     environment = Environment(
         loader=PackageLoader("watchbill.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["inert"] = _inert
+    environment.filters["inert"] = inert
     template = environment.get_template("report.html")
     return template.render(
         audit=audit,
@@ -96,7 +97,3 @@ def _lane(event: EvidenceView) -> str:
     if event.right == Right.ENTITLED:
         return "theirs"
     return "not theirs" if event.right in WRONG else "not judged"
-
-
-def _inert(text: object) -> str:
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
