@@ -1,4 +1,4 @@
-"""Read a team file: the text to a `Team`, or every mistake in it at once, each with its place.
+"""Read a team file: the text to a `Team`, or all mistakes of its shape, or else all of its names, each with its place.
 
 The rules, in order:
 
@@ -52,7 +52,7 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 
 def parse(text: str | bytes, path: str) -> Team:
-    """Read a team file's text; `path` is what problems call it. Raises FileError with every mistake found."""
+    """Read a team file's text; `path` is what problems call it. Raises FileError with what is wrong: shape first, then names."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     document = _load(data, path)
     places = Places(document, path)
