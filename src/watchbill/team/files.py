@@ -1,4 +1,4 @@
-"""Read a team file: the text to a `Team`, or all mistakes of its shape, or else all of its names, each with its place.
+"""Read a team file: the text to a `Team`, or its mistakes: all of shape, else all of names, each with its place.
 
 The rules, in order:
 
