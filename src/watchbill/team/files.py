@@ -52,7 +52,7 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 
 def parse(text: str | bytes, path: str) -> Team:
-    """Read a team file's text; `path` is what problems call it. Raises FileError with what is wrong: shape first, then names."""
+    """Read a team file; `path` is what problems call it. Raises FileError with all mistakes of shape, else of names."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     document = _load(data, path)
     places = Places(document, path)
