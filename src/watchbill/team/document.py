@@ -1,7 +1,7 @@
 """The shape of the team file: what editors complete and what is checked before anything is looked up.
 
 Values are strict: nothing is turned from one type into another. Dates and instants are text here; whether they exist
-is checked in `files`, as are names that refer to something, where the place in the file is known.
+is checked in `names`, as are names that refer to something, where the place in the file is known.
 """
 
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Read a team file: the text to a `Team`, or its mistakes: all of shape, else all of names, each with its place.
+"""Read a team file: the text to a `Team`, or every mistake in it, each with its place.
 
 The rules, in order:
 
@@ -11,14 +11,12 @@ Nothing is built from a file with a mistake in it.
 """
 
 import hashlib
-import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
-from difflib import get_close_matches
+from datetime import date, time
 from io import StringIO
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -27,7 +25,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from watchbill.errors import FileError, Location, Problem
 from watchbill.intervals import Interval, parse_instant
-from watchbill.team.document import LayerPart, RotaPart, TeamPart
+from watchbill.team.document import LayerPart, TeamPart
 from watchbill.team.model import (
     Access,
     Account,
@@ -44,27 +42,31 @@ from watchbill.team.model import (
     Team,
     Turn,
 )
+from watchbill.team.names import length, meant, name_problems
 from watchbill.team.places import Path, Places, has_cycle
 
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 def parse(text: str | bytes, path: str) -> Team:
-    """Read a team file; `path` is what problems call it. Raises FileError with all mistakes of shape, else of names."""
+    """Read a team file; `path` is what problems call it. Raises FileError with every mistake in it."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     document = _load(data, path)
-    places = Places(document, path)
+    plain, places = _plain(document), Places(document, path)
     try:
-        part = TeamPart.model_validate(_plain(document))
+        part = TeamPart.model_validate(plain)
     except ValidationError as error:
-        raise FileError(_shape_problems(error, places)) from error
-    checker = _Checker(part, places)
-    checker.check()
-    if checker.problems:
-        raise FileError(sorted(checker.problems, key=lambda p: (p.line or 0, p.col or 0)))
+        wrong = {_path(each) for each in error.errors(include_url=False) if "[key]" not in each["loc"]}
+        found = _shape_problems(error, places) + name_problems(plain, wrong, places)
+        raise FileError(_in_order(found)) from error
+    if found := name_problems(plain, (), places):
+        raise FileError(_in_order(found))
     return _Builder(part, places).team(path, data)
+
+
+def _in_order(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda p: (p.line or 0, p.col or 0))
 
 
 def _load(data: bytes, path: str) -> object:
@@ -125,11 +127,15 @@ def _plain(value: Any) -> Any:
 def _shape_problems(error: ValidationError, places: Places) -> list[Problem]:
     found: dict[Location, Problem] = {}
     for each in error.errors(include_url=False):
-        path = tuple(step for step in each["loc"] if step not in ("[key]", "str", "datetime") and not _is_tag(step))
+        path = _path(each)
         is_key = each["type"] == "extra_forbidden" or "[key]" in each["loc"]
         place = places.of(path, key=is_key)
         found.setdefault(place, Problem.at("bad-shape", _shape_message(each, path), place))
-    return sorted(found.values(), key=lambda p: (p.line or 0, p.col or 0))
+    return list(found.values())
+
+
+def _path(mistake: Any) -> Path:
+    return tuple(step for step in mistake["loc"] if step not in ("[key]", "str", "datetime") and not _is_tag(step))
 
 
 def _is_tag(step: object) -> bool:
@@ -140,7 +146,7 @@ def _shape_message(each: Any, path: Path) -> str:
     name = str(path[-1]) if path else ""
     match each["type"]:
         case "extra_forbidden":
-            return f"unknown key `{name}`{_meant(name, _KEYS)}"
+            return f"unknown key `{name}`{meant(name, _KEYS)}"
         case "missing":
             return f"`{name}` is missing"
         case "string_pattern_mismatch":
@@ -187,169 +193,8 @@ def _keys_of(schema: Mapping[str, Any]) -> frozenset[str]:
 _KEYS = _keys_of(TeamPart.model_json_schema(by_alias=True))
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f" (did you mean `{close[0]}`?)" if close else ""
-
-
 def _interval(start: str, end: str) -> Interval:
     return Interval(parse_instant(start), parse_instant(end))
-
-
-def _length(text: str) -> timedelta:
-    return int(text[:-1]) * _UNITS[text[-1]]
-
-
-class _Checker:
-    """Checks what the shape cannot: names, circles, zones, spans."""
-
-    def __init__(self, part: TeamPart, places: Places) -> None:
-        self._part = part
-        self._places = places
-        self.problems: list[Problem] = []
-
-    def check(self) -> None:
-        part = self._part
-        self._people()
-        for name, group in part.groups.items():
-            self._refs("person", group.members, part.people, ("groups", name, "members"))
-            self._refs("group", group.includes, part.groups, ("groups", name, "includes"))
-            for i, access in enumerate(group.access):
-                at: Path = ("groups", name, "access", i)
-                self._ref("permission set", access.permission_set, part.permission_sets, (*at, "permission_set"))
-                self._refs("account", access.accounts, part.accounts, (*at, "accounts"))
-        self._circles()
-        self._unique("account number", [(a.number, ("accounts", n, "number")) for n, a in part.accounts.items()])
-        for name, permissions in part.permission_sets.items():
-            if permissions.policy is not None and (permissions.allow or permissions.deny):
-                self._say("both-forms", f"`{name}` has a policy and actions; keep one", ("permission_sets", name))
-        for name, rota in part.rotas.items():
-            if f"oncall-{name}" in part.groups:
-                self._say(
-                    "name-taken",
-                    f"group `oncall-{name}` is the name of rota `{name}`'s own group",
-                    ("rotas", name),
-                    key=True,
-                )
-            self._rota(rota, ("rotas", name))
-        self._grants()
-        self._refs("person", part.leads, part.people, ("leads",))
-        self._networks(part.networks, ("networks",))
-
-    def _people(self) -> None:
-        people = self._part.people
-        for name, person in people.items():
-            self._zone(person.time_zone, ("people", name, "time_zone"))
-            self._networks(person.networks, ("people", name, "networks"))
-        users = [((p.iam_user or name).lower(), ("people", name, "iam_user")) for name, p in people.items()]
-        self._unique("IAM user", users)
-        self._unique("email", [(p.email.lower(), ("people", name, "email")) for name, p in people.items()])
-
-    def _rota(self, rota: RotaPart, at: Path) -> None:
-        part = self._part
-        self._refs("account", rota.accounts, part.accounts, (*at, "accounts"))
-        for kind, permission_set in rota.entitlement.items():
-            self._ref("permission set", permission_set, part.permission_sets, (*at, "entitlement", kind))
-        if _length(rota.horizon) < timedelta(days=1):
-            self._say("horizon", "a horizon is at least a day", (*at, "horizon"))
-        for i, layer in enumerate(rota.layers):
-            self._layer(layer, (*at, "layers", i))
-        for i, override in enumerate(rota.overrides):
-            here: Path = (*at, "overrides", i)
-            self._span(override.start, override.end, here)
-            for field in ("add", "remove"):
-                named = getattr(override, field)
-                if named is not None:
-                    self._ref("person", named, part.people, (*here, field))
-            self._ref("person", override.by, part.people, (*here, "by"))
-            if override.add is None and override.remove is None:
-                self._say("empty-override", f"override `{override.name}` has neither `add` nor `remove`", here)
-        for i, leave in enumerate(rota.leave):
-            self._ref("person", leave.person, part.people, (*at, "leave", i, "person"))
-            self._span(leave.start, leave.end, (*at, "leave", i))
-
-    def _layer(self, layer: LayerPart, at: Path) -> None:
-        self._zone(layer.time_zone, (*at, "time_zone"))
-        self._refs("person", layer.members, self._part.people, (*at, "members"))
-        starter, day = layer.anchor.member, layer.anchor.date
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            self._say("bad-date", f"`{day}` is no date of the calendar", (*at, "anchor", "date"))
-        if starter not in layer.members:
-            message = f"`{starter}` is no member of layer `{layer.name}`{_meant(starter, layer.members)}"
-            self._say("anchor", message, (*at, "anchor", "member"))
-
-    def _grants(self) -> None:
-        part = self._part
-        for i, grant in enumerate(part.grants):
-            at: Path = ("grants", i)
-            self._ref("person", grant.person, part.people, (*at, "person"))
-            self._ref("permission set", grant.permission_set, part.permission_sets, (*at, "permission_set"))
-            self._refs("account", grant.accounts, part.accounts, (*at, "accounts"))
-            self._ref("person", grant.approver, part.people, (*at, "approver"))
-            self._span(grant.start, grant.end, at)
-            if grant.approver == grant.person:
-                self._say("self-approved", f"`{grant.person}` cannot approve their own grant", (*at, "approver"))
-        self._unique("grant", [(grant.name, ("grants", i, "name")) for i, grant in enumerate(part.grants)])
-
-    def _circles(self) -> None:
-        groups = self._part.groups
-        reported: set[frozenset[str]] = set()
-        for start in groups:
-            trail = [start]
-            while (following := next((g for g in groups[trail[-1]].includes if g in groups), None)) is not None:
-                if following in trail:
-                    circle = [*trail[trail.index(following) :], following]
-                    if frozenset(circle) not in reported:
-                        reported.add(frozenset(circle))
-                        message = f"groups include each other: {' -> '.join(circle)}"
-                        self._say("group-cycle", message, ("groups", circle[0], "includes"))
-                    break
-                trail.append(following)
-
-    def _zone(self, name: str, at: Path) -> None:
-        if name not in _ZONES:
-            self._say("unknown-zone", f"unknown time zone `{name}`{_meant(name, _ZONES)}", at)
-
-    def _networks(self, networks: list[str], at: Path) -> None:
-        for i, network in enumerate(networks):
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as error:
-                self._say("bad-network", f"`{network}` is no CIDR block: {error}", (*at, i))
-
-    def _span(self, start: str, end: str, at: Path) -> None:
-        found: list[datetime] = []
-        for field, value in (("from", start), ("to", end)):
-            try:
-                found.append(parse_instant(value))
-            except ValueError as error:
-                self._say("bad-instant", str(error), (*at, field))
-        if len(found) == 2 and found[0] >= found[1]:  # noqa: PLR2004 - both could be read
-            self._say("bad-span", "`to` must be later than `from`", (*at, "to"))
-
-    def _refs(self, what: str, names: list[str], known: Iterable[str], at: Path) -> None:
-        for i, name in enumerate(names):
-            self._ref(what, name, known, (*at, i))
-
-    def _ref(self, what: str, name: str, known: Iterable[str], at: Path) -> None:
-        if name not in known:
-            self._say(f"unknown-{what.replace(' ', '-')}", f"unknown {what} `{name}`{_meant(name, known)}", at)
-
-    def _unique(self, what: str, values: Sequence[tuple[str, Path]]) -> None:
-        first: dict[str, Path] = {}
-        for value, path in values:
-            if value in first:
-                line = self._places.of(first[value]).line
-                self._say("twice", f"{what} `{value}` is given twice, first in line {line}", path)
-            first.setdefault(value, path)
-
-    def _say(self, code: str, message: str, path: Path, *, key: bool = False) -> None:
-        self.problems.append(Problem.at(code, message, self._places.of(path, key=key)))
-
-
-_ZONES = frozenset(available_timezones())
 
 
 class _Builder:
@@ -426,9 +271,9 @@ class _Builder:
             name,
             tuple(rota.accounts),
             {Kind(kind): permission_set for kind, permission_set in rota.entitlement.items()},
-            _length(rota.horizon),
-            _length(rota.grace.before),
-            _length(rota.grace.after),
+            length(rota.horizon),
+            length(rota.grace.before),
+            length(rota.grace.after),
             frozenset(Kind(kind) for kind in rota.required),
             tuple(self._layer(layer, ("rotas", name, "layers", i)) for i, layer in enumerate(rota.layers)),
             overrides,

@@ -106,6 +106,108 @@ def test_every_mistake_is_reported_at_once():
     ]
 
 
+def test_mistakes_of_shape_and_of_names_are_reported_together():
+    """A wrong type, a misspelt key and names that refer to nothing come in one report, in the order of the file."""
+    text = SAMPLE
+    for old, new in (
+        ("leads: [sofia, ada]", "leads: [sofia, adaa, 7]"),
+        ("omar: {name: Omar Haddad, email", "omar: {name: Omar Haddad, emial"),
+        ("members: [rick, ada]", "members: [rik, 7, ada]"),
+        ('handoff: {time: "11:00"}', "handoff: {time: 18}"),
+        ("member: james}", "member: jams}"),
+        ("members: [priya, lee]", "members: [priya, le]"),
+    ):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    lines = text.splitlines()
+    said = [
+        (lines[int(line) - 1][int(col) - 1 :].split(",")[0].rstrip("]}"), message)
+        for line, col, message in (
+            (*problem.removeprefix("watchbill.yaml:").split(" ", 1)[0].split(":"), problem.split(" ", 1)[1])
+            for problem in problems_of(text)
+        )
+    ]
+    assert said == [
+        ("adaa", "unknown person `adaa` (did you mean `ada`?)"),
+        ("7", "`7` must be a text; put it in quotes"),
+        ("{name: Omar Haddad", "`email` is missing"),
+        ("emial: omar@example.com", "unknown key `emial` (did you mean `email`?)"),
+        ("rik", "unknown person `rik` (did you mean `rick`?)"),
+        ("7", "`7` must be a text; put it in quotes"),
+        ("18", "`18` must be a text; put it in quotes"),
+        ("jams", "`jams` is no member of layer `emea` (did you mean `james`?)"),
+        ("le", "unknown person `le` (did you mean `lee`?)"),
+    ]
+
+
+def test_a_misspelt_section_makes_no_name_wrong():
+    """What a section declares cannot be known when its key is misspelt; the key alone is said."""
+    assert problems_of(SMALL.replace("people:", "peple:")) == [
+        "watchbill.yaml:4:1 unknown key `peple` (did you mean `people`?)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    horizon: 14d", "    horizon: 5x"),
+        ("date: 2026-01-12, member: rick", "date: 12 January, member: rick"),
+        # Whose IAM user it is cannot be known, so it is nobody's twice.
+        (
+            "  rick: {name",
+            "  mo: {iam_user: rick, name: Mo, email: mo@example.com}\n  rick: {iam_user: a b, name",
+        ),
+    ],
+)
+def test_a_text_in_the_wrong_form_is_one_mistake(old, new):
+    """What has the wrong form is not read further."""
+    assert len(problems_of(SAMPLE.replace(old, new, 1))) == 1
+
+
+def _spoilt(document):
+    """Give the document once for every value in it, that value in a shape no key takes."""
+    paths = []
+
+    def walk(value, path):
+        if path:
+            paths.append(path)
+        for step in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            walk(value[step], (*path, step))
+
+    walk(document, ())
+    for path in paths:
+        copy = json.loads(json.dumps(document))
+        holder = copy
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = 7.5
+        yield path, copy
+
+
+def test_a_wrong_shape_makes_no_name_wrong():
+    """Whatever single value of the sample has a wrong shape, that is the only kind of mistake said."""
+    document = json.loads(json.dumps(YAML(typ="safe").load(SAMPLE), default=str))
+    document["rotas"]["platform"]["overrides"] = [
+        {
+            "name": "s",
+            "from": "2026-01-12T09:00:00Z",
+            "to": "2026-01-13T09:00:00Z",
+            "add": "lee",
+            "reason": "r",
+            "by": "ada",
+        }
+    ]
+    document["rotas"]["platform"]["leave"] = [
+        {"person": "ada", "from": "2026-01-12T09:00:00Z", "to": "2026-01-13T09:00:00Z"}
+    ]
+    spoilt = list(_spoilt(document))
+    assert len(spoilt) > 200
+    for path, text in ((path, json.dumps(copy)) for path, copy in spoilt):
+        with pytest.raises(FileError) as caught:
+            parse(text, "watchbill.yaml")
+        assert {problem.code for problem in caught.value.problems} == {"bad-shape"}, path
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [

@@ -59,7 +59,7 @@ class OncallView:
 
 @command("validate", team=True)
 def validate(session: Session) -> int:
-    """Check the team file: all mistakes of shape, then all of names, each with its place and what was meant."""
+    """Check the team file: every mistake at once, each with its place and what was meant."""
     team = session.team()
     session.out.line(
         f"{team.path} is fine: {len(team.people)} people, {len(team.groups)} groups, {len(team.rotas)} rotas,"

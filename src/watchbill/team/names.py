@@ -1,0 +1,275 @@
+"""Check what the shape of a team file cannot: that names refer to something, and that zones, dates and spans exist.
+
+It reads the plain document, whatever its shape, and passes over values whose shape is a mistake already said, so that
+one report holds every mistake and none follows from another.
+"""
+
+import ipaddress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+from zoneinfo import available_timezones
+
+from watchbill.errors import Problem
+from watchbill.intervals import parse_instant
+from watchbill.team.places import Path, Places
+
+
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_ZONES = frozenset(available_timezones())
+
+
+def name_problems(plain: Mapping[str, Any], wrong: Collection[Path], places: Places) -> list[Problem]:
+    """Give the mistakes of names and values; `wrong` has the paths whose shape is a mistake, and unknown keys."""
+    checker = _Checker(_Document(plain, frozenset(wrong)), places)
+    checker.check()
+    return checker.problems
+
+
+def length(text: str) -> timedelta:
+    """Read a length such as `14d` or `15m`."""
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Say what may have been meant by a name that is not known; empty when nothing is close."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" (did you mean `{close[0]}`?)" if close else ""
+
+
+@dataclass(frozen=True)
+class _Document:
+    """A plain document of any shape, and the paths in it that are known to be wrong."""
+
+    root: Mapping[str, Any]
+    wrong: frozenset[Path]
+
+    def value(self, at: Path) -> Any:
+        """Give the value at a path; None where there is none, or a wrong one."""
+        if at in self.wrong:
+            return None
+        found: Any = self.root
+        for step in at:
+            if isinstance(found, Mapping):
+                found = found.get(str(step))
+            elif isinstance(found, list) and isinstance(step, int):
+                found = found[step]
+            else:
+                return None
+        return found
+
+    def text(self, *at: str | int) -> str | None:
+        found = self.value(at)
+        return found if isinstance(found, str) else None
+
+    def texts(self, at: Path) -> Iterator[tuple[Path, str]]:
+        """Give the texts of a list with their paths."""
+        for here in self._inside(at):
+            found = self.text(*here)
+            if found is not None:
+                yield here, found
+
+    def entries(self, *at: str | int) -> Iterator[Path]:
+        """Give the paths of the mappings in a mapping or list."""
+        for here in self._inside(at):
+            if isinstance(self.value(here), Mapping):
+                yield here
+
+    def whole(self, at: Path) -> bool:
+        """Tell whether nothing at or below a path is wrong."""
+        return not any(path[: len(at)] == at for path in self.wrong)
+
+    def names(self, section: str) -> Collection[str] | None:
+        """Give the names a section declares; None when that cannot be known, for it is misspelt or misshapen."""
+        found = self.value((section,))
+        if isinstance(found, Mapping):
+            return list(found)
+        misspelt = any(len(path) == 1 for path in self.wrong)
+        return None if misspelt or section in self.root else ()
+
+    def _inside(self, at: Path) -> Iterator[Path]:
+        found = self.value(at)
+        steps: Iterable[str | int] = ()
+        if isinstance(found, Mapping):
+            steps = found
+        elif isinstance(found, list):
+            steps = range(len(found))
+        for step in steps:
+            yield (*at, step)
+
+
+_SECTION = {"person": "people", "group": "groups", "permission set": "permission_sets", "account": "accounts"}
+
+
+class _Checker:
+    """Checks names, circles, zones and spans, and keeps what it finds."""
+
+    def __init__(self, document: _Document, places: Places) -> None:
+        self._document = document
+        self._places = places
+        self.problems: list[Problem] = []
+
+    def check(self) -> None:
+        document = self._document
+        for at in document.entries("people"):
+            self._zone((*at, "time_zone"))
+            self._networks((*at, "networks"))
+        for at in document.entries("groups"):
+            self._refs("person", (*at, "members"))
+            self._refs("group", (*at, "includes"))
+            for access in document.entries(*at, "access"):
+                self._ref("permission set", (*access, "permission_set"))
+                self._refs("account", (*access, "accounts"))
+        for at in document.entries("permission_sets"):
+            self._forms(at)
+        for at in document.entries("rotas"):
+            self._rota(at)
+        for at in document.entries("grants"):
+            self._grant(at)
+        self._circles()
+        self._uniques()
+        self._refs("person", ("leads",))
+        self._networks(("networks",))
+
+    def _forms(self, at: Path) -> None:
+        found = self._document.value(at)
+        if found.get("policy") is not None and (found.get("allow") or found.get("deny")):
+            self._say("both-forms", f"`{at[-1]}` has a policy and actions; keep one", at)
+
+    def _rota(self, at: Path) -> None:
+        document, name = self._document, at[-1]
+        if f"oncall-{name}" in (document.names("groups") or ()):
+            message = f"group `oncall-{name}` is the name of rota `{name}`'s own group"
+            self._say("name-taken", message, at, key=True)
+        self._refs("account", (*at, "accounts"))
+        self._refs("permission set", (*at, "entitlement"))
+        horizon = document.text(*at, "horizon")
+        if horizon is not None and length(horizon) < timedelta(days=1):
+            self._say("horizon", "a horizon is at least a day", (*at, "horizon"))
+        for layer in document.entries(*at, "layers"):
+            self._layer(layer)
+        for override in document.entries(*at, "overrides"):
+            self._override(override)
+        for leave in document.entries(*at, "leave"):
+            self._ref("person", (*leave, "person"))
+            self._span(leave)
+
+    def _layer(self, at: Path) -> None:
+        document = self._document
+        self._zone((*at, "time_zone"))
+        self._refs("person", (*at, "members"))
+        day = document.text(*at, "anchor", "date")
+        if day is not None and not _is_date(day):
+            self._say("bad-date", f"`{day}` is no date of the calendar", (*at, "anchor", "date"))
+        starter = document.text(*at, "anchor", "member")
+        members = [name for _, name in document.texts((*at, "members"))]
+        # A member whose name cannot be read may be the one who starts.
+        if starter is not None and members and starter not in members and document.whole((*at, "members")):
+            message = f"`{starter}` is no member of layer `{document.value((*at, 'name'))}`{meant(starter, members)}"
+            self._say("anchor", message, (*at, "anchor", "member"))
+
+    def _override(self, at: Path) -> None:
+        self._span(at)
+        for field in ("add", "remove", "by"):
+            self._ref("person", (*at, field))
+        found = self._document.value(at)
+        if found.get("add") is None and found.get("remove") is None and self._document.whole(at):
+            self._say("empty-override", f"override `{found['name']}` has neither `add` nor `remove`", at)
+
+    def _grant(self, at: Path) -> None:
+        self._ref("person", (*at, "person"))
+        self._ref("permission set", (*at, "permission_set"))
+        self._refs("account", (*at, "accounts"))
+        self._ref("person", (*at, "approver"))
+        self._span(at)
+        person = self._document.text(*at, "person")
+        if person is not None and person == self._document.text(*at, "approver"):
+            self._say("self-approved", f"`{person}` cannot approve their own grant", (*at, "approver"))
+
+    def _circles(self) -> None:
+        includes = {
+            str(at[-1]): [name for _, name in self._document.texts((*at, "includes"))]
+            for at in self._document.entries("groups")
+        }
+        reported: set[frozenset[str]] = set()
+        for start in includes:
+            trail = [start]
+            while (following := next((g for g in includes[trail[-1]] if g in includes), None)) is not None:
+                if following in trail:
+                    circle = [*trail[trail.index(following) :], following]
+                    if frozenset(circle) not in reported:
+                        reported.add(frozenset(circle))
+                        message = f"groups include each other: {' -> '.join(circle)}"
+                        self._say("group-cycle", message, ("groups", circle[0], "includes"))
+                    break
+                trail.append(following)
+
+    def _uniques(self) -> None:
+        document = self._document
+        people = list(document.entries("people"))
+        users = [(*at, "iam_user") for at in people]
+        # Their IAM user is called as they are, unless the file says how; a wrong one may be any.
+        named = [(document.text(*at) or str(at[1]), at) for at in users if at not in document.wrong]
+        self._unique("IAM user", [(name.lower(), at) for name, at in named])
+        self._unique("email", [(text.lower(), at) for text, at in self._texts(people, "email")])
+        self._unique("account number", self._texts(document.entries("accounts"), "number"))
+        self._unique("grant", self._texts(document.entries("grants"), "name"))
+
+    def _texts(self, entries: Iterable[Path], field: str) -> list[tuple[str, Path]]:
+        found = [(self._document.text(*at, field), (*at, field)) for at in entries]
+        return [(text, at) for text, at in found if text is not None]
+
+    def _zone(self, at: Path) -> None:
+        name = self._document.text(*at)
+        if name is not None and name not in _ZONES:
+            self._say("unknown-zone", f"unknown time zone `{name}`{meant(name, _ZONES)}", at)
+
+    def _networks(self, at: Path) -> None:
+        for here, network in self._document.texts(at):
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                self._say("bad-network", f"`{network}` is no CIDR block: {error}", here)
+
+    def _span(self, at: Path) -> None:
+        found: list[datetime] = []
+        for field in ("from", "to"):
+            text = self._document.text(*at, field)
+            if text is None:
+                continue
+            try:
+                found.append(parse_instant(text))
+            except ValueError as error:
+                self._say("bad-instant", str(error), (*at, field))
+        if len(found) == 2 and found[0] >= found[1]:  # noqa: PLR2004 - both could be read
+            self._say("bad-span", "`to` must be later than `from`", (*at, "to"))
+
+    def _refs(self, what: str, at: Path) -> None:
+        for here, _ in self._document.texts(at):
+            self._ref(what, here)
+
+    def _ref(self, what: str, at: Path) -> None:
+        name, known = self._document.text(*at), self._document.names(_SECTION[what])
+        if name is not None and known is not None and name not in known:
+            self._say(f"unknown-{what.replace(' ', '-')}", f"unknown {what} `{name}`{meant(name, known)}", at)
+
+    def _unique(self, what: str, values: Sequence[tuple[str, Path]]) -> None:
+        first: dict[str, Path] = {}
+        for value, path in values:
+            if value in first:
+                line = self._places.of(first[value]).line
+                self._say("twice", f"{what} `{value}` is given twice, first in line {line}", path)
+            first.setdefault(value, path)
+
+    def _say(self, code: str, message: str, path: Path, *, key: bool = False) -> None:
+        self.problems.append(Problem.at(code, message, self._places.of(path, key=key)))
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
