@@ -29,7 +29,8 @@ from watchbill.judge.model import Judgement, Right, Watch, WatchState
 from watchbill.policy.evaluate import evaluate
 from watchbill.policy.model import Decision, Effect, Request
 from watchbill.policy.requests import requests_of
-from watchbill.policy.statements import Policy, parse_policy
+from watchbill.policy.rules import Policy
+from watchbill.policy.statements import parse_policy
 from watchbill.schedule.model import Shift
 from watchbill.schedule.oncall import shifts
 from watchbill.team.model import Account, Team

@@ -1,44 +1,147 @@
-"""Decide a request as AWS would, from identity policies, a boundary and a session policy; and role trust.
+"""Decide a request as AWS would, from every layer of policies that applies to it.
 
-The rules, in order (IAM User Guide, "Policy evaluation logic"):
+The rules, in order (IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation logic"):
 
-1. An explicit Deny that applies, in any layer, decides.
-2. Every layer that is there must have an Allow that applies; the first that has none blocks.
-3. Otherwise it is allowed.
+1. What a service decides itself (`services`), it decides.
+2. An explicit Deny that applies, in any layer, decides. One of all principals but some denies whoever has a boundary.
+3. Organization policies must allow at every level: those of the caller's organization (SCP; not for the management
+   account, service-linked roles, or callers that are no IAM identity), and those of the resource's (RCP; a level that
+   only denies leaves what AWS's own full access allows). An endpoint's policy must allow.
+4. Within an account an Allow is needed in an identity policy or in the resource's; the boundary and the session policy
+   must allow too. A resource's policy that names a user or a session by its own ARN, or anyone, overrides the
+   boundary; one that names a session, also the session policy. Naming the account, it only lets identity policies
+   allow. A role's trust policy and a key's policy must allow in any case.
+5. Across accounts the identity, boundary and session policies must allow, and the resource's as well.
+6. A caller without policies of its own (a service, a provider, anyone) needs the resource's policy alone.
 
-Three-valued throughout: a statement whose condition hangs on a key that is not known may apply. A Deny that may apply
-makes an answer depend, unless it is denied anyway; an Allow that may apply never allows by itself. Resource policies,
-organization policies and endpoint policies are not asked in this release.
+Three-valued throughout: a statement whose condition hangs on a key that is not known may apply. The answer is what it
+is whether such statements apply or not; where they matter, it depends.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from watchbill.policy.conditions import Context, NotEvaluableError, holds, unknown_key
-from watchbill.policy.model import Decision, Effect, Origin, Request
-from watchbill.policy.patterns import (
-    AbsentKeyError,
-    UnknownKeyError,
-    expand,
-    glob_matches,
-    has_variables,
-    matches,
-    widest,
-)
-from watchbill.policy.statements import Policy, Statement
+from watchbill.policy.context import Context, resource_account
+from watchbill.policy.model import Decision, Effect, Kind, Origin, Principal, Request
+from watchbill.policy.principals import Naming, naming, naming_of_the_rest
+from watchbill.policy.rules import Policy, Rule
+from watchbill.policy.services import always_allowed, fixed, must_allow
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The policies that apply to a request. A layer that is None is not there; one that is empty allows nothing."""
+
+    identity: tuple[Policy, ...] = ()
+    boundary: tuple[Policy, ...] | None = None
+    session: tuple[Policy, ...] | None = None
+    scps: tuple[tuple[Policy, ...], ...] | None = None
+    """By level of the caller's organization, from the root to the account."""
+    rcps: tuple[tuple[Policy, ...], ...] | None = None
+    """By level of the resource's organization."""
+    resource: Policy | None = None
+    """The resource's policy, or a role's trust policy."""
+    resource_unread: bool = False
+    """Whether the resource may have a policy that is not known: then what only that can allow depends."""
+    endpoint: tuple[Policy, ...] | None = None
+    """Of the VPC endpoint that the request came through."""
+    in_management_account: bool = False
+    """Whether the caller is of the organization's management account."""
+    service_linked: bool = False
+    """Whether the caller is a service-linked role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The rules of one layer, or of one level of an organization, that speak of one action."""
+
+    name: str
+    denies: tuple[Rule, ...]
+    allows: tuple[Rule, ...]
 
 
 @dataclass(slots=True)
-class _Layer:
-    """What the statements of one layer say."""
+class _Found:
+    """What the rules of one level say of a request."""
 
     name: str
-    denies: list[Origin] = field(default_factory=list)
-    allows: list[Origin] = field(default_factory=list)
-    may_deny: list[Origin] = field(default_factory=list)
-    may_allow: list[Origin] = field(default_factory=list)
-    unknown: dict[Origin, list[str]] = field(default_factory=dict)
-    not_evaluable: dict[Origin, str] = field(default_factory=dict)
+    denies: list[Rule] = field(default_factory=list)
+    may_deny: list[Rule] = field(default_factory=list)
+    allows: list[Rule] = field(default_factory=list)
+    may_allow: list[Rule] = field(default_factory=list)
+    named: Naming = Naming.NOT
+    """How directly an Allow that applies names the caller, in a resource's policy."""
+    may_name: Naming = Naming.NOT
+
+
+REMEMBERED = 20_000
+"""Actions whose levels are remembered: action names come from trails, so their number is not ours to say."""
+
+
+class Evaluator:
+    """Decides requests under one set of layers; what it learns of an action it keeps for the next request."""
+
+    __slots__ = ("_levels", "_plans", "layers")
+
+    def __init__(self, layers: Layers) -> None:
+        self.layers = layers
+        self._levels = tuple(_levels(layers))
+        self._plans: dict[str, tuple[Level, ...]] = {}
+
+    def decide(self, request: Request) -> Decision:
+        """Decide a request."""
+        action = request.action.lower()
+        if always_allowed(request):
+            return Decision(Effect.ALLOWED, None, (), (), ())
+        if fixed(action, request.resource):
+            return Decision(Effect.IMPLICITLY_DENIED, "service", (), (), ())
+        context, bounded = Context(request), self.layers.boundary is not None
+        found = [_read(level, context, request.principal, bounded=bounded) for level in self.asked(request)]
+        return _decide(found, Way(self.layers, request), context)
+
+    def asked(self, request: Request) -> tuple[Level, ...]:
+        """Give the rules of every level that is asked for a request, by its action and who asks."""
+        levels, principal = self.speaking_of(request.action.lower()), request.principal
+        if principal is None and not self.layers.in_management_account and not self.layers.service_linked:
+            return levels
+        return tuple(level for level in levels if self._is_asked(level.name, request))
+
+    def speaking_of(self, action: str) -> tuple[Level, ...]:
+        """Give the rules of every level that speak of an action in lower case."""
+        found = self._plans.get(action)
+        if found is None:
+            if len(self._plans) >= REMEMBERED:
+                self._plans.clear()
+            found = self._plans[action] = tuple(_level(name, policies, action) for name, policies in self._levels)
+        return found
+
+    def _is_asked(self, name: str, request: Request) -> bool:
+        principal = request.principal
+        if name == "scp":
+            return under_scps(self.layers, principal)
+        if name == "rcp":
+            # The management account's own resources are not under RCPs either.
+            return not self.layers.in_management_account or crosses(request)
+        return name not in OWN or has_policies(principal)
+
+
+def _level(name: str, policies: Sequence[Policy], action: str) -> Level:
+    speaking = [policy.speaking_of(action) for policy in policies]
+    denies, allows = (r for s in speaking for r in s.denies), (r for s in speaking for r in s.allows)
+    full = name == "rcp" and any(policy.statements for policy in policies)
+    full = full and not any(each.allows for policy in policies for each in policy.statements)
+    return Level(name, tuple(denies), tuple(allows) if not full else (FULL_ACCESS,))
+
+
+FULL_ACCESS = Rule(Origin("RCPFullAWSAccess", 0), allows=True, predicates=(), principals=None, not_principals=False)
+"""Attached to every part of an organization that uses RCPs, and never taken off (Organizations User Guide, "RCPs")."""
+
+NAMING = frozenset({"resource", "trust", "endpoint"})
+"""Layers in which a statement speaks of those whom it names."""
+
+
+OWN = ("identity", "boundary", "session")
+"""Layers of the caller's own policies."""
 
 
 def evaluate(
@@ -47,13 +150,16 @@ def evaluate(
     identity: Sequence[Policy],
     boundary: Sequence[Policy] | None = None,
     session: Sequence[Policy] | None = None,
+    resource: Policy | None = None,
 ) -> Decision:
-    """Decide a request. A layer that is None is not there; a layer that is empty allows nothing."""
-    context = Context.of(request)
-    layers = [_read("identity", identity, request, context)]
-    layers += [_read("boundary", boundary, request, context)] if boundary is not None else []
-    layers += [_read("session", session, request, context)] if session is not None else []
-    return _decide(layers)
+    """Decide one request. A layer that is None is not there; a layer that is empty allows nothing."""
+    layers = Layers(
+        tuple(identity),
+        None if boundary is None else tuple(boundary),
+        None if session is None else tuple(session),
+        resource=resource,
+    )
+    return Evaluator(layers).decide(request)
 
 
 def trusts(request: Request, trust: Policy, principal_arn: str) -> Decision:
@@ -61,119 +167,153 @@ def trusts(request: Request, trust: Policy, principal_arn: str) -> Decision:
 
     A principal that is the whole account counts as naming the principal; the identity's own policies are asked apart.
     """
-    named = {"*", principal_arn}
-    if principal_arn.count(":") >= 5:  # noqa: PLR2004 - an ARN has six parts
-        _, partition, _, _, account, _ = principal_arn.split(":", 5)
-        named |= {account, f"arn:{partition}:iam::{account}:root"}
-    layer = _Layer("trust")
-    context = Context.of(request)
-    for statement in trust.statements:
-        if statement.not_principals:
-            layer.not_evaluable[statement.origin] = "NotPrincipal is not evaluated"
-            (layer.may_allow if statement.allows else layer.may_deny).append(statement.origin)
+    asked = replace(request, principal=Principal.of(principal_arn))
+    context = Context(asked)
+    found = _read(_level("trust", (trust,), request.action.lower()), context, asked.principal, bounded=False)
+    return _decide([found], None, context)
+
+
+def crosses(request: Request) -> bool:
+    """Tell whether a caller asks for a resource of another account; not where either account is not known."""
+    account, other = request.principal.account if request.principal else None, resource_account(request)
+    return account is not None and other is not None and account != other
+
+
+def under_scps(layers: Layers, principal: Principal | None) -> bool:
+    """Tell whether service control policies apply to a caller."""
+    return not layers.in_management_account and not layers.service_linked and has_policies(principal)
+
+
+def has_policies(principal: Principal | None) -> bool:
+    """Tell whether a caller is an IAM identity, which has policies of its own."""
+    return principal is None or principal.kind is Kind.AWS
+
+
+def _levels(layers: Layers) -> Iterator[tuple[str, tuple[Policy, ...]]]:
+    for level in layers.scps or ():
+        yield "scp", level
+    for level in layers.rcps or ():
+        yield "rcp", level
+    if layers.endpoint is not None:
+        yield "endpoint", layers.endpoint
+    if layers.resource is not None:
+        yield "resource", (layers.resource,)
+    yield "identity", layers.identity
+    if layers.boundary is not None:
+        yield "boundary", layers.boundary
+    if layers.session is not None:
+        yield "session", layers.session
+
+
+def _read(level: Level, context: Context, principal: Principal | None, *, bounded: bool) -> _Found:
+    found = _Found(level.name)
+    asks = level.name in NAMING
+    for rule in level.denies:
+        if not asks or (bounded and rule.not_principals) or names(level.name, rule, principal):
+            applies = rule.applies(context)
+            if applies is not False:
+                (found.denies if applies else found.may_deny).append(rule)
+    for rule in level.allows:
+        how = names(level.name, rule, principal) if asks else Naming.ANYONE
+        if not how:
             continue
-        principals = statement.principals or {}
-        if named & {*principals.get("AWS", ()), *principals.get("*", ())}:
-            _add(layer, statement, request, context)
-    return _decide([layer])
+        applies = rule.applies(context)
+        if applies:
+            found.allows.append(rule)
+            found.named = max(found.named, how)
+        elif applies is None:
+            found.may_allow.append(rule)
+            found.may_name = max(found.may_name, how)
+    return found
 
 
-def _read(name: str, policies: Iterable[Policy], request: Request, context: Context) -> _Layer:
-    layer = _Layer(name)
-    for policy in policies:
-        for statement in policy.statements:
-            _add(layer, statement, request, context)
-    return layer
+def names(layer: str, rule: Rule, principal: Principal | None) -> Naming:
+    """Tell how directly a rule of a resource's policy names a caller; one that is not known only as anyone.
+
+    A statement that names nobody speaks of nobody in a resource's policy, of everyone in an endpoint's.
+    """
+    if rule.principals is None:
+        return Naming.ANYONE if layer == "endpoint" else Naming.NOT
+    if principal is None:
+        anyone = "*" in {*rule.principals.get("*", ()), *rule.principals.get("AWS", ())}
+        return Naming.ANYONE if anyone is not rule.not_principals else Naming.NOT
+    return (naming_of_the_rest if rule.not_principals else naming)(rule.principals, principal)
 
 
-def _add(layer: _Layer, statement: Statement, request: Request, context: Context) -> None:
-    """Sort a statement into its layer by whether it applies."""
-    if not _action(statement, request.action):
-        return
-    unknown: list[str] = []
-    try:
-        on_resource = _resource(statement, request.resource, context)
-    except UnknownKeyError as error:
-        unknown.append(error.key)
-        on_resource = True
-    if not on_resource:
-        return
-    try:
-        for entry in statement.conditions:
-            held = holds(entry, context)
-            if held is False:
-                return
-            if held is None:
-                unknown.append(unknown_key(entry, context))
-    except NotEvaluableError as error:
-        if not _surely_fails(statement, context):
-            layer.not_evaluable[statement.origin] = str(error)
-            (layer.may_allow if statement.allows else layer.may_deny).append(statement.origin)
-        return
-    if unknown:
-        layer.unknown[statement.origin] = unknown
-        (layer.may_allow if statement.allows else layer.may_deny).append(statement.origin)
-    else:
-        (layer.allows if statement.allows else layer.denies).append(statement.origin)
+class Way:
+    """What must allow for a request to be allowed: rules 3 to 6."""
+
+    __slots__ = ("_crosses", "_entity", "_must", "_own", "_unread")
+
+    def __init__(self, layers: Layers, request: Request) -> None:
+        principal = request.principal
+        self._own = has_policies(principal)
+        self._entity = principal.entity[0] if principal else ""
+        self._unread = layers.resource is None and layers.resource_unread
+        self._must = must_allow(request.action.lower(), request.resource, has_policy=layers.resource is not None)
+        self._crosses = crosses(request)
+
+    def blocked(self, levels: Iterable[tuple[str, bool]], named: Naming, *, generous: bool = False) -> str | None:
+        """Name the first layer that keeps a request from being allowed.
+
+        `levels` are names of layers and whether an Allow of theirs applies, `named` how directly the resource's names
+        the caller; `generous` takes a resource's policy that is not known to allow.
+        """
+        own: dict[str, bool] = {}
+        for name, allows in levels:
+            if name in OWN:
+                own[name] = allows
+            elif not allows and name != "resource":
+                return name
+        if self._unread and generous and (self._crosses or self._must or not self._own):
+            named = Naming.ACCOUNT if self._own else Naming.DIRECT
+        if not self._own:
+            return None if named > Naming.ACCOUNT else "resource"
+        if named is Naming.NOT and (self._crosses or self._must):
+            return "resource"
+        return self._by_own(own, named)
+
+    def _by_own(self, own: dict[str, bool], named: Naming) -> str | None:
+        if not own["identity"] and (self._crosses or named <= Naming.ACCOUNT):
+            return "identity"
+        overridden: tuple[str, ...] = ()
+        if named >= Naming.ANYONE and not self._crosses:
+            by_session = named is Naming.DIRECT and self._entity in ("assumed-role", "federated-user")
+            overridden = ("boundary", "session") if by_session else ("boundary",)
+        return next(
+            (name for name in ("boundary", "session") if own.get(name) is False and name not in overridden), None
+        )
 
 
-def _surely_fails(statement: Statement, context: Context) -> bool:
-    """Tell whether an entry that can be evaluated fails, so that the others do not matter."""
-    for entry in statement.conditions:
-        try:
-            if holds(entry, context) is False:
-                return True
-        except NotEvaluableError:
-            continue
-    return False
+def _decide(found: Sequence[_Found], way: Way | None, context: Context) -> Decision:
+    hanging = {rule: rule.hangs_on(context) for each in found for rule in (*each.may_deny, *each.may_allow)}
+    surfaced = tuple((rule.origin, reason) for rule, (_, reason) in hanging.items() if reason)
+    for each in found:
+        if each.denies:
+            return Decision(Effect.EXPLICITLY_DENIED, each.name, _origins(each.denies), (), surfaced)
+    if (layer := _blocked(way, found, generous=True)) is not None:
+        return Decision(Effect.IMPLICITLY_DENIED, layer, (), (), surfaced)
+    blocked = _blocked(way, found, generous=False)
+    may_deny = [each for each in found if each.may_deny]
+    if blocked is None and not may_deny:
+        return Decision(Effect.ALLOWED, None, _origins(r for each in found for r in each.allows), (), surfaced)
+    rules = [rule for each in found for rule in each.may_deny]
+    if blocked is not None:
+        rules += [rule for each in found if not each.allows for rule in each.may_allow]
+    keys = dict.fromkeys(key for rule in rules for key in hanging[rule][0])
+    layer = blocked if blocked is not None else may_deny[0].name
+    return Decision(Effect.DEPENDS, layer, _origins(rules), tuple(keys), surfaced)
 
 
-def _action(statement: Statement, action: str) -> bool:
-    folded = action.lower()
-    return any(glob_matches(pattern, folded) for pattern in statement.actions) != statement.not_actions
+def _blocked(way: Way | None, found: Sequence[_Found], *, generous: bool) -> str | None:
+    levels = [(each.name, bool(each.allows) or (generous and bool(each.may_allow))) for each in found]
+    if way is None:
+        return next((name for name, allows in levels if not allows), None)
+    named = max(
+        (max(f.named, f.may_name) if generous else f.named for f in found if f.name == "resource"), default=Naming.NOT
+    )
+    return way.blocked(levels, named, generous=generous)
 
 
-def _resource(statement: Statement, resource: str, context: Context) -> bool:
-    """Tell whether a statement speaks of a resource; raises UnknownKeyError where that hangs on a variable."""
-    if not statement.resources:
-        return True  # a trust policy
-    hanging: UnknownKeyError | None = None
-    for pattern in statement.resources:
-        try:
-            if _covers(pattern, resource, context):
-                return not statement.not_resources
-        except UnknownKeyError as error:
-            hanging = hanging or error
-    if hanging is not None:
-        raise hanging
-    return statement.not_resources
-
-
-def _covers(pattern: str, resource: str, context: Context) -> bool:
-    if not has_variables(pattern):
-        return glob_matches(pattern, resource)
-    try:
-        return glob_matches(widest(pattern), resource) and matches(expand(pattern, context.single, wild=True), resource)
-    except AbsentKeyError:
-        return False
-
-
-def _decide(layers: Sequence[_Layer]) -> Decision:
-    surfaced = tuple(pair for layer in layers for pair in layer.not_evaluable.items())
-    for layer in layers:
-        if layer.denies:
-            return Decision(Effect.EXPLICITLY_DENIED, layer.name, tuple(layer.denies), (), surfaced)
-    for layer in layers:
-        if not layer.allows and not layer.may_allow:
-            return Decision(Effect.IMPLICITLY_DENIED, layer.name, (), (), surfaced)
-    open_layers = [layer for layer in layers if layer.may_deny or not layer.allows]
-    if open_layers:
-        hanging = [
-            origin
-            for layer in open_layers
-            for origin in (*layer.may_deny, *(layer.may_allow if not layer.allows else ()))
-        ]
-        keys = [key for layer in open_layers for origin in hanging for key in layer.unknown.get(origin, ())]
-        return Decision(Effect.DEPENDS, open_layers[0].name, tuple(hanging), tuple(dict.fromkeys(keys)), surfaced)
-    deciding = tuple(origin for layer in layers for origin in layer.allows)
-    return Decision(Effect.ALLOWED, None, deciding, (), surfaced)
+def _origins(rules: Iterable[Rule]) -> tuple[Origin, ...]:
+    return tuple(rule.origin for rule in rules)

@@ -1,12 +1,13 @@
 """IAM's globs and policy variables: `*` is any run of characters, `?` any one, `${key}` the value of a context key.
 
 A value that a variable brings in is literal: a `*` in it is an asterisk. `${*}`, `${?}` and `${$}` are the characters
-themselves. Matching is bounded by pattern length times text length, whatever the pattern; no regular expressions.
+themselves, and so are those of `${}`, which names nothing. Matching is bounded by pattern length times text length,
+whatever the pattern; no regular expressions.
 Source: IAM User Guide, "IAM policy elements: Variables and tags".
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 
@@ -15,7 +16,9 @@ ANY, ONE = 1, 2
 
 Token = str | int
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+Match = Callable[[str], bool]
+
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
 class UnknownKeyError(Exception):
@@ -39,6 +42,12 @@ def glob(pattern: str) -> tuple[Token, ...]:
 def has_variables(pattern: str) -> bool:
     """Tell whether a pattern has policy variables in it."""
     return "${" in pattern
+
+
+def variables(pattern: str) -> tuple[str, ...]:
+    """Name the keys whose values a pattern brings in."""
+    found = (each.group(1).partition(",")[0].strip() for each in _VARIABLE.finditer(pattern))
+    return tuple(key for key in found if key not in ("*", "?", "$"))
 
 
 def widest(pattern: str) -> str:
@@ -97,13 +106,70 @@ def matches(tokens: Sequence[Token], text: str) -> bool:
     return all(token == ANY for token in tokens[at:])
 
 
+def matcher(tokens: Sequence[Token]) -> Match:
+    """Compile tokens to what tells whether they match the whole of a text, as `matches` does."""
+    if ONE in tokens:
+        return lambda text: matches(tokens, text)
+    runs = [""]
+    for token in tokens:
+        if token == ANY:
+            runs.append("")
+        else:
+            runs[-1] += str(token)
+    first, last = runs[0], runs[-1]
+    middle = [run for run in runs[1:-1] if run]
+    if len(runs) == 1:
+        return first.__eq__
+    if middle:
+        return lambda text: _in_order(text, first, middle, last)
+    if not last:
+        return lambda text: text.startswith(first)
+    if not first:
+        return lambda text: text.endswith(last)
+    least = len(first) + len(last)
+    return lambda text: len(text) >= least and text.startswith(first) and text.endswith(last)
+
+
+def _in_order(text: str, first: str, middle: Sequence[str], last: str) -> bool:
+    end = len(text) - len(last)
+    if not text.startswith(first) or not text.endswith(last):
+        return False
+    position = len(first)
+    for run in middle:
+        found = text.find(run, position, end)
+        if found < 0:
+            return False
+        position = found + len(run)
+    return position <= end
+
+
+def any_of(patterns: Iterable[str], compiled: Callable[[tuple[Token, ...]], Match] = matcher) -> Match:
+    """Compile patterns without variables to what tells whether any of them matches the whole of a text.
+
+    `compiled` compiles those with a wildcard before their end.
+    """
+    exact: set[str] = set()
+    starts: list[str] = []
+    others: list[Match] = []
+    for pattern in dict.fromkeys(patterns):
+        star = pattern.find("*")
+        if "?" not in pattern and star < 0:
+            exact.add(pattern)
+        elif "?" not in pattern and star == len(pattern) - 1:
+            starts.append(pattern[:-1])
+        else:
+            others.append(compiled(glob(pattern)))
+    if "" in starts:
+        return lambda text: True
+    heads, rest = tuple(starts), tuple(others)
+    if not rest and not heads:
+        return exact.__contains__
+    if not rest:
+        return lambda text: text in exact or text.startswith(heads)
+    return lambda text: text in exact or text.startswith(heads) or any(match(text) for match in rest)
+
+
 @lru_cache(maxsize=262144)
 def glob_matches(pattern: str, text: str) -> bool:
     """Tell whether a pattern without variables matches the whole of a text."""
-    if "?" not in pattern:
-        star = pattern.find("*")
-        if star < 0:
-            return pattern == text
-        if star == len(pattern) - 1:
-            return text.startswith(pattern[:-1])
-    return matches(glob(pattern), text)
+    return matcher(glob(pattern))(text)

@@ -13,12 +13,13 @@ Sources: IAM User Guide, "Grammar of the IAM JSON policy language", "Version", a
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from watchbill.errors import WatchbillError
-from watchbill.policy.model import Document, Origin
+from watchbill.policy.model import ConditionEntry, Document, Origin, Statement
 from watchbill.policy.patterns import widest
+from watchbill.policy.rules import Policy
 
 
 _PAIRS = (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal"))
@@ -35,42 +36,6 @@ class PolicyError(WatchbillError):
     """A policy document is malformed."""
 
     code = "bad-policy"
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionEntry:
-    """One operator on one key with its values; values are OR-ed, entries AND-ed."""
-
-    operator: str
-    key: str
-    """As written; keys are compared without regard to case."""
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement. Where `not_actions` is true, `actions` are those it does not speak of; `resources` likewise."""
-
-    origin: Origin
-    allows: bool
-    actions: tuple[str, ...]
-    """Patterns in lower case."""
-    not_actions: bool
-    resources: tuple[str, ...]
-    """Patterns of ARNs of six parts, or `*`; empty in a trust policy."""
-    not_resources: bool
-    principals: Mapping[str, tuple[str, ...]] | None
-    """By kind (`AWS`, `Service`, `Federated`, `*`); None where the policy is no resource's."""
-    not_principals: bool
-    conditions: tuple[ConditionEntry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """One policy document."""
-
-    name: str
-    statements: tuple[Statement, ...]
 
 
 def parse_policy(document: Document, name: str, why: str = "") -> Policy:
@@ -167,6 +132,8 @@ def _texts(value: Any, where: str) -> tuple[str, ...]:
 def _principals(value: Any, where: str) -> Mapping[str, tuple[str, ...]]:
     if value == "*":
         return {"*": ("*",)}
+    if isinstance(value, str) and value.startswith("arn:"):
+        return {"AWS": (value,)}
     if not isinstance(value, Mapping):
         raise PolicyError(f"{where}: Principal must be `*` or an object")
     return {str(kind): _texts(names, f"{where}: Principal {kind}") for kind, names in value.items()}

@@ -6,8 +6,8 @@ Only a deny of the freeze's own counts: one that hangs on the time, the network 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from watchbill.access.effective import role_policies, session_context, user_policies
 from watchbill.access.model import QUARANTINE, REVOKE, AccessKey, AccountState
+from watchbill.access.ways import Ways, session_context
 from watchbill.intervals import iso
 from watchbill.policy.evaluate import evaluate
 from watchbill.policy.model import Decision, Effect, Request
@@ -50,7 +50,7 @@ def _user(containment: Containment, state: AccountState, at: datetime, actions: 
         what = f"user {containment.user} in {state.account} may do nothing"
         yield Check(what, holds=True, detail="the user is gone")
         return
-    policies, _ = user_policies(state, containment.user)
+    policies, _ = Ways(state).user_policies(state.users[containment.user])
     mine = {"aws:username": containment.user, "aws:CurrentTime": iso(at)}
     for action in dict.fromkeys(actions):
         decision = evaluate(Request(action, "*", mine, complete=True), identity=policies)
@@ -78,7 +78,7 @@ def _sessions(containment: Containment, state: AccountState, name: str, at: date
     what = f"sessions of {containment.user} on role {name} in {state.account} may do nothing"
     if role is None:
         return Check(what, holds=True, detail="the role is gone")
-    policies, _ = role_policies(state, role)
+    policies, _ = Ways(state).role_policies(role)
     both = {**session_context(containment.user), "aws:CurrentTime": iso(at)}
     by_name = {key: value for key, value in both.items() if key != "aws:SourceIdentity"}
     by_source = {**both, "aws:userid": "AROA:another"}

@@ -1,0 +1,172 @@
+"""The ways a person can act in an account, by its documents: as their IAM user, or by taking a role that trusts them.
+
+A way is a chain of requests that must all be allowed: to take a role is one, what is done with it the next. Each has
+the context AWS would give it. What was attached but could not be read is named, and leaves the answer open.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from watchbill.access.documents import deny_all
+from watchbill.access.model import PATH, AccountState, Document, RoleState, UserState
+from watchbill.policy.evaluate import Evaluator, Layers
+from watchbill.policy.model import Principal, Request
+from watchbill.policy.rules import Policy
+from watchbill.policy.statements import parse_policy
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of a way, and the policies that decide it."""
+
+    evaluator: Evaluator
+    principal: str
+    """ARN of who asks."""
+    context: Mapping[str, str]
+    """Keys that follow from who asks."""
+    absent: frozenset[str]
+    """Keys that are never there for such a caller."""
+    action: str | None = None
+    """None is the action asked about, on the resource asked about."""
+    resource: str | None = None
+
+    def request(self, asked: Request) -> Request:
+        """Ask for an action in this step, or for the step's own."""
+        return replace(
+            asked,
+            action=self.action or asked.action,
+            resource=asked.resource if self.action is None else self.resource,
+            context={**asked.context, **self.context},
+            absent=asked.absent | self.absent,
+            principal=Principal.of(self.principal),
+            some=asked.some and self.action is None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of somebody to act."""
+
+    user: str
+    """Their IAM user."""
+    name: str
+    """`user james`, or `role oncall-platform`."""
+    steps: tuple[Step, ...]
+    unread: tuple[str, ...]
+    """Attached policies whose documents were not read."""
+
+
+_OF_SESSIONS = frozenset({"aws:sourceidentity", "aws:federatedprovider", "aws:assumedroot"})
+"""Keys that an IAM user's own requests never have (IAM User Guide, "AWS global condition context keys")."""
+_OF_USERS = frozenset({"aws:username"})
+
+
+class Ways:
+    """The ways into one account; documents are parsed once, and equal sets of them decided by one evaluator."""
+
+    def __init__(self, state: AccountState) -> None:
+        self._state = state
+        self._parsed: dict[tuple[str, int], Policy] = {}
+        self._evaluators: dict[tuple[object, ...], Evaluator] = {}
+        self._kept: list[Document] = []
+
+    def of(self, user: str) -> Iterator[Way]:
+        """Give the ways of an IAM user: their own, then each on-call role that may trust them; none without a user."""
+        found = self._state.users.get(user)
+        if found is None:
+            return
+        policies, unread = self.user_policies(found)
+        keys = {"aws:username": user, "aws:userid": f"AIDA:{user}", "aws:PrincipalArn": found.arn}
+        own = Step(self._evaluator(policies), found.arn, keys, _OF_SESSIONS)
+        yield Way(user, f"user {user}", (own,), unread)
+        for role in self._trusting(found.arn):
+            taking = replace(
+                own,
+                evaluator=self._evaluator(policies, self._policy(f"role/{role.name}/trust", role.trust)),
+                context={**keys, "sts:RoleSessionName": user, "sts:SourceIdentity": user},
+                action="sts:AssumeRole",
+                resource=role.arn,
+            )
+            mine, missing = self.role_policies(role)
+            session = f"arn:aws:sts::{self._state.number}:assumed-role/{role.name}/{user}"
+            inside = {**session_context(user), "aws:PrincipalArn": role.arn}
+            step = Step(self._evaluator(mine), session, inside, _OF_USERS)
+            yield Way(user, f"role {role.name}", (taking, step), (*unread, *missing))
+
+    def user_policies(self, user: UserState) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
+        """Give the identity policies of a user, those of its groups too, and what could not be read."""
+        groups = [self._state.groups[name] for name in sorted(user.groups) if name in self._state.groups]
+        attached = set(user.attached).union(*(group.attached for group in groups))
+        policies, unread = self._attached(attached)
+        for owner, inline in [(f"user/{user.name}", user.inline), *((f"group/{g.name}", g.inline) for g in groups)]:
+            policies.extend(self._policy(f"{owner}/{name}", document) for name, document in sorted(inline.items()))
+        missing = (f"group {name}" for name in sorted(user.groups) if name not in self._state.groups)
+        return tuple(policies), (*unread, *missing)
+
+    def role_policies(self, role: RoleState) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
+        """Give the identity policies of a role, and what could not be read."""
+        policies, unread = self._attached(role.attached)
+        policies.extend(self._policy(f"role/{role.name}/{name}", doc) for name, doc in sorted(role.inline.items()))
+        return tuple(policies), unread
+
+    def _trusting(self, arn: str) -> Iterator[RoleState]:
+        """Give the roles whose trust names a user, or names more than users."""
+        by_name, others = self._trusted
+        for name in sorted({*by_name.get(arn, ()), *others}):
+            yield self._state.roles[name]
+
+    @cached_property
+    def _trusted(self) -> tuple[Mapping[str, list[str]], list[str]]:
+        """Index the roles by the ARNs of users that their trust names; apart, those that name others than users."""
+        by_name: dict[str, list[str]] = {}
+        others: list[str] = []
+        for role in self._state.roles.values():
+            if role.path != PATH:
+                continue
+            names: set[str] = set()
+            for statement in self._policy(f"role/{role.name}/trust", role.trust).statements:
+                listed = [name for of_kind in (statement.principals or {}).values() for name in of_kind]
+                names.update(["*"] if statement.not_principals else listed)
+            for name in names:
+                by_name.setdefault(name, []).append(role.name)
+            if any(":user/" not in name for name in names):
+                others.append(role.name)
+        return by_name, others
+
+    def _attached(self, arns: Iterable[str]) -> tuple[list[Policy], tuple[str, ...]]:
+        documents: dict[str, Document] = {}
+        unread: list[str] = []
+        for arn in sorted(arns):
+            if arn == "arn:aws:iam::aws:policy/AWSDenyAll":
+                documents[arn] = _DENY_ALL
+            elif arn in self._state.policies:
+                documents[arn] = self._state.policies[arn].document
+            else:
+                unread.append(arn)
+        return [self._policy(arn, document) for arn, document in documents.items()], tuple(unread)
+
+    def _policy(self, name: str, document: Document) -> Policy:
+        key = (name, id(document))
+        found = self._parsed.get(key)
+        if found is None:
+            self._kept.append(document)  # so that no other document takes its place in memory
+            found = self._parsed[key] = parse_policy(document, name)
+        return found
+
+    def _evaluator(self, identity: tuple[Policy, ...], trust: Policy | None = None) -> Evaluator:
+        key = (*map(id, identity), "trust", id(trust))
+        found = self._evaluators.get(key)
+        if found is None:
+            # Resources have policies of their own, which an account's IAM does not tell.
+            layers = Layers(identity, resource=trust, resource_unread=trust is None)
+            found = self._evaluators[key] = Evaluator(layers)
+        return found
+
+
+_DENY_ALL = deny_all()
+
+
+def session_context(user: str) -> dict[str, str]:
+    """Give the context keys of a role session that the trust policy pinned to a user's name."""
+    return {"aws:userid": f"AROA:{user}", "aws:SourceIdentity": user}
