@@ -1,0 +1,134 @@
+"""Cut a condition key, or the resource, into finitely many cells that no predicate tells apart.
+
+A cell is told by a witness: a value of it. In which cells a predicate holds, the predicate itself tells, asked of every
+witness, so that cells cannot mean anything else than decisions do.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, combinations
+
+from watchbill.policy.cells import BudgetError, address_witnesses, instant_witnesses, number_witnesses, text_witnesses
+from watchbill.policy.conditions import Predicate
+from watchbill.policy.context import RESOURCE, Context
+from watchbill.policy.model import ConditionEntry, Request
+from watchbill.policy.operators import WILD, Operator, Tokens, operator_of, read_instant, read_number, text_of
+from watchbill.policy.patterns import AbsentKeyError, expand, glob, matches
+
+
+Value = str | tuple[str, ...] | None
+
+_MOST_VALUES = 8
+"""Cells of a key that may hold several values: every set of them is one more cell."""
+_IS_ARN = "arn:*:*:*:*:*"
+_BINARY = "bm9uZQ=="
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The cells of one key."""
+
+    values: tuple[Value, ...]
+    """A witness of each; None is an absent key, a tuple several values."""
+    masks: dict[Predicate, int]
+    """For each predicate the cells in which it holds, a bit for each witness."""
+    mixed: bool
+    """Whether predicates read it as values of different types, so that a cell may have no witness."""
+
+
+def cut(key: str, predicates: Sequence[Predicate], asked: Request) -> Domain:
+    """Cut a key in lower case, or the resource, by the predicates that ask for it alone, under the keys given.
+
+    Raises BudgetError where there are too many cells.
+    """
+    if key == RESOURCE:
+        values, mixed = _resources(predicates, asked), False
+    else:
+        values, mixed = _values(key, predicates, asked)
+    contexts = [_context(key, value, asked) for value in values]
+    masks = {
+        predicate: sum(1 << place for place, context in enumerate(contexts) if predicate.test(context))
+        for predicate in predicates
+    }
+    return Domain(values, masks, mixed)
+
+
+def _context(key: str, value: Value, asked: Request) -> Context:
+    if key == RESOURCE:
+        resource = value if isinstance(value, str) else None
+        return Context(replace(asked, resource=resource, complete=True, some=False))
+    given = {each: found for each, found in asked.context.items() if each.lower() != key}
+    if value is None:
+        return Context(replace(asked, context=given, absent=asked.absent | {key}, complete=True))
+    return Context(replace(asked, context={**given, key: value}, complete=True))
+
+
+def _resources(predicates: Sequence[Predicate], asked: Request) -> tuple[Value, ...]:
+    wanted, given = glob(asked.resource or "*"), Context(asked)
+    arns = list(chain.from_iterable(_filled(predicate.patterns, given, wild=True) for predicate in predicates))
+    return tuple(text for text in text_witnesses([wanted, *arns], arns=arns) if matches(wanted, text))
+
+
+def _values(key: str, predicates: Sequence[Predicate], asked: Request) -> tuple[tuple[Value, ...], bool]:
+    given = Context(asked)
+    by_kind: dict[str, list[tuple[Operator, ConditionEntry]]] = {}
+    several = False
+    for predicate in predicates:
+        entry = predicate.entry
+        operator = operator_of(entry.operator) if entry else None
+        if entry is not None and operator is not None:
+            by_kind.setdefault(_kind(operator.name), []).append((operator, entry))
+            several = several or bool(operator.quantifier)
+    by_kind.pop("null", None)
+    found = dict.fromkeys(chain.from_iterable(_of_kind(kind, asking, given) for kind, asking in by_kind.items()))
+    texts = tuple(found) or ("x",)
+    values: list[Value] = [*texts] if key in {each.lower() for each in asked.present} else [None, *texts]
+    if several:
+        if len(texts) > _MOST_VALUES:
+            raise BudgetError(f"cells of `{key}`, which may hold several values", _MOST_VALUES)
+        values += chain.from_iterable(combinations(texts, size) for size in range(len(texts) + 1))
+    return tuple(values), len(by_kind) > 1
+
+
+def _kind(name: str) -> str:
+    for start, kind in (("numeric", "number"), ("date", "date"), ("ip", "address"), ("binary", "binary")):
+        if name.startswith(start):
+            return kind
+    return "null" if name == "null" else "text"
+
+
+def _of_kind(kind: str, asking: Sequence[tuple[Operator, ConditionEntry]], given: Context) -> Iterable[str]:
+    if kind == "text":
+        return _texts(asking, given)
+    texts = [text_of(each) for _, entry in asking for each in _filled(entry.values, given, wild=False)]
+    if kind == "number":
+        return number_witnesses(found for text in texts if (found := read_number(text)) is not None)
+    if kind == "date":
+        return instant_witnesses(found for text in texts if (found := read_instant(text)) is not None)
+    return address_witnesses(texts) if kind == "address" else (*texts, _BINARY)
+
+
+def _texts(asking: Sequence[tuple[Operator, ConditionEntry]], given: Context) -> Iterable[str]:
+    patterns: list[Tokens] = []
+    arns: list[Tokens] = []
+    folded: list[str] = []
+    for operator, entry in asking:
+        filled = list(_filled(entry.values, given, wild=operator.name in WILD))
+        if operator.name == "bool":
+            folded.append("true")
+        elif operator.name == "stringequalsignorecase":
+            folded += map(text_of, filled)
+        elif operator.name.startswith("arn"):
+            arns += [glob(_IS_ARN), *filled]
+        else:
+            patterns += filled
+    return text_witnesses(patterns, arns=arns, folded=folded)
+
+
+def _filled(texts: Iterable[str], given: Context, *, wild: bool) -> Iterator[Tokens]:
+    """Put keys that are given into texts; nothing is as those want that bring in an absent key."""
+    for text in texts:
+        try:
+            yield expand(text, given.single, wild=wild)
+        except AbsentKeyError:
+            continue

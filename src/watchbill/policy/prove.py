@@ -1,0 +1,271 @@
+"""Answer for all requests at once: can any be allowed? A proof that none can, or a request that is.
+
+The way, in order:
+
+1. Actions are taken by the rules that speak of them: those that the same rules speak of are one case.
+2. Each key, and the resource, is cut into finitely many cells that no condition tells apart (`domains`).
+3. A request that is allowed needs an Allow in each layer that must allow, and must escape every Deny. Each rule is a
+   conjunction of predicates, each of one key, so every step only narrows the cells that keys may be in.
+4. What the search finds is decided by the evaluator. Only what is allowed there is a counterexample.
+
+A predicate that brings a key that is not given into what another is compared with is taken to hold and to fail, as
+suits the request: a proof holds all the same, but what is found may be no request, and then the answer is that it is
+not known. Assumed: keys hold values of the type that conditions read them as, and one value unless a condition has a
+quantifier. Keys that follow from each other, as `aws:CurrentTime` and `aws:EpochTime` do, are taken as free.
+
+Source of the idea: "Stratified Abstraction of Access Control Policies" (CAV 2020).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from watchbill.policy.cells import BudgetError
+from watchbill.policy.conditions import Predicate
+from watchbill.policy.context import RESOURCE, Context
+from watchbill.policy.domains import Domain, cut
+from watchbill.policy.evaluate import NAMING, Evaluator, Level, Way, names
+from watchbill.policy.model import Decision, Effect, Origin, Request
+from watchbill.policy.principals import Naming
+from watchbill.policy.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """No request is allowed."""
+
+    held_by: tuple[Origin, ...]
+    """Denies at which the search ended; empty where no statement allows."""
+    layer: str
+    """The layer that blocks for want of an Allow; empty where denies hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A request that is allowed."""
+
+    request: Request
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """Neither was found."""
+
+    why: str
+
+
+Answer = Proof | Counterexample | NotKnown
+
+STEPS = 50_000
+"""Steps that a search may take, if not told otherwise."""
+
+_TRIES = 20
+"""Requests that are tried by the evaluator before a search is given up."""
+
+
+def any_allowed(evaluator: Evaluator, asked: Request, actions: Iterable[str], *, steps: int = STEPS) -> Answer:
+    """Tell whether any request is allowed: by one of the actions, on a resource that the pattern asked for matches.
+
+    `asked` gives who asks, a pattern as the resource, and the keys that are given, absent or present; every other key
+    may be anything. Its action is not looked at.
+    """
+    proofs: list[Proof] = []
+    unknown: NotKnown | None = None
+    for action, levels in _cases(evaluator, asked, actions):
+        try:
+            found = _Search(evaluator, replace(asked, action=action), levels, steps).answer()
+        except BudgetError as error:
+            found = NotKnown(f"{action}: {error}")
+        if isinstance(found, Counterexample):
+            return found
+        if isinstance(found, Proof):
+            proofs.append(found)
+        else:
+            unknown = unknown or found
+    held = dict.fromkeys(chain.from_iterable(proof.held_by for proof in proofs))
+    return unknown or Proof(tuple(held), "" if held else next((proof.layer for proof in proofs), ""))
+
+
+def _cases(evaluator: Evaluator, asked: Request, actions: Iterable[str]) -> Iterator[tuple[str, Sequence[Level]]]:
+    seen: set[tuple[Level, ...]] = set()
+    for action in actions:
+        levels = evaluator.asked(replace(asked, action=action))
+        if levels not in seen:
+            seen.add(levels)
+            yield action, levels
+
+
+Cells = Mapping[str, int]
+"""For each key the cells that it may still be in, a bit for each."""
+
+Choice = tuple[Rule, Naming] | None
+
+
+class _Search:
+    """Looks for a request of one action that is allowed."""
+
+    def __init__(self, evaluator: Evaluator, asked: Request, levels: Sequence[Level], steps: int) -> None:
+        self._evaluator, self._asked, self._levels = evaluator, asked, levels
+        self._limit = self._left = steps
+        self._way = Way(evaluator.layers, asked)
+        self._sure: dict[Predicate, bool] = {}
+        """Predicates that hang on no free key."""
+        self._domains: dict[str, Domain] = {}
+        self._of: dict[Predicate, str] = {}
+        """The key that each of the others is about; those in neither may hold and fail."""
+        self._held_by: dict[Origin, None] = {}
+        self._loose = ""
+        """Why what is found may be no request."""
+
+    def answer(self) -> Answer:
+        options = [self._allows(level) for level in self._levels]
+        best = [max(each, key=lambda option: option[1], default=None) for each in options]
+        if (blocked := self._blocked(best)) is not None:
+            return Proof((), blocked)
+        self._cut()
+        start = {key: (1 << len(domain.values)) - 1 for key, domain in self._domains.items()}
+        denies, tries = self._denies(), 0
+        for rules in self._choices(options, []):
+            cells = self._applying(start, rules)
+            for found in islice(self._escaping(cells, denies), _TRIES) if cells is not None else ():
+                request = self._request(found)
+                decision = self._evaluator.decide(request)
+                if decision.effect is Effect.ALLOWED:
+                    return Counterexample(request, decision)
+                self._loose = self._loose or "what was found is not allowed after all"
+                tries += 1
+            if tries >= _TRIES:
+                break
+        if self._loose and tries:
+            return NotKnown(f"{self._asked.action}: {self._loose}")
+        if any(domain.mixed for domain in self._domains.values()):
+            return NotKnown(f"{self._asked.action}: a key is compared as values of different types")
+        return Proof(tuple(self._held_by), "" if self._held_by else "identity")
+
+    def _step(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise BudgetError("steps", self._limit)
+
+    # --- what predicates ask ----------------------------------------------------------------------
+
+    def _cut(self) -> None:
+        given = Context(replace(self._asked, resource=None))
+        by_key: dict[str, list[Predicate]] = {RESOURCE: []}
+        rules = (rule for level in self._levels for rule in (*level.denies, *level.allows))
+        for predicate in dict.fromkeys(chain.from_iterable(rule.predicates for rule in rules)):
+            free = [key for key in predicate.keys if given.unknown(key)]
+            if predicate.why_not:
+                self._loose = predicate.why_not
+            elif not free:
+                self._sure[predicate] = bool(predicate.test(given))
+            elif free != [predicate.keys[0]]:
+                self._loose = f"`{free[-1]}` is brought into what `{predicate.keys[0]}` is compared with"
+            else:
+                by_key.setdefault(free[0] if free[0] == RESOURCE else free[0].lower(), []).append(predicate)
+        for key, asking in by_key.items():
+            self._domains[key] = cut(key, asking, self._asked)
+            self._of |= dict.fromkeys(asking, key)
+
+    def _mask(self, predicate: Predicate) -> tuple[str, int] | bool | None:
+        """Give the key and the cells in which a predicate holds, or whether it does; None where it is both."""
+        key = self._of.get(predicate)
+        return self._sure.get(predicate) if key is None else (key, self._domains[key].masks[predicate])
+
+    # --- who must allow ---------------------------------------------------------------------------
+
+    def _allows(self, level: Level) -> list[tuple[Rule, Naming]]:
+        asks = level.name in NAMING
+        principal = self._asked.principal
+        found = [(rule, names(level.name, rule, principal) if asks else Naming.ANYONE) for rule in level.allows]
+        # One that always applies is as good as all that name as directly.
+        always = max((how for rule, how in found if not rule.predicates), default=None)
+        kept = [(rule, how) for rule, how in found if how and (always is None or how > always)]
+        return [*kept, *[each for each in found if not each[0].predicates and each[1] == always and each[1]][:1]]
+
+    def _blocked(self, chosen: Sequence[Choice]) -> str | None:
+        levels = [(level.name, each is not None) for level, each in zip(self._levels, chosen, strict=True)]
+        resource = (
+            each[1] for level, each in zip(self._levels, chosen, strict=True) if level.name == "resource" and each
+        )
+        return self._way.blocked(levels, max(resource, default=Naming.NOT))
+
+    def _choices(self, options: Sequence[Sequence[tuple[Rule, Naming]]], chosen: list[Choice]) -> Iterator[list[Rule]]:
+        """Give every choice of Allows, one of each level that must allow."""
+        self._step()
+        if len(chosen) == len(options):
+            if self._blocked(chosen) is None:
+                yield [each[0] for each in chosen if each is not None]
+            return
+        without = [*chosen, None, *[max(each, key=lambda o: o[1], default=None) for each in options[len(chosen) + 1 :]]]
+        if self._blocked(without) is None:
+            yield from self._choices(options, [*chosen, None])
+            if self._levels[len(chosen)].name not in ("resource", "identity"):
+                return
+        for option in options[len(chosen)]:
+            yield from self._choices(options, [*chosen, option])
+
+    def _applying(self, cells: Cells, rules: Sequence[Rule]) -> Cells | None:
+        """Keep the cells in which rules apply; None where there are none."""
+        found = dict(cells)
+        for predicate in chain.from_iterable(rule.predicates for rule in rules):
+            held = self._mask(predicate)
+            if isinstance(held, tuple):
+                found[held[0]] &= held[1]
+            if held is False or not all(found.values()):
+                return None
+        return found if all(found.values()) else None
+
+    # --- what must not deny -----------------------------------------------------------------------
+
+    def _denies(self) -> list[Rule]:
+        bounded = self._evaluator.layers.boundary is not None
+        return [
+            rule
+            for level in self._levels
+            for rule in level.denies
+            if level.name not in NAMING
+            or (bounded and rule.not_principals)
+            or names(level.name, rule, self._asked.principal)
+        ]
+
+    def _escaping(self, cells: Cells, denies: Sequence[Rule]) -> Iterator[Cells]:
+        """Give cells in which no Deny applies: each must fail in one of its predicates; the hardest first."""
+        self._step()
+        left: list[tuple[Rule, list[tuple[str, int]]]] = []
+        for rule in denies:
+            ways = self._ways_out(rule, cells)
+            if ways == []:
+                self._held_by[rule.origin] = None
+                return
+            if ways is not None:
+                left.append((rule, ways))
+        if not left:
+            yield cells
+            return
+        hardest = min(left, key=lambda each: len(each[1]))
+        others = [rule for rule, _ in left if rule is not hardest[0]]
+        for key, mask in hardest[1]:
+            yield from self._escaping({**cells, key: mask}, others)
+
+    def _ways_out(self, rule: Rule, cells: Cells) -> list[tuple[str, int]] | None:
+        """Give the cells left to a key by failing each predicate of a Deny; None where one fails in all already."""
+        ways: list[tuple[str, int]] = []
+        for predicate in rule.predicates:
+            held = self._mask(predicate)
+            if held is False or held is None:
+                return None
+            if isinstance(held, tuple):
+                key, mask = held
+                if not cells[key] & mask:
+                    return None
+                if left := cells[key] & ~mask:
+                    ways.append((key, left))
+        return ways
+
+    def _request(self, cells: Cells) -> Request:
+        values = {key: self._domains[key].values[(mask & -mask).bit_length() - 1] for key, mask in cells.items()}
+        resource = values.pop(RESOURCE)
+        context = {**self._asked.context, **{key: value for key, value in values.items() if value is not None}}
+        return replace(self._asked, resource=str(resource), context=context, complete=True, some=False)
