@@ -71,6 +71,11 @@ class Ways:
         self._evaluators: dict[tuple[object, ...], Evaluator] = {}
         self._kept: list[Document] = []
 
+    @property
+    def users(self) -> Iterable[str]:
+        """Give the IAM users of the account."""
+        return self._state.users
+
     def of(self, user: str) -> Iterator[Way]:
         """Give the ways of an IAM user: their own, then each on-call role that may trust them; none without a user."""
         found = self._state.users.get(user)

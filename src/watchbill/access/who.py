@@ -4,6 +4,7 @@ Decisions change with time only where a date stands in a statement that speaks o
 instant stands for all, so that the answer is exact; all instants of all ways are decided at once.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from watchbill.access.effective import whole
-from watchbill.access.model import AccountState
 from watchbill.access.ways import Step, Way, Ways
 from watchbill.intervals import Interval, iso
 from watchbill.policy.bulk import Codes, decide_batch
 from watchbill.policy.evaluate import Evaluator
-from watchbill.policy.model import ConditionEntry, Decision, Effect, Request
+from watchbill.policy.model import ConditionEntry, Decision, Effect, Origin, Request
 from watchbill.policy.operators import operator_of, read_instant, read_number
-from watchbill.policy.residual import conditions
+from watchbill.policy.residual import conditions, rules_of
+from watchbill.policy.rules import Rule
 
 
 NOW = "aws:CurrentTime"
@@ -50,14 +51,13 @@ class Holder:
     unread: tuple[str, ...]
 
 
-def who_can(state: AccountState, asked: Request, within: Interval) -> tuple[Holder, ...]:
+def who_can(ways: Ways, asked: Request, within: Interval) -> tuple[Holder, ...]:
     """Give everyone in an account who is, or may be, allowed at some instant of a span, by each of their ways.
 
     Keys that `asked` does not give are not known, so that what they decide is said as a condition. The time is that of
     the span, and not to be given.
     """
-    ways = Ways(state)
-    every = [way for user in state.users for way in ways.of(user)]
+    every = [way for user in ways.users for way in ways.of(user)]
     decided = _Decided([step for way in every for step in way.steps], asked, within)
     found: list[Holder] = []
     place = 0
@@ -76,6 +76,21 @@ Run = tuple[int, int, Decision]
 
 def _gives(runs: Sequence[Run]) -> bool:
     return any(decision.effect not in _DENIED for _, _, decision in runs)
+
+
+def _common(runs: Sequence[Sequence[Run]]) -> Iterator[tuple[int, int, list[Decision]]]:
+    """Give the spans in which no step is denied, each with the decisions of all steps."""
+    first, *others = ([run for run in each if run[2].effect not in _DENIED] for each in runs)
+    spans = [(start, end, [decision]) for start, end, decision in first]
+    for other in others:
+        starts = [start for start, _, _ in other]
+        spans = [
+            (max(start, at), min(end, until), [*decisions, decision])
+            for start, end, decisions in spans
+            for at, until, decision in other[max(bisect_right(starts, start) - 1, 0) : bisect_left(starts, end)]
+            if max(start, at) < min(end, until)
+        ]
+    yield from spans
 
 
 def _merged(parts: Iterator[Part]) -> Iterator[Part]:
@@ -105,6 +120,7 @@ class _Decided:
         self._edges: dict[tuple[Evaluator, str], Codes] = {}
         self._codes: list[Codes] = [np.zeros(0, np.int64)] * len(steps)
         self._of: list[tuple[Decision, ...]] = [()] * len(steps)
+        self._rules: dict[tuple[Evaluator, str], dict[Origin, Rule]] = {}
         self._said: dict[tuple[Evaluator, str, Decision], tuple[str, ...]] = {}
         alike: dict[tuple[frozenset[str], tuple[str, ...], str | None], list[int]] = {}
         for place, step in enumerate(steps):
@@ -122,19 +138,12 @@ class _Decided:
 
     def parts(self, way: Way, runs: Sequence[Sequence[Run]]) -> Iterator[Part]:
         """Put the decisions of a way's steps together, where they give anything."""
-        at = [0] * len(runs)
-        start = self._start
-        while start < self._end:
-            current = [each[position] for each, position in zip(runs, at, strict=True)]
-            end = min(each[1] for each in current)
-            effect = whole([each[2].effect for each in current], unread=way.unread)
-            if effect not in _DENIED:
-                because = tuple(str(origin) for _, _, decision in current for origin in decision.deciding)
-                said = [self._conditions(s, d, start) for s, (_, _, d) in zip(way.steps, current, strict=True)]
-                hangs = tuple(dict.fromkeys(text for each in said for text in each))
-                yield Part(Interval(_instant(start), _instant(end)), effect, because, hangs)
-            at = [position + (each[position][1] == end) for each, position in zip(runs, at, strict=True)]
-            start = end
+        for start, end, decisions in _common(runs):
+            effect = whole([decision.effect for decision in decisions], unread=way.unread)
+            because = tuple(str(origin) for decision in decisions for origin in decision.deciding)
+            said = [self._conditions(s, d, start) for s, d in zip(way.steps, decisions, strict=True)]
+            hangs = tuple(dict.fromkeys(text for each in said for text in each))
+            yield Part(Interval(_instant(start), _instant(end)), effect, because, hangs)
 
     def _conditions(self, step: Step, decision: Decision, at: int) -> tuple[str, ...]:
         if decision.effect is not Effect.DEPENDS:
@@ -142,8 +151,14 @@ class _Decided:
         request = step.request(replace(self._asked, context={**self._asked.context, **_clock(at)}))
         key = (step.evaluator, request.action, decision)
         if key not in self._said:
-            self._said[key] = conditions(step.evaluator, request)
+            self._said[key] = conditions(self._rules_of(step.evaluator, request.action), request, decision)
         return self._said[key]
+
+    def _rules_of(self, evaluator: Evaluator, action: str) -> dict[Origin, Rule]:
+        key = (evaluator, action)
+        if key not in self._rules:
+            self._rules[key] = rules_of(evaluator, action)
+        return self._rules[key]
 
     def _starts(self, step: Step) -> Codes:
         key = (step.evaluator, (step.action or self._asked.action).lower())

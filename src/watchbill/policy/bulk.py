@@ -2,12 +2,11 @@
 
 Rows that no rule can tell apart get the same decision, so one of them is decided for all:
 
-1. Rows meet the same rules when they have the same evaluator and action; what those rules ask are the *features*: one
-   for each distinct predicate, one for each principal element, and one for who asks from where.
-2. A feature looks at few columns. It is computed once for each distinct value of them that occurs where it matters,
-   by the very test that a single decision uses, and has few outcomes, which take three bits of a word.
-3. Rows of the same rules and the same bits, of those features that matter to their rules, are equal. The first of each
-   is decided by the evaluator itself, so that the two ways cannot drift apart.
+1. Rows are of one *plan* when the same rules speak of them. Most actions of most people are of few plans.
+2. What rules ask are predicates. Each looks at few columns, and is asked once for each distinct value of them that
+   occurs where it matters, by the very test that a single decision uses.
+3. From that follows, for whole columns, which rules apply. Rows of one plan to which the same rules apply, and may
+   apply for the same reasons, are decided once.
 
 Columns: `evaluator` (which of those given, from 0), `action`, `resource` (null: not known), and optionally `principal`,
 `resource_account`, and condition keys by their names, as text or lists of text.
@@ -23,18 +22,20 @@ import pyarrow as pa
 
 from watchbill.policy.conditions import Predicate
 from watchbill.policy.context import FOLLOWING, RESOURCE, Context, account_of
-from watchbill.policy.evaluate import NAMING, Evaluator, has_policies, names
+from watchbill.policy.evaluate import NAMING, Evaluator, Level, decided_by_service, names
 from watchbill.policy.model import Decision, Principal, Request
 from watchbill.policy.rules import Rule
+from watchbill.policy.services import fixed, must_allow
 
 
 Codes = npt.NDArray[np.int64]
+Outcomes = npt.NDArray[np.uint8]
 
 NOT_KEYS = ("evaluator", "action", "resource", "principal", "resource_account")
 """Columns that are no condition keys."""
 
-_BITS = 3
-_PER_WORD = 62 // _BITS
+BY_SERVICE = ("kms:", "sts:", "iam:")
+"""Starts of actions that services have rules of their own about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +78,19 @@ def decide_batch(
     if batch.num_rows == 0:
         return Decisions(np.zeros(0, np.int64), ())
     rows = _Rows(batch, Request("", None, {}, absent, complete, some=some))
-    plans = _Plans(evaluators, rows)
-    key = plans.codes
-    for word in plans.words():
-        key = _compact(key * (int(word.max()) + 1) + word)
-    first = _first(key)
-    decided = [evaluators[rows.evaluator(row)].decide(rows.request(row)) for row in first.tolist()]
-    distinct = {decision: index for index, decision in enumerate(dict.fromkeys(decided))}
-    return Decisions(np.array([distinct[each] for each in decided], np.int64)[key], tuple(distinct))
+    asked = _Asked(rows)
+    codes = np.zeros(rows.count, np.int64)
+    distinct: dict[Decision, int] = {}
+    for plan, members in _plans(evaluators, rows):
+        for decision, those in asked.decide(plan, members):
+            codes[those] = distinct.setdefault(decision, len(distinct))
+    return Decisions(codes, tuple(distinct))
 
 
 class _Column:
     """A column as codes of its distinct values."""
 
-    __slots__ = ("codes", "values")
+    __slots__ = ("codes", "nulls", "values")
 
     def __init__(self, array: pa.Array) -> None:
         if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
@@ -98,9 +98,11 @@ class _Column:
             found = {value: code for code, value in enumerate(dict.fromkeys(listed))}
             self.codes: Codes = np.fromiter((found[value] for value in listed), np.int64, len(listed))
             self.values: list[Any] = list(found)
+            self.nulls = None in found
             return
         encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
         self.values = [*encoded.dictionary.to_pylist(), None]
+        self.nulls = encoded.null_count > 0 or None in self.values[:-1]
         self.codes = encoded.indices.fill_null(len(self.values) - 1).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
@@ -127,19 +129,6 @@ class _Rows:
         """Give a row as a request."""
         return self.made({name: self.value(name, row) for name in self.columns})
 
-    def contexts(self, columns: Sequence[str], rows: Sequence[int], *, whole: bool) -> Iterator[Context]:
-        """Give what is known of some rows from some columns only; each context is good until the next is taken."""
-        if whole:
-            for row in rows:
-                yield Context(self.made({name: self.value(name, row) for name in columns}))
-            return
-        context = Context(self.made({}))
-        found = [(name, self.columns[name].values, self.columns[name].codes[rows].tolist()) for name in columns]
-        for place in range(len(rows)):
-            for name, values, codes in found:
-                context.put(name, values[codes[place]])
-            yield context
-
     def made(self, values: Mapping[str, Any]) -> Request:
         """Make a request of the values of some columns; the others are as if they were not there."""
         principal = values.get("principal")
@@ -156,84 +145,174 @@ class _Rows:
         )
 
 
-@dataclass(slots=True)
-class _Feature:
-    """Something that rules ask of rows: of which columns, and how."""
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The rules that speak of some rows, and an evaluator that settles them."""
 
-    columns: tuple[str, ...]
-    outcome: Callable[[Context], int]
-    whole: bool
-    """Whether it needs whole requests, for it asks who asks, or keys that follow from that."""
-    plans: list[int]
-    """Where it matters."""
+    evaluator: Evaluator
+    levels: tuple[Level, ...]
+    action: str
+    """In lower case; empty where no service has a rule of its own about it."""
+
+    def special(self, resource: str | None) -> object:
+        """Tell what services decide, or ask for, by a resource."""
+        has_policy = self.evaluator.layers.resource is not None
+        return fixed(self.action, resource), must_allow(self.action, resource, has_policy=has_policy)
+
+    def named(self, principal: str | None) -> object:
+        """Tell how the rules name a caller."""
+        caller = Principal.of(principal) if principal else None
+        named = (level for level in self.levels if level.name in NAMING)
+        return tuple(names(level.name, rule, caller) for level in named for rule in (*level.denies, *level.allows))
 
 
-class _Plans:
-    """Which rules each row meets, and the features that these rules ask."""
+def _plans(evaluators: Sequence[Evaluator], rows: "_Rows") -> Iterator[tuple[_Plan, Codes]]:
+    """Sort rows by plan."""
+    evaluator, action = rows.columns["evaluator"], rows.columns["action"]
+    pairs = _compact(evaluator.codes * len(action.values) + action.codes)
+    plans: dict[tuple[object, ...], int] = {}
+    found: list[_Plan] = []
+    number: list[int] = []
+    for row in _first(pairs).tolist():
+        chosen, name = evaluators[rows.evaluator(row)], (rows.value("action", row) or "").lower()
+        levels, layers = chosen.speaking_of(name), chosen.layers
+        special = name.startswith(BY_SERVICE)
+        kind = (layers.boundary is None, layers.resource is None, layers.resource_unread)
+        key = (levels, kind, layers.in_management_account, layers.service_linked, name if special else "")
+        place = plans.setdefault(key, len(plans))
+        if place == len(found):
+            found.append(_Plan(chosen, levels, name if special else ""))
+        number.append(place)
+    of = np.array(number, np.int64)[pairs]
+    order = np.argsort(of, kind="stable")
+    ends = np.cumsum(np.bincount(of, minlength=len(found)))
+    return zip(found, np.split(order, ends[:-1]), strict=True)
 
-    def __init__(self, evaluators: Sequence[Evaluator], rows: _Rows) -> None:
+
+class _Asked:
+    """What predicates answered of the distinct values of their columns."""
+
+    def __init__(self, rows: "_Rows") -> None:
         self._rows = rows
-        evaluator, action = rows.columns["evaluator"], rows.columns["action"]
-        self.codes: Codes = _compact(evaluator.codes * len(action.values) + action.codes)
-        self._features: dict[Any, _Feature] = {}
         self._sets: dict[tuple[str, ...], tuple[Codes, Codes]] = {}
-        first = _first(self.codes)
-        self._count = len(first)
-        for plan, row in enumerate(first.tolist()):
-            asked = (rows.value("action", row) or "").lower()
-            for level in evaluators[rows.evaluator(row)].speaking_of(asked):
-                for rule in (*level.denies, *level.allows):
-                    self._ask(level.name, rule, plan)
+        self._tables: dict[Predicate, tuple[tuple[str, ...], Outcomes]] = {}
+        self._ways = _ways(rows) if "principal" in rows.columns else None
+        """For each row, who asks from where, as a small code."""
 
-    def words(self) -> Iterator[Codes]:
-        """Give, for each set of columns, what tells rows apart by the features that matter to them, as small codes."""
-        if "principal" in self._rows.columns:
-            yield _ways(self._rows)
-        by_columns: dict[tuple[str, ...], list[_Feature]] = {}
-        for feature in self._features.values():
-            if feature.columns:
-                by_columns.setdefault(feature.columns, []).append(feature)
-        for columns, features in by_columns.items():
-            for start in range(0, len(features), _PER_WORD):
-                yield self._word(columns, features[start : start + _PER_WORD])
+    def decide(self, plan: _Plan, members: Codes) -> Iterator[tuple[Decision, Codes]]:
+        """Decide the rows of a plan: each decision with its rows."""
+        rules = [rule for level in plan.levels for rule in (*level.denies, *level.allows)]
+        outcomes = {rule: self._outcome(rule, members) for rule in dict.fromkeys(rules)}
+        told = [code for code in outcomes.values() if isinstance(code, np.ndarray)]
+        if self._ways is not None:
+            told.append(self._ways[members])
+        if plan.action:
+            told.append(self._alike("resource", members, plan.special))
+        if self._ways is not None and any(level.name in NAMING for level in plan.levels):
+            told.append(self._alike("principal", members, plan.named))
+        key = _together(told, len(members))
+        first = _first(key)
+        applying = _applying(outcomes, first)
+        decided = [self._settled(plan, each, row) for each, row in zip(applying, members[first].tolist(), strict=True)]
+        order = np.argsort(key, kind="stable")
+        ends = np.cumsum(np.bincount(key, minlength=len(first)))
+        for decision, those in zip(decided, np.split(order, ends[:-1]), strict=True):
+            yield decision, members[those]
 
-    def _ask(self, layer: str, rule: Rule, plan: int) -> None:
-        for predicate in rule.predicates:
-            if predicate not in self._features:
-                whole = any(key.lower() in FOLLOWING for key in predicate.keys)
-                feature = _Feature(self._columns_of(predicate), _predicate_of(predicate), whole, [])
-                self._features[predicate] = feature
-            self._features[predicate].plans.append(plan)
-        if layer in NAMING and "principal" in self._rows.columns:
-            named = _Feature(("principal",), _naming_of(layer, rule), whole=True, plans=[])
-            self._features.setdefault((layer, rule), named).plans.append(plan)
+    def _alike(self, name: str, members: Codes, of: Callable[[str | None], object]) -> Codes:
+        """Give rows numbers by what follows from the value of a column."""
+        column = self._rows.columns[name]
+        codes = column.codes[members]
+        distinct = np.unique(codes)
+        numbers: dict[object, int] = {}
+        table = np.zeros(len(column.values), np.int64)
+        table[distinct] = [numbers.setdefault(of(column.values[code]), len(numbers)) for code in distinct.tolist()]
+        return table[codes]
+
+    def _settled(self, plan: _Plan, applying: Mapping[Rule, bool | None], row: int) -> Decision:
+        request = self._rows.request(row)
+        if plan.action and (decision := decided_by_service(request)) is not None:
+            return decision
+        asked = plan.evaluator.is_asked
+        levels = [level.only(applying) for level in plan.levels if asked(level.name, request)]
+        return plan.evaluator.settle(request, levels, applying.__getitem__, lambda: Context(request))
+
+    def _outcome(self, rule: Rule, members: Codes) -> Codes | int:
+        """Tell for each row whether a rule applies; one number where that is the same for all.
+
+        0 does not, 1 does, and from 2 on may: by which of its predicates hang, as a number of one bit for each.
+        """
+        left: Codes | None = None
+        """Which rows no predicate has failed yet; None is all of them."""
+        hanging: Codes = np.zeros(len(members), np.int64)
+        # Those of few distinct values first: they are the cheapest to ask, and leave the others less.
+        order = sorted(enumerate(rule.predicates), key=lambda each: len(self._table(each[1])[1]))
+        for place, predicate in order:
+            answers = self._answers(predicate, members if left is None else members[left])
+            if isinstance(answers, int):
+                if answers == _FAILS:
+                    return 0
+                hanging += (answers == _HANGS) << place
+                continue
+            where = slice(None) if left is None else left
+            hanging[where] += (answers == _HANGS).astype(np.int64) << place
+            kept = np.flatnonzero(answers)
+            if len(kept) < len(answers):
+                left = kept if left is None else left[kept]
+            if not len(kept):
+                return 0
+        code = hanging + 1
+        if left is None:
+            return code if hanging.any() else 1
+        found = np.zeros(len(members), np.int64)
+        found[left] = code[left]
+        return found
+
+    def _answers(self, predicate: Predicate, members: Codes) -> "Outcomes | int":
+        """Give what a predicate answers of each row; one number where it is the same for all."""
+        columns, table = self._table(predicate)
+        if not columns:
+            if table[0] == _NOT_ASKED:
+                table[0] = _outcome_of(predicate.test(Context(self._rows.made({}))))
+            return int(table[0])
+        codes, first = self._set(columns)
+        mine = codes[members]
+        answers = table[mine]
+        missing = answers == _NOT_ASKED
+        if missing.any():
+            wanted = np.unique(mine[missing])
+            table[wanted] = self._ask(predicate, columns, first[wanted].tolist())
+            answers = table[mine]
+        return answers
+
+    def _ask(self, predicate: Predicate, columns: tuple[str, ...], rows: list[int]) -> list[int]:
+        test, found = predicate.test, self._rows
+        follows = any(key in FOLLOWING and key not in columns for key in map(str.lower, predicate.keys))
+        if len(columns) > 1 or follows:
+            return [_outcome_of(test(Context(found.made({n: found.value(n, row) for n in columns})))) for row in rows]
+        context, column = Context(found.made({})), found.columns[columns[0]]
+        answers = []
+        for code in column.codes[rows].tolist():
+            context.put(columns[0], column.values[code])
+            answers.append(_outcome_of(test(context)))
+        return answers
+
+    def _table(self, predicate: Predicate) -> tuple[tuple[str, ...], Outcomes]:
+        found = self._tables.get(predicate)
+        if found is None:
+            columns = self._columns_of(predicate)
+            size = len(self._set(columns)[1]) if columns else 1
+            found = self._tables[predicate] = (columns, np.full(size, _NOT_ASKED, np.uint8))
+        return found
 
     def _columns_of(self, predicate: Predicate) -> tuple[str, ...]:
         found: set[str] = set()
         for written in predicate.keys:
             key = written if written == RESOURCE else written.lower()
-            found |= {key, *FOLLOWING.get(key, ())}
+            column = self._rows.columns.get(key)
+            # Where a row has no value of its own, some keys follow from who asks for what.
+            found |= {key} if column is not None and not column.nulls else {key, *FOLLOWING.get(key, ())}
         return tuple(sorted(found & self._rows.columns.keys()))
-
-    def _word(self, columns: tuple[str, ...], features: Sequence[_Feature]) -> Codes:
-        codes, first = self._set(columns)
-        words = np.zeros(len(first), np.int64)
-        masks = np.zeros(self._count, np.int64)
-        for place, feature in enumerate(features):
-            matters = np.zeros(self._count, np.bool_)
-            matters[feature.plans] = True
-            masks[matters] |= ((1 << _BITS) - 1) << (place * _BITS)
-            seen = np.zeros(len(first), np.bool_)
-            seen[codes if matters.all() else codes[matters[self.codes]]] = True
-            self._compute(columns, feature, np.flatnonzero(seen), first, words, place * _BITS)
-        return _compact(words[codes] & masks[self.codes])
-
-    def _compute(
-        self, columns: tuple[str, ...], feature: _Feature, wanted: Codes, first: Codes, words: Codes, shift: int
-    ) -> None:
-        contexts = self._rows.contexts(columns, first[wanted].tolist(), whole=feature.whole)
-        outcomes = np.fromiter(map(feature.outcome, contexts), np.int64, len(wanted))
-        words[wanted] |= outcomes << shift
 
     def _set(self, columns: tuple[str, ...]) -> tuple[Codes, Codes]:
         """Give the distinct values of some columns together: a code for each row, and a row for each code."""
@@ -248,22 +327,32 @@ class _Plans:
         return found
 
 
-def _predicate_of(predicate: Predicate) -> Callable[[Context], int]:
-    test = predicate.test
-
-    def outcome(context: Context) -> int:
-        held = test(context)
-        return 2 if held is None else int(held)
-
-    return outcome
+_ROOM = 1 << 62
+"""Codes that fit into a number."""
+_FAILS, _HOLDS, _HANGS, _NOT_ASKED = 0, 1, 2, 255
 
 
-def _naming_of(layer: str, rule: Rule) -> Callable[[Context], int]:
-    return lambda context: int(names(layer, rule, context.request.principal))
+def _applying(outcomes: Mapping[Rule, Codes | int], places: Codes) -> list[dict[Rule, bool | None]]:
+    """Give for each of some rows the rules that apply, or may."""
+    found: list[dict[Rule, bool | None]] = [{} for _ in places]
+    for rule, code in outcomes.items():
+        if isinstance(code, int):
+            if code:
+                for each in found:
+                    each[rule] = True if code == 1 else None
+            continue
+        here = code[places]
+        for place in np.flatnonzero(here).tolist():
+            found[place][rule] = True if here[place] == 1 else None
+    return found
 
 
-def _ways(rows: _Rows) -> Codes:
-    """Tell for each row whether the caller has policies of its own, and whether it asks for another account's."""
+def _outcome_of(held: bool | None) -> int:  # noqa: FBT001 - what a predicate answers
+    return _HANGS if held is None else int(held)
+
+
+def _ways(rows: "_Rows") -> Codes:
+    """Give a code for each row of who asks from where: callers that rules name alike are still told apart."""
     column = rows.columns["principal"]
     callers = [Principal.of(name) if name else None for name in column.values]
     accounts: dict[str | None, int] = {None: 0}
@@ -274,9 +363,11 @@ def _ways(rows: _Rows) -> Codes:
         given = rows.columns["resource_account"]
         said = _numbered(given.values, accounts)[given.codes]
         theirs = np.where(said > 0, said, theirs)
-    own = np.array([has_policies(caller) for caller in callers], np.int64)[column.codes]
+    kinds: dict[str | None, int] = {}
+    told = [f"{caller.kind} {caller.entity[0]}" if caller else None for caller in callers]
+    kind = _numbered(told, kinds)[column.codes]
     crosses: Codes = (mine > 0) & (theirs > 0) & (mine != theirs)
-    return own + 2 * crosses.astype(np.int64)
+    return kind * 2 + crosses.astype(np.int64)
 
 
 def _numbered(values: Sequence[str | None], numbers: dict[str | None, int]) -> Codes:
@@ -287,6 +378,20 @@ def _compact(codes: Codes) -> Codes:
     """Renumber codes from 0, in the order in which they first occur."""
     indices: Codes = pa.array(codes).dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return indices
+
+
+def _together(told: Sequence[Codes], count: int) -> Codes:
+    """Give rows numbers by several codes together, from 0."""
+    key: Codes = np.zeros(count, np.int64)
+    most = 1
+    for code in told:
+        base = int(code.max()) + 1
+        if most * base >= _ROOM:
+            key = _compact(key)
+            most = int(key.max()) + 1
+        key = key * base + code
+        most *= base
+    return _compact(key)
 
 
 def _first(codes: Codes) -> Codes:

@@ -345,7 +345,7 @@ class _Net:
 
     def onward(self, state: _State, text: str) -> Iterator[tuple[_State, str]]:
         """Give where each character that matters leads on from a text; what is passed over adds no answers."""
-        self.looks += len(text) // _ROOM + state.decided.bit_length() // _ROOM**2
+        self.looks += len(text) // _ROOM
         named = {symbol for node in state.live for symbol in node.symbols()}
         alone: _Node | None = None
         if (stranger := _stranger(named)) is not None:
@@ -388,7 +388,7 @@ def _alone(state: _State, astray: _State) -> _Node | None:
     Not of a text compared without case, where several characters lead on.
     """
     gone = [node for node in state.live if node not in astray.live and not node.folded]
-    same = astray == _State(tuple(node for node in state.live if node not in gone), state.decided)
+    same = astray.live == tuple(node for node in state.live if node not in gone)
     return gone[0] if same and len(gone) == 1 else None
 
 
@@ -461,9 +461,7 @@ _LONGEST_FOLD = 3
 
 
 def _oddness(symbol: str) -> tuple[int, str]:
-    """Order characters: letters and digits, then punctuation, then foreign ones, then what is not printed."""
-    if not symbol.isprintable():
-        return 3, symbol
+    """Order characters: letters and digits, then punctuation, then foreign ones."""
     return (0 if symbol.isalnum() else 1) if symbol.isascii() else 2, symbol
 
 

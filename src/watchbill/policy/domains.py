@@ -14,6 +14,7 @@ from watchbill.policy.context import RESOURCE, Context
 from watchbill.policy.model import ConditionEntry, Request
 from watchbill.policy.operators import WILD, Operator, Tokens, operator_of, read_instant, read_number, text_of
 from watchbill.policy.patterns import AbsentKeyError, expand, glob, matches
+from watchbill.policy.resources import in_parts
 
 
 Value = str | tuple[str, ...] | None
@@ -66,7 +67,9 @@ def _context(key: str, value: Value, asked: Request) -> Context:
 def _resources(predicates: Sequence[Predicate], asked: Request) -> tuple[Value, ...]:
     wanted, given = glob(asked.resource or "*"), Context(asked)
     arns = list(chain.from_iterable(_filled(predicate.patterns, given, wild=True) for predicate in predicates))
-    return tuple(text for text in text_witnesses([wanted, *arns], arns=arns) if matches(wanted, text))
+    parted = [each for each in arns if in_parts(each)]
+    whole = [each for each in arns if not in_parts(each)]
+    return tuple(text for text in text_witnesses([wanted, *whole], arns=parted) if matches(wanted, text))
 
 
 def _values(key: str, predicates: Sequence[Predicate], asked: Request) -> tuple[tuple[Value, ...], bool]:

@@ -18,12 +18,12 @@ Three-valued throughout: a statement whose condition hangs on a key that is not 
 is whether such statements apply or not; where they matter, it depends.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from watchbill.policy.context import Context, resource_account
 from watchbill.policy.model import Decision, Effect, Kind, Origin, Principal, Request
-from watchbill.policy.principals import Naming, naming, naming_of_the_rest
+from watchbill.policy.principals import Naming
 from watchbill.policy.rules import Policy, Rule
 from watchbill.policy.services import always_allowed, fixed, must_allow
 
@@ -59,6 +59,12 @@ class Level:
     denies: tuple[Rule, ...]
     allows: tuple[Rule, ...]
 
+    def only(self, rules: Collection[Rule]) -> "Level":
+        """Leave out all but some rules."""
+        return Level(
+            self.name, tuple(r for r in self.denies if r in rules), tuple(r for r in self.allows if r in rules)
+        )
+
 
 @dataclass(slots=True)
 class _Found:
@@ -73,6 +79,9 @@ class _Found:
     """How directly an Allow that applies names the caller, in a resource's policy."""
     may_name: Naming = Naming.NOT
 
+
+Applies = Callable[[Rule], bool | None]
+"""Tells whether a rule applies; None where it may."""
 
 REMEMBERED = 20_000
 """Actions whose levels are remembered: action names come from trails, so their number is not ours to say."""
@@ -90,13 +99,20 @@ class Evaluator:
 
     def decide(self, request: Request) -> Decision:
         """Decide a request."""
-        action = request.action.lower()
-        if always_allowed(request):
-            return Decision(Effect.ALLOWED, None, (), (), ())
-        if fixed(action, request.resource):
-            return Decision(Effect.IMPLICITLY_DENIED, "service", (), (), ())
-        context, bounded = Context(request), self.layers.boundary is not None
-        found = [_read(level, context, request.principal, bounded=bounded) for level in self.asked(request)]
+        if (by_service := decided_by_service(request)) is not None:
+            return by_service
+        context = Context(request)
+        return self.settle(request, self.asked(request), lambda rule: rule.applies(context), lambda: context)
+
+    def settle(
+        self, request: Request, levels: Iterable[Level], applies: Applies, context: Callable[[], Context]
+    ) -> Decision:
+        """Decide a request of which it is known which rules apply; `context` is asked where one may apply.
+
+        Whether a service decides the request itself is not asked.
+        """
+        bounded = self.layers.boundary is not None
+        found = [_read(level, applies, request.principal, bounded=bounded) for level in levels]
         return _decide(found, Way(self.layers, request), context)
 
     def asked(self, request: Request) -> tuple[Level, ...]:
@@ -104,7 +120,7 @@ class Evaluator:
         levels, principal = self.speaking_of(request.action.lower()), request.principal
         if principal is None and not self.layers.in_management_account and not self.layers.service_linked:
             return levels
-        return tuple(level for level in levels if self._is_asked(level.name, request))
+        return tuple(level for level in levels if self.is_asked(level.name, request))
 
     def speaking_of(self, action: str) -> tuple[Level, ...]:
         """Give the rules of every level that speak of an action in lower case."""
@@ -115,7 +131,8 @@ class Evaluator:
             found = self._plans[action] = tuple(_level(name, policies, action) for name, policies in self._levels)
         return found
 
-    def _is_asked(self, name: str, request: Request) -> bool:
+    def is_asked(self, name: str, request: Request) -> bool:
+        """Tell whether a layer is asked, by who asks for what."""
         principal = request.principal
         if name == "scp":
             return under_scps(self.layers, principal)
@@ -133,7 +150,7 @@ def _level(name: str, policies: Sequence[Policy], action: str) -> Level:
     return Level(name, tuple(denies), tuple(allows) if not full else (FULL_ACCESS,))
 
 
-FULL_ACCESS = Rule(Origin("RCPFullAWSAccess", 0), allows=True, predicates=(), principals=None, not_principals=False)
+FULL_ACCESS = Rule(Origin("RCPFullAWSAccess", 0), allows=True, predicates=(), principals=None)
 """Attached to every part of an organization that uses RCPs, and never taken off (Organizations User Guide, "RCPs")."""
 
 NAMING = frozenset({"resource", "trust", "endpoint"})
@@ -169,8 +186,18 @@ def trusts(request: Request, trust: Policy, principal_arn: str) -> Decision:
     """
     asked = replace(request, principal=Principal.of(principal_arn))
     context = Context(asked)
-    found = _read(_level("trust", (trust,), request.action.lower()), context, asked.principal, bounded=False)
-    return _decide([found], None, context)
+    level = _level("trust", (trust,), request.action.lower())
+    found = _read(level, lambda rule: rule.applies(context), asked.principal, bounded=False)
+    return _decide([found], None, lambda: context)
+
+
+def decided_by_service(request: Request) -> Decision | None:
+    """Give the decision of what a service decides itself, whatever policies say; None where they decide."""
+    if always_allowed(request):
+        return Decision(Effect.ALLOWED, None, (), (), ())
+    if fixed(request.action.lower(), request.resource):
+        return Decision(Effect.IMPLICITLY_DENIED, "service", (), (), ())
+    return None
 
 
 def crosses(request: Request) -> bool:
@@ -205,19 +232,19 @@ def _levels(layers: Layers) -> Iterator[tuple[str, tuple[Policy, ...]]]:
         yield "session", layers.session
 
 
-def _read(level: Level, context: Context, principal: Principal | None, *, bounded: bool) -> _Found:
+def _read(level: Level, applies_to: Applies, principal: Principal | None, *, bounded: bool) -> _Found:
     found = _Found(level.name)
     asks = level.name in NAMING
     for rule in level.denies:
-        if not asks or (bounded and rule.not_principals) or names(level.name, rule, principal):
-            applies = rule.applies(context)
+        if not asks or (bounded and excepts(rule)) or names(level.name, rule, principal):
+            applies = applies_to(rule)
             if applies is not False:
                 (found.denies if applies else found.may_deny).append(rule)
     for rule in level.allows:
         how = names(level.name, rule, principal) if asks else Naming.ANYONE
         if not how:
             continue
-        applies = rule.applies(context)
+        applies = applies_to(rule)
         if applies:
             found.allows.append(rule)
             found.named = max(found.named, how)
@@ -227,6 +254,11 @@ def _read(level: Level, context: Context, principal: Principal | None, *, bounde
     return found
 
 
+def excepts(rule: Rule) -> bool:
+    """Tell whether a rule speaks of all principals but some."""
+    return rule.principals is not None and rule.principals.negated
+
+
 def names(layer: str, rule: Rule, principal: Principal | None) -> Naming:
     """Tell how directly a rule of a resource's policy names a caller; one that is not known only as anyone.
 
@@ -234,10 +266,7 @@ def names(layer: str, rule: Rule, principal: Principal | None) -> Naming:
     """
     if rule.principals is None:
         return Naming.ANYONE if layer == "endpoint" else Naming.NOT
-    if principal is None:
-        anyone = "*" in {*rule.principals.get("*", ()), *rule.principals.get("AWS", ())}
-        return Naming.ANYONE if anyone is not rule.not_principals else Naming.NOT
-    return (naming_of_the_rest if rule.not_principals else naming)(rule.principals, principal)
+    return rule.principals.naming(principal)
 
 
 class Way:
@@ -285,8 +314,8 @@ class Way:
         )
 
 
-def _decide(found: Sequence[_Found], way: Way | None, context: Context) -> Decision:
-    hanging = {rule: rule.hangs_on(context) for each in found for rule in (*each.may_deny, *each.may_allow)}
+def _decide(found: Sequence[_Found], way: Way | None, context: Callable[[], Context]) -> Decision:
+    hanging = {rule: rule.hangs_on(context()) for each in found for rule in (*each.may_deny, *each.may_allow)}
     surfaced = tuple((rule.origin, reason) for rule, (_, reason) in hanging.items() if reason)
     for each in found:
         if each.denies:

@@ -24,34 +24,47 @@ class Naming(IntEnum):
     """Their own ARN: a user's, a session's, a service's name."""
 
 
-def naming(principals: Mapping[str, Sequence[str]], who: Principal) -> Naming:
-    """Tell how a `Principal` element, by kind, names somebody: the most direct of its entries."""
-    return max((_one(kind, name, who) for kind, names in principals.items() for name in names), default=Naming.NOT)
+class Named:
+    """Whom a `Principal` element names, by kind."""
 
+    __slots__ = ("_anyone", "_by_kind", "_roles", "_users", "negated")
 
-def naming_of_the_rest(principals: Mapping[str, Sequence[str]], who: Principal) -> Naming:
-    """Tell how a `NotPrincipal` element names somebody: everyone whom its entries do not name in any way."""
-    if naming(principals, who) is not Naming.NOT:
-        return Naming.NOT
-    return Naming.ROLE if who.entity[0] == "role" else Naming.ANYONE
+    def __init__(self, principals: Mapping[str, Sequence[str]], *, negated: bool) -> None:
+        self.negated = negated
+        """Whether it is a `NotPrincipal` element, which names everyone else."""
+        self._by_kind = {kind: frozenset(names) for kind, names in principals.items()}
+        self._anyone = "*" in self._by_kind.get("*", ()) or "*" in self._by_kind.get(Kind.AWS, ())
+        named = [Principal.of(name) for name in self._by_kind.get(Kind.AWS, ())]
+        # Names of roles are unique in an account without regard to case; a session's ARN has no path.
+        self._roles = {(p.account, p.entity[1].lower()) for p in named if p.entity[0] == "role"}
+        self._users = {(p.account, p.entity[1]) for p in named if p.entity[0] == "user"}
 
+    def naming(self, who: Principal | None) -> Naming:
+        """Tell how directly it names somebody; a caller that is not known only as anyone."""
+        if who is None:
+            return Naming.ANYONE if self._anyone is not self.negated else Naming.NOT
+        listed = self._listed(who)
+        if not self.negated:
+            return listed
+        if listed is not Naming.NOT:
+            return Naming.NOT
+        return Naming.ROLE if who.entity[0] == "role" else Naming.ANYONE
 
-def _one(kind: str, name: str, who: Principal) -> Naming:
-    if name == "*" and kind in ("*", "AWS"):
-        return Naming.ANYONE
-    if kind != who.kind:
-        return Naming.NOT
-    if name == who.name:
-        return Naming.DIRECT if who.entity[0] != "role" else Naming.ROLE
-    if kind != Kind.AWS or who.account is None:
-        return Naming.NOT
-    partition = who.name.split(":", 2)[1]
-    if name in (who.account, f"arn:{partition}:iam::{who.account}:root"):
-        return Naming.ACCOUNT
-    named, (entity, own) = Principal.of(name), who.entity
-    if named.account != who.account or not name.startswith(f"arn:{partition}:"):
-        return Naming.NOT
-    # Names of roles are unique in an account without regard to case; a session's ARN has no path.
-    of_role = entity == "assumed-role" and (named.entity[0], named.entity[1].lower()) == ("role", own.lower())
-    of_user = entity == "federated-user" and named.entity == ("user", own)
-    return Naming.ROLE if of_role or of_user else Naming.NOT
+    def _listed(self, who: Principal) -> Naming:
+        names, (entity, own) = self._by_kind.get(who.kind, frozenset()), who.entity
+        by_role = entity == "role"
+        if who.name in names and not by_role:
+            return Naming.DIRECT
+        if self._anyone:
+            return Naming.ANYONE
+        if who.name in names:
+            return Naming.ROLE
+        if who.kind is not Kind.AWS or who.account is None:
+            return Naming.NOT
+        if entity == "assumed-role" and (who.account, own.lower()) in self._roles:
+            return Naming.ROLE
+        if entity == "federated-user" and (who.account, own) in self._users:
+            return Naming.ROLE
+        partition = who.name.split(":", 2)[1]
+        account = who.account in names or f"arn:{partition}:iam::{who.account}:root" in names
+        return Naming.ACCOUNT if account else Naming.NOT

@@ -24,7 +24,7 @@ from watchbill.policy.cells import BudgetError
 from watchbill.policy.conditions import Predicate
 from watchbill.policy.context import RESOURCE, Context
 from watchbill.policy.domains import Domain, cut
-from watchbill.policy.evaluate import NAMING, Evaluator, Level, Way, names
+from watchbill.policy.evaluate import NAMING, Evaluator, Level, Way, excepts, names
 from watchbill.policy.model import Decision, Effect, Origin, Request
 from watchbill.policy.principals import Naming
 from watchbill.policy.rules import Rule
@@ -225,9 +225,7 @@ class _Search:
             rule
             for level in self._levels
             for rule in level.denies
-            if level.name not in NAMING
-            or (bounded and rule.not_principals)
-            or names(level.name, rule, self._asked.principal)
+            if level.name not in NAMING or (bounded and excepts(rule)) or names(level.name, rule, self._asked.principal)
         ]
 
     def _escaping(self, cells: Cells, denies: Sequence[Rule]) -> Iterator[Cells]:

@@ -1,10 +1,10 @@
 """What an answer hangs on, as conditions a person can read: "if aws:MultiFactorAuthPresent is true"."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from watchbill.policy.context import RESOURCE, Context
 from watchbill.policy.evaluate import Evaluator
-from watchbill.policy.model import ConditionEntry, Effect, Request
+from watchbill.policy.model import ConditionEntry, Decision, Effect, Origin, Request
 from watchbill.policy.operators import Operator, operator_of
 from watchbill.policy.rules import Rule
 
@@ -31,28 +31,33 @@ _WORDS = {
 }
 
 
-def conditions(evaluator: Evaluator, request: Request) -> tuple[str, ...]:
+def conditions(rules: Mapping[Origin, Rule], request: Request, decision: Decision) -> tuple[str, ...]:
     """Say what a decision that depends hangs on: each of these must be so for the request to be allowed.
 
-    Empty for one that does not depend. Where any of several statements would do, they are one condition.
+    `rules` are those of the evaluator that speak of the action (`rules_of`). Empty for a decision that does not depend.
+    Where any of several statements of one policy would do, they are one condition.
     """
-    decision = evaluator.decide(request)
     if decision.effect is not Effect.DEPENDS:
         return ()
-    context, hanging = Context(request), set(decision.deciding)
+    context = Context(request)
     found: dict[str, None] = {}
-    for level in evaluator.asked(request):
-        for rule in level.denies:
-            if rule.origin in hanging and rule.applies(context) is None:
-                found[f"unless {' and '.join(_open(rule, context))}"] = None
-        ways = [
-            _open(rule, context) for rule in level.allows if rule.origin in hanging and rule.applies(context) is None
-        ]
-        if ways:
-            found[f"if {' or '.join(' and '.join(each) for each in dict.fromkeys(map(tuple, ways)))}"] = None
+    ways: dict[str, list[str]] = {}
+    for origin in decision.deciding:
+        said = " and ".join(_open(rules[origin], context))
+        if rules[origin].allows:
+            ways.setdefault(origin.document, []).append(said)
+        else:
+            found[f"unless {said}"] = None
+    found |= {f"if {' or '.join(dict.fromkeys(each))}": None for each in ways.values()}
     if not found and decision.layer is not None:
         found[f"if the {decision.layer} policy, which is not known, allows it"] = None
     return tuple(found)
+
+
+def rules_of(evaluator: Evaluator, action: str) -> dict[Origin, Rule]:
+    """Give the rules that speak of an action, by where they come from."""
+    levels = evaluator.speaking_of(action.lower())
+    return {rule.origin: rule for level in levels for rule in (*level.denies, *level.allows)}
 
 
 def _open(rule: Rule, context: Context) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from watchbill.policy.actions import resource_types
-from watchbill.policy.cells import covers, shared
+from watchbill.policy.cells import arn_covers, arn_shared
 from watchbill.policy.conditions import Predicate
 from watchbill.policy.context import RESOURCE, Context
 from watchbill.policy.operators import PARTS, Tokens, arn_matcher, arn_parts
@@ -99,10 +99,14 @@ def _nothing(text: str) -> bool:
 
 
 def _matcher(tokens: Tokens) -> Match:
-    """Compile a pattern: part by part where a wildcard stands in one of the first five."""
+    return arn_matcher(tokens) if in_parts(tokens) else matcher(tokens)
+
+
+def in_parts(tokens: Tokens) -> bool:
+    """Tell whether a pattern is matched part by part: a wildcard stands in one of the first five parts of an ARN."""
     parts = arn_parts(tokens)
     wild = any(not isinstance(token, str) for part in parts[: PARTS - 1] for token in part)
-    return arn_matcher(tokens) if wild and len(parts) == PARTS else matcher(tokens)
+    return wild and len(parts) == PARTS
 
 
 def _part_of_type(tokens: tuple[Token, ...]) -> bool:
@@ -129,8 +133,8 @@ def _of_some(patterns: tuple[str, ...], *, negated: bool, allows: bool) -> Speak
             except AbsentKeyError:
                 continue
         wanted = glob(asked)
-        meets = any(shared(each, wanted) is not None for each in found)
-        holds_all = any(covers(each, wanted) for each in found)
+        meets = any(arn_shared(each, wanted) is not None for each in found)
+        holds_all = any(arn_covers(each, wanted) for each in found)
         if negated:
             return not holds_all if allows else not meets
         return meets if allows else holds_all

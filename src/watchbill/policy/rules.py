@@ -4,13 +4,14 @@ Three-valued: a statement applies, does not, or may, where that hangs on a key t
 is not evaluated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from watchbill.policy.conditions import Predicate, predicate_of
 from watchbill.policy.context import Context
 from watchbill.policy.model import Origin, Statement
 from watchbill.policy.patterns import Match, any_of
+from watchbill.policy.principals import Named
 from watchbill.policy.resources import resource_predicate
 
 
@@ -26,8 +27,8 @@ class Rule:
     allows: bool
     predicates: tuple[Predicate, ...]
     """All of which must hold: of its resource, then of its conditions."""
-    principals: Mapping[str, tuple[str, ...]] | None
-    not_principals: bool
+    principals: Named | None
+    """None where the policy is no resource's."""
 
     def applies(self, context: Context) -> bool | None:
         """Tell whether it applies to a request for one of its actions, by anyone it names."""
@@ -128,6 +129,5 @@ def _rule(statement: Statement) -> Rule:
         statement.origin,
         statement.allows,
         (resource, *conditions) if resource is not None else conditions,
-        statement.principals,
-        statement.not_principals,
+        None if statement.principals is None else Named(statement.principals, negated=statement.not_principals),
     )
