@@ -8,11 +8,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations
 
+from watchbill.policy.actions import resource_patterns
 from watchbill.policy.cells import BudgetError, address_witnesses, instant_witnesses, number_witnesses, text_witnesses
 from watchbill.policy.conditions import Predicate
 from watchbill.policy.context import RESOURCE, Context
 from watchbill.policy.model import ConditionEntry, Request
-from watchbill.policy.operators import WILD, Operator, Tokens, operator_of, read_instant, read_number, text_of
+from watchbill.policy.operators import (
+    PARTS,
+    WILD,
+    Operator,
+    Tokens,
+    arn_matcher,
+    operator_of,
+    read_instant,
+    read_number,
+    text_of,
+)
 from watchbill.policy.patterns import AbsentKeyError, expand, glob, matches
 from watchbill.policy.resources import in_parts
 
@@ -65,11 +76,25 @@ def _context(key: str, value: Value, asked: Request) -> Context:
 
 
 def _resources(predicates: Sequence[Predicate], asked: Request) -> tuple[Value, ...]:
+    """Give resources: first such as the action takes, so that what is found reads as a request that may be made."""
     wanted, given = glob(asked.resource or "*"), Context(asked)
+    usual = [glob(_own(each, asked)) for each in resource_patterns(asked.action) or (_IS_ARN,)]
     arns = list(chain.from_iterable(_filled(predicate.patterns, given, wild=True) for predicate in predicates))
-    parted = [each for each in arns if in_parts(each)]
-    whole = [each for each in arns if not in_parts(each)]
-    return tuple(text for text in text_witnesses([wanted, *whole], arns=parted) if matches(wanted, text))
+    if usual == [glob("*")]:
+        usual = [("*",)]
+    parted = [each for each in (*arns, *usual) if in_parts(each)]
+    whole = [each for each in (*arns, *usual) if not in_parts(each)]
+    found = [text for text in text_witnesses([wanted, *whole], arns=parted) if matches(wanted, text)]
+    return tuple(sorted(found, key=lambda text: not any(arn_matcher(each)(text) for each in usual)))
+
+
+def _own(form: str, asked: Request) -> str:
+    """Put the caller's account into the form of an ARN that leaves it open."""
+    parts = form.split(":", PARTS - 1)
+    account = asked.principal.account if asked.principal else None
+    if len(parts) == PARTS and parts[4] == "*" and account is not None:
+        parts[4] = account
+    return ":".join(parts)
 
 
 def _values(key: str, predicates: Sequence[Predicate], asked: Request) -> tuple[tuple[Value, ...], bool]:

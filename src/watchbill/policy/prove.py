@@ -22,7 +22,7 @@ from itertools import chain, islice
 
 from watchbill.policy.cells import BudgetError
 from watchbill.policy.conditions import Predicate
-from watchbill.policy.context import RESOURCE, Context
+from watchbill.policy.context import RESOURCE, Context, account_of
 from watchbill.policy.domains import Domain, cut
 from watchbill.policy.evaluate import NAMING, Evaluator, Level, Way, excepts, names
 from watchbill.policy.model import Decision, Effect, Origin, Request
@@ -108,7 +108,9 @@ class _Search:
     def __init__(self, evaluator: Evaluator, asked: Request, levels: Sequence[Level], steps: int) -> None:
         self._evaluator, self._asked, self._levels = evaluator, asked, levels
         self._limit = self._left = steps
-        self._way = Way(evaluator.layers, asked)
+        # A pattern may stand for resources of the caller's account too.
+        exact = account_of(asked.resource) is None or "*" not in str(account_of(asked.resource))
+        self._way = Way(evaluator.layers, asked if exact else replace(asked, resource=None))
         self._sure: dict[Predicate, bool] = {}
         """Predicates that hang on no free key."""
         self._domains: dict[str, Domain] = {}
@@ -189,7 +191,7 @@ class _Search:
         resource = (
             each[1] for level, each in zip(self._levels, chosen, strict=True) if level.name == "resource" and each
         )
-        return self._way.blocked(levels, max(resource, default=Naming.NOT))
+        return self._way.blocked(levels, max(resource, default=Naming.NOT), generous=True)
 
     def _choices(self, options: Sequence[Sequence[tuple[Rule, Naming]]], chosen: list[Choice]) -> Iterator[list[Rule]]:
         """Give every choice of Allows, one of each level that must allow."""

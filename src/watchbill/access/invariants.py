@@ -1,0 +1,201 @@
+"""Invariants: "support never ec2:TerminateInstances", proven over all requests, or shown to be broken by one.
+
+An invariant names whom it is about (a group, a person or `everyone`), an action or a pattern of actions, and optionally
+`on` a pattern of resources and `in` an account. It holds when no way of anyone it is about can be allowed by any
+request, whatever the resource, the time and the context. A role is a way: it must be taken first.
+
+Actions are those that the documents name or that AWS lists; what a pattern speaks of and AWS has not thought of yet is
+covered by a name of our own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from watchbill.access.ways import Step, Way, Ways
+from watchbill.errors import Problem, WatchbillError
+from watchbill.policy.actions import actions_matching
+from watchbill.policy.cells import BudgetError, overlap, text_witnesses
+from watchbill.policy.evaluate import NAMING, Evaluator
+from watchbill.policy.model import Request
+from watchbill.policy.patterns import glob, glob_matches
+from watchbill.policy.prove import STEPS, Answer, Counterexample, NotKnown, Proof, any_allowed
+from watchbill.policy.rules import Policy
+from watchbill.team.model import Team
+
+
+_NOW = "aws:CurrentTime"
+EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """Nobody whom it is about may ever do this."""
+
+    text: str
+    about: str
+    action: str
+    resource: str
+    account: str | None
+    """None is every account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer for one way of one person in one account."""
+
+    invariant: Invariant
+    person: str
+    account: str
+    way: str
+    answer: Answer
+    taking: Counterexample | None = None
+    """How the role is taken, where the way is a role and the invariant is broken."""
+
+
+class InvariantError(WatchbillError):
+    """Invariants that cannot be read, or that name nobody we know."""
+
+    code = "bad-invariant"
+
+
+def read_invariants(text: str, name: str, team: Team) -> tuple[Invariant, ...]:
+    """Read invariants, one a line; `#` starts a comment. Raises InvariantError with every mistake and its line."""
+    found: list[Invariant] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        said = line.partition("#")[0].strip()
+        if said:
+            try:
+                found.append(read_invariant(said, team))
+            except InvariantError as error:
+                problems.append(Problem(error.code, str(error), name, number, 1))
+    if problems:
+        raise InvariantError("; ".join(str(problem) for problem in problems))
+    return tuple(found)
+
+
+def read_invariant(text: str, team: Team) -> Invariant:
+    """Read `SUBJECT never ACTION [on RESOURCE] [in ACCOUNT]`."""
+    words = text.split()
+    if len(words) < 3 or words[1] != "never":  # noqa: PLR2004 - subject, never, action
+        raise InvariantError(f"`{text}` is no invariant; write: support never ec2:TerminateInstances")
+    about, _, action, *rest = words
+    options = dict(zip(rest[::2], rest[1::2], strict=False))
+    if len(rest) % 2 or set(options) - {"on", "in"}:
+        raise InvariantError(f"`{text}`: after the action there may be `on RESOURCE` and `in ACCOUNT`")
+    if about != EVERYONE and about not in team.groups and about not in team.people:
+        known = ", ".join([EVERYONE, *team.groups])
+        raise InvariantError(f"`{text}`: `{about}` is no group and nobody in the team; groups: {known}")
+    account = options.get("in")
+    if account is not None and account not in team.accounts:
+        raise InvariantError(f"`{text}`: no account `{account}`; accounts: {', '.join(team.accounts)}")
+    if action != "*" and ":" not in action:
+        raise InvariantError(f"`{text}`: an action is a service and a name: ec2:TerminateInstances")
+    return Invariant(text, about, action, options.get("on", "*"), account)
+
+
+class Prover:
+    """Proves invariants over the documents of accounts; equal questions are answered once."""
+
+    def __init__(self, team: Team, ways: Mapping[str, Ways], steps: int = STEPS) -> None:
+        self._team = team
+        self._ways = ways
+        self._steps = steps
+        self._answers: dict[tuple[object, ...], Answer] = {}
+        self._actions: dict[tuple[Evaluator, str], tuple[tuple[str, ...], frozenset[str], bool]] = {}
+
+    def prove(self, invariant: Invariant) -> Iterator[Finding]:
+        """Give the answer for each way of everyone whom an invariant is about."""
+        for account, ways in self._ways.items():
+            if invariant.account in (None, account):
+                for person in self._about(invariant):
+                    for way in ways.of(self._team.people[person].iam_user):
+                        yield self._finding(invariant, person, account, way)
+
+    def _about(self, invariant: Invariant) -> Sequence[str]:
+        if invariant.about == EVERYONE:
+            return tuple(self._team.people)
+        return self._team.members(invariant.about) if invariant.about in self._team.groups else (invariant.about,)
+
+    def _finding(self, invariant: Invariant, person: str, account: str, way: Way) -> Finding:
+        asked = Request(invariant.action, invariant.resource, {})
+        last = self._answer(way.steps[-1], asked)
+        if way.unread and not isinstance(last, Counterexample):
+            last = NotKnown(f"not read: {', '.join(way.unread)}")
+        if len(way.steps) == 1 or isinstance(last, Proof):
+            return Finding(invariant, person, account, way.name, last)
+        taking = self._answer(way.steps[0], _at_the_time_of(last))
+        if isinstance(taking, Counterexample):
+            return Finding(invariant, person, account, way.name, last, taking)
+        ever = self._answer(way.steps[0], Request("", None, {}))
+        if isinstance(ever, Counterexample):
+            ever = NotKnown("the role is taken at other times than what was found can be done")
+        return Finding(invariant, person, account, way.name, ever)
+
+    def _answer(self, step: Step, asked: Request) -> Answer:
+        request = step.request(asked)
+        actions, keys, by_name = self._asked(step.evaluator, request.action)
+        given = {key: value for key, value in request.context.items() if key.lower() in keys}
+        key = (step.evaluator, request.action, request.resource, *sorted(given.items()), by_name and step.principal)
+        if key not in self._answers:
+            self._answers[key] = any_allowed(step.evaluator, request, actions, steps=self._steps)
+        return _by(self._answers[key], request)
+
+    def _asked(self, evaluator: Evaluator, pattern: str) -> tuple[tuple[str, ...], frozenset[str], bool]:
+        """Give the actions to ask for, the keys that statements about them read, and whether they name callers."""
+        key = (evaluator, pattern)
+        if key not in self._actions:
+            actions = tuple(_actions(evaluator, pattern))
+            rules = [
+                (level.name, r)
+                for a in actions
+                for level in evaluator.speaking_of(a.lower())
+                for r in (*level.denies, *level.allows)
+            ]
+            keys = frozenset(key.lower() for _, rule in rules for each in rule.predicates for key in each.keys)
+            self._actions[key] = (actions, keys, any(name in NAMING for name, _ in rules))
+        return self._actions[key]
+
+
+def _by(answer: Answer, asked: Request) -> Answer:
+    """Put who asks into an answer that was found for somebody who is treated alike."""
+    if not isinstance(answer, Counterexample):
+        return answer
+    context = {**answer.request.context, **asked.context}
+    return replace(answer, request=replace(answer.request, principal=asked.principal, context=context))
+
+
+def _at_the_time_of(found: Answer) -> Request:
+    time = found.request.context.get(_NOW) if isinstance(found, Counterexample) else None
+    return Request("", None, {} if time is None else {_NOW: time})
+
+
+def _actions(evaluator: Evaluator, pattern: str) -> Iterator[str]:
+    """Give actions that stand for all that a pattern speaks of."""
+    if "*" not in pattern and "?" not in pattern:
+        yield pattern
+        return
+    yield from actions_matching(pattern)
+    folded = pattern.lower()
+    named = {each for policy in _policies(evaluator) for s in policy.statements for each in s.actions}
+    try:
+        found = text_witnesses([glob(folded), *(glob(each) for each in named if overlap(each, folded))])
+    except BudgetError:
+        return
+    yield from (each for each in found if glob_matches(folded, each))
+
+
+def _policies(evaluator: Evaluator) -> Iterator[Policy]:
+    layers = evaluator.layers
+    levels = (
+        layers.identity,
+        layers.boundary,
+        layers.session,
+        layers.endpoint,
+        *(layers.scps or ()),
+        *(layers.rcps or ()),
+    )
+    for level in levels:
+        yield from level or ()
+    if layers.resource is not None:
+        yield layers.resource
