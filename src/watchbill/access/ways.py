@@ -5,6 +5,7 @@ the context AWS would give it. What was attached but could not be read is named,
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -67,14 +68,19 @@ class Ways:
 
     def __init__(self, state: AccountState) -> None:
         self._state = state
+        self.users: tuple[str, ...] = tuple(state.users)
+        """The IAM users of the account."""
+        self.roles = frozenset(role.arn for role in state.roles.values() if role.path == PATH)
+        """ARNs of watchbill's roles."""
         self._parsed: dict[tuple[str, int], Policy] = {}
         self._evaluators: dict[tuple[object, ...], Evaluator] = {}
         self._kept: list[Document] = []
 
-    @property
-    def users(self) -> Iterable[str]:
-        """Give the IAM users of the account."""
-        return self._state.users
+    def only(self, user: str) -> "Ways":
+        """Give the same ways, but of one user."""
+        found = copy(self)
+        found.users = (user,) if user in self.users else ()
+        return found
 
     def of(self, user: str) -> Iterator[Way]:
         """Give the ways of an IAM user: their own, then each on-call role that may trust them; none without a user."""

@@ -5,15 +5,17 @@ from typing import Any
 import msgspec
 
 from watchbill.alerts.view import AuditView
-from watchbill.cli.commands.access import ApplyView, CanView, DriftView, PlanView
+from watchbill.cli.commands.access import ApplyView, DriftView, PlanView
 from watchbill.cli.commands.cases import AskView, CaseLine, FreezeView, RestoreView, StandingCase, VerdictView
 from watchbill.cli.commands.demo import DemoView
 from watchbill.cli.commands.ledger import EntryView, VerifyView
+from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
 from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.run import RunView
 from watchbill.cli.commands.team import InitView, OncallView, ValidateView
 from watchbill.cli.commands.trail import RuleView, TrailView
 from watchbill.cli.output import Envelope, schema_of
+from watchbill.policy.cases import Result
 
 
 RESULTS: dict[str, Any] = {
@@ -24,6 +26,10 @@ RESULTS: dict[str, Any] = {
     "apply": ApplyView,
     "drift": list[DriftView],
     "can": list[CanView],
+    "explain": list[ExplainView],
+    "who-can": list[HolderView],
+    "prove": list[ProofView],
+    "diff": list[DifferenceView],
     "trail read": TrailView,
     "audit": AuditView,
     "rules list": list[RuleView],
@@ -41,10 +47,21 @@ RESULTS: dict[str, Any] = {
 }
 """The type of each command's `result`; with an error it is null, and `problems` says why."""
 
+LINES: dict[str, Any] = {"policy cases": Result}
+"""The type of each line of commands that print one object a line."""
+
 
 def output_schemas() -> dict[str, dict[str, Any]]:
     """Give the schema of each command's answer, by the command's name with dashes: `trail-read`."""
-    return {name.replace(" ", "-"): _schema(name, result) for name, result in RESULTS.items()}
+    lines = {name.replace(" ", "-"): _line_schema(name, line) for name, line in LINES.items()}
+    return {name.replace(" ", "-"): _schema(name, result) for name, result in RESULTS.items()} | lines
+
+
+def _line_schema(name: str, line: Any) -> dict[str, Any]:
+    (found,), parts = msgspec.json.schema_components([line], ref_template="#/$defs/{name}")
+    whole = parts.pop(found["$ref"].rsplit("/", 1)[-1])
+    whole["title"] = f"A line of what `watchbill {name} --json` prints"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": parts}
 
 
 def _schema(name: str, result: Any) -> dict[str, Any]:

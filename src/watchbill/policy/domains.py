@@ -108,6 +108,8 @@ def _values(key: str, predicates: Sequence[Predicate], asked: Request) -> tuple[
             by_kind.setdefault(_kind(operator.name), []).append((operator, entry))
             several = several or bool(operator.quantifier)
     by_kind.pop("null", None)
+    if "text" in by_kind:
+        by_kind["text"] += by_kind.pop("boolean", [])
     found = dict.fromkeys(chain.from_iterable(_of_kind(kind, asking, given) for kind, asking in by_kind.items()))
     texts = tuple(found) or ("x",)
     values: list[Value] = [*texts] if key in {each.lower() for each in asked.present} else [None, *texts]
@@ -119,7 +121,13 @@ def _values(key: str, predicates: Sequence[Predicate], asked: Request) -> tuple[
 
 
 def _kind(name: str) -> str:
-    for start, kind in (("numeric", "number"), ("date", "date"), ("ip", "address"), ("binary", "binary")):
+    for start, kind in (
+        ("numeric", "number"),
+        ("date", "date"),
+        ("ip", "address"),
+        ("binary", "binary"),
+        ("bool", "boolean"),
+    ):
         if name.startswith(start):
             return kind
     return "null" if name == "null" else "text"
@@ -128,6 +136,8 @@ def _kind(name: str) -> str:
 def _of_kind(kind: str, asking: Sequence[tuple[Operator, ConditionEntry]], given: Context) -> Iterable[str]:
     if kind == "text":
         return _texts(asking, given)
+    if kind == "boolean":
+        return ("true", "false")
     texts = [text_of(each) for _, entry in asking for each in _filled(entry.values, given, wild=False)]
     if kind == "number":
         return number_witnesses(found for text in texts if (found := read_number(text)) is not None)

@@ -267,5 +267,7 @@ class _Search:
     def _request(self, cells: Cells) -> Request:
         values = {key: self._domains[key].values[(mask & -mask).bit_length() - 1] for key, mask in cells.items()}
         resource = values.pop(RESOURCE)
-        context = {**self._asked.context, **{key: value for key, value in values.items() if value is not None}}
+        written = {key.lower(): key for predicate in self._of for key in predicate.keys}
+        found = {written.get(key, key): value for key, value in values.items() if value is not None}
+        context = {**self._asked.context, **found}
         return replace(self._asked, resource=str(resource), context=context, complete=True, some=False)

@@ -82,6 +82,7 @@ def test_every_set_of_answers_has_one_witness(written):
 
 
 @given(st.lists(st.text("ab*?", min_size=3, max_size=9), min_size=1, max_size=3))
+@example(["a*b?", "a*?b?", "?bbba", "?bbbb"])
 def test_longer_patterns_have_all_their_witnesses(written):
     """Long patterns bring chains of characters, which are passed over at once."""
     tests = [is_like(each) for each in dict.fromkeys(written)]
@@ -260,10 +261,10 @@ def read_only():
 
 
 def test_a_read_only_policy_is_within_the_budget():
-    """The widest policy that people really use is the one that must be proved."""
+    """The widest policy that people really use is the one that must be proved, with room for more."""
     names = read_only()
     assert len(names) > 2_900
-    witnesses = text_witnesses(map(glob, [*names, "*", "*:describe*", "*:list*", "rock:*"]))
+    witnesses = text_witnesses(map(glob, [*names, "*", "*:describe*", "*:list*", "rock:*"]), budget=8_000)
     assert len(witnesses) > len(names)
 
 

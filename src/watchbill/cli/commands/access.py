@@ -1,19 +1,16 @@
-"""`plan`, `apply`, `drift`, `can`: what AWS should be, is, and lets people do."""
+"""`plan`, `apply`, `drift`: what AWS should be, and is."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import rich_click as click
 
-from watchbill.access.compile import compile_account
-from watchbill.access.effective import PathAnswer, answers
 from watchbill.access.model import Change, Drift, Effect, Outcome, Plan, State
 from watchbill.access.plan_file import read_plan, write_plan
 from watchbill.cli.session import CHANGES, Session, command
-from watchbill.errors import NotFoundError, PlanError, RefusedError
+from watchbill.errors import PlanError, RefusedError
 from watchbill.files.report import write_text
-from watchbill.intervals import Interval, iso, parse_instant
+from watchbill.intervals import Interval, iso
 from watchbill.service.casework import Casework
 from watchbill.service.reconcile import apply_plan
 
@@ -82,29 +79,6 @@ class ApplyView:
 
     plan: str
     outcomes: list[OutcomeView]
-
-
-@dataclass(frozen=True, slots=True)
-class PathView:
-    """What one way to an action answers."""
-
-    path: str
-    decision: str
-    because: list[str]
-    unread: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class CanView:
-    """Whether somebody can do something."""
-
-    person: str
-    action: str
-    resource: str
-    account: str
-    at: str
-    decision: str
-    paths: list[PathView]
 
 
 def outcome_view(outcome: Outcome) -> OutcomeView:
@@ -237,73 +211,6 @@ def drift(session: Session, *, detailed_exitcode: bool) -> int:
     return CHANGES if detailed_exitcode and made.drift else 0
 
 
-@command("can", team=True, state=True)
-@click.argument("person")
-@click.argument("action")
-@click.argument("resource", default="*")
-@click.option("--at", "when", help="An instant, such as 2026-01-14T03:00:00Z [default: now].")
-@click.option("--account", help="Name of the account [default: each that the person has anything in].")
-@click.option("--live", is_flag=True, help="Ask the policies read back from AWS instead of the team file.")
-@click.option("--without-mfa", is_flag=True, help="Suppose no MFA.")
-def can(
-    session: Session,
-    person: str,
-    action: str,
-    resource: str,
-    when: str | None,
-    account: str | None,
-    *,
-    live: bool,
-    without_mfa: bool,
-) -> int:
-    """Answer whether PERSON can do ACTION to RESOURCE at an instant, by each way they have, and why.
-
-    The answer comes from the very documents that `plan` would write, or with --live from those AWS has.
-    """
-    team = session.team()
-    if person not in team.people:
-        raise NotFoundError(f"no person `{person}` in {session.settings.team}", f"people: {', '.join(team.people)}")
-    at = _instant(when) if when else session.at
-    context = {} if without_mfa else {"aws:MultiFactorAuthPresent": "true"}
-    observed = session.app().observe(team) if live else {}
-    found: list[CanView] = []
-    for name in team.accounts if account is None else (account,):
-        if name not in team.accounts:
-            raise NotFoundError(
-                f"no account `{name}` in {session.settings.team}", f"accounts: {', '.join(team.accounts)}"
-            )
-        state = observed[name] if live else compile_account(team, team.accounts[name], at).state
-        paths = answers(state, team.people[person].iam_user, action, resource, at, context)
-        if paths:
-            found.append(_can(person, action, resource, name, at, paths))
-    rows = [
-        (each.account, path.path, path.decision, "; ".join(path.because) or "no statement allows it")
-        for each in found
-        for path in each.paths
-    ]
-    session.out.table(("account", "by", "answer", "because"), rows)
-    session.out.answer(found)
-    return 0
-
-
-def _can(person: str, action: str, resource: str, account: str, at: datetime, paths: tuple[PathAnswer, ...]) -> CanView:
-    views = []
-    for path in paths:
-        steps = [step for step in (path.taking, path.decision) if step is not None]
-        because = [str(origin) for step in steps for origin in step.deciding]
-        views.append(PathView(path.path, str(path.effect), because, list(path.unread)))
-    ranked = ("Allowed", "Depends", "ExplicitlyDenied", "ImplicitlyDenied")
-    best = min((view.decision for view in views), key=ranked.index)
-    return CanView(person, action, resource, account, iso(at), best, views)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 def _interval(interval: Interval | None) -> IntervalView | None:
     return None if interval is None else IntervalView(iso(interval.start), iso(interval.end))
 
@@ -317,4 +224,4 @@ def _drift(found: Drift) -> DriftView:
     return DriftView(found.account, found.principal, found.what)
 
 
-COMMANDS = (plan, apply, drift, can)
+COMMANDS = (plan, apply, drift)

@@ -1,0 +1,142 @@
+"""Why somebody can or cannot do something: each way, step by step, to the statements and the lines of the team file.
+
+What would change the answer is found by asking, not by guessing: the next time at which the same documents allow it,
+the conditions it hangs on, and the permission sets of the team that allow it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from watchbill.access.documents import permission_document
+from watchbill.access.effective import whole
+from watchbill.access.entitlements import standing, windows
+from watchbill.access.model import AccountState, Holding
+from watchbill.access.ways import Step, Way, Ways
+from watchbill.access.who import NOW, who_can
+from watchbill.intervals import Interval, iso
+from watchbill.policy.evaluate import Evaluator, evaluate
+from watchbill.policy.model import Decision, Effect, Origin, Request, Statement
+from watchbill.policy.residual import conditions, rules_of, words
+from watchbill.policy.statements import parse_policy
+from watchbill.team.model import Team
+
+
+AHEAD = timedelta(days=14)
+"""How far ahead the next time is looked for."""
+
+_MOST = 8
+"""Patterns of a statement that are written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepExplained:
+    """One request of a way, and what decided it."""
+
+    request: str
+    decision: Decision
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one way is as it is."""
+
+    account: str
+    way: str
+    effect: Effect
+    steps: tuple[StepExplained, ...]
+    because: tuple[str, ...]
+    """What the team file gives it by, with its line."""
+    would_change: tuple[str, ...]
+
+
+def explain_ways(
+    team: Team, person: str, state: AccountState, user: str, asked: Request, at: datetime
+) -> Iterator[Explanation]:
+    """Explain every way of somebody in an account; keys that `asked` does not give are not known."""
+    ways = Ways(state).only(user)
+    here = [h for h in (*standing(team), *windows(team, Interval(at, at + AHEAD))) if h.account == state.account]
+    mine = [holding for holding in here if holding.person == person]
+    now = replace(asked, context={**asked.context, NOW: iso(at)})
+    for way in ways.of(user):
+        steps = tuple(_step(step, now) for step in way.steps)
+        effect = whole([step.decision.effect for step in steps], unread=way.unread)
+        because = tuple(_because(mine, way, steps, at))
+        change = () if effect is Effect.ALLOWED else tuple(_would_change(team, ways, way, now, at))
+        yield Explanation(state.account, way.name, effect, steps, because, change)
+
+
+def _step(step: Step, asked: Request) -> StepExplained:
+    request = step.request(asked)
+    decision = step.evaluator.decide(request)
+    on = "something" if request.resource is None else "any resource" if request.resource == "*" else request.resource
+    said = tuple(_statement(step.evaluator, origin) for origin in decision.deciding)
+    return StepExplained(f"{request.action} on {on}", decision, said)
+
+
+def _statement(evaluator: Evaluator, origin: Origin) -> str:
+    layers = evaluator.layers
+    policies = (*layers.identity, *((layers.resource,) if layers.resource else ()))
+    found = next((p.statements[origin.index] for p in policies if p.name == origin.document), None)
+    return str(origin) if found is None else f"{origin}: {_words(found)}"
+
+
+def _words(statement: Statement) -> str:
+    verb = "Allow" if statement.allows else "Deny"
+    actions = ("all but " if statement.not_actions else "") + _few(statement.actions)
+    on = ("all but " if statement.not_resources else "") + _few(statement.resources)
+    said = f"{verb} {actions}" + (f" on {on}" if statement.resources else "")
+    needs = " and ".join(words(entry) for entry in statement.conditions)
+    return f"{said} if {needs}" if needs else said
+
+
+def _few(patterns: Sequence[str]) -> str:
+    more = f" and {len(patterns) - _MOST} more" if len(patterns) > _MOST else ""
+    return ", ".join(patterns[:_MOST]) + more
+
+
+def _because(mine: Sequence[Holding], way: Way, steps: Sequence[StepExplained], at: datetime) -> Iterator[str]:
+    """Say what of the team file the deciding statements come from."""
+    documents = {origin.document.rsplit("/", 1)[-1] for step in steps for origin in step.decision.deciding}
+    of_role = way.name.removeprefix("role oncall-") if way.name.startswith("role ") else None
+    for holding in mine:
+        rota = holding.through.removeprefix("rota ") if holding.through.startswith("rota ") else None
+        inside = holding.interval is None or at in holding.interval
+        by_role = of_role is not None and rota is not None and (of_role == rota or of_role.startswith(f"{rota}-"))
+        by_user = (
+            of_role is None and rota is None and documents & {holding.permission_set, holding.through.replace(" ", "-")}
+        )
+        if inside and (by_role or by_user):
+            until = f", until {iso(holding.interval.end)}" if holding.interval else ""
+            yield f"{holding.why} gives {holding.permission_set} in {holding.account}{until} ({holding.where})"
+
+
+def _would_change(team: Team, ways: Ways, way: Way, asked: Request, at: datetime) -> Iterator[str]:
+    effects = []
+    for step in way.steps:
+        request = step.request(asked)
+        decision = step.evaluator.decide(request)
+        effects.append(decision.effect)
+        yield from conditions(rules_of(step.evaluator, request.action), request, decision)
+    if Effect.IMPLICITLY_DENIED not in effects and Effect.EXPLICITLY_DENIED not in effects:
+        return
+    found = False
+    for holder in who_can(ways, _timeless(asked), Interval(at, at + AHEAD)):
+        if holder.way == way.name and holder.parts:
+            part, found = holder.parts[0], True
+            needs = f", {', '.join(part.conditions)}" if part.conditions else ""
+            yield f"waiting: it is allowed from {iso(part.interval.start)} to {iso(part.interval.end)}{needs}"
+    if not found and len(way.steps) == 1:
+        giving = [n for n, p in team.permission_sets.items() if _gives(permission_document(p), n, asked)]
+        if giving:
+            yield f"a group, a rota or a grant that gives {' or '.join(giving)}"
+
+
+def _timeless(asked: Request) -> Request:
+    return replace(asked, context={key: value for key, value in asked.context.items() if key != NOW})
+
+
+def _gives(document: object, name: str, asked: Request) -> bool:
+    policy = parse_policy(document, name) if isinstance(document, dict) else None
+    return policy is not None and evaluate(asked, identity=[policy]).effect in (Effect.ALLOWED, Effect.DEPENDS)

@@ -1,0 +1,541 @@
+"""`can`, `explain`, `who-can`, `prove`, `diff`: who can do what, when and why; and what nobody ever can."""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from watchbill.access.compile import compile_account
+from watchbill.access.difference import Change, differences
+from watchbill.access.effective import PathAnswer, answers
+from watchbill.access.explain import Explanation, explain_ways
+from watchbill.access.invariants import Finding, Prover, read_invariant, read_invariants
+from watchbill.access.model import AccountState
+from watchbill.access.ways import Ways
+from watchbill.access.who import Holder, Part, who_can
+from watchbill.cli.commands.access import IntervalView
+from watchbill.cli.session import CHANGES, Session, command
+from watchbill.errors import NotFoundError
+from watchbill.files.team_file import read_team
+from watchbill.intervals import Interval, iso, parse_instant
+from watchbill.policy.actions import is_action
+from watchbill.policy.model import Effect, Request
+from watchbill.policy.prove import Counterexample, Proof
+from watchbill.team.model import Team
+
+
+MFA = "aws:MultiFactorAuthPresent"
+
+
+@dataclass(frozen=True, slots=True)
+class PathView:
+    """What one way to an action answers."""
+
+    path: str
+    decision: str
+    because: list[str]
+    hangs_on: list[str]
+    """Condition keys that are not known."""
+    unread: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CanView:
+    """Whether somebody can do something."""
+
+    person: str
+    action: str
+    resource: str
+    account: str
+    at: str
+    decision: str
+    paths: list[PathView]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderView:
+    """One part of a span in which somebody can do something, or can under conditions."""
+
+    person: str | None
+    """None where the IAM user is nobody's in the team."""
+    user: str
+    account: str
+    way: str
+    interval: IntervalView
+    decision: str
+    because: list[str]
+    conditions: list[str]
+    unread: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A request that is allowed."""
+
+    action: str
+    resource: str
+    context: dict[str, str | list[str]]
+    because: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ProofView:
+    """Whether an invariant holds for one way of one person."""
+
+    invariant: str
+    person: str
+    account: str
+    way: str
+    answer: str
+    """`proven`, `broken` or `unknown`."""
+    held_by: list[str]
+    """Denies that hold it; empty where nothing allows."""
+    counterexample: RequestView | None
+    taking: RequestView | None
+    """How the role is taken, where the way is a role."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a way, explained."""
+
+    request: str
+    decision: str
+    blocked_by: str | None
+    statements: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainView:
+    """Why one way of somebody can, or cannot."""
+
+    account: str
+    way: str
+    decision: str
+    steps: list[StepView]
+    because: list[str]
+    """What the team file gives it by: group, rota or grant, with its line."""
+    what_would_change_it: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceView:
+    """What somebody gains or loses between two team files."""
+
+    person: str
+    account: str
+    verb: str
+    actions: list[str]
+    resource: str
+    intervals: list[IntervalView]
+    conditions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What every question shares: of whom, where, when, and what is known."""
+
+    session: Session
+    team: Team
+    at: datetime
+    live: bool
+    account: str | None
+
+    def states(self, horizon: timedelta | None = None) -> Mapping[str, AccountState]:
+        """Give the documents asked, by account; compiled ones reach as far ahead as asked."""
+        if self.account is not None and self.account not in self.team.accounts:
+            known = ", ".join(self.team.accounts)
+            raise NotFoundError(f"no account `{self.account}` in {self.session.settings.team}", f"accounts: {known}")
+        names = self.team.accounts if self.account is None else (self.account,)
+        if self.live:
+            observed = self.session.app().observe(self.team)
+            return {name: observed[name] for name in names}
+        team = self.team if horizon is None else _reaching(self.team, horizon)
+        return {name: compile_account(team, team.accounts[name], self.at).state for name in names}
+
+    def user(self, person: str) -> str:
+        """Give somebody's IAM user."""
+        if person not in self.team.people:
+            known = ", ".join(self.team.people)
+            raise NotFoundError(f"no person `{person}` in {self.session.settings.team}", f"people: {known}")
+        return self.team.people[person].iam_user
+
+    def person(self, user: str) -> str | None:
+        """Give whose IAM user it is."""
+        return next((name for name, person in self.team.people.items() if person.iam_user == user), None)
+
+
+def _question(session: Session, when: str | None, *, live: bool, account: str | None) -> _Question:
+    return _Question(session, session.team(), _instant(when) if when else session.at, live, account)
+
+
+def _reaching(team: Team, horizon: timedelta) -> Team:
+    """Let every rota be written ahead as far as a question asks."""
+    rotas = {n: replace(rota, horizon=max(rota.horizon, horizon)) for n, rota in team.rotas.items()}
+    return replace(team, rotas=rotas)
+
+
+def _known(pairs: Sequence[str], *, without_mfa: bool) -> dict[str, str]:
+    """Read `key=value` pairs; MFA is supposed unless it is said otherwise."""
+    known = {MFA: "false" if without_mfa else "true"}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"`{pair}` is no key=value, such as aws:SourceIp=203.0.113.9")
+        known = {each: found for each, found in known.items() if each.lower() != key.lower()} | {key: value}
+    return known
+
+
+def _warn(session: Session, action: str) -> None:
+    if "*" not in action and not is_action(action):
+        session.out.line(f"note: AWS's reference lists no action `{action}`", style="yellow")
+
+
+def _on_account(function: Callable[..., int]) -> Callable[..., int]:
+    text = "Ask the policies read back from AWS instead of the team file."
+    live = click.option("--live", is_flag=True, help=text)
+    account = click.option("--account", help="Name of the account [default: every one of the team file].")
+    return account(live(function))
+
+
+def _of_context(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the condition keys that are known, as `context`."""
+
+    @functools.wraps(function)
+    def run(*given: Any, pairs: tuple[str, ...], without_mfa: bool, **named: Any) -> int:
+        return function(*given, context=_known(pairs, without_mfa=without_mfa), **named)
+
+    wrapped: Callable[..., int] = click.option("--without-mfa", is_flag=True, help="Suppose no MFA.")(run)
+    text = "A condition key that is known, such as aws:SourceIp=203.0.113.9; others are not known, which is said."
+    return click.option("--context", "pairs", multiple=True, metavar="KEY=VALUE", help=text)(wrapped)
+
+
+@command("can", team=True, state=True)
+@click.argument("person")
+@click.argument("action")
+@click.argument("resource", default="*")
+@click.option("--at", "when", help="An instant, such as 2026-01-14T03:00:00Z [default: now].")
+@_on_account
+@_of_context
+def can(
+    session: Session,
+    person: str,
+    action: str,
+    resource: str,
+    when: str | None,
+    account: str | None,
+    context: dict[str, str],
+    *,
+    live: bool,
+) -> int:
+    """Answer whether PERSON can do ACTION to RESOURCE at an instant, by each way they have, and why.
+
+    The answer comes from the very documents that `plan` would write, or with --live from those AWS has. A RESOURCE
+    with `*` asks for some resource that it matches. MFA is supposed; what hangs on another key that is not given with
+    --context depends, and the key is named. Policies of resources themselves are not read.
+    """
+    question = _question(session, when, live=live, account=account)
+    user, found = question.user(person), list[CanView]()
+    _warn(session, action)
+    for name, state in question.states().items():
+        paths = answers(state, user, action, resource, question.at, context, complete=False)
+        if paths:
+            found.append(_can(person, action, resource, name, question.at, paths))
+    rows = [
+        (each.account, path.path, path.decision, "; ".join(_because(path)) or "no statement allows it")
+        for each in found
+        for path in each.paths
+    ]
+    session.out.table(("account", "by", "answer", "because"), rows)
+    if not found:
+        session.out.line(f"{person} has no IAM user in any account asked")
+    session.out.answer(found)
+    return 0
+
+
+def _because(path: PathView) -> list[str]:
+    return [*path.because, *(f"hangs on {key}" for key in path.hangs_on), *(f"not read: {arn}" for arn in path.unread)]
+
+
+def _can(person: str, action: str, resource: str, account: str, at: datetime, paths: Iterable[PathAnswer]) -> CanView:
+    views = []
+    for path in paths:
+        steps = [step for step in (path.taking, path.decision) if step is not None]
+        because = [str(origin) for step in steps for origin in step.deciding]
+        keys = list(dict.fromkeys(key for step in steps for key in step.unknown_keys))
+        views.append(PathView(path.path, str(path.effect), because, keys, list(path.unread)))
+    ranked = ("Allowed", "Depends", "ExplicitlyDenied", "ImplicitlyDenied")
+    best = min((view.decision for view in views), key=ranked.index)
+    return CanView(person, action, resource, account, iso(at), best, views)
+
+
+@command("who-can", team=True, state=True)
+@click.argument("action")
+@click.argument("resource", default="*")
+@click.option("--at", "when", help="An instant, such as 2026-01-14T03:00:00Z [default: now].")
+@click.option("--between", nargs=2, metavar="FROM TO", help="A span: every part of it, with who can in it.")
+@_on_account
+@click.option("--context", "pairs", multiple=True, metavar="KEY=VALUE", help="A condition key that is known.")
+def who(
+    session: Session,
+    action: str,
+    resource: str,
+    when: str | None,
+    between: tuple[str, str] | None,
+    account: str | None,
+    pairs: tuple[str, ...],
+    *,
+    live: bool,
+) -> int:
+    """List everyone who can do ACTION to RESOURCE at an instant or within a span, with the times and the reasons.
+
+    Nothing is supposed: what else must be so, such as MFA, is said as a condition.
+    """
+    if when is not None and between is not None:
+        raise click.UsageError("give --at or --between, not both")
+    question = _question(session, between[0] if between else when, live=live, account=account)
+    end = _instant(between[1]) if between else question.at + timedelta(microseconds=1)
+    if end <= question.at:
+        raise click.BadParameter("the span must end after it starts")
+    within = Interval(question.at, end)
+    known = {key: value for key, value in _known(pairs, without_mfa=False).items() if key != MFA or MFA in str(pairs)}
+    asked = Request(action, resource, known, some="*" in resource)
+    _warn(session, action)
+    views: list[HolderView] = []
+    for name, state in question.states(within.length + timedelta(days=1)).items():
+        for holder in who_can(Ways(state), asked, within):
+            views += [_holder(question.person(holder.user), name, holder, part) for part in holder.parts]
+    views.sort(key=lambda view: (view.account, view.person or view.user, view.interval.start))
+    rows = [
+        (
+            view.account,
+            view.person or f"{view.user} (not in the team)",
+            view.way,
+            _when(view.interval) if between else "now" if when is None else view.interval.start,
+            ", ".join(view.conditions) or ("yes" if view.decision == str(Effect.ALLOWED) else view.decision),
+        )
+        for view in views
+    ]
+    if views:
+        session.out.table(("account", "who", "by", "when", "conditions"), rows)
+    else:
+        session.out.line("nobody")
+    session.out.answer(views)
+    return 0
+
+
+def _when(interval: IntervalView) -> str:
+    return f"{interval.start} - {interval.end}"
+
+
+def _holder(person: str | None, account: str, holder: Holder, part: Part) -> HolderView:
+    interval = IntervalView(iso(part.interval.start), iso(part.interval.end))
+    return HolderView(
+        person,
+        holder.user,
+        account,
+        holder.way,
+        interval,
+        str(part.effect),
+        list(part.because),
+        list(part.conditions),
+        list(holder.unread),
+    )
+
+
+@command("explain", team=True, state=True)
+@click.argument("person")
+@click.argument("action")
+@click.argument("resource", default="*")
+@click.option("--at", "when", help="An instant, such as 2026-01-14T03:00:00Z [default: now].")
+@_on_account
+@_of_context
+def explain(
+    session: Session,
+    person: str,
+    action: str,
+    resource: str,
+    when: str | None,
+    account: str | None,
+    context: dict[str, str],
+    *,
+    live: bool,
+) -> int:
+    """Explain why PERSON can or cannot do ACTION: each way, step by step, down to the line of the team file.
+
+    It ends with what would change the answer: the next time that allows it, a condition, or who can instead.
+    """
+    question = _question(session, when, live=live, account=account)
+    user, views = question.user(person), list[ExplainView]()
+    _warn(session, action)
+    asked = Request(action, resource, context, some="*" in resource)
+    for state in question.states().values():
+        views += [_explained(each) for each in explain_ways(question.team, person, state, user, asked, question.at)]
+    for view in views:
+        session.out.line(f"{view.account}, {view.way}: {view.decision}", style="bold")
+        for step in view.steps:
+            session.out.line(f"  {step.request}: {step.decision}")
+            for statement in step.statements:
+                session.out.line(f"    by {statement}")
+            if step.blocked_by is not None and not step.statements:
+                session.out.line(f"    no statement of the {step.blocked_by} layer allows it")
+        for line in view.because:
+            session.out.line(f"  because {line}")
+        for line in view.what_would_change_it:
+            session.out.line(f"  what would change it: {line}", style="cyan")
+    if not views:
+        session.out.line(f"{person} has no IAM user in any account asked")
+    session.out.answer(views)
+    return 0
+
+
+def _explained(found: Explanation) -> ExplainView:
+    steps = [StepView(s.request, str(s.decision.effect), s.decision.layer, list(s.statements)) for s in found.steps]
+    return ExplainView(
+        found.account, found.way, str(found.effect), steps, list(found.because), list(found.would_change)
+    )
+
+
+@command("prove", team=True, state=True)
+@click.argument("invariants", nargs=-1)
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A file of invariants, one a line; `#` starts a comment.",
+)
+@click.option("--at", "when", help="The documents as of an instant [default: now].")
+@_on_account
+def prove(
+    session: Session,
+    invariants: tuple[str, ...],
+    file: Path | None,
+    when: str | None,
+    account: str | None,
+    *,
+    live: bool,
+) -> int:
+    """Prove INVARIANTS over all requests, or give a request that breaks them.
+
+    An invariant reads `support never ec2:TerminateInstances`, with `on RESOURCE` and `in ACCOUNT` where wanted; it is
+    about a group, a person or `everyone`, and about every way they have: a role they may take when on call is one. It
+    is over every resource, time and context that the account's IAM documents allow; policies of resources themselves
+    are not read. Exits with 1 when one is broken or not known.
+    """
+    question = _question(session, when, live=live, account=account)
+    asked = [read_invariant(text, question.team) for text in invariants]
+    if file is not None:
+        asked += read_invariants(file.read_text("utf-8", "replace"), str(file), question.team)
+    if not asked:
+        raise click.UsageError("name an invariant, or a --file of them")
+    prover = Prover(question.team, {name: Ways(state) for name, state in question.states().items()})
+    views = [_proof(finding) for invariant in asked for finding in prover.prove(invariant)]
+    for invariant in asked:
+        _show_proof(session, invariant.text, [view for view in views if view.invariant == invariant.text])
+    session.out.answer(views)
+    return 0 if all(view.answer == "proven" for view in views) else 1
+
+
+def _proof(finding: Finding) -> ProofView:
+    answer, broken = finding.answer, None
+    said, held, why = "unknown", list[str](), ""
+    if isinstance(answer, Proof):
+        said, held = "proven", [str(origin) for origin in answer.held_by]
+        why = "" if held else f"no statement of the {answer.layer} layer allows it"
+    elif isinstance(answer, Counterexample):
+        said, broken = "broken", _request(answer)
+    else:
+        why = answer.why
+    taking = _request(finding.taking) if finding.taking is not None else None
+    text = finding.invariant.text
+    return ProofView(text, finding.person, finding.account, finding.way, said, held, broken, taking, why)
+
+
+def _request(found: Counterexample) -> RequestView:
+    context = {key: list(v) if isinstance(v, tuple) else v for key, v in found.request.context.items()}
+    because = [str(origin) for origin in found.decision.deciding]
+    return RequestView(found.request.action, str(found.request.resource), context, because)
+
+
+def _show_proof(session: Session, text: str, views: Sequence[ProofView]) -> None:
+    out = session.out
+    broken = [view for view in views if view.answer == "broken"]
+    unknown = [view for view in views if view.answer == "unknown"]
+    if not broken and not unknown:
+        people = len({view.person for view in views})
+        out.line(f"proven: {text} ({people} people, {len(views)} ways)", style="green")
+        for held in dict.fromkeys(held for view in views for held in view.held_by):
+            out.line(f"  held by {held}")
+    for view in broken:
+        out.line(f"broken: {text}: {view.person} in {view.account} by {view.way}", style="red")
+        for request in (view.taking, view.counterexample):
+            if request is not None:
+                out.line(f"  {request.action} on {request.resource}")
+                out.line(f"    with {', '.join(f'{key}={value}' for key, value in request.context.items())}")
+                out.line(f"    by {'; '.join(request.because)}")
+    for view in unknown:
+        out.line(f"unknown: {text}: {view.person} in {view.account} by {view.way}: {view.why}", style="yellow")
+
+
+@command("diff", state=True)
+@click.argument("old", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("new", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--at", "when", help="From this instant on [default: now].")
+@click.option("--days", default=14, show_default=True, type=click.IntRange(1, 366), help="How far ahead to compare.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are differences.")
+def diff(session: Session, old: Path, new: Path, when: str | None, days: int, *, detailed_exitcode: bool) -> int:
+    """Show what people gain and lose between two team files OLD and NEW: person, action, resource and time.
+
+    It compares what may be done, not the texts: a policy written differently that allows the same is no difference.
+    """
+    at = _instant(when) if when else session.at
+    within = Interval(at, at + timedelta(days=days))
+    before, after = read_team(old), read_team(new)
+    reach = within.length + timedelta(days=1)
+    changes = differences(_reaching(before, reach), _reaching(after, reach), within)
+    views = [_difference(change) for change in changes]
+    rows = [
+        (
+            "+" if view.verb == "gains" else "-",
+            view.account,
+            view.person,
+            f"{view.verb} {_few(view.actions)}" + ("" if view.resource == "*" else f" on {view.resource}"),
+            _when(view.intervals[0]) + (f" and {len(view.intervals) - 1} more" if view.intervals[1:] else ""),
+            ", ".join(view.conditions),
+        )
+        for view in views
+    ]
+    if views:
+        session.out.table(("", "account", "who", "what", "when", "conditions"), rows)
+    else:
+        session.out.line("no difference in what anybody can do", style="green")
+    session.out.answer(views)
+    return CHANGES if detailed_exitcode and views else 0
+
+
+def _few(actions: Sequence[str], most: int = 6) -> str:
+    more = f" and {len(actions) - most} more" if len(actions) > most else ""
+    return ", ".join(actions[:most]) + more
+
+
+def _difference(change: Change) -> DifferenceView:
+    spans = [IntervalView(iso(each.start), iso(each.end)) for each in change.intervals]
+    verb = "gains" if change.gained else "loses"
+    return DifferenceView(
+        change.person, change.account, verb, list(change.actions), change.resource, spans, list(change.conditions)
+    )
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+COMMANDS = (can, explain, who, prove, diff)

@@ -1,0 +1,52 @@
+"""Decide a request about the resources of a pattern: for some of them, and pattern by pattern of the policies.
+
+The question is split where policies split it: each pattern that an Allow names, and that meets the one asked for, is
+asked by itself. Overall it is allowed when some part is.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from watchbill.policy.cells import arn_shared
+from watchbill.policy.evaluate import Evaluator
+from watchbill.policy.model import Decision, Effect, Request
+from watchbill.policy.patterns import glob, widest
+from watchbill.policy.rules import Policy
+
+
+def decide_set(evaluator: Evaluator, request: Request) -> tuple[Effect, Mapping[str, Decision]]:
+    """Decide a request whose resource is a pattern: the overall effect, and the decision of each part.
+
+    A resource without a wildcard is one part. What is denied as a whole has no parts to allow.
+    """
+    asked = request.resource or "*"
+    whole = evaluator.decide(replace(request, some="*" in asked))
+    if "*" not in asked or whole.effect is Effect.EXPLICITLY_DENIED:
+        return whole.effect, {asked: whole}
+    if whole.effect is Effect.IMPLICITLY_DENIED:
+        return whole.effect, {}
+    parts = dict.fromkeys(_named(evaluator, request.action, asked))
+    found = {each: evaluator.decide(replace(request, resource=each, some="*" in each)) for each in parts}
+    return _overall([each.effect for each in found.values()]), found
+
+
+def _overall(effects: list[Effect]) -> Effect:
+    for effect in (Effect.ALLOWED, Effect.DEPENDS):
+        if effect in effects:
+            return effect
+    denied = bool(effects) and set(effects) == {Effect.EXPLICITLY_DENIED}
+    return Effect.EXPLICITLY_DENIED if denied else Effect.IMPLICITLY_DENIED
+
+
+def _named(evaluator: Evaluator, action: str, asked: str) -> Iterator[str]:
+    """Give the patterns that an Allow of an identity's or the resource's policy names and that meet the one asked."""
+    layers = evaluator.layers
+    policies: tuple[Policy, ...] = (*layers.identity, *((layers.resource,) if layers.resource else ()))
+    for policy in policies:
+        for rule in policy.speaking_of(action.lower()).allows:
+            statement = policy.statements[rule.origin.index]
+            if statement.not_resources:
+                yield "*"
+            for pattern in () if statement.not_resources else statement.resources:
+                if pattern == "*" or arn_shared(glob(widest(pattern)), glob(asked)) is not None:
+                    yield pattern
