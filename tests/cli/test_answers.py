@@ -9,7 +9,7 @@ import pytest
 from tests.cli.scenes import case_of, hijacked, on_stage, trail_of
 
 from watchbill.cli.main import cli
-from watchbill.cli.schemas import RESULTS, output_schemas
+from watchbill.cli.schemas import LINES, RESULTS, output_schemas
 
 
 SCHEMAS = Path(__file__).parents[2] / "schemas/output"
@@ -42,7 +42,7 @@ def test_the_committed_schemas_are_in_step():
         path.name.removesuffix(".schema.json"): json.loads(path.read_text("utf-8")) for path in SCHEMAS.iterdir()
     }
     assert committed == output_schemas()
-    assert set(RESULTS) == {name for name, _ in commands()}
+    assert {*RESULTS, *LINES} == {name for name, _ in commands()}
 
 
 def test_names_are_the_reserved_ones():
