@@ -26,7 +26,7 @@ from watchbill.access.entitlements import is_frozen, role_name, standing, window
 from watchbill.access.model import PATH, Freeze, Holding
 from watchbill.intervals import Interval, Timeline, iso
 from watchbill.judge.model import Judgement, Right, Watch, WatchState
-from watchbill.policy.evaluate import evaluate
+from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Decision, Effect, Request
 from watchbill.policy.requests import requests_of
 from watchbill.policy.rules import Policy
@@ -64,6 +64,8 @@ class Judge:
         self._by_rota = {name: Timeline(each, _shift) for name, each in found.items()}
         by_person = _grouped(chain.from_iterable(found.values()), lambda shift: shift.person)
         self._by_person = {person: Timeline(held, _shift) for person, held in by_person.items()}
+        self._evaluators: dict[tuple[str, ...], Evaluator] = {}
+        self._gates: dict[tuple[str, str, str], Evaluator] = {}
         self._sets = {
             name: parse_policy(permission_document(permissions), name)
             for name, permissions in team.permission_sets.items()
@@ -160,10 +162,9 @@ class Judge:
             paths.setdefault(_path(holding), []).append(holding)
         unknown: list[str] = []
         for path, held in paths.items():
-            policies = [self._sets[holding.permission_set] for holding in held]
-            decision = evaluate(request, identity=policies)
+            decision = self._evaluator(held).decide(request)
             if path != _USER and decision.effect is not Effect.ALLOWED:
-                gate = evaluate(request, identity=[self._gate(account, held[0])])
+                gate = self._gate(account, held[0]).decide(request)
                 decision = gate if gate.effect is Effect.ALLOWED else decision
             if decision.effect is Effect.ALLOWED:
                 names = {origin.document for origin in decision.deciding}
@@ -171,8 +172,21 @@ class Judge:
             unknown.extend(_hangs_on(decision))
         return None, tuple(dict.fromkeys(unknown))
 
-    def _gate(self, account: Account, holding: Holding) -> Policy:
-        """Give the right to take the role of a rota, which a window in it carries."""
+    def _evaluator(self, held: Sequence[Holding]) -> Evaluator:
+        """Give what decides by permission sets together; the same sets by the same evaluator."""
+        names = tuple(holding.permission_set for holding in held)
+        if names not in self._evaluators:
+            self._evaluators[names] = Evaluator(Layers(tuple(self._sets[name] for name in names)))
+        return self._evaluators[names]
+
+    def _gate(self, account: Account, holding: Holding) -> Evaluator:
+        """Give what decides by the right to take the role of a rota, which a window in it carries."""
+        key = (account.name, holding.through, holding.permission_set)
+        if key not in self._gates:
+            self._gates[key] = Evaluator(Layers((self._gate_policy(account, holding),)))
+        return self._gates[key]
+
+    def _gate_policy(self, account: Account, holding: Holding) -> Policy:
         rota = self._team.rotas[holding.through.removeprefix("rota ")]
         roles = [
             f"arn:aws:iam::{account.number}:role{PATH}{role_name(rota, kind)}"
