@@ -102,7 +102,7 @@ class Prover:
         self._ways = ways
         self._steps = steps
         self._answers: dict[tuple[object, ...], Answer] = {}
-        self._actions: dict[tuple[Evaluator, str], tuple[tuple[str, ...], frozenset[str], bool]] = {}
+        self._actions: dict[tuple[Evaluator, str], tuple[tuple[str, ...], frozenset[str], bool, bool]] = {}
 
     def prove(self, invariant: Invariant) -> Iterator[Finding]:
         """Give the answer for each way of everyone whom an invariant is about."""
@@ -134,18 +134,24 @@ class Prover:
 
     def _answer(self, step: Step, asked: Request) -> Answer:
         request = step.request(asked)
-        actions, keys, by_name = self._asked(step.evaluator, request.action)
+        actions, keys, by_name, every = self._asked(step.evaluator, request.action)
         given = {key: value for key, value in request.context.items() if key.lower() in keys}
         key = (step.evaluator, request.action, request.resource, *sorted(given.items()), by_name and step.principal)
         if key not in self._answers:
-            self._answers[key] = any_allowed(step.evaluator, request, actions, steps=self._steps)
+            answer = any_allowed(step.evaluator, request, actions, steps=self._steps)
+            if isinstance(answer, Proof) and not every:
+                answer = NotKnown(f"{request.action}: proven for the actions that AWS lists; others are too many")
+            self._answers[key] = answer
         return _by(self._answers[key], request)
 
-    def _asked(self, evaluator: Evaluator, pattern: str) -> tuple[tuple[str, ...], frozenset[str], bool]:
-        """Give the actions to ask for, the keys that statements about them read, and whether they name callers."""
+    def _asked(self, evaluator: Evaluator, pattern: str) -> tuple[tuple[str, ...], frozenset[str], bool, bool]:
+        """Give the actions to ask for, the keys that statements about them read, and whether they name callers.
+
+        Last, whether the actions stand for all that the pattern speaks of.
+        """
         key = (evaluator, pattern)
         if key not in self._actions:
-            actions = tuple(_actions(evaluator, pattern))
+            actions, every = _actions(evaluator, pattern)
             rules = [
                 (level.name, r)
                 for a in actions
@@ -153,7 +159,7 @@ class Prover:
                 for r in (*level.denies, *level.allows)
             ]
             keys = frozenset(key.lower() for _, rule in rules for each in rule.predicates for key in each.keys)
-            self._actions[key] = (actions, keys, any(name in NAMING for name, _ in rules))
+            self._actions[key] = (actions, keys, any(name in NAMING for name, _ in rules), every)
         return self._actions[key]
 
 
@@ -170,19 +176,17 @@ def _at_the_time_of(found: Answer) -> Request:
     return Request("", None, {} if time is None else {_NOW: time})
 
 
-def _actions(evaluator: Evaluator, pattern: str) -> Iterator[str]:
-    """Give actions that stand for all that a pattern speaks of."""
+def _actions(evaluator: Evaluator, pattern: str) -> tuple[tuple[str, ...], bool]:
+    """Give actions that stand for all that a pattern speaks of, and whether they do."""
     if "*" not in pattern and "?" not in pattern:
-        yield pattern
-        return
-    yield from actions_matching(pattern)
-    folded = pattern.lower()
+        return (pattern,), True
+    listed, folded = actions_matching(pattern), pattern.lower()
     named = {each for policy in _policies(evaluator) for s in policy.statements for each in s.actions}
     try:
         found = text_witnesses([glob(folded), *(glob(each) for each in named if overlap(each, folded))])
     except BudgetError:
-        return
-    yield from (each for each in found if glob_matches(folded, each))
+        return listed, False
+    return (*listed, *(each for each in found if glob_matches(folded, each))), True
 
 
 def _policies(evaluator: Evaluator) -> Iterator[Policy]:

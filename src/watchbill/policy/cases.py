@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from watchbill.errors import WatchbillError
-from watchbill.policy.cells import arn_overlap, overlap
+from watchbill.policy.cells import BudgetError, arn_overlap, overlap
 from watchbill.policy.conditions import predicate_of
 from watchbill.policy.context import FOLLOWING, Context
 from watchbill.policy.evaluate import Evaluator, Layers
@@ -47,8 +47,10 @@ class CaseError(WatchbillError):
     code = "bad-case"
 
 
-def run_case(case: Case) -> Result:
-    """Run a case; never raises for what a case says."""
+def run_case(case: object) -> Result:
+    """Run a case as decoded JSON; never raises for what a case says."""
+    if not isinstance(case, Mapping):
+        return Result("", "", {}, None, agrees=False, reasons=["a case is an object"])
     name, layer = str(case.get("id", "")), str(case.get("layer", ""))
     expected = case.get("expected")
     expected = expected if isinstance(expected, Mapping) else {}
@@ -56,7 +58,7 @@ def run_case(case: Case) -> Result:
         got, reasons = _ASK.get(layer, _no_layer)(case)
     except WatchbillError as error:
         return Result(name, layer, expected, None, agrees=False, reasons=[str(error)])
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, re.error, BudgetError) as error:
         reason = f"the case does not read: {type(error).__name__} {error}"
         return Result(name, layer, expected, None, agrees=False, reasons=[reason])
     return Result(name, layer, expected, got, _agrees(expected, got), reasons)
@@ -67,10 +69,8 @@ def _no_layer(case: Case) -> tuple[dict[str, Any], list[str]]:
 
 
 def _agrees(expected: Mapping[str, Any], got: Mapping[str, Any]) -> bool:
-    for key in ("decision", "results", "matches", "valid", "error"):
-        if key in expected and not _same(expected[key], got.get(key)):
-            return False
-    return bool(expected)
+    compared = [key for key in ("decision", "results", "matches", "valid", "error") if key in expected]
+    return bool(compared) and all(_same(expected[key], got.get(key)) for key in compared)
 
 
 def _same(expected: Any, got: Any) -> bool:

@@ -532,8 +532,7 @@ def _first(net: _Net, answers: int, *texts: str) -> str:
 def number_witnesses(literals: Iterable[float]) -> tuple[str, ...]:
     """Give a number for each literal, between neighbours, below the first and above the last; whole where it can be.
 
-    A cell that no number falls in has none: between neighbours of the machine's precision, or beyond infinity, which
-    can be written (`1e999`).
+    A cell that no number falls in has none: between neighbours of the machine's precision, or beyond its largest.
     """
     values = sorted({float(each) for each in literals if not math.isnan(each)})
     if not values:
@@ -541,8 +540,6 @@ def number_witnesses(literals: Iterable[float]) -> tuple[str, ...]:
     found = list(values)
     for low, high in pairwise((-math.inf, *values, math.inf)):
         found += islice((each for each in _between(low, high) if low < each < high), 1)
-    ends = ((-math.inf, values[0]), (math.inf, values[-1]))
-    found += [end for end, literal in ends if math.nextafter(end, 0) == literal]
     return tuple(map(_number_text, found))
 
 
@@ -557,8 +554,6 @@ def _between(low: float, high: float) -> Iterator[float]:
 
 
 def _number_text(value: float) -> str:
-    if math.isinf(value):
-        return "1e999" if value > 0 else "-1e999"
     return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)  # noqa: PLR2004 - as repr does
 
 

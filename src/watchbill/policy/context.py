@@ -79,10 +79,10 @@ class Context:
         return UNKNOWN if derived is None else derived
 
     def presence(self, key: str) -> bool | None:
-        """Tell whether a key in lower case is there; None where that is not known. A key without values is absent."""
+        """Tell whether a key in lower case is there; None where that is not known. An empty list is there."""
         found = self._known.get(key)
         if found is not None:
-            return found != ()
+            return True
         if self._folded is None:
             self._folded = _Folded(self.request)
         return self._folded.presence(key)
@@ -108,12 +108,19 @@ def resource_account(request: Request) -> str | None:
 
 
 def account_of(arn: str | None) -> str | None:
-    """Give the account that an ARN names; None where it names none, as those of S3 do."""
+    """Give the account that an ARN names; None where it names none, as those of S3 do, or any of a pattern."""
     parts = arn.split(":", 5) if arn else ()
-    return (parts[4] or None) if len(parts) == 6 and parts[0] == "arn" else None  # noqa: PLR2004 - parts of an ARN
+    account = parts[4] if len(parts) == 6 and parts[0] == "arn" else ""  # noqa: PLR2004 - parts of an ARN
+    return account if account and set(account).isdisjoint("*?") else None
 
 
-_TYPES: Mapping[str, str] = {"user": "User", "root": "Account", "role": "AssumedRole", "assumed-role": "AssumedRole"}
+_TYPES: Mapping[str, str] = {
+    "user": "User",
+    "federated-user": "FederatedUser",
+    "root": "Account",
+    "role": "AssumedRole",
+    "assumed-role": "AssumedRole",
+}
 
 
 def _arn(principal: Principal) -> str:

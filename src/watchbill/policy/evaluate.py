@@ -42,7 +42,10 @@ class Layers:
     resource: Policy | None = None
     """The resource's policy, or a role's trust policy."""
     resource_unread: bool = False
-    """Whether the resource may have a policy that is not known: then what only that can allow depends."""
+    """Whether the resource may have a policy that is not known: then what it must allow depends.
+
+    What it might give beyond what identity policies give, or deny, is not counted.
+    """
     endpoint: tuple[Policy, ...] | None = None
     """Of the VPC endpoint that the request came through."""
     in_management_account: bool = False
@@ -137,8 +140,9 @@ class Evaluator:
         if name == "scp":
             return under_scps(self.layers, principal)
         if name == "rcp":
-            # The management account's own resources are not under RCPs either.
-            return not self.layers.in_management_account or crosses(request)
+            # Neither service-linked roles nor the management account's own resources are under RCPs.
+            exempt = self.layers.service_linked or (self.layers.in_management_account and not crosses(request))
+            return not exempt
         return name not in OWN or has_policies(principal)
 
 
@@ -236,7 +240,7 @@ def _read(level: Level, applies_to: Applies, principal: Principal | None, *, bou
     found = _Found(level.name)
     asks = level.name in NAMING
     for rule in level.denies:
-        if not asks or (bounded and excepts(rule)) or names(level.name, rule, principal):
+        if not asks or (bounded and excepts(rule) and has_policies(principal)) or names(level.name, rule, principal):
             applies = applies_to(rule)
             if applies is not False:
                 (found.denies if applies else found.may_deny).append(rule)
@@ -266,7 +270,7 @@ def names(layer: str, rule: Rule, principal: Principal | None) -> Naming:
     """
     if rule.principals is None:
         return Naming.ANYONE if layer == "endpoint" else Naming.NOT
-    return rule.principals.naming(principal)
+    return rule.principals.naming(principal, denies=not rule.allows)
 
 
 class Way:
@@ -279,7 +283,8 @@ class Way:
         self._own = has_policies(principal)
         self._entity = principal.entity[0] if principal else ""
         self._unread = layers.resource is None and layers.resource_unread
-        self._must = must_allow(request.action.lower(), request.resource, has_policy=layers.resource is not None)
+        may_have_policy = layers.resource is not None or layers.resource_unread
+        self._must = must_allow(request.action.lower(), request.resource, has_policy=may_have_policy)
         self._crosses = crosses(request)
 
     def blocked(self, levels: Iterable[tuple[str, bool]], named: Naming, *, generous: bool = False) -> str | None:
@@ -294,11 +299,12 @@ class Way:
                 own[name] = allows
             elif not allows and name != "resource":
                 return name
-        if self._unread and generous and (self._crosses or self._must or not self._own):
+        must = not generous if self._must is None else self._must
+        if self._unread and generous and (self._crosses or must or not self._own):
             named = Naming.ACCOUNT if self._own else Naming.DIRECT
         if not self._own:
             return None if named > Naming.ACCOUNT else "resource"
-        if named is Naming.NOT and (self._crosses or self._must):
+        if named is Naming.NOT and (self._crosses or must):
             return "resource"
         return self._by_own(own, named)
 
@@ -328,7 +334,7 @@ def _decide(found: Sequence[_Found], way: Way | None, context: Callable[[], Cont
         return Decision(Effect.ALLOWED, None, _origins(r for each in found for r in each.allows), (), surfaced)
     rules = [rule for each in found for rule in each.may_deny]
     if blocked is not None:
-        rules += [rule for each in found if not each.allows for rule in each.may_allow]
+        rules += [rule for each in found if not each.allows or each.may_name > each.named for rule in each.may_allow]
     keys = dict.fromkeys(key for rule in rules for key in hanging[rule][0])
     layer = blocked if blocked is not None else may_deny[0].name
     return Decision(Effect.DEPENDS, layer, _origins(rules), tuple(keys), surfaced)

@@ -84,7 +84,7 @@ class Principal:
             return cls(Kind.ANONYMOUS, name)
         if _arn_parts(name)[1][0] in ("saml-provider", "oidc-provider"):
             return cls(Kind.FEDERATED, name)
-        return cls(Kind.SERVICE if name.endswith(".amazonaws.com") else Kind.AWS, name)
+        return cls(Kind.SERVICE if name.endswith((".amazonaws.com", ".amazonaws.com.cn")) else Kind.AWS, name)
 
     @property
     def account(self) -> str | None:

@@ -39,14 +39,19 @@ class Named:
         self._roles = {(p.account, p.entity[1].lower()) for p in named if p.entity[0] == "role"}
         self._users = {(p.account, p.entity[1]) for p in named if p.entity[0] == "user"}
 
-    def naming(self, who: Principal | None) -> Naming:
-        """Tell how directly it names somebody; a caller that is not known only as anyone."""
+    def naming(self, who: Principal | None, *, denies: bool = False) -> Naming:
+        """Tell how directly it names somebody, in a statement that allows or that `denies`.
+
+        Of a caller that is not known the careful is taken: an Allow names them only as anyone, a Deny in any case. A
+        Deny of all principals but some spares nobody for their account's sake: that is listed with a user, and the
+        others of the account are denied (IAM User Guide, "NotPrincipal").
+        """
         if who is None:
-            return Naming.ANYONE if self._anyone is not self.negated else Naming.NOT
+            return Naming.ANYONE if denies or (self._anyone and not self.negated) else Naming.NOT
         listed = self._listed(who)
         if not self.negated:
             return listed
-        if listed is not Naming.NOT:
+        if listed > (Naming.ACCOUNT if denies else Naming.NOT):
             return Naming.NOT
         return Naming.ROLE if who.entity[0] == "role" else Naming.ANYONE
 

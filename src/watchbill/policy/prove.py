@@ -22,12 +22,13 @@ from itertools import chain, islice
 
 from watchbill.policy.cells import BudgetError
 from watchbill.policy.conditions import Predicate
-from watchbill.policy.context import RESOURCE, Context, account_of
+from watchbill.policy.context import RESOURCE, Context
 from watchbill.policy.domains import Domain, cut
-from watchbill.policy.evaluate import NAMING, Evaluator, Level, Way, excepts, names
+from watchbill.policy.evaluate import NAMING, Evaluator, Level, Way, excepts, has_policies, names
 from watchbill.policy.model import Decision, Effect, Origin, Request
 from watchbill.policy.principals import Naming
 from watchbill.policy.rules import Rule
+from watchbill.policy.services import BY_SERVICE, always_allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def any_allowed(evaluator: Evaluator, asked: Request, actions: Iterable[str], *,
     """
     proofs: list[Proof] = []
     unknown: NotKnown | None = None
+    asked = replace(asked, some=False)
     for action, levels in _cases(evaluator, asked, actions):
         try:
             found = _Search(evaluator, replace(asked, action=action), levels, steps).answer()
@@ -83,16 +85,20 @@ def any_allowed(evaluator: Evaluator, asked: Request, actions: Iterable[str], *,
             proofs.append(found)
         else:
             unknown = unknown or found
+    if not proofs and unknown is None:
+        return NotKnown("no action was asked")
     held = dict.fromkeys(chain.from_iterable(proof.held_by for proof in proofs))
     return unknown or Proof(tuple(held), "" if held else next((proof.layer for proof in proofs), ""))
 
 
 def _cases(evaluator: Evaluator, asked: Request, actions: Iterable[str]) -> Iterator[tuple[str, Sequence[Level]]]:
-    seen: set[tuple[Level, ...]] = set()
+    seen: set[tuple[str, tuple[Level, ...]]] = set()
     for action in actions:
         levels = evaluator.asked(replace(asked, action=action))
-        if levels not in seen:
-            seen.add(levels)
+        # Services have rules of their own about some actions, so that those stand for themselves only.
+        case = (action.lower() if action.lower().startswith(BY_SERVICE) else "", levels)
+        if case not in seen:
+            seen.add(case)
             yield action, levels
 
 
@@ -108,9 +114,7 @@ class _Search:
     def __init__(self, evaluator: Evaluator, asked: Request, levels: Sequence[Level], steps: int) -> None:
         self._evaluator, self._asked, self._levels = evaluator, asked, levels
         self._limit = self._left = steps
-        # A pattern may stand for resources of the caller's account too.
-        exact = account_of(asked.resource) is None or "*" not in str(account_of(asked.resource))
-        self._way = Way(evaluator.layers, asked if exact else replace(asked, resource=None))
+        self._way = Way(evaluator.layers, asked)
         self._sure: dict[Predicate, bool] = {}
         """Predicates that hang on no free key."""
         self._domains: dict[str, Domain] = {}
@@ -121,6 +125,9 @@ class _Search:
         """Why what is found may be no request."""
 
     def answer(self) -> Answer:
+        if always_allowed(self._asked):
+            request = replace(self._asked, resource="*", complete=True)
+            return Counterexample(request, self._evaluator.decide(request))
         options = [self._allows(level) for level in self._levels]
         best = [max(each, key=lambda option: option[1], default=None) for each in options]
         if (blocked := self._blocked(best)) is not None:
@@ -222,32 +229,41 @@ class _Search:
     # --- what must not deny -----------------------------------------------------------------------
 
     def _denies(self) -> list[Rule]:
-        bounded = self._evaluator.layers.boundary is not None
-        return [
-            rule
-            for level in self._levels
-            for rule in level.denies
-            if level.name not in NAMING or (bounded and excepts(rule)) or names(level.name, rule, self._asked.principal)
-        ]
+        principal = self._asked.principal
+        bounded = self._evaluator.layers.boundary is not None and has_policies(principal)
+        found = []
+        for level in self._levels:
+            every = level.name not in NAMING
+            found += [r for r in level.denies if every or (bounded and excepts(r)) or names(level.name, r, principal)]
+        return found
 
     def _escaping(self, cells: Cells, denies: Sequence[Rule]) -> Iterator[Cells]:
         """Give cells in which no Deny applies: each must fail in one of its predicates; the hardest first."""
-        self._step()
+        open_ones: list[tuple[Cells, Sequence[Rule]]] = [(cells, denies)]
+        while open_ones:
+            self._step()
+            here, rules = open_ones.pop()
+            left = self._applying_still(here, rules)
+            if left is None:
+                continue
+            if not left:
+                yield here
+                continue
+            hardest = min(left, key=lambda each: len(each[1]))
+            others = [rule for rule, _ in left if rule is not hardest[0]]
+            open_ones += [({**here, key: mask}, others) for key, mask in reversed(hardest[1])]
+
+    def _applying_still(self, cells: Cells, rules: Sequence[Rule]) -> list[tuple[Rule, list[tuple[str, int]]]] | None:
+        """Give the Denies that may still apply, each with the ways out of it; None where one has none."""
         left: list[tuple[Rule, list[tuple[str, int]]]] = []
-        for rule in denies:
+        for rule in rules:
             ways = self._ways_out(rule, cells)
             if ways == []:
                 self._held_by[rule.origin] = None
-                return
+                return None
             if ways is not None:
                 left.append((rule, ways))
-        if not left:
-            yield cells
-            return
-        hardest = min(left, key=lambda each: len(each[1]))
-        others = [rule for rule, _ in left if rule is not hardest[0]]
-        for key, mask in hardest[1]:
-            yield from self._escaping({**cells, key: mask}, others)
+        return left
 
     def _ways_out(self, rule: Rule, cells: Cells) -> list[tuple[str, int]] | None:
         """Give the cells left to a key by failing each predicate of a Deny; None where one fails in all already."""
@@ -270,4 +286,5 @@ class _Search:
         written = {key.lower(): key for predicate in self._of for key in predicate.keys}
         found = {written.get(key, key): value for key, value in values.items() if value is not None}
         context = {**self._asked.context, **found}
-        return replace(self._asked, resource=str(resource), context=context, complete=True, some=False)
+        known = replace(self._asked, present=frozenset(), unknown=frozenset())
+        return replace(known, resource=str(resource), context=context, complete=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from watchbill.policy.actions import resource_types
-from watchbill.policy.cells import arn_covers, arn_shared
+from watchbill.policy.cells import BudgetError, arn_covers, arn_shared
 from watchbill.policy.conditions import Predicate
 from watchbill.policy.context import RESOURCE, Context
 from watchbill.policy.operators import PARTS, Tokens, arn_matcher, arn_parts
@@ -133,8 +133,11 @@ def _of_some(patterns: tuple[str, ...], *, negated: bool, allows: bool) -> Speak
             except AbsentKeyError:
                 continue
         wanted = glob(asked)
+        try:
+            holds_all = any(arn_covers(each, wanted) for each in found)
+        except BudgetError:
+            return None
         meets = any(arn_shared(each, wanted) is not None for each in found)
-        holds_all = any(arn_covers(each, wanted) for each in found)
         if negated:
             return not holds_all if allows else not meets
         return meets if allows else holds_all

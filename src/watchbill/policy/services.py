@@ -6,6 +6,9 @@ Each rule with its source. Names of actions are in lower case.
 from watchbill.policy.model import Kind, Request
 
 
+BY_SERVICE = ("kms:", "sts:", "iam:")
+"""Starts of the actions that rules here are about."""
+
 ALWAYS_ALLOWED = frozenset({"sts:getcalleridentity"})
 """STS API reference, GetCallerIdentity: no permission is needed, and none can deny it."""
 
@@ -51,8 +54,11 @@ def fixed(action: str, resource: str | None) -> str:
     return ""
 
 
-def must_allow(action: str, resource: str | None, *, has_policy: bool) -> bool:
-    """Tell whether the resource's own policy must allow: a key's (KMS Developer Guide, "Key policies"), a role's."""
+def must_allow(action: str, resource: str | None, *, has_policy: bool) -> bool | None:
+    """Tell whether the resource's own policy must allow: a key's (KMS Developer Guide, "Key policies"), a role's.
+
+    None where it is not known which resource it is.
+    """
     if action.startswith("kms:"):
-        return resource is not None and ":key/" in resource
+        return None if resource is None else ":key/" in resource
     return has_policy and action.startswith(_TRUST)

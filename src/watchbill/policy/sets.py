@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from watchbill.policy.cells import arn_shared
+from watchbill.policy.context import Context
 from watchbill.policy.evaluate import Evaluator
 from watchbill.policy.model import Decision, Effect, Request
-from watchbill.policy.patterns import glob, widest
+from watchbill.policy.patterns import ANY, AbsentKeyError, UnknownKeyError, expand, glob, widest
 from watchbill.policy.rules import Policy
 
 
@@ -26,8 +27,22 @@ def decide_set(evaluator: Evaluator, request: Request) -> tuple[Effect, Mapping[
     if whole.effect is Effect.IMPLICITLY_DENIED:
         return whole.effect, {}
     parts = dict.fromkeys(_named(evaluator, request.action, asked))
-    found = {each: evaluator.decide(replace(request, resource=each, some="*" in each)) for each in parts}
+    context = Context(request)
+    found = {each: _part(evaluator, request, _filled(each, context)) for each in parts}
     return _overall([each.effect for each in found.values()]), found
+
+
+def _part(evaluator: Evaluator, request: Request, resource: str) -> Decision:
+    return evaluator.decide(replace(request, resource=resource, some="*" in resource))
+
+
+def _filled(pattern: str, context: Context) -> str:
+    """Put the values of variables into a pattern; it stays as it is where one is not known or not there."""
+    try:
+        tokens = expand(pattern, context.single, wild=True)
+    except (UnknownKeyError, AbsentKeyError):
+        return pattern
+    return "".join(token if isinstance(token, str) else "*" if token == ANY else "?" for token in tokens)
 
 
 def _overall(effects: list[Effect]) -> Effect:

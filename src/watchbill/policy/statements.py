@@ -42,7 +42,7 @@ def parse_policy(document: Document, name: str, why: str = "") -> Policy:
     """Parse a document as decoded JSON; `name` is what decisions call it. Malformed raises PolicyError."""
     if not isinstance(document, Mapping):
         raise PolicyError(f"{name}: a policy is an object")
-    if extra := set(document) - _TOP:
+    if extra := {str(key) for key in document} - _TOP:
         raise PolicyError(f"{name}: unknown element `{min(extra)}`")
     version = document.get("Version", _VERSIONS[0])
     if version not in _VERSIONS:
@@ -155,4 +155,9 @@ def _conditions(value: Any, where: str) -> tuple[ConditionEntry, ...]:
 
 
 def _text(value: str | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    try:
+        return str(value)
+    except ValueError as error:  # Python writes no number of thousands of digits
+        raise PolicyError("a number in a condition has too many digits") from error

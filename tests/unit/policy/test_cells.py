@@ -435,7 +435,7 @@ def order(value, literals):
 
 LEAST = math.ulp(1.0)
 numbers = st.sampled_from([-1.5, 0.0, -0.0, 1.0, 1.0 + LEAST, 1.0 + 2 * LEAST, 1.0 - LEAST / 2, 2.0, 2.25, 1e300])
-edges = st.sampled_from([math.inf, -math.inf, 1.7976931348623157e308, -1.7976931348623157e308, 5e-324, -5e-324])
+edges = st.sampled_from([1.7976931348623157e308, -1.7976931348623157e308, 5e-324, -5e-324])
 
 
 @given(st.lists(numbers | edges, max_size=5))
@@ -443,7 +443,7 @@ def test_numbers_have_a_witness_for_every_cell(literals):
     """Numbers next to each other leave no room between them; all others do."""
     near = [0.0, *literals, *(math.nextafter(each, way) for each in literals for way in (-math.inf, math.inf))]
     found = [order(read_number(each), literals) for each in number_witnesses(literals)]
-    assert set(found) == {order(each, literals) for each in near}
+    assert set(found) == {order(each, literals) for each in near if math.isfinite(each)}
     assert len(found) == len(set(found))
 
 

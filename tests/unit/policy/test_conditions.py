@@ -202,7 +202,7 @@ def test_if_exists_compares_a_key_that_is_there(operator, value, expected):
         ("false", None, False),
         ("false", "x", True),
         ("True", None, True),
-        ("true", (), True),
+        ("true", (), False),
         (["true", "false"], "x", True),
     ],
 )
