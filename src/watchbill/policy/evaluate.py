@@ -25,7 +25,7 @@ from watchbill.policy.context import Context, resource_account
 from watchbill.policy.model import Decision, Effect, Kind, Origin, Principal, Request
 from watchbill.policy.principals import Naming
 from watchbill.policy.rules import Policy, Rule
-from watchbill.policy.services import always_allowed, fixed, must_allow
+from watchbill.policy.services import BY_SERVICE, always_allowed, fixed, must_allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +93,25 @@ REMEMBERED = 20_000
 class Evaluator:
     """Decides requests under one set of layers; what it learns of an action it keeps for the next request."""
 
-    __slots__ = ("_levels", "_plans", "layers")
+    __slots__ = ("_levels", "_plain", "_plans", "layers")
 
     def __init__(self, layers: Layers) -> None:
         self.layers = layers
         self._levels = tuple(_levels(layers))
+        self._plain = layers.resource is None and layers.endpoint is None
+        self._plain = self._plain and not layers.in_management_account and not layers.service_linked
         self._plans: dict[str, tuple[Level, ...]] = {}
 
     def decide(self, request: Request) -> Decision:
         """Decide a request."""
+        action = request.action.lower()
         if (by_service := decided_by_service(request)) is not None:
             return by_service
         context = Context(request)
+        if self._plain and has_policies(request.principal) and not action.startswith(BY_SERVICE):
+            plainly = None if crosses(request) else _plainly(self.speaking_of(action), context)
+            if plainly is not None:
+                return plainly
         return self.settle(request, self.asked(request), lambda rule: rule.applies(context), lambda: context)
 
     def settle(
@@ -144,6 +151,39 @@ class Evaluator:
             exempt = self.layers.service_linked or (self.layers.in_management_account and not crosses(request))
             return not exempt
         return name not in OWN or has_policies(principal)
+
+
+def _plainly(levels: Sequence[Level], context: Context) -> Decision | None:
+    """Decide where every level must allow and nothing hangs; None where something does: then it takes the long way."""
+    denied: Decision | None = None
+    given: list[Origin] = []
+    blocked: str | None = None
+    for level in levels:
+        denies, allows = _hits(level.denies, context), _hits(level.allows, context)
+        if denies is None or allows is None:
+            return None
+        if denies and denied is None:
+            denied = Decision(Effect.EXPLICITLY_DENIED, level.name, tuple(denies), (), ())
+        if not allows and blocked is None:
+            blocked = level.name
+        given += allows
+    if denied is not None:
+        return denied
+    if blocked is not None:
+        return Decision(Effect.IMPLICITLY_DENIED, blocked, (), (), ())
+    return Decision(Effect.ALLOWED, None, tuple(given), (), ())
+
+
+def _hits(rules: Iterable[Rule], context: Context) -> list[Origin] | None:
+    """Give the rules that apply; None where one may."""
+    found = []
+    for rule in rules:
+        applies = rule.applies(context)
+        if applies is None:
+            return None
+        if applies:
+            found.append(rule.origin)
+    return found
 
 
 def _level(name: str, policies: Sequence[Policy], action: str) -> Level:
@@ -197,6 +237,8 @@ def trusts(request: Request, trust: Policy, principal_arn: str) -> Decision:
 
 def decided_by_service(request: Request) -> Decision | None:
     """Give the decision of what a service decides itself, whatever policies say; None where they decide."""
+    if not request.action.lower().startswith(BY_SERVICE):
+        return None
     if always_allowed(request):
         return Decision(Effect.ALLOWED, None, (), (), ())
     if fixed(request.action.lower(), request.resource):

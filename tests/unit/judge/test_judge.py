@@ -445,7 +445,7 @@ def test_each_resource_is_asked():
     assert stop("i-1") is Right.ENTITLED
     assert stop("i-2") is Right.BEYOND_ROLE
     assert stop("i-1", "i-2") is Right.BEYOND_ROLE
-    assert stop() is Right.BEYOND_ROLE
+    assert stop() is Right.NOT_JUDGEABLE, "which instances the event does not say"
 
 
 @pytest.mark.parametrize("field", ["requestParameters", "resources", "userAgent", "awsRegion", "sourceIPAddress"])
