@@ -6,6 +6,7 @@ witness, so that cells cannot mean anything else than decisions do.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain, combinations
 
 from watchbill.policy.actions import resource_patterns
@@ -52,6 +53,46 @@ def cut(key: str, predicates: Sequence[Predicate], asked: Request) -> Domain:
 
     Raises BudgetError where there are too many cells.
     """
+    given = {each.lower(): found for each, found in asked.context.items()}
+    brought = {each.lower() for predicate in predicates for each in predicate.keys[1:]}
+    if brought or key == RESOURCE:
+        # What follows from who asks may be brought in too.
+        told = replace(asked, context={each: given[each] for each in sorted(brought & given.keys())})
+    else:
+        told = Request("", None, {}, present=frozenset({key}) & {each.lower() for each in asked.present})
+    return _cut(key, tuple(predicates), _Told(told))
+
+
+class _Told:
+    """A request by which cells are cut, equal to one that says the same."""
+
+    __slots__ = ("key", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        context = tuple(sorted(request.context.items()))
+        self.key = (
+            context,
+            request.action,
+            request.resource,
+            request.resource_account,
+            request.principal,
+            request.absent,
+            request.present,
+            request.unknown,
+            request.complete,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Told) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@lru_cache(maxsize=4096)
+def _cut(key: str, predicates: tuple[Predicate, ...], told: _Told) -> Domain:
+    asked = told.request
     if key == RESOURCE:
         values, mixed = _resources(predicates, asked), False
     else:

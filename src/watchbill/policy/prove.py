@@ -106,6 +106,8 @@ Cells = Mapping[str, int]
 """For each key the cells that it may still be in, a bit for each."""
 
 Choice = tuple[Rule, Naming] | None
+_Asks = tuple[Origin, list[tuple[str, int]]]
+"""A Deny, and for each key it asks the cells in which it applies."""
 
 
 class _Search:
@@ -238,47 +240,54 @@ class _Search:
         return found
 
     def _escaping(self, cells: Cells, denies: Sequence[Rule]) -> Iterator[Cells]:
-        """Give cells in which no Deny applies: each must fail in one of its predicates; the hardest first."""
-        open_ones: list[tuple[Cells, Sequence[Rule]]] = [(cells, denies)]
+        """Give cells in which no Deny applies: each must fail in one of the keys it asks; the hardest first."""
+        asked = [found for rule in denies if (found := self._asks(rule)) is not None]
+        open_ones: list[tuple[Cells, Sequence[_Asks]]] = [(cells, asked)]
         while open_ones:
             self._step()
-            here, rules = open_ones.pop()
-            left = self._applying_still(here, rules)
-            if left is None:
+            forced = self._forced(*open_ones.pop())
+            if forced is None:
                 continue
+            here, left = forced
             if not left:
                 yield here
                 continue
             hardest = min(left, key=lambda each: len(each[1]))
-            others = [rule for rule, _ in left if rule is not hardest[0]]
-            open_ones += [({**here, key: mask}, others) for key, mask in reversed(hardest[1])]
+            others = [each for each in left if each is not hardest]
+            ways = [(key, here[key] & ~mask) for key, mask in hardest[1]]
+            open_ones += [({**here, key: rest}, others) for key, rest in reversed(ways) if rest]
 
-    def _applying_still(self, cells: Cells, rules: Sequence[Rule]) -> list[tuple[Rule, list[tuple[str, int]]]] | None:
-        """Give the Denies that may still apply, each with the ways out of it; None where one has none."""
-        left: list[tuple[Rule, list[tuple[str, int]]]] = []
-        for rule in rules:
-            ways = self._ways_out(rule, cells)
-            if ways == []:
-                self._held_by[rule.origin] = None
-                return None
-            if ways is not None:
-                left.append((rule, ways))
-        return left
+    def _forced(self, cells: Cells, denies: Sequence["_Asks"]) -> tuple[dict[str, int], list["_Asks"]] | None:
+        """Take every way out that is the only one; give what is left of cells and Denies, None where one has none."""
+        here, left, before = dict(cells), list(denies), -1
+        while before != len(left):
+            before, kept = len(left), []
+            for each in left:
+                origin, masks = each
+                if any(not here[key] & mask for key, mask in masks):
+                    continue  # it applies in none of these cells
+                ways = [(key, rest) for key, mask in masks if (rest := here[key] & ~mask)]
+                if not ways:
+                    self._held_by[origin] = None
+                    return None
+                if len(ways) == 1:
+                    here[ways[0][0]] = ways[0][1]
+                else:
+                    kept.append(each)
+            left = kept
+        return here, left
 
-    def _ways_out(self, rule: Rule, cells: Cells) -> list[tuple[str, int]] | None:
-        """Give the cells left to a key by failing each predicate of a Deny; None where one fails in all already."""
-        ways: list[tuple[str, int]] = []
+    def _asks(self, rule: Rule) -> "_Asks | None":
+        """Give the cells of each key in which a Deny applies; None where it may be taken never to apply."""
+        masks: dict[str, int] = {}
         for predicate in rule.predicates:
             held = self._mask(predicate)
             if held is False or held is None:
                 return None
             if isinstance(held, tuple):
                 key, mask = held
-                if not cells[key] & mask:
-                    return None
-                if left := cells[key] & ~mask:
-                    ways.append((key, left))
-        return ways
+                masks[key] = masks.get(key, mask) & mask
+        return rule.origin, list(masks.items())
 
     def _request(self, cells: Cells) -> Request:
         values = {key: self._domains[key].values[(mask & -mask).bit_length() - 1] for key, mask in cells.items()}
