@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from watchbill.access.ways import Step, Way, Ways
 from watchbill.errors import Problem, WatchbillError
 from watchbill.policy.actions import actions_matching
-from watchbill.policy.cells import BudgetError, overlap, text_witnesses
+from watchbill.policy.cells import BudgetError, instant_witnesses, overlap, text_witnesses
 from watchbill.policy.evaluate import NAMING, Evaluator
-from watchbill.policy.model import Request
+from watchbill.policy.model import Origin, Principal, Request
+from watchbill.policy.operators import read_instant
 from watchbill.policy.patterns import glob, glob_matches
 from watchbill.policy.prove import STEPS, Answer, Counterexample, NotKnown, Proof, any_allowed
 from watchbill.policy.rules import Policy
@@ -24,6 +25,9 @@ from watchbill.team.model import Team
 
 
 _NOW = "aws:CurrentTime"
+_SECONDS = "aws:EpochTime"
+_ALWAYS = frozenset({_NOW, _SECONDS, "aws:SecureTransport"})
+"""Keys that are in every request (IAM User Guide, "AWS global condition context keys")."""
 EVERYONE = "everyone"
 
 
@@ -57,6 +61,15 @@ class InvariantError(WatchbillError):
 
     code = "bad-invariant"
 
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self._problems = tuple(problems)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Give each mistake with its place."""
+        return self._problems or super().problems
+
 
 def read_invariants(text: str, name: str, team: Team) -> tuple[Invariant, ...]:
     """Read invariants, one a line; `#` starts a comment. Raises InvariantError with every mistake and its line."""
@@ -70,7 +83,7 @@ def read_invariants(text: str, name: str, team: Team) -> tuple[Invariant, ...]:
             except InvariantError as error:
                 problems.append(Problem(error.code, str(error), name, number, 1))
     if problems:
-        raise InvariantError("; ".join(str(problem) for problem in problems))
+        raise InvariantError("; ".join(str(problem) for problem in problems), problems)
     return tuple(found)
 
 
@@ -118,25 +131,50 @@ class Prover:
         return self._team.members(invariant.about) if invariant.about in self._team.groups else (invariant.about,)
 
     def _finding(self, invariant: Invariant, person: str, account: str, way: Way) -> Finding:
-        asked = Request(invariant.action, invariant.resource, {})
-        last = self._answer(way.steps[-1], asked)
-        if way.unread and not isinstance(last, Counterexample):
-            last = NotKnown(f"not read: {', '.join(way.unread)}")
-        if len(way.steps) == 1 or isinstance(last, Proof):
-            return Finding(invariant, person, account, way.name, last)
-        taking = self._answer(way.steps[0], _at_the_time_of(last))
-        if isinstance(taking, Counterexample):
-            return Finding(invariant, person, account, way.name, last, taking)
-        ever = self._answer(way.steps[0], Request("", None, {}))
-        if isinstance(ever, Counterexample):
-            ever = NotKnown("the role is taken at other times than what was found can be done")
-        return Finding(invariant, person, account, way.name, ever)
+        asked = Request(invariant.action, invariant.resource, {}, present=_ALWAYS)
+        answers = [self._answer(step, asked) for step in reversed(way.steps)]
+        found, taking = next((each for each in answers if isinstance(each, Proof)), answers[0]), None
+        if way.unread:
+            found = NotKnown(f"not read: {', '.join(way.unread)}")
+        elif len(way.steps) > 1 and not isinstance(found, Proof):
+            found, taking = self._together(way, asked, answers)
+        return Finding(invariant, person, account, way.name, found, taking)
+
+    def _together(self, way: Way, asked: Request, answers: Sequence[Answer]) -> tuple[Answer, Counterexample | None]:
+        """Look for an instant at which the role can be taken and used; in each span in which no date makes a change."""
+        open_one = next((each for each in answers if isinstance(each, NotKnown)), None)
+        if open_one is not None:
+            return open_one, None
+        held: dict[Origin, None] = {}
+        unknown: Answer | None = None
+        for instant in self._instants(way, asked, answers):
+            at = replace(asked, context={_NOW: instant, _SECONDS: str(int(read_instant(instant) or 0))})
+            taking, used = (self._answer(step, at) for step in way.steps)
+            if isinstance(taking, Counterexample) and isinstance(used, Counterexample):
+                return used, taking
+            unknown = unknown or next((each for each in (taking, used) if isinstance(each, NotKnown)), None)
+            held |= dict.fromkeys(o for each in (taking, used) if isinstance(each, Proof) for o in each.held_by)
+        return unknown or Proof(tuple(held), "" if held else "identity"), None
+
+    def _instants(self, way: Way, asked: Request, answers: Sequence[Answer]) -> Iterator[str]:
+        """Give an instant of each span in which no date makes a change: first those of what was found."""
+        for each in answers:
+            if isinstance(each, Counterexample):
+                yield from (str(v) for k, v in each.request.context.items() if k.lower() == _NOW.lower())
+        yield from instant_witnesses(
+            {
+                edge
+                for step in way.steps
+                for edge in _edges(step.evaluator, self._asked(step.evaluator, step.request(asked).action)[0])
+            }
+        )
 
     def _answer(self, step: Step, asked: Request) -> Answer:
         request = step.request(asked)
         actions, keys, by_name, every = self._asked(step.evaluator, request.action)
         given = {key: value for key, value in request.context.items() if key.lower() in keys}
-        key = (step.evaluator, request.action, request.resource, *sorted(given.items()), by_name and step.principal)
+        who = step.principal if by_name else Principal.of(step.principal).entity[0]
+        key = (step.evaluator, request.action, request.resource, *sorted(given.items()), step.absent, who)
         if key not in self._answers:
             answer = any_allowed(step.evaluator, request, actions, steps=self._steps)
             if isinstance(answer, Proof) and not every:
@@ -171,9 +209,16 @@ def _by(answer: Answer, asked: Request) -> Answer:
     return replace(answer, request=replace(answer.request, principal=asked.principal, context=context))
 
 
-def _at_the_time_of(found: Answer) -> Request:
-    time = found.request.context.get(_NOW) if isinstance(found, Counterexample) else None
-    return Request("", None, {} if time is None else {_NOW: time})
+def _edges(evaluator: Evaluator, actions: Sequence[str]) -> Iterator[float]:
+    """Give the instants, in seconds since 1970, that statements about some actions name."""
+    levels = (level for action in actions for level in evaluator.speaking_of(action.lower()))
+    rules = (rule for level in levels for rule in (*level.denies, *level.allows))
+    for entry in dict.fromkeys(predicate.entry for rule in rules for predicate in rule.predicates):
+        if entry is not None and entry.key.lower() in (_NOW.lower(), _SECONDS.lower()):
+            for text in entry.values:
+                if (found := read_instant(text)) is not None:
+                    # What is asked in whole seconds changes at the next one.
+                    yield from (found, found + 1) if entry.key.lower() == _SECONDS.lower() else (found,)
 
 
 def _actions(evaluator: Evaluator, pattern: str) -> tuple[tuple[str, ...], bool]:

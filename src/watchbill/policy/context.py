@@ -148,6 +148,8 @@ def _principal_account(request: Request) -> str | None:
 
 
 def _principal_type(request: Request) -> str | None:
+    if request.principal is not None and request.principal.kind is Kind.ANONYMOUS:
+        return "Anonymous"
     principal = _of_aws(request)
     return _TYPES.get(principal.entity[0]) if principal else None
 

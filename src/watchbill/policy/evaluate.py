@@ -189,8 +189,7 @@ def _hits(rules: Iterable[Rule], context: Context) -> list[Origin] | None:
 def _level(name: str, policies: Sequence[Policy], action: str) -> Level:
     speaking = [policy.speaking_of(action) for policy in policies]
     denies, allows = (r for s in speaking for r in s.denies), (r for s in speaking for r in s.allows)
-    full = name == "rcp" and any(policy.statements for policy in policies)
-    full = full and not any(each.allows for policy in policies for each in policy.statements)
+    full = name == "rcp" and not any(each.allows for policy in policies for each in policy.statements)
     return Level(name, tuple(denies), tuple(allows) if not full else (FULL_ACCESS,))
 
 
@@ -326,7 +325,7 @@ class Way:
         self._entity = principal.entity[0] if principal else ""
         self._unread = layers.resource is None and layers.resource_unread
         may_have_policy = layers.resource is not None or layers.resource_unread
-        self._must = must_allow(request.action.lower(), request.resource, has_policy=may_have_policy)
+        self._must = must_allow(request.action.lower(), request.resource, has_policy=may_have_policy, some=request.some)
         self._crosses = crosses(request)
 
     def blocked(self, levels: Iterable[tuple[str, bool]], named: Naming, *, generous: bool = False) -> str | None:

@@ -43,15 +43,16 @@ class Named:
         """Tell how directly it names somebody, in a statement that allows or that `denies`.
 
         Of a caller that is not known the careful is taken: an Allow names them only as anyone, a Deny in any case. A
-        Deny of all principals but some spares nobody for their account's sake: that is listed with a user, and the
-        others of the account are denied (IAM User Guide, "NotPrincipal").
+        Deny of all principals but some spares nobody for their account's or their role's sake: these are listed beside
+        a user or a session, and the others of them are denied (IAM User Guide, "NotPrincipal").
         """
         if who is None:
             return Naming.ANYONE if denies or (self._anyone and not self.negated) else Naming.NOT
         listed = self._listed(who)
         if not self.negated:
             return listed
-        if listed > (Naming.ACCOUNT if denies else Naming.NOT):
+        itself = listed >= Naming.ANYONE or (listed is Naming.ROLE and who.entity[0] == "role")
+        if itself if denies else listed is not Naming.NOT:
             return Naming.NOT
         return Naming.ROLE if who.entity[0] == "role" else Naming.ANYONE
 

@@ -79,6 +79,8 @@ def any_allowed(evaluator: Evaluator, asked: Request, actions: Iterable[str], *,
             found = _Search(evaluator, replace(asked, action=action), levels, steps).answer()
         except BudgetError as error:
             found = NotKnown(f"{action}: {error}")
+        except _TwoClocksError:
+            found = NotKnown(f"{action}: the time is asked both as a date and as seconds")
         if isinstance(found, Counterexample):
             return found
         if isinstance(found, Proof):
@@ -100,6 +102,10 @@ def _cases(evaluator: Evaluator, asked: Request, actions: Iterable[str]) -> Iter
         if case not in seen:
             seen.add(case)
             yield action, levels
+
+
+class _TwoClocksError(Exception):
+    """Two keys that are free say the same instant, which cells of each do not tell."""
 
 
 Cells = Mapping[str, int]
@@ -175,6 +181,8 @@ class _Search:
                 self._loose = f"`{free[-1]}` is brought into what `{predicate.keys[0]}` is compared with"
             else:
                 by_key.setdefault(free[0] if free[0] == RESOURCE else free[0].lower(), []).append(predicate)
+        if {"aws:currenttime", "aws:epochtime"} <= by_key.keys():
+            raise _TwoClocksError
         for key, asking in by_key.items():
             self._domains[key] = cut(key, asking, self._asked)
             self._of |= dict.fromkeys(asking, key)

@@ -3,7 +3,10 @@
 Each rule with its source. Names of actions are in lower case.
 """
 
+from watchbill.policy.actions import resource_types
+from watchbill.policy.cells import arn_shared
 from watchbill.policy.model import Kind, Request
+from watchbill.policy.patterns import glob
 
 
 BY_SERVICE = ("kms:", "sts:", "iam:")
@@ -35,6 +38,11 @@ _FIXED_ALIAS = frozenset({"kms:createalias", "kms:updatealias", "kms:deletealias
 """KMS Developer Guide, "Aliases": nobody changes those of AWS managed keys."""
 
 
+def takes_keys(action: str, pattern: str) -> bool:
+    """Tell whether an action may be on a key, and a pattern match one."""
+    return resource_types(action) != () and arn_shared(glob(pattern), glob("arn:*:kms:*:*:key/*")) is not None
+
+
 def always_allowed(request: Request) -> bool:
     """Tell whether a request needs no permission."""
     anonymous = request.principal is not None and request.principal.kind is Kind.ANONYMOUS
@@ -54,11 +62,13 @@ def fixed(action: str, resource: str | None) -> str:
     return ""
 
 
-def must_allow(action: str, resource: str | None, *, has_policy: bool) -> bool | None:
+def must_allow(action: str, resource: str | None, *, has_policy: bool, some: bool = False) -> bool | None:
     """Tell whether the resource's own policy must allow: a key's (KMS Developer Guide, "Key policies"), a role's.
 
-    None where it is not known which resource it is.
+    None where it is not known which resource it is, or where it is `some` of a pattern that keys match too.
     """
     if action.startswith("kms:"):
-        return None if resource is None else ":key/" in resource
+        if resource is None or (some and ":key/" not in resource and takes_keys(action, resource)):
+            return None
+        return ":key/" in resource
     return has_policy and action.startswith(_TRUST)
