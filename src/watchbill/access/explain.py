@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 
 from watchbill.access.documents import permission_document
 from watchbill.access.effective import whole
-from watchbill.access.entitlements import standing, windows
+from watchbill.access.entitlements import granted, on_call, role_name, standing
 from watchbill.access.model import AccountState, Holding
 from watchbill.access.ways import Step, Way, Ways
 from watchbill.access.who import NOW, who_can
 from watchbill.intervals import Interval, iso
+from watchbill.policy.actions import actions_matching
 from watchbill.policy.evaluate import Evaluator, evaluate
 from watchbill.policy.model import Decision, Effect, Origin, Request, Statement
 from watchbill.policy.residual import conditions, rules_of, words
@@ -25,6 +26,7 @@ from watchbill.team.model import Team
 AHEAD = timedelta(days=14)
 """How far ahead the next time is looked for."""
 
+_GRANTS_AHEAD = timedelta(days=366)
 _MOST = 8
 """Patterns of a statement that are written out."""
 
@@ -56,13 +58,14 @@ def explain_ways(
 ) -> Iterator[Explanation]:
     """Explain every way of somebody in an account; keys that `asked` does not give are not known."""
     ways = Ways(state).only(user)
-    here = [h for h in (*standing(team), *windows(team, Interval(at, at + AHEAD))) if h.account == state.account]
-    mine = [holding for holding in here if holding.person == person]
+    near, far = Interval(at, at + AHEAD), Interval(at, at + _GRANTS_AHEAD)
+    timed = [*(h for rota in team.rotas.values() for h in on_call(rota, near)), *granted(team, far)]
+    mine = [h for h in (*standing(team), *timed) if h.account == state.account and h.person == person]
     now = replace(asked, context={**asked.context, NOW: iso(at)})
     for way in ways.of(user):
         steps = tuple(_step(step, now) for step in way.steps)
         effect = whole([step.decision.effect for step in steps], unread=way.unread)
-        because = tuple(_because(mine, way, steps, at))
+        because = tuple(_because(team, mine, way, steps, at))
         change = () if effect is Effect.ALLOWED else tuple(_would_change(team, ways, way, now, at))
         yield Explanation(state.account, way.name, effect, steps, because, change)
 
@@ -70,7 +73,7 @@ def explain_ways(
 def _step(step: Step, asked: Request) -> StepExplained:
     request = step.request(asked)
     decision = step.evaluator.decide(request)
-    on = "something" if request.resource is None else "any resource" if request.resource == "*" else request.resource
+    on = {None: "something", "*": "some resource"}.get(request.resource, request.resource)
     said = tuple(_statement(step.evaluator, origin) for origin in decision.deciding)
     return StepExplained(f"{request.action} on {on}", decision, said)
 
@@ -84,11 +87,17 @@ def _statement(evaluator: Evaluator, origin: Origin) -> str:
 
 def _words(statement: Statement) -> str:
     verb = "Allow" if statement.allows else "Deny"
-    actions = ("all but " if statement.not_actions else "") + _few(statement.actions)
+    actions = ("all but " if statement.not_actions else "") + _few([_spelled(each) for each in statement.actions])
     on = ("all but " if statement.not_resources else "") + _few(statement.resources)
     said = f"{verb} {actions}" + (f" on {on}" if statement.resources else "")
     needs = " and ".join(words(entry) for entry in statement.conditions)
     return f"{said} if {needs}" if needs else said
+
+
+def _spelled(action: str) -> str:
+    """Spell an action as AWS does; statements keep them in lower case."""
+    listed = actions_matching(action) if set(action).isdisjoint("*?") else ()
+    return listed[0] if listed else action
 
 
 def _few(patterns: Sequence[str]) -> str:
@@ -96,20 +105,27 @@ def _few(patterns: Sequence[str]) -> str:
     return ", ".join(patterns[:_MOST]) + more
 
 
-def _because(mine: Sequence[Holding], way: Way, steps: Sequence[StepExplained], at: datetime) -> Iterator[str]:
+def _because(
+    team: Team, mine: Sequence[Holding], way: Way, steps: Sequence[StepExplained], at: datetime
+) -> Iterator[str]:
     """Say what of the team file the deciding statements come from."""
     documents = {origin.document.rsplit("/", 1)[-1] for step in steps for origin in step.decision.deciding}
-    of_role = way.name.removeprefix("role oncall-") if way.name.startswith("role ") else None
+    role = way.name.removeprefix("role ") if way.name.startswith("role ") else None
     for holding in mine:
-        rota = holding.through.removeprefix("rota ") if holding.through.startswith("rota ") else None
         inside = holding.interval is None or at in holding.interval
-        by_role = of_role is not None and rota is not None and (of_role == rota or of_role.startswith(f"{rota}-"))
-        by_user = (
-            of_role is None and rota is None and documents & {holding.permission_set, holding.through.replace(" ", "-")}
-        )
-        if inside and (by_role or by_user):
+        given = {holding.permission_set, holding.through.replace(" ", "-")}
+        by_user = role is None and not holding.through.startswith("rota ") and bool(documents & given)
+        if inside and (by_user or (role is not None and role in _roles(team, holding))):
             until = f", until {iso(holding.interval.end)}" if holding.interval else ""
             yield f"{holding.why} gives {holding.permission_set} in {holding.account}{until} ({holding.where})"
+
+
+def _roles(team: Team, holding: Holding) -> set[str]:
+    """Give the roles through which a rota gives what somebody holds."""
+    rota = team.rotas.get(holding.through.removeprefix("rota ")) if holding.through.startswith("rota ") else None
+    if rota is None:
+        return set()
+    return {role_name(rota, kind) for kind, each in rota.entitlement.items() if each == holding.permission_set}
 
 
 def _would_change(team: Team, ways: Ways, way: Way, asked: Request, at: datetime) -> Iterator[str]:
@@ -127,7 +143,7 @@ def _would_change(team: Team, ways: Ways, way: Way, asked: Request, at: datetime
             part, found = holder.parts[0], True
             needs = f", {', '.join(part.conditions)}" if part.conditions else ""
             yield f"waiting: it is allowed from {iso(part.interval.start)} to {iso(part.interval.end)}{needs}"
-    if not found and len(way.steps) == 1:
+    if not found and len(way.steps) == 1 and Effect.IMPLICITLY_DENIED in effects:
         giving = [n for n, p in team.permission_sets.items() if _gives(permission_document(p), n, asked)]
         if giving:
             yield f"a group, a rota or a grant that gives {' or '.join(giving)}"

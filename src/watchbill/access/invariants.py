@@ -66,7 +66,7 @@ class InvariantError(WatchbillError):
         self._problems = tuple(problems)
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> Sequence[Problem]:
         """Give each mistake with its place."""
         return self._problems or super().problems
 
@@ -161,13 +161,10 @@ class Prover:
         for each in answers:
             if isinstance(each, Counterexample):
                 yield from (str(v) for k, v in each.request.context.items() if k.lower() == _NOW.lower())
-        yield from instant_witnesses(
-            {
-                edge
-                for step in way.steps
-                for edge in _edges(step.evaluator, self._asked(step.evaluator, step.request(asked).action)[0])
-            }
-        )
+        edges: set[float] = set()
+        for step in way.steps:
+            edges.update(_edges(step.evaluator, self._asked(step.evaluator, step.request(asked).action)[0]))
+        yield from instant_witnesses(edges)
 
     def _answer(self, step: Step, asked: Request) -> Answer:
         request = step.request(asked)
