@@ -36,7 +36,7 @@ class Proof:
     """No request is allowed."""
 
     held_by: tuple[Origin, ...]
-    """Denies at which the search ended; empty where no statement allows."""
+    """Denies that leave no way out, together; empty where no statement allows."""
     layer: str
     """The layer that blocks for want of an Allow; empty where denies hold."""
 
@@ -114,6 +114,8 @@ Cells = Mapping[str, int]
 Choice = tuple[Rule, Naming] | None
 _Asks = tuple[Origin, list[tuple[str, int]]]
 """A Deny, and for each key it asks the cells in which it applies."""
+_Open = tuple[Cells, Sequence[_Asks], tuple[Origin, ...]]
+"""Cells left, Denies that may still apply in them, and those that narrowed them."""
 
 
 class _Search:
@@ -250,23 +252,27 @@ class _Search:
     def _escaping(self, cells: Cells, denies: Sequence[Rule]) -> Iterator[Cells]:
         """Give cells in which no Deny applies: each must fail in one of the keys it asks; the hardest first."""
         asked = [found for rule in denies if (found := self._asks(rule)) is not None]
-        open_ones: list[tuple[Cells, Sequence[_Asks]]] = [(cells, asked)]
+        open_ones: list[_Open] = [(cells, asked, ())]
         while open_ones:
             self._step()
             forced = self._forced(*open_ones.pop())
             if forced is None:
                 continue
-            here, left = forced
+            here, left, by = forced
             if not left:
                 yield here
                 continue
             hardest = min(left, key=lambda each: len(each[1]))
             others = [each for each in left if each is not hardest]
             ways = [(key, here[key] & ~mask) for key, mask in hardest[1]]
-            open_ones += [({**here, key: rest}, others) for key, rest in reversed(ways) if rest]
+            escaped = (*by, hardest[0])
+            open_ones += [({**here, key: rest}, others, escaped) for key, rest in reversed(ways) if rest]
 
-    def _forced(self, cells: Cells, denies: Sequence["_Asks"]) -> tuple[dict[str, int], list["_Asks"]] | None:
-        """Take every way out that is the only one; give what is left of cells and Denies, None where one has none."""
+    def _forced(self, cells: Cells, denies: Sequence["_Asks"], by: tuple[Origin, ...]) -> "_Open | None":
+        """Take every way out that is the only one; give what is left of cells and Denies, None where one has none.
+
+        `by` are the Denies that narrowed the cells so far: with the one that ends the search they hold the proof.
+        """
         here, left, before = dict(cells), list(denies), -1
         while before != len(left):
             before, kept = len(left), []
@@ -276,14 +282,15 @@ class _Search:
                     continue  # it applies in none of these cells
                 ways = [(key, rest) for key, mask in masks if (rest := here[key] & ~mask)]
                 if not ways:
-                    self._held_by[origin] = None
+                    self._held_by |= dict.fromkeys((*by, origin))
                     return None
                 if len(ways) == 1:
                     here[ways[0][0]] = ways[0][1]
+                    by = (*by, origin)
                 else:
                     kept.append(each)
             left = kept
-        return here, left
+        return here, left, by
 
     def _asks(self, rule: Rule) -> "_Asks | None":
         """Give the cells of each key in which a Deny applies; None where it may be taken never to apply."""
