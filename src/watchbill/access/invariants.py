@@ -94,7 +94,7 @@ def read_invariant(text: str, team: Team) -> Invariant:
         raise InvariantError(f"`{text}` is no invariant; write: support never ec2:TerminateInstances")
     about, _, action, *rest = words
     options = dict(zip(rest[::2], rest[1::2], strict=False))
-    if len(rest) % 2 or set(options) - {"on", "in"}:
+    if len(rest) != 2 * len(options) or set(options) - {"on", "in"}:
         raise InvariantError(f"`{text}`: after the action there may be `on RESOURCE` and `in ACCOUNT`")
     if about != EVERYONE and about not in team.groups and about not in team.people:
         known = ", ".join([EVERYONE, *team.groups])
@@ -132,39 +132,43 @@ class Prover:
 
     def _finding(self, invariant: Invariant, person: str, account: str, way: Way) -> Finding:
         asked = Request(invariant.action, invariant.resource, {}, present=_ALWAYS)
-        answers = [self._answer(step, asked) for step in reversed(way.steps)]
-        found, taking = next((each for each in answers if isinstance(each, Proof)), answers[0]), None
+        found, taking = self._answer(way.steps[-1], asked), None
         if way.unread:
             found = NotKnown(f"not read: {', '.join(way.unread)}")
         elif len(way.steps) > 1 and not isinstance(found, Proof):
-            found, taking = self._together(way, asked, answers)
+            found, taking = self._together(way, asked, found)
         return Finding(invariant, person, account, way.name, found, taking)
 
-    def _together(self, way: Way, asked: Request, answers: Sequence[Answer]) -> tuple[Answer, Counterexample | None]:
-        """Look for an instant at which the role can be taken and used; in each span in which no date makes a change."""
-        open_one = next((each for each in answers if isinstance(each, NotKnown)), None)
-        if open_one is not None:
-            return open_one, None
+    def _together(self, way: Way, asked: Request, used: Answer) -> tuple[Answer, Counterexample | None]:
+        """Look for an instant at which the role can be taken and used: the one that was found, then any."""
+        first, last = way.steps
+        if isinstance(used, Counterexample) and (instant := _instant_of(used)) is not None:
+            taking = self._answer(first, _at(asked, instant))
+            if isinstance(taking, Counterexample):
+                return used, taking
+        ever = self._answer(first, asked)
+        for answer in (ever, used):
+            if not isinstance(answer, Counterexample):
+                return answer, None
+        return self._at_any(way, asked, first, last)
+
+    def _at_any(self, way: Way, asked: Request, first: Step, last: Step) -> tuple[Answer, Counterexample | None]:
+        """Ask both steps in each span in which no date makes a change."""
         held: dict[Origin, None] = {}
         unknown: Answer | None = None
-        for instant in self._instants(way, asked, answers):
-            at = replace(asked, context={_NOW: instant, _SECONDS: str(int(read_instant(instant) or 0))})
-            taking, used = (self._answer(step, at) for step in way.steps)
+        for instant in self._instants(way, asked):
+            taking, used = (self._answer(step, _at(asked, instant)) for step in (first, last))
             if isinstance(taking, Counterexample) and isinstance(used, Counterexample):
                 return used, taking
             unknown = unknown or next((each for each in (taking, used) if isinstance(each, NotKnown)), None)
             held |= dict.fromkeys(o for each in (taking, used) if isinstance(each, Proof) for o in each.held_by)
         return unknown or Proof(tuple(held), "" if held else "identity"), None
 
-    def _instants(self, way: Way, asked: Request, answers: Sequence[Answer]) -> Iterator[str]:
-        """Give an instant of each span in which no date makes a change: first those of what was found."""
-        for each in answers:
-            if isinstance(each, Counterexample):
-                yield from (str(v) for k, v in each.request.context.items() if k.lower() == _NOW.lower())
+    def _instants(self, way: Way, asked: Request) -> tuple[str, ...]:
         edges: set[float] = set()
         for step in way.steps:
             edges.update(_edges(step.evaluator, self._asked(step.evaluator, step.request(asked).action)[0]))
-        yield from instant_witnesses(edges)
+        return instant_witnesses(edges)
 
     def _answer(self, step: Step, asked: Request) -> Answer:
         request = step.request(asked)
@@ -202,8 +206,20 @@ def _by(answer: Answer, asked: Request) -> Answer:
     """Put who asks into an answer that was found for somebody who is treated alike."""
     if not isinstance(answer, Counterexample):
         return answer
-    context = {**answer.request.context, **asked.context}
+    found = {_NOW if key.lower() == _NOW.lower() else key: value for key, value in answer.request.context.items()}
+    context = {**found, **asked.context}
     return replace(answer, request=replace(answer.request, principal=asked.principal, context=context))
+
+
+def _at(asked: Request, instant: str) -> Request:
+    return replace(asked, context={_NOW: instant, _SECONDS: str(int(read_instant(instant) or 0))})
+
+
+def _instant_of(found: Counterexample) -> str | None:
+    """Give the instant of a request; None where it has none, or one in seconds only."""
+    context = {key.lower(): value for key, value in found.request.context.items()}
+    instant = context.get(_NOW.lower())
+    return instant if isinstance(instant, str) and _SECONDS.lower() not in context else None
 
 
 def _edges(evaluator: Evaluator, actions: Sequence[str]) -> Iterator[float]:
