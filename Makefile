@@ -36,8 +36,9 @@ types: $(READY)  ## Check the types
 layers: $(READY)  ## Check the architecture: who may import whom
 	lint-imports
 
-bench: $(READY)  ## Measure: ratios in one run on CPU time, with memory
+bench: $(READY)  ## Measure, as ratios on CPU time; MODULES=DIR has node_modules of the peer
 	$(BIN)/python tools/bench.py
+	$(BIN)/python tools/bench_policy.py $(if $(MODULES),--modules $(MODULES))
 
 fix: $(READY)  ## Format, and fix what can be fixed
 	ruff check --fix .
