@@ -42,9 +42,9 @@ def answers(
     state: AccountState,
     user: str,
     action: str,
-    resource: str,
+    resource: str | None,
     at: datetime,
-    context: Mapping[str, str],
+    context: Mapping[str, str | tuple[str, ...]],
     *,
     complete: bool = True,
 ) -> tuple[PathAnswer, ...]:
@@ -53,7 +53,8 @@ def answers(
     `context` adds condition keys, such as `aws:MultiFactorAuthPresent`; all others are absent when it is `complete`,
     else not known.
     """
-    asked = Request(action, resource, {"aws:CurrentTime": iso(at), **context}, complete=complete, some="*" in resource)
+    some = resource is not None and "*" in resource
+    asked = Request(action, resource, {"aws:CurrentTime": iso(at), **context}, complete=complete, some=some)
     return tuple(_answer(way, asked) for way in Ways(state).of(user))
 
 

@@ -13,7 +13,7 @@ from watchbill.access.effective import answers
 from watchbill.access.model import QUARANTINE, Phase, State
 from watchbill.errors import NotFoundError, RefusedError
 from watchbill.policy.evaluate import evaluate
-from watchbill.policy.model import ConditionEntry, Effect, Request
+from watchbill.policy.model import Effect, Request
 from watchbill.policy.statements import parse_policy
 from watchbill.respond.freeze import plan_freeze
 
