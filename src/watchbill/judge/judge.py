@@ -15,7 +15,6 @@ A resource that the event does not name is judged as `*`: statements on narrower
 judgement says so rather than guessing.
 """
 
-import ipaddress
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
@@ -24,11 +23,11 @@ from typing import TypeVar
 from watchbill.access.documents import permission_document
 from watchbill.access.entitlements import is_frozen, role_name, standing, windows
 from watchbill.access.model import PATH, Freeze, Holding
-from watchbill.intervals import Interval, Timeline, iso
+from watchbill.intervals import Interval, Timeline
 from watchbill.judge.model import Judgement, Right, Watch, WatchState
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Decision, Effect, Request
-from watchbill.policy.requests import requests_of
+from watchbill.policy.requests import requests_of_record
 from watchbill.policy.rules import Policy
 from watchbill.policy.statements import parse_policy
 from watchbill.schedule.model import Shift
@@ -82,16 +81,7 @@ class Judge:
         if is_frozen(actor.person, self._freezes, event.at):
             why = f"{actor.person} was frozen"
             return Judgement(attributed, Right.FROZEN, why, None, state, None, past_role=False)
-        mapped = requests_of(
-            source=event.source,
-            name=event.name,
-            account=event.account,
-            region=event.region,
-            principal_arn=event.identity.issuer_arn or event.identity.arn,
-            request_parameters=_mapping(event.record.get("requestParameters")),
-            resources=_resources(event.record.get("resources")),
-            context=context_of(event),
-        )
+        mapped = requests_of_record(event.record)
         if not mapped.requests:
             why = mapped.why_not or "no permission stands behind it"
             return Judgement(attributed, Right.NEEDS_NONE, why, None, state, None, past_role=False)
@@ -198,26 +188,6 @@ class Judge:
         return parse_policy({"Version": "2012-10-17", "Statement": [statement]}, f"gate-{rota.name}")
 
 
-def context_of(event: Event) -> dict[str, str]:
-    """Give the condition keys that a record tells for certain (IAM User Guide, global condition context keys)."""
-    identity = event.identity
-    known = {
-        "aws:CurrentTime": iso(event.at),
-        "aws:RequestedRegion": event.region,
-        "aws:UserAgent": event.user_agent,
-        "aws:PrincipalArn": identity.issuer_arn or identity.arn,
-        "aws:PrincipalAccount": identity.account,
-        "aws:userid": identity.principal_id,
-        "aws:username": identity.user_name if identity.type == "IAMUser" else None,
-        "aws:SourceIdentity": identity.source_identity,
-        "aws:MultiFactorAuthPresent": None if identity.mfa is None else str(identity.mfa).lower(),
-        "aws:TokenIssueTime": iso(identity.session_began) if identity.session_began else None,
-        # A service that calls for somebody stands where the address would be; then it is not an address.
-        "aws:SourceIp": event.ip if _is_address(event.ip or "") else None,
-    }
-    return {key: value for key, value in known.items() if value}
-
-
 _WORST = (
     Right.FROZEN,
     Right.BEYOND_ROLE,
@@ -285,25 +255,9 @@ def _path(holding: Holding) -> str:
     return f"{holding.through}: {holding.permission_set}" if holding.through.startswith("rota ") else _USER
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_user(event: Event) -> bool:
     return event.identity.type == "IAMUser"
 
 
 def _assumes_role(request: Request) -> bool:
     return request.action.startswith("sts:")
-
-
-def _mapping(value: object) -> Mapping[str, object] | None:
-    return value if isinstance(value, Mapping) else None
-
-
-def _resources(value: object) -> list[Mapping[str, object]] | None:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else None

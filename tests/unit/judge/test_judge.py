@@ -19,7 +19,6 @@ from tests.trails import (
     service,
     session,
     sign_in,
-    stamp,
     user,
 )
 
@@ -28,7 +27,7 @@ from watchbill.access.effective import answers
 from watchbill.access.model import Freeze, State
 from watchbill.access.plan import make_plan
 from watchbill.intervals import Interval
-from watchbill.judge.judge import Judge, context_of
+from watchbill.judge.judge import Judge
 from watchbill.judge.model import Right, Watch
 from watchbill.policy.model import Effect
 from watchbill.team.model import Kind, Override, PermissionSet
@@ -396,26 +395,6 @@ def test_an_address_is_judged_by_where_there_is_one(address, expected):
     of = holding(of, permission_set("prod-oncall", allow=("rds:*",)))
     found = judged(record("ec2:DescribeInstances", user("james"), after(12), sourceIPAddress=address), of)
     assert found.right is expected
-
-
-def test_the_context_is_what_the_record_tells():
-    """What it does not tell is left out, so that it stays unknown."""
-    acts = session("oncall-platform", "james", "ASIA1", path="/watchbill/", began=after(18), source_identity="james")
-    told = context_of(event(record(REBOOT, acts, after(20))))
-    assert told == {
-        "aws:CurrentTime": stamp(after(20)),
-        "aws:RequestedRegion": "eu-west-1",
-        "aws:UserAgent": "aws-cli/2.17.5 md/command#rds",
-        "aws:PrincipalArn": "arn:aws:iam::111111111111:role/watchbill/oncall-platform",
-        "aws:PrincipalAccount": "111111111111",
-        "aws:userid": "AROAONCALL-PLATFORMX:james",
-        "aws:SourceIdentity": "james",
-        "aws:TokenIssueTime": stamp(after(18)),
-        "aws:SourceIp": "198.51.100.7",
-    }
-    assert context_of(event(record(who=user("james", mfa=True))))["aws:MultiFactorAuthPresent"] == "true"
-    assert context_of(event(record(who=user("james"))))["aws:username"] == "james"
-    assert set(context_of(event({"eventID": "e", "eventTime": stamp(MONDAY)}))) == {"aws:CurrentTime"}
 
 
 # --- several requests ----------------------------------------------------------------------------
