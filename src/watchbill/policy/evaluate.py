@@ -108,7 +108,7 @@ class Evaluator:
         if (by_service := decided_by_service(request)) is not None:
             return by_service
         context = Context(request)
-        if self._plain and has_policies(request.principal) and not action.startswith(BY_SERVICE):
+        if self._plain and _has_plain_policies(request.principal) and not action.startswith(BY_SERVICE):
             plainly = None if crosses(request) else _plainly(self.speaking_of(action), context)
             if plainly is not None:
                 return plainly
@@ -148,8 +148,8 @@ class Evaluator:
             return under_scps(self.layers, principal)
         if name == "rcp":
             # Neither service-linked roles nor the management account's own resources are under RCPs.
-            exempt = self.layers.service_linked or (self.layers.in_management_account and not crosses(request))
-            return not exempt
+            own = self.layers.in_management_account and has_policies(principal) and not crosses(request)
+            return not (self.layers.service_linked or own)
         return name not in OWN or has_policies(principal)
 
 
@@ -261,6 +261,10 @@ def has_policies(principal: Principal | None) -> bool:
     return principal is None or principal.kind is Kind.AWS
 
 
+def _has_plain_policies(principal: Principal | None) -> bool:
+    return has_policies(principal) and (principal is None or principal.entity[0] != "root")
+
+
 def _levels(layers: Layers) -> Iterator[tuple[str, tuple[Policy, ...]]]:
     for level in layers.scps or ():
         yield "scp", level
@@ -350,7 +354,8 @@ class Way:
         return self._by_own(own, named)
 
     def _by_own(self, own: dict[str, bool], named: Naming) -> str | None:
-        if not own["identity"] and (self._crosses or named <= Naming.ACCOUNT):
+        itself = self._entity == "root"  # the account's root user has full access of its own
+        if not own["identity"] and (self._crosses or (named <= Naming.ACCOUNT and not itself)):
             return "identity"
         overridden: tuple[str, ...] = ()
         if named >= Naming.ANYONE and not self._crosses:
