@@ -1,6 +1,7 @@
 """What every command promises: one JSON object that its committed schema takes, exit codes, help, inert text."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -60,6 +61,29 @@ def test_help_teaches(name, command, watchbill):
     assert watchbill(*name.split(), "--help").code == 0
 
 
+def ask_who_can(answer, watchbill, folder):
+    """Ask each question about who can do what, once."""
+    explained = answer("explain", "james", "rds:ModifyDBInstance", "--at", "2026-01-12T20:00:00Z")
+    assert [each["decision"] for each in explained if each["account"] == "production"] == [
+        "ImplicitlyDenied",
+        "Allowed",
+    ]
+    (holder,) = answer("who-can", "rds:ModifyDBInstance", "--live", "--account", "production")
+    assert holder["conditions"] == ["if aws:MultiFactorAuthPresent is true"]
+    (proof, broken) = answer("prove", "sofia never s3:*", "james never rds:* in staging", code=1)[1:]
+    assert (proof["answer"], broken["answer"]) == ("proven", "broken")
+    changed = (folder / "watchbill.yaml").read_text("utf-8").replace('"cloudtrail:LookupEvents", ', "")
+    (folder / "changed.yaml").write_text(changed, "utf-8")
+    found = answer("diff", "watchbill.yaml", "changed.yaml", "--days", "1", "--detailed-exitcode", code=2)
+    assert {(each["person"], each["verb"]) for each in found} == {("sofia", "loses")}
+    case = {"id": "c", "layer": "nonsense", "expected": {"decision": "Allowed"}}
+    (folder / "cases.jsonl").write_text(f"{json.dumps(case)}\n[]\n", "utf-8")
+    ran = watchbill("policy", "cases", "cases.jsonl", "--json")
+    for line in ran.out.splitlines():
+        check("policy cases", replace(ran, out=line))
+    assert len(ran.out.splitlines()) == 2
+
+
 def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     """One run of each command against the stand-in, success and failure, validated by the committed schemas."""
     stage = on_stage(aws, tmp_path)
@@ -80,6 +104,7 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     answer("drift")
     (found,) = answer("can", "james", "rds:ModifyDBInstance", "--at", "2026-01-12T20:00:00Z", "--account", "production")
     assert found["decision"] == "Allowed"
+    ask_who_can(answer, watchbill, tmp_path)
 
     hijack = hijacked(stage)
     where = trail_of(stage, tmp_path)
@@ -93,6 +118,9 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     answer("ask", case_id)
     assert answer("ask", case_id, "--answer", "no", watchbill_actor=hijack.person)["status"] == "escalated"
     assert answer("freeze", case_id, "--yes", watchbill_actor="ada")["holds"]
+    for live in ((), ("--live",)):
+        frozen = answer("can", hijack.person, "ec2:DescribeInstances", *live)
+        assert {each["decision"] for each in frozen} == {"ExplicitlyDenied"}
     assert answer("restore", case_id)["differences"] == []
     answer("verdict", case_id, "hijack", "--reason", "stolen password")
     answer("report", "--trail", where)

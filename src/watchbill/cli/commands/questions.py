@@ -1,9 +1,11 @@
 """`can`, `explain`, `who-can`, `prove`, `diff`: who can do what, when and why; and what nobody ever can."""
 
 import functools
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from watchbill.access.difference import Change, differences
 from watchbill.access.effective import PathAnswer, answers
 from watchbill.access.explain import Explanation, explain_ways
 from watchbill.access.invariants import Finding, Prover, read_invariant, read_invariants
-from watchbill.access.model import AccountState
+from watchbill.access.model import AccountState, Freeze
 from watchbill.access.ways import Ways
 from watchbill.access.who import Holder, Part, who_can
 from watchbill.cli.commands.access import IntervalView
@@ -22,13 +24,19 @@ from watchbill.cli.session import CHANGES, Session, command
 from watchbill.errors import NotFoundError
 from watchbill.files.team_file import read_team
 from watchbill.intervals import Interval, iso, parse_instant
-from watchbill.policy.actions import is_action
+from watchbill.policy.actions import actions_matching, is_action
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.prove import Counterexample, Proof
 from watchbill.team.model import Team
 
 
 MFA = "aws:MultiFactorAuthPresent"
+
+TIMES = frozenset({"aws:currenttime", "aws:epochtime"})
+"""Keys that follow from the instant asked about."""
+
+_YEARS = range(1971, 9000)
+"""Instants that can be asked about: policies reach some years ahead of them, and calendars end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,8 @@ class _Question:
             observed = self.session.app().observe(self.team)
             return {name: observed[name] for name in names}
         team = self.team if horizon is None else _reaching(self.team, horizon)
-        return {name: compile_account(team, team.accounts[name], self.at).state for name in names}
+        freezes = _freezes(self.session)
+        return {name: compile_account(team, team.accounts[name], self.at, freezes).state for name in names}
 
     def user(self, person: str) -> str:
         """Give somebody's IAM user."""
@@ -167,7 +176,8 @@ class _Question:
 
     def person(self, user: str) -> str | None:
         """Give whose IAM user it is."""
-        return next((name for name, person in self.team.people.items() if person.iam_user == user), None)
+        found = self.team.person_of_iam_user(user)
+        return found.name if found is not None else None
 
 
 def _question(session: Session, when: str | None, *, live: bool, account: str | None) -> _Question:
@@ -180,20 +190,49 @@ def _reaching(team: Team, horizon: timedelta) -> Team:
     return replace(team, rotas=rotas)
 
 
-def _known(pairs: Sequence[str], *, without_mfa: bool) -> dict[str, str]:
-    """Read `key=value` pairs; MFA is supposed unless it is said otherwise."""
-    known = {MFA: "false" if without_mfa else "true"}
+def _freezes(session: Session) -> tuple[Freeze, ...]:
+    """Give every freeze there was; none where watchbill has no state yet, which a question does not make."""
+    if not session.settings.state.exists():
+        return ()
+    with session.store() as store:
+        return tuple(Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in store.freezes.all())
+
+
+def _pairs(pairs: Sequence[str]) -> dict[str, str]:
+    """Read `key=value` pairs; of a key that is given twice, in any case, the last counts."""
+    known: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise click.BadParameter(f"`{pair}` is no key=value, such as aws:SourceIp=203.0.113.9")
+        if key.lower() in TIMES:
+            raise click.BadParameter(f"`{key}` follows from the instant asked about; use --at")
         known = {each: found for each, found in known.items() if each.lower() != key.lower()} | {key: value}
     return known
 
 
+def _known(pairs: Sequence[str], *, without_mfa: bool) -> dict[str, str]:
+    """Read `key=value` pairs; MFA is supposed unless it is said otherwise."""
+    known = _pairs(pairs)
+    supposed = {} if MFA.lower() in map(str.lower, known) else {MFA: "false" if without_mfa else "true"}
+    return supposed | known
+
+
 def _warn(session: Session, action: str) -> None:
-    if "*" not in action and not is_action(action):
+    """Say that an action is none that AWS lists: a slip in a name would look like nobody can."""
+    listed = actions_matching(action) if _is_pattern(action) else is_action(action)
+    if not listed:
         session.out.line(f"note: AWS's reference lists no action `{action}`", style="yellow")
+
+
+def _is_pattern(action: str) -> bool:
+    return "*" in action or "?" in action
+
+
+def _one_action(session: Session, action: str) -> None:
+    if _is_pattern(action):
+        raise click.BadParameter(f"`{action}` is a pattern: ask about one action; `prove` is about all of a pattern")
+    _warn(session, action)
 
 
 def _on_account(function: Callable[..., int]) -> Callable[..., int]:
@@ -241,33 +280,48 @@ def can(
     """
     question = _question(session, when, live=live, account=account)
     user, found = question.user(person), list[CanView]()
-    _warn(session, action)
+    _one_action(session, action)
     for name, state in question.states().items():
         paths = answers(state, user, action, resource, question.at, context, complete=False)
         if paths:
             found.append(_can(person, action, resource, name, question.at, paths))
-    rows = [
-        (each.account, path.path, path.decision, "; ".join(_because(path)) or "no statement allows it")
-        for each in found
-        for path in each.paths
-    ]
-    session.out.table(("account", "by", "answer", "because"), rows)
+    for each in found:
+        for path in each.paths:
+            because = "; ".join(_because(path)) or "no statement allows it"
+            session.out.line(f"{each.account}, {path.path}: {path.decision} ({because})", style=_style(path.decision))
     if not found:
         session.out.line(f"{person} has no IAM user in any account asked")
     session.out.answer(found)
     return 0
 
 
+def _style(decision: str) -> str:
+    return {"Allowed": "green", "Depends": "yellow"}.get(decision, "")
+
+
 def _because(path: PathView) -> list[str]:
-    return [*path.because, *(f"hangs on {key}" for key in path.hangs_on), *(f"not read: {arn}" for arn in path.unread)]
+    hangs_on = [f"hangs on {key}" for key in path.hangs_on]
+    return [*map(_brief, path.because), *hangs_on, *(f"not read: {arn}" for arn in path.unread)]
+
+
+def _brief(origin: str) -> str:
+    """Leave out of a statement's origin what its account says already: `developer#Allow`."""
+    return _POLICY.sub("", origin)
+
+
+_POLICY = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/([^/#\s]+/)*")
 
 
 def _can(person: str, action: str, resource: str, account: str, at: datetime, paths: Iterable[PathAnswer]) -> CanView:
     views = []
     for path in paths:
         steps = [step for step in (path.taking, path.decision) if step is not None]
-        because = [str(origin) for step in steps for origin in step.deciding]
-        keys = list(dict.fromkeys(key for step in steps for key in step.unknown_keys))
+        # A step that is allowed is no reason for a denial, and what another hangs on does not matter then.
+        told = (
+            steps if path.effect in (Effect.ALLOWED, Effect.DEPENDS) else [s for s in steps if s.effect == path.effect]
+        )
+        because = [str(origin) for step in told for origin in step.deciding]
+        keys = list(dict.fromkeys(key for step in told for key in step.unknown_keys))
         views.append(PathView(path.path, str(path.effect), because, keys, list(path.unread)))
     ranked = ("Allowed", "Depends", "ExplicitlyDenied", "ImplicitlyDenied")
     best = min((view.decision for view in views), key=ranked.index)
@@ -303,44 +357,56 @@ def who(
     if end <= question.at:
         raise click.BadParameter("the span must end after it starts")
     within = Interval(question.at, end)
-    known = {key: value for key, value in _known(pairs, without_mfa=False).items() if key != MFA or MFA in str(pairs)}
-    asked = Request(action, resource, known, some="*" in resource)
-    _warn(session, action)
+    asked = Request(action, resource, _pairs(pairs), some="*" in resource)
+    _one_action(session, action)
     views: list[HolderView] = []
     for name, state in question.states(within.length + timedelta(days=1)).items():
         for holder in who_can(Ways(state), asked, within):
             views += [_holder(question.person(holder.user), name, holder, part) for part in holder.parts]
     views.sort(key=lambda view: (view.account, view.person or view.user, view.interval.start))
-    rows = [
-        (
-            view.account,
-            view.person or f"{view.user} (not in the team)",
-            view.way,
-            _when(view.interval) if between else "now" if when is None else view.interval.start,
-            ", ".join(view.conditions) or ("yes" if view.decision == str(Effect.ALLOWED) else view.decision),
-        )
-        for view in views
-    ]
-    if views:
-        session.out.table(("account", "who", "by", "when", "conditions"), rows)
-    else:
-        session.out.line("nobody")
+    _show_holders(session, views, _span(within) if between else None)
     session.out.answer(views)
     return 0
 
 
-def _when(interval: IntervalView) -> str:
-    return f"{interval.start} - {interval.end}"
+def _show_holders(session: Session, views: Sequence[HolderView], within: IntervalView | None) -> None:
+    """Print who can, those together who can by the same way on the same conditions; with the times, where asked."""
+    groups: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for view in views:
+        way = "their own user" if view.way.startswith("user ") else view.way
+        conditions = [*view.conditions, *(f"unless {arn}, which was not read, denies it" for arn in view.unread)]
+        if not conditions and view.decision != str(Effect.ALLOWED):
+            conditions = [view.decision]
+        named = ", ".join([f"{view.account}, {way}", *conditions])
+        who = view.person or f"{view.user} (not in the team)"
+        groups.setdefault(named, {}).setdefault((view.interval.start, view.interval.end), []).append(who)
+    for named, times in groups.items():
+        if within is None:
+            session.out.line(f"{named}: {', '.join(chain.from_iterable(times.values()))}")
+            continue
+        session.out.line(named, style="bold")
+        for (start, end), people in sorted(times.items()):
+            session.out.line(f"  {_during(IntervalView(start, end), within)}  {', '.join(people)}")
+    if not views:
+        session.out.line("nobody")
+
+
+def _span(interval: Interval) -> IntervalView:
+    return IntervalView(iso(interval.start), iso(interval.end))
+
+
+def _during(interval: IntervalView, within: IntervalView) -> str:
+    """Say a part of the span asked about; one that is all of it in a word."""
+    return "throughout" if interval == within else f"{interval.start} - {interval.end}"
 
 
 def _holder(person: str | None, account: str, holder: Holder, part: Part) -> HolderView:
-    interval = IntervalView(iso(part.interval.start), iso(part.interval.end))
     return HolderView(
         person,
         holder.user,
         account,
         holder.way,
-        interval,
+        _span(part.interval),
         str(part.effect),
         list(part.because),
         list(part.conditions),
@@ -372,16 +438,16 @@ def explain(
     """
     question = _question(session, when, live=live, account=account)
     user, views = question.user(person), list[ExplainView]()
-    _warn(session, action)
+    _one_action(session, action)
     asked = Request(action, resource, context, some="*" in resource)
     for state in question.states().values():
         views += [_explained(each) for each in explain_ways(question.team, person, state, user, asked, question.at)]
     for view in views:
-        session.out.line(f"{view.account}, {view.way}: {view.decision}", style="bold")
+        session.out.line(f"{view.account}, {view.way}: {view.decision}", style=f"bold {_style(view.decision)}".rstrip())
         for step in view.steps:
             session.out.line(f"  {step.request}: {step.decision}")
             for statement in step.statements:
-                session.out.line(f"    by {statement}")
+                session.out.line(f"    by {_brief(statement)}")
             if step.blocked_by is not None and not step.statements:
                 session.out.line(f"    no statement of the {step.blocked_by} layer allows it")
         for line in view.because:
@@ -433,6 +499,10 @@ def prove(
         asked += read_invariants(file.read_text("utf-8", "replace"), str(file), question.team)
     if not asked:
         raise click.UsageError("name an invariant, or a --file of them")
+    for invariant in asked:
+        if account is not None and invariant.account not in (None, account):
+            raise click.UsageError(f"`{invariant.text}` is about another account than --account {account}")
+        _warn(session, invariant.action)
     prover = Prover(question.team, {name: Ways(state) for name, state in question.states().items()})
     views = [_proof(finding) for invariant in asked for finding in prover.prove(invariant)]
     for invariant in asked:
@@ -467,9 +537,10 @@ def _show_proof(session: Session, text: str, views: Sequence[ProofView]) -> None
     broken = [view for view in views if view.answer == "broken"]
     unknown = [view for view in views if view.answer == "unknown"]
     if not broken and not unknown:
-        people = len({view.person for view in views})
-        out.line(f"proven: {text} ({people} people, {len(views)} ways)", style="green")
-        for held in dict.fromkeys(held for view in views for held in view.held_by):
+        people = _counted(len({view.person for view in views}), "person", "people")
+        of = f"{people}, {_counted(len(views), 'way', 'ways')}" if views else "nobody it is about has an IAM user there"
+        out.line(f"proven: {text} ({of})", style="green")
+        for held in dict.fromkeys(_brief(held) for view in views for held in view.held_by):
             out.line(f"  held by {held}")
     for view in broken:
         out.line(f"broken: {text}: {view.person} in {view.account} by {view.way}", style="red")
@@ -477,12 +548,16 @@ def _show_proof(session: Session, text: str, views: Sequence[ProofView]) -> None
             if request is not None:
                 out.line(f"  {request.action} on {request.resource}")
                 out.line(f"    with {', '.join(f'{key}={value}' for key, value in request.context.items())}")
-                out.line(f"    by {'; '.join(request.because)}")
+                out.line(f"    by {'; '.join(map(_brief, request.because))}")
     for view in unknown:
         out.line(f"unknown: {text}: {view.person} in {view.account} by {view.way}: {view.why}", style="yellow")
 
 
-@command("diff", state=True)
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
+@command("diff")
 @click.argument("old", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.argument("new", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--at", "when", help="From this instant on [default: now].")
@@ -499,20 +574,15 @@ def diff(session: Session, old: Path, new: Path, when: str | None, days: int, *,
     reach = within.length + timedelta(days=1)
     changes = differences(_reaching(before, reach), _reaching(after, reach), within)
     views = [_difference(change) for change in changes]
-    rows = [
-        (
-            "+" if view.verb == "gains" else "-",
-            view.account,
-            view.person,
-            f"{view.verb} {_few(view.actions)}" + ("" if view.resource == "*" else f" on {view.resource}"),
-            _when(view.intervals[0]) + (f" and {len(view.intervals) - 1} more" if view.intervals[1:] else ""),
-            ", ".join(view.conditions),
-        )
-        for view in views
-    ]
-    if views:
-        session.out.table(("", "account", "who", "what", "when", "conditions"), rows)
-    else:
+    for view in views:
+        on = "" if view.resource == "*" else f" on {view.resource}"
+        sign = "+" if view.verb == "gains" else "-"
+        style = "green" if view.verb == "gains" else "red"
+        session.out.line(f"{sign} {view.account}: {view.person} {view.verb} {_few(view.actions)}{on}", style=style)
+        first, others = _during(view.intervals[0], _span(within)), len(view.intervals) - 1
+        more = f" and {_counted(others, 'more span', 'more spans')}" if others else ""
+        session.out.line(", ".join([f"    {first}{more}", *view.conditions]))
+    if not views:
         session.out.line("no difference in what anybody can do", style="green")
     session.out.answer(views)
     return CHANGES if detailed_exitcode and views else 0
@@ -524,7 +594,7 @@ def _few(actions: Sequence[str], most: int = 6) -> str:
 
 
 def _difference(change: Change) -> DifferenceView:
-    spans = [IntervalView(iso(each.start), iso(each.end)) for each in change.intervals]
+    spans = [_span(each) for each in change.intervals]
     verb = "gains" if change.gained else "loses"
     return DifferenceView(
         change.person, change.account, verb, list(change.actions), change.resource, spans, list(change.conditions)
@@ -533,9 +603,13 @@ def _difference(change: Change) -> DifferenceView:
 
 def _instant(text: str) -> datetime:
     try:
-        return parse_instant(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
+        at = parse_instant(text)
+    except (ValueError, OverflowError) as error:
+        why = str(error) if str(error).startswith("`") else f"`{text}` is no instant; write 2026-01-14T03:00:00Z"
+        raise click.BadParameter(why) from error
+    if at.year not in _YEARS:
+        raise click.BadParameter(f"`{text}` is out of reach: years {_YEARS.start} to {_YEARS.stop - 1}")
+    return at
 
 
 COMMANDS = (can, explain, who, prove, diff)
