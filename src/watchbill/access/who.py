@@ -1,32 +1,47 @@
 """Who can do something when: over a span of time, every way of everyone, with the reason of each part of it.
 
-Decisions change with time only where a date stands in a statement that speaks of the action. Between two such edges one
-instant stands for all, so that the answer is exact; all instants of all ways are decided at once.
+1. Decisions change with time only where a date stands in a statement that speaks of the action. Between two such edges
+   one instant stands for all, so that the answer is exact; those of all ways are decided at once.
+2. The steps of a way are asked in turn, the last first, each only where those asked before leave the way open.
+3. What else an answer hangs on is said as conditions: keys that are not known, policies that were not read, and the
+   time itself where a statement reads it otherwise than to compare it.
 """
 
+import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import chain
+from operator import eq
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from watchbill.access.effective import whole
 from watchbill.access.ways import Step, Way, Ways
 from watchbill.intervals import Interval, iso
-from watchbill.policy.bulk import Codes, decide_batch
+from watchbill.policy.bulk import decide_batch
+from watchbill.policy.conditions import Predicate
 from watchbill.policy.evaluate import Evaluator
-from watchbill.policy.model import ConditionEntry, Decision, Effect, Origin, Request
-from watchbill.policy.operators import operator_of, read_instant, read_number
+from watchbill.policy.model import Decision, Effect, Origin, Request
+from watchbill.policy.operators import Negated, Ordered, Texts, operator_of, read_instant
 from watchbill.policy.residual import conditions, rules_of
 from watchbill.policy.rules import Rule
+from watchbill.policy.table import Codes
 
+
+Instants = npt.NDArray[np.int64]
+"""In microseconds since 1970, as all instants here."""
 
 NOW = "aws:CurrentTime"
 _SECONDS = "aws:EpochTime"
+_CLOCK = frozenset({NOW.lower(), _SECONDS.lower()})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DENIED = (Effect.IMPLICITLY_DENIED, Effect.EXPLICITLY_DENIED)
+_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,190 +69,229 @@ class Holder:
 def who_can(ways: Ways, asked: Request, within: Interval) -> tuple[Holder, ...]:
     """Give everyone in an account who is, or may be, allowed at some instant of a span, by each of their ways.
 
-    Keys that `asked` does not give are not known, so that what they decide is said as a condition. The time is that of
-    the span, and not to be given.
+    Keys that `asked` does not give are not known, unless it says otherwise, and what they decide is said as a
+    condition. The time is that of the span, whatever `asked` says of it.
     """
+    asking = _Asking(replace(asked, context={k: v for k, v in asked.context.items() if k.lower() not in _CLOCK}))
     every = [way for user in ways.users for way in ways.of(user)]
-    decided = _Decided([step for way in every for step in way.steps], asked, within)
-    found: list[Holder] = []
-    place = 0
-    for way in every:
-        runs = [decided.runs(place + number) for number in range(len(way.steps))]
-        place += len(way.steps)
-        if all(_gives(each) for each in runs):
-            parts = tuple(_merged(decided.parts(way, runs)))
-            found += [Holder(way.user, way.name, parts, way.unread)] if parts else []
-    return tuple(found)
+    left = [_Open(place, way, _micros(within.start), _micros(within.end), ()) for place, way in enumerate(every)]
+    found: dict[int, list[_Open]] = {}
+    while left:
+        further = asking.next_steps(left)
+        left = [span for span in further if not span.done]
+        for span in further:
+            if span.done:
+                found.setdefault(span.place, []).append(span)
+    return tuple(
+        Holder(every[place].user, every[place].name, tuple(_parts(asking, found[place])), every[place].unread)
+        for place in sorted(found)
+    )
 
 
-Run = tuple[int, int, Decision]
-"""A decision from an instant up to another, in microseconds since 1970."""
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A span in which a way is not denied by the steps that were asked, each of which has one decision in it."""
+
+    place: int
+    """Of the way among all."""
+    way: Way
+    start: int
+    end: int
+    decisions: tuple[Decision, ...]
+
+    @property
+    def done(self) -> bool:
+        """Tell whether all steps were asked."""
+        return len(self.decisions) == len(self.way.steps)
+
+    @property
+    def step(self) -> Step:
+        """Give the step to be asked next: the last of those not asked."""
+        return self.way.steps[-1 - len(self.decisions)]
 
 
-def _gives(runs: Sequence[Run]) -> bool:
-    return any(decision.effect not in _DENIED for _, _, decision in runs)
+Answer = tuple[Effect, tuple[str, ...], tuple[str, ...]]
+"""Whether a way is allowed, because of which statements, and under which conditions."""
 
 
-def _common(runs: Sequence[Sequence[Run]]) -> Iterator[tuple[int, int, list[Decision]]]:
-    """Give the spans in which no step is denied, each with the decisions of all steps."""
-    first, *others = ([run for run in each if run[2].effect not in _DENIED] for each in runs)
-    spans = [(start, end, [decision]) for start, end, decision in first]
-    for other in others:
-        starts = [start for start, _, _ in other]
-        spans = [
-            (max(start, at), min(end, until), [*decisions, decision])
-            for start, end, decisions in spans
-            for at, until, decision in other[max(bisect_right(starts, start) - 1, 0) : bisect_left(starts, end)]
-            if max(start, at) < min(end, until)
-        ]
-    yield from spans
+def _parts(asking: "_Asking", spans: Iterable[_Open]) -> Iterator[Part]:
+    """Give the answers of a way in order of time; those that follow each other with the same answer as one."""
+    said: list[tuple[int, int, Answer]] = []
+    for span in spans:
+        start, answer = span.start, asking.answer(span)
+        if said and said[-1][1:] == (start, answer):
+            start = said.pop()[0]
+        said.append((start, span.end, answer))
+    for start, end, answer in said:
+        yield Part(_interval(start, end), *answer)
 
 
-def _merged(parts: Iterator[Part]) -> Iterator[Part]:
-    """Make one of parts that follow each other with the same answer."""
-    last: Part | None = None
-    for part in parts:
-        if (
-            last is not None
-            and last.interval.end == part.interval.start
-            and replace(part, interval=last.interval) == last
-        ):
-            last = replace(last, interval=Interval(last.interval.start, part.interval.end))
-            continue
-        if last is not None:
-            yield last
-        last = part
-    if last is not None:
-        yield last
+class _Asking:
+    """Asks steps of ways over spans of time, each span cut at the edges of the step's own statements."""
 
+    def __init__(self, asked: Request) -> None:
+        self._asked = asked
+        self._edges: dict[tuple[Evaluator, str], list[int] | None] = {}
+        self._rules: dict[tuple[Evaluator, str], Mapping[Origin, Rule]] = {}
+        self._at: dict[int, Request] = {}
 
-class _Decided:
-    """The decisions of steps over a span, each cut at the edges of its own statements."""
+    def answer(self, span: _Open) -> Answer:
+        """Say whether a way is allowed in a span in which it was asked in full, by which statements, and if what."""
+        way, decisions = span.way, span.decisions
+        effect = whole((decision.effect for decision in decisions), unread=way.unread)
+        because = tuple(str(origin) for decision in decisions for origin in decision.deciding)
+        hangs: dict[str, None] = {}
+        for step, decision in zip(way.steps, decisions, strict=True):
+            if decision.effect is Effect.DEPENDS:
+                hangs |= dict.fromkeys(self._conditions(step, decision, span.start))
+        if way.unread:
+            denied = any(decision.effect is Effect.IMPLICITLY_DENIED for decision in decisions)
+            names = " or ".join(way.unread)
+            hangs[f"if {names}, not read, allows it" if denied else f"unless {names}, not read, denies it"] = None
+        return effect, because, tuple(hangs)
 
-    def __init__(self, steps: Sequence[Step], asked: Request, within: Interval) -> None:
-        self._steps, self._asked = steps, asked
-        self._start, self._end = _micros(within.start), _micros(within.end)
-        self._edges: dict[tuple[Evaluator, str], Codes] = {}
-        self._codes: list[Codes] = [np.zeros(0, np.int64)] * len(steps)
-        self._of: list[tuple[Decision, ...]] = [()] * len(steps)
-        self._rules: dict[tuple[Evaluator, str], dict[Origin, Rule]] = {}
-        self._said: dict[tuple[Evaluator, str, Decision], tuple[str, ...]] = {}
-        alike: dict[tuple[frozenset[str], tuple[str, ...], str | None], list[int]] = {}
-        for place, step in enumerate(steps):
-            alike.setdefault((step.absent, tuple(sorted(step.context)), step.action), []).append(place)
-        for places in alike.values():
-            self._decide(places)
+    def next_steps(self, spans: Iterable[_Open]) -> list[_Open]:
+        """Ask the next step in each span, and give the spans that it leaves open; those of a way in order of time."""
+        alike: dict[tuple[object, ...], list[tuple[_Open, list[int]]]] = {}
+        for span in spans:
+            step, edges = span.step, self._edges_of(span.step)
+            kind = (step.absent, tuple(step.context), step.action, edges is None)
+            alike.setdefault(kind, []).append((span, _cut(span, edges or [])))
+        return [each for group in alike.values() for each in self._ask(*zip(*group, strict=True))]
 
-    def runs(self, place: int) -> list[Run]:
-        """Give the decisions of a step, one after the other."""
-        codes, starts = self._codes[place], self._starts(self._steps[place])
-        first = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()
-        ends = [*(int(starts[each]) for each in first[1:]), self._end]
-        distinct = self._of[place]
-        return [(int(starts[at]), end, distinct[int(codes[at])]) for at, end in zip(first, ends, strict=True)]
+    def _ask(self, spans: Sequence[_Open], cut: Sequence[list[int]]) -> Iterator[_Open]:
+        """Ask steps that have the same keys and the same action; what their spans are cut into is one table."""
+        counts = [len(each) for each in cut]
+        starts: Instants = np.array(list(chain.from_iterable(cut)), np.int64)
+        ends = np.append(starts[1:], 0)
+        ends[np.cumsum(counts) - 1] = [span.end for span in spans]
+        of = np.repeat(np.arange(len(spans), dtype=np.int32), counts)
+        codes, distinct = self._decided([span.step for span in spans], of, starts)
+        # What follows with the same decision is one span.
+        first = np.flatnonzero(np.diff(codes, prepend=-1) | np.diff(of, prepend=-1))
+        last = np.append(first[1:], len(codes)) - 1
+        unread = np.array([bool(span.way.unread) for span in spans], np.int8)
+        left = ~_denied(distinct)[unread[of[first]], codes[first]]
+        runs = (of[first], starts[first], ends[last], codes[first])
+        for number, start, end, code in zip(*(each[left].tolist() for each in runs), strict=True):
+            span = spans[number]
+            yield _Open(span.place, span.way, start, end, (distinct[code], *span.decisions))
 
-    def parts(self, way: Way, runs: Sequence[Sequence[Run]]) -> Iterator[Part]:
-        """Put the decisions of a way's steps together, where they give anything."""
-        for start, end, decisions in _common(runs):
-            effect = whole([decision.effect for decision in decisions], unread=way.unread)
-            because = tuple(str(origin) for decision in decisions for origin in decision.deciding)
-            said = [self._conditions(s, d, start) for s, d in zip(way.steps, decisions, strict=True)]
-            hangs = tuple(dict.fromkeys(text for each in said for text in each))
-            yield Part(Interval(_instant(start), _instant(end)), effect, because, hangs)
+    def _decided(self, steps: Sequence[Step], of: Codes, starts: Instants) -> tuple[Codes, tuple[Decision, ...]]:
+        """Decide steps at instants: `of` numbers the step of each."""
+        like = steps[0].request(self._asked)
+        evaluators = {evaluator: number for number, evaluator in enumerate(dict.fromkeys(s.evaluator for s in steps))}
+        columns = {
+            "evaluator": pa.array(np.array([evaluators[step.evaluator] for step in steps], np.int32)[of]),
+            "action": _column([like.action] * len(steps), of),
+            "resource": _column([self._asked.resource if s.action is None else s.resource for s in steps], of),
+            "principal": _column([step.principal for step in steps], of),
+            "resource_account": _column([like.resource_account] * len(steps), of),
+        }
+        for key in like.context:
+            columns[key] = _column([step.context.get(key, like.context[key]) for step in steps], of)
+        timed = self._edges_of(steps[0]) is not None
+        if timed:
+            instants, at = np.unique(starts, return_inverse=True)
+            columns[NOW] = _column([iso(_instant(each)) for each in instants.tolist()], at)
+            columns[_SECONDS] = _column([str(each // _SECOND) for each in instants.tolist()], at)
+        decisions = decide_batch(
+            list(evaluators),
+            pa.RecordBatch.from_pydict(columns),
+            absent=like.absent,
+            present=like.present,
+            unknown=like.unknown if timed else like.unknown | _CLOCK,
+            complete=like.complete,
+            some=like.some,
+        )
+        return decisions.codes, decisions.distinct
 
     def _conditions(self, step: Step, decision: Decision, at: int) -> tuple[str, ...]:
-        if decision.effect is not Effect.DEPENDS:
-            return ()
-        request = step.request(replace(self._asked, context={**self._asked.context, **_clock(at)}))
-        key = (step.evaluator, request.action, decision)
-        if key not in self._said:
-            self._said[key] = conditions(self._rules_of(step.evaluator, request.action), request, decision)
-        return self._said[key]
-
-    def _rules_of(self, evaluator: Evaluator, action: str) -> dict[Origin, Rule]:
-        key = (evaluator, action)
+        """Say what a decision hangs on; the time is known, except to a step that reads it otherwise."""
+        if self._edges_of(step) is None:
+            request = step.request(replace(self._asked, unknown=self._asked.unknown | _CLOCK))
+        else:
+            request = step.request(self._asked_at(at))
+        key = (step.evaluator, request.action)
         if key not in self._rules:
-            self._rules[key] = rules_of(evaluator, action)
-        return self._rules[key]
+            self._rules[key] = rules_of(step.evaluator, request.action)
+        return conditions(self._rules[key], request, decision)
 
-    def _starts(self, step: Step) -> Codes:
+    def _asked_at(self, at: int) -> Request:
+        if at not in self._at:
+            clock = {NOW: iso(_instant(at)), _SECONDS: str(at // _SECOND)}
+            self._at[at] = replace(self._asked, context={**self._asked.context, **clock})
+        return self._at[at]
+
+    def _edges_of(self, step: Step) -> list[int] | None:
+        """Give the instants at which a step's answer may change, in order; None where it reads the time otherwise."""
         key = (step.evaluator, (step.action or self._asked.action).lower())
-        found = self._edges.get(key)
-        if found is None:
-            inside = {edge for edge in _edges(*key) if self._start < edge < self._end}
-            found = self._edges[key] = np.array(sorted({self._start, *inside}), np.int64)
-        return found
-
-    def _decide(self, places: Sequence[int]) -> None:
-        """Decide steps that have the same keys and the same action, all their cells in one table."""
-        steps = [self._steps[place] for place in places]
-        starts = [self._starts(step) for step in steps]
-        counts = np.array([len(each) for each in starts], np.int64)
-        evaluators = list(dict.fromkeys(step.evaluator for step in steps))
-        number = {evaluator: place for place, evaluator in enumerate(evaluators)}
-        instants, codes = np.unique(np.concatenate(starts), return_inverse=True)
-        row = np.repeat(np.arange(len(steps)), counts)
-        columns: dict[str, pa.Array] = {
-            "evaluator": pa.array(np.array([number[step.evaluator] for step in steps])[row]),
-            NOW: _column(codes, [iso(_instant(each)) for each in instants.tolist()]),
-            _SECONDS: _column(codes, [str(each // 1_000_000) for each in instants.tolist()]),
-        }
-        requests = [step.request(self._asked) for step in steps]
-        columns["action"] = _column(row, [request.action for request in requests])
-        columns["resource"] = _column(row, [request.resource for request in requests])
-        columns["principal"] = _column(row, [step.principal for step in steps])
-        for key in requests[0].context:
-            columns[key] = _column(row, [request.context[key] for request in requests])
-        first = requests[0]
-        decisions = decide_batch(
-            evaluators,
-            pa.RecordBatch.from_pydict(columns),
-            absent=first.absent,
-            complete=first.complete,
-            some=first.some,
-        )
-        ends = np.cumsum(counts).tolist()
-        for place, start, end in zip(places, [0, *ends], ends, strict=False):
-            self._codes[place] = decisions.codes[start:end]
-            self._of[place] = decisions.distinct
+        if key not in self._edges:
+            levels = step.evaluator.speaking_of(key[1])
+            rules = (rule for level in levels for rule in (*level.denies, *level.allows))
+            every = [_edges(predicate) for rule in rules for predicate in rule.predicates]
+            self._edges[key] = None if None in every else sorted({edge for edges in every for edge in edges or ()})
+        return self._edges[key]
 
 
-def _column(codes: Codes, values: Sequence[object]) -> pa.Array:
-    """Make a column of values that repeat; equal ones have one code."""
-    distinct: dict[object, int] = {}
-    numbers = np.array([distinct.setdefault(value, len(distinct)) for value in values], np.int32)
-    indices = pa.array(numbers[codes])
-    return pa.DictionaryArray.from_arrays(indices, pa.array(list(distinct), pa.string()))
+def _cut(span: _Open, edges: list[int]) -> list[int]:
+    """Give where a span begins, and the edges inside of it."""
+    return [span.start, *edges[bisect_right(edges, span.start) : bisect_left(edges, span.end)]]
 
 
-def _edges(evaluator: Evaluator, action: str) -> Iterator[int]:
-    """Give the instants at which an answer may change, in microseconds: where one starts or ceases to be as wanted."""
-    for level in evaluator.speaking_of(action):
-        for rule in (*level.denies, *level.allows):
-            for predicate in rule.predicates:
-                if predicate.entry is not None:
-                    yield from _edges_of(predicate.entry)
+@lru_cache(maxsize=65536)
+def _edges(predicate: Predicate) -> tuple[int, ...] | None:
+    """Give the instants at which an answer may change with the time; None where they cannot be told."""
+    clock = _CLOCK.intersection(map(str.lower, predicate.keys))
+    operator = operator_of(predicate.entry.operator) if predicate.entry else None
+    if not clock or (predicate.entry and (operator is None or operator.name == "null")):
+        return ()
+    wanted = predicate.match.match if isinstance(predicate.match, Negated) else predicate.match
+    if isinstance(wanted, Ordered):
+        turns = [(limit, wanted.compare) for limit in wanted.limits if math.isfinite(limit)]
+    elif isinstance(wanted, Texts):
+        turns = [(limit, eq) for text in wanted if (limit := read_instant(text)) is not None]
+    else:
+        return None
+    unit = 1 if NOW.lower() in clock else _SECOND
+    return tuple(edge for limit, compare in turns for edge in _turning(compare, limit, unit))
 
 
-def _edges_of(entry: ConditionEntry) -> Iterator[int]:
-    operator, key = operator_of(entry.operator), entry.key.lower()
-    if operator is None or key not in (NOW.lower(), _SECONDS.lower()):
-        return
-    of_date = operator.name.startswith("date")
-    for text in entry.values:
-        found = (read_instant if of_date else read_number)(text)
-        if found is not None:
-            at = round(found * 1_000_000)
-            # What names an instant is also about the next one: of its microseconds, or of its seconds.
-            yield from (at, at + (1 if key == NOW.lower() else 1_000_000))
+def _turning(compare: Callable[[float, float], bool], limit: float, unit: int) -> Iterator[int]:
+    """Give where a comparison with an instant turns, as time goes on by units of so many microseconds."""
+    at = math.floor(round(limit * _SECOND) / unit) * unit
+    for edge in (at, at + unit):
+        before, since = (edge - unit) / _SECOND, edge / _SECOND
+        if compare(before, limit) != compare(since, limit):
+            yield edge
 
 
-def _clock(at: int) -> dict[str, str]:
-    return {NOW: iso(_instant(at)), _SECONDS: str(at // 1_000_000)}
+def _denied(decisions: Sequence[Decision]) -> npt.NDArray[np.bool_]:
+    """Tell which decisions deny a way: first of one whose policies were all read, then of another.
+
+    A policy that was not read may allow what the others are silent of.
+    """
+    explicitly = np.array([decision.effect is Effect.EXPLICITLY_DENIED for decision in decisions])
+    implicitly = np.array([decision.effect is Effect.IMPLICITLY_DENIED for decision in decisions])
+    return np.stack((explicitly | implicitly, explicitly))
+
+
+def _column(values: Sequence[Any], codes: npt.NDArray[np.integer]) -> pa.Array:
+    """Make a column of values by their numbers; equal ones are one."""
+    distinct: dict[Any, int] = {}
+    numbers = np.array([distinct.setdefault(value, len(distinct)) for value in values], np.int32)[codes]
+    if any(isinstance(value, tuple) for value in distinct):
+        return pa.array(map(list, distinct), pa.list_(pa.string())).take(pa.array(numbers))
+    return pa.DictionaryArray.from_arrays(pa.array(numbers), pa.array(list(distinct), pa.string()))
 
 
 def _micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=4096)
+def _interval(start: int, end: int) -> Interval:
+    return Interval(_instant(start), _instant(end))
 
 
 def _instant(micros: int) -> datetime:

@@ -4,38 +4,50 @@ Rows that no rule can tell apart get the same decision, so one of them is decide
 
 1. Rows are of one *plan* when the same rules speak of them. Most actions of most people are of few plans.
 2. What rules ask are predicates. Each looks at few columns, and is asked once for each distinct value of them that
-   occurs where it matters, by the very test that a single decision uses.
-3. From that follows, for whole columns, which rules apply. Rows of one plan to which the same rules apply, and may
-   apply for the same reasons, are decided once.
+   occurs where it matters, by the very test that a single decision uses; one that looks for texts, or compares numbers,
+   is asked of all of these values at once.
+3. From that follows which rules apply to a row, a bit for each, and which of them hang on what is not known. Rows of
+   one plan that are alike in these are decided once.
 
 Columns: `evaluator` (which of those given, from 0), `action`, `resource` (null: not known), and optionally `principal`,
 `resource_account`, and condition keys by their names, as text or lists of text.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property, partial, reduce
+from itertools import chain
+from operator import or_
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from watchbill.policy.conditions import Predicate
-from watchbill.policy.context import FOLLOWING, RESOURCE, Context, account_of
-from watchbill.policy.evaluate import NAMING, Evaluator, Level, decided_by_service, names
+from watchbill.policy.context import FOLLOWING, RESOURCE, Context
+from watchbill.policy.evaluate import NAMING, Evaluator, Layers, Level, decided_by_service, names
 from watchbill.policy.model import Decision, Principal, Request
-from watchbill.policy.rules import Rule
-from watchbill.policy.services import fixed, must_allow
+from watchbill.policy.operators import Compare, Ordered, Read
+from watchbill.policy.patterns import Match
+from watchbill.policy.rules import Policy, Rule
+from watchbill.policy.services import BY_SERVICE, fixed, must_allow
+from watchbill.policy.table import NOT_KEYS, Codes, Holds, Keys, Table, compact, first_of, joined
 
 
-Codes = npt.NDArray[np.int64]
-Outcomes = npt.NDArray[np.uint8]
+_BITS = 62
+"""Rules whose bits one number takes."""
 
-NOT_KEYS = ("evaluator", "action", "resource", "principal", "resource_account")
-"""Columns that are no condition keys."""
+Answers = npt.NDArray[np.int32]
+"""What a predicate answered: one of the numbers below."""
+_NOT_ASKED, _FAILS, _HOLDS, _HANGS = 0, 1, 2, 3
+"""From the last on: where it hangs on different keys, the numbers differ."""
 
-BY_SERVICE = ("kms:", "sts:", "iam:")
-"""Starts of actions that services have rules of their own about."""
+Number = TypeVar("Number", Keys, Answers)
+
+Names = tuple[str, ...]
+"""Columns, by name, of whose values together a predicate is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class Decisions:
 
     def batch(self) -> pa.RecordBatch:
         """Give them as columns: `effect`, `layer`, `deciding`, `unknown_keys`, each a dictionary over the decisions."""
-        index = pa.array(self.codes.astype(np.int32))
+        index = pa.array(self.codes)
         columns = {
             "effect": [str(each.effect) for each in self.distinct],
             "layer": [each.layer for each in self.distinct],
@@ -67,85 +79,35 @@ def decide_batch(
     batch: pa.RecordBatch,
     *,
     absent: frozenset[str] = frozenset(),
+    present: frozenset[str] = frozenset(),
+    unknown: frozenset[str] = frozenset(),
     complete: bool = False,
     some: bool = False,
 ) -> Decisions:
-    """Decide every row. `absent`, `complete` and `some` say of each row what they say of a request.
+    """Decide every row. What is said besides the columns is said of each row, as of a request.
 
-    A null in the column of a key is a key that is not known; it is absent when `absent` names it, or when all is
-    complete.
+    A null in the column of a key is a key of which the row says nothing: not known, unless `absent` or `complete` says
+    that it is not there. Raises ValueError where a column is missing, or not of its type.
     """
-    if batch.num_rows == 0:
-        return Decisions(np.zeros(0, np.int64), ())
-    rows = _Rows(batch, Request("", None, {}, absent, complete, some=some))
-    asked = _Asked(rows)
-    codes = np.zeros(rows.count, np.int64)
+    table = Table(batch, Request("", None, {}, absent, complete, present=present, unknown=unknown, some=some))
+    codes = np.zeros(table.count, np.int32)
+    if not table.count:
+        return Decisions(codes, ())
+    plans, of = _plans(evaluators, table)
+    # Rows of one plan stand together, so that what is asked of them is asked of a slice.
+    order = np.argsort(of, kind="stable")
+    table.reorder(order)
+    ends = np.cumsum(np.bincount(of, minlength=len(plans))).tolist()
+    asked = _Asked(table, plans)
     distinct: dict[Decision, int] = {}
-    for plan, members in _plans(evaluators, rows):
-        for decision, those in asked.decide(plan, members):
-            codes[those] = distinct.setdefault(decision, len(distinct))
+    for plan, start, end in zip(plans, [0, *ends], ends, strict=False):
+        alike, decisions = asked.decide(plan, slice(start, end))
+        numbers = np.array([distinct.setdefault(each, len(distinct)) for each in decisions], np.int32)
+        codes[order[start:end]] = numbers[alike]
     return Decisions(codes, tuple(distinct))
 
 
-class _Column:
-    """A column as codes of its distinct values."""
-
-    __slots__ = ("codes", "nulls", "values")
-
-    def __init__(self, array: pa.Array) -> None:
-        if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
-            listed = [None if value is None else tuple(value) for value in array.to_pylist()]
-            found = {value: code for code, value in enumerate(dict.fromkeys(listed))}
-            self.codes: Codes = np.fromiter((found[value] for value in listed), np.int64, len(listed))
-            self.values: list[Any] = list(found)
-            self.nulls = None in found
-            return
-        encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-        self.values = [*encoded.dictionary.to_pylist(), None]
-        self.nulls = encoded.null_count > 0 or None in self.values[:-1]
-        self.codes = encoded.indices.fill_null(len(self.values) - 1).to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-class _Rows:
-    """The rows of a table as requests, or as contexts that hold some columns only."""
-
-    def __init__(self, batch: pa.RecordBatch, like: Request) -> None:
-        self.count = batch.num_rows
-        self.columns = {
-            name if name in NOT_KEYS else name.lower(): _Column(batch.column(index))
-            for index, name in enumerate(batch.schema.names)
-        }
-        self._like = like
-        self._keys = [name for name in self.columns if name not in NOT_KEYS]
-
-    def value(self, name: str, row: int) -> Any:
-        column = self.columns.get(name)
-        return None if column is None else column.values[int(column.codes[row])]
-
-    def evaluator(self, row: int) -> int:
-        return int(self.value("evaluator", row))
-
-    def request(self, row: int) -> Request:
-        """Give a row as a request."""
-        return self.made({name: self.value(name, row) for name in self.columns})
-
-    def made(self, values: Mapping[str, Any]) -> Request:
-        """Make a request of the values of some columns; the others are as if they were not there."""
-        principal = values.get("principal")
-        keys = {name: values[name] for name in self._keys if name in values}
-        return Request(
-            values.get("action") or "",
-            values.get("resource"),
-            {name: value for name, value in keys.items() if value is not None},
-            self._like.absent,
-            self._like.complete,
-            Principal.of(principal) if principal else None,
-            values.get("resource_account"),
-            some=self._like.some,
-        )
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Plan:
     """The rules that speak of some rows, and an evaluator that settles them."""
 
@@ -154,10 +116,44 @@ class _Plan:
     action: str
     """In lower case; empty where no service has a rule of its own about it."""
 
-    def special(self, resource: str | None) -> object:
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """Give the rules of all levels, each once."""
+        return tuple(dict.fromkeys(rule for level in self.levels for rule in (*level.denies, *level.allows)))
+
+    @cached_property
+    def predicates(self) -> tuple[Predicate, ...]:
+        """Give what its rules ask, each once."""
+        return tuple(dict.fromkeys(chain.from_iterable(rule.predicates for rule in self.rules)))
+
+    @cached_property
+    def _places(self) -> Mapping[Rule, Sequence[int]]:
+        """Give for each rule the levels that it is of, by number."""
+        found: dict[Rule, list[int]] = {}
+        for place, level in enumerate(self.levels):
+            for rule in (*level.denies, *level.allows):
+                found.setdefault(rule, []).append(place)
+        return found
+
+    def only(self, rules: Iterable[Rule]) -> list[Level]:
+        """Give the levels without all rules but some, which are in the order of `rules`."""
+        denies: list[list[Rule]] = [[] for _ in self.levels]
+        allows: list[list[Rule]] = [[] for _ in self.levels]
+        for rule in rules:
+            for place in self._places[rule]:
+                (allows if rule.allows else denies)[place].append(rule)
+        return [Level(level.name, tuple(d), tuple(a)) for level, d, a in zip(self.levels, denies, allows, strict=True)]
+
+    @cached_property
+    def names_callers(self) -> bool:
+        """Tell whether some of its rules speak of those alone whom they name."""
+        return any(level.name in NAMING for level in self.levels)
+
+    def special(self, resource: str | None, *, some: bool) -> object:
         """Tell what services decide, or ask for, by a resource."""
-        has_policy = self.evaluator.layers.resource is not None
-        return fixed(self.action, resource), must_allow(self.action, resource, has_policy=has_policy)
+        layers = self.evaluator.layers
+        has_policy = layers.resource is not None or layers.resource_unread
+        return fixed(self.action, resource), must_allow(self.action, resource, has_policy=has_policy, some=some)
 
     def named(self, principal: str | None) -> object:
         """Tell how the rules name a caller."""
@@ -166,236 +162,335 @@ class _Plan:
         return tuple(names(level.name, rule, caller) for level in named for rule in (*level.denies, *level.allows))
 
 
-def _plans(evaluators: Sequence[Evaluator], rows: "_Rows") -> Iterator[tuple[_Plan, Codes]]:
-    """Sort rows by plan."""
-    evaluator, action = rows.columns["evaluator"], rows.columns["action"]
-    pairs = _compact(evaluator.codes * len(action.values) + action.codes)
+def _plans(evaluators: Sequence[Evaluator], table: Table) -> tuple[list[_Plan], npt.NDArray[Any]]:
+    """Give the plans of a table, and the number of its plan for each row."""
+    action = table.columns["action"]
+    if table.evaluators.min() < 0 or table.evaluators.max() >= len(evaluators):
+        raise ValueError(f"column `evaluator` must number the {len(evaluators)} evaluators from 0")
+    pairs = compact(table.evaluators.astype(np.int64) * action.size + action.codes)
+    policies = [tuple(_policies(each.layers)) for each in evaluators]
+    shapes = [_shape(each.layers) for each in evaluators]
+    spoken: dict[tuple[object, ...], int] = {}
     plans: dict[tuple[object, ...], int] = {}
     found: list[_Plan] = []
-    number: list[int] = []
-    for row in _first(pairs).tolist():
-        chosen, name = evaluators[rows.evaluator(row)], (rows.value("action", row) or "").lower()
-        levels, layers = chosen.speaking_of(name), chosen.layers
-        special = name.startswith(BY_SERVICE)
-        kind = (layers.boundary is None, layers.resource is None, layers.resource_unread)
-        key = (levels, kind, layers.in_management_account, layers.service_linked, name if special else "")
-        place = plans.setdefault(key, len(plans))
-        if place == len(found):
-            found.append(_Plan(chosen, levels, name if special else ""))
-        number.append(place)
-    of = np.array(number, np.int64)[pairs]
-    order = np.argsort(of, kind="stable")
-    ends = np.cumsum(np.bincount(of, minlength=len(found)))
-    return zip(found, np.split(order, ends[:-1]), strict=True)
+    numbers: list[int] = []
+    for row in first_of(pairs).tolist():
+        chosen = int(table.evaluators[row])
+        name = table.value("action", row).lower()
+        special = name if name.startswith(BY_SERVICE) else ""
+        # The same rules in the same places are the same levels: those need not be put together again.
+        said = (shapes[chosen], special, *(policy.speaking_of(name) for policy in policies[chosen]))
+        place = spoken.get(said)
+        if place is None:
+            plan = _Plan(evaluators[chosen], evaluators[chosen].speaking_of(name), special)
+            place = spoken[said] = plans.setdefault((plan.levels, _kind(plan.evaluator.layers), special), len(plans))
+            if place == len(found):
+                found.append(plan)
+        numbers.append(place)
+    # Small numbers are sorted faster.
+    return found, np.array(numbers, np.uint16 if len(found) <= 1 << 16 else np.uint32)[pairs]
+
+
+def _policies(layers: Layers) -> Iterator[Policy]:
+    for level in (layers.identity, layers.boundary, layers.session, layers.endpoint):
+        yield from level or ()
+    for levels in (layers.scps, layers.rcps):
+        yield from chain.from_iterable(levels or ())
+    if layers.resource is not None:
+        yield layers.resource
+
+
+def _shape(layers: Layers) -> tuple[object, ...]:
+    """Tell layers apart by all but what the rules of their policies say."""
+    counts = [None if level is None else len(level) for level in (layers.identity, layers.boundary, layers.session)]
+    endpoint = None if layers.endpoint is None else len(layers.endpoint)
+    scps = tuple(map(len, layers.scps or ()))
+    # What AWS adds to a level of RCPs hangs on all that its policies say.
+    rcps = tuple(tuple(map(id, level)) for level in layers.rcps or ())
+    return (*counts, endpoint, scps, rcps, _kind(layers))
+
+
+def _kind(layers: Layers) -> tuple[bool, ...]:
+    """Tell what a decision hangs on besides the rules of its levels."""
+    unread = layers.resource_unread
+    return layers.boundary is None, layers.resource is None, unread, layers.in_management_account, layers.service_linked
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """Whether each of some rules applies to each of some rows, a bit for each rule."""
+
+    rules: Sequence[Rule]
+    applies: Keys
+    """Whether it applies, or may."""
+    may: Keys
+    """Whether it hangs on something, where it is not known not to apply."""
+    hanging: list[Answers]
+    """By which of their predicates rules that may apply hang, and on which keys: rows that differ are told apart."""
+
+    def applying(self, row: int) -> Iterator[tuple[Rule, bool | None]]:
+        """Give the rules that apply, or may, to a row."""
+        bits, may = int(self.applies[row]), int(self.may[row])
+        while bits:
+            lowest = bits & -bits
+            yield self.rules[lowest.bit_length() - 1], None if may & lowest else True
+            bits ^= lowest
 
 
 class _Asked:
-    """What predicates answered of the distinct values of their columns."""
+    """The rows of a table, asked by plan."""
 
-    def __init__(self, rows: "_Rows") -> None:
-        self._rows = rows
-        self._sets: dict[tuple[str, ...], tuple[Codes, Codes]] = {}
-        self._tables: dict[Predicate, tuple[tuple[str, ...], Outcomes]] = {}
-        self._ways = _ways(rows) if "principal" in rows.columns else None
+    def __init__(self, table: Table, plans: Sequence[_Plan]) -> None:
+        self._table = table
+        self._answers = _Answered(table, plans)
+        self._ways = _ways(table) if "principal" in table.columns else None
         """For each row, who asks from where, as a small code."""
 
-    def decide(self, plan: _Plan, members: Codes) -> Iterator[tuple[Decision, Codes]]:
-        """Decide the rows of a plan: each decision with its rows."""
-        rules = [rule for level in plan.levels for rule in (*level.denies, *level.allows)]
-        outcomes = {rule: self._outcome(rule, members) for rule in dict.fromkeys(rules)}
-        told = [code for code in outcomes.values() if isinstance(code, np.ndarray)]
-        if self._ways is not None:
-            told.append(self._ways[members])
-        if plan.action:
-            told.append(self._alike("resource", members, plan.special))
-        if self._ways is not None and any(level.name in NAMING for level in plan.levels):
-            told.append(self._alike("principal", members, plan.named))
-        key = _together(told, len(members))
-        first = _first(key)
-        applying = _applying(outcomes, first)
-        decided = [self._settled(plan, each, row) for each, row in zip(applying, members[first].tolist(), strict=True)]
-        order = np.argsort(key, kind="stable")
-        ends = np.cumsum(np.bincount(key, minlength=len(first)))
-        for decision, those in zip(decided, np.split(order, ends[:-1]), strict=True):
-            yield decision, members[those]
-
-    def _alike(self, name: str, members: Codes, of: Callable[[str | None], object]) -> Codes:
-        """Give rows numbers by what follows from the value of a column."""
-        column = self._rows.columns[name]
-        codes = column.codes[members]
-        distinct = np.unique(codes)
-        numbers: dict[object, int] = {}
-        table = np.zeros(len(column.values), np.int64)
-        table[distinct] = [numbers.setdefault(of(column.values[code]), len(numbers)) for code in distinct.tolist()]
-        return table[codes]
+    def decide(self, plan: _Plan, span: slice) -> tuple[Codes, list[Decision]]:
+        """Decide the rows of a plan: for each the number of its decision among those given."""
+        starts = range(0, len(plan.rules), _BITS)
+        words = [self._word(plan.rules[start : start + _BITS], span) for start in starts]
+        told: list[npt.NDArray[Any]] = list(self._callers(plan, span))
+        for word in words:
+            told += [word.applies, *word.hanging]
+        alike = compact(joined(told))
+        decisions: list[Decision] = []
+        for row in first_of(alike).tolist():
+            applying = dict(chain.from_iterable(word.applying(row) for word in words))
+            decisions.append(self._settled(plan, applying, span.start + row))
+        self._answers.forget(plan)
+        return alike, decisions
 
     def _settled(self, plan: _Plan, applying: Mapping[Rule, bool | None], row: int) -> Decision:
-        request = self._rows.request(row)
+        request = self._table.request(row)
         if plan.action and (decision := decided_by_service(request)) is not None:
             return decision
-        asked = plan.evaluator.is_asked
-        levels = [level.only(applying) for level in plan.levels if asked(level.name, request)]
-        return plan.evaluator.settle(request, levels, applying.__getitem__, lambda: Context(request))
+        levels = [level for level in plan.only(applying) if plan.evaluator.is_asked(level.name, request)]
+        context = Context(request)
+        return plan.evaluator.settle(request, levels, applying.__getitem__, lambda: context)
 
-    def _outcome(self, rule: Rule, members: Codes) -> Codes | int:
-        """Tell for each row whether a rule applies; one number where that is the same for all.
+    def _callers(self, plan: _Plan, span: slice) -> Iterator[Codes]:
+        """Tell rows apart by what a decision hangs on besides the rules that apply."""
+        yield np.zeros(span.stop - span.start, np.int32)
+        if plan.action:
+            yield self._alike("resource", span, partial(plan.special, some=self._table.like.some))
+        if self._ways is not None:
+            yield self._ways[span]
+            if plan.names_callers:
+                yield self._alike("principal", span, plan.named)
 
-        0 does not, 1 does, and from 2 on may: by which of its predicates hang, as a number of one bit for each.
-        """
-        left: Codes | None = None
-        """Which rows no predicate has failed yet; None is all of them."""
-        hanging: Codes = np.zeros(len(members), np.int64)
-        # Those of few distinct values first: they are the cheapest to ask, and leave the others less.
-        order = sorted(enumerate(rule.predicates), key=lambda each: len(self._table(each[1])[1]))
-        for place, predicate in order:
-            answers = self._answers(predicate, members if left is None else members[left])
-            if isinstance(answers, int):
-                if answers == _FAILS:
-                    return 0
-                hanging += (answers == _HANGS) << place
+    def _alike(self, name: str, span: slice, of: Callable[[str | None], object]) -> Codes:
+        """Give rows numbers by what follows from the value of a column."""
+        column = self._table.columns[name]
+        codes = column.codes[span]
+        numbers: dict[object, int] = {}
+        found = np.zeros(column.size, np.int32)
+        for code in _occurring(codes, column.size).tolist():
+            found[code] = numbers.setdefault(of(column.values[code]), len(numbers))
+        return found[codes]
+
+    def _word(self, rules: Sequence[Rule], span: slice) -> _Word:
+        """Tell which of some rules apply to which rows."""
+        never, may, asking = self._answers.sorted_by_columns(rules)
+        applies: Keys = np.full(span.stop - span.start, ((1 << len(rules)) - 1) & ~never, np.int64)
+        open_ones: list[tuple[int, Answers]] = []
+        for columns, asked in asking:
+            column = self._table.together(columns)
+            codes = column.codes[span]
+            # Asked is what occurs in rows to which one of the rules may still apply.
+            occurring = _occurring(codes[(applies & reduce(or_, asked.values())) != 0], column.size)
+            if not len(occurring):
                 continue
-            where = slice(None) if left is None else left
-            hanging[where] += (answers == _HANGS).astype(np.int64) << place
-            kept = np.flatnonzero(answers)
-            if len(kept) < len(answers):
-                left = kept if left is None else left[kept]
-            if not len(kept):
-                return 0
-        code = hanging + 1
-        if left is None:
-            return code if hanging.any() else 1
-        found = np.zeros(len(members), np.int64)
-        found[left] = code[left]
-        return found
+            failed, hanging = self._answers.of(columns, asked, occurring)
+            applies &= ~_spread(failed, occurring, column.size)[codes]
+            open_ones += [(bits, _spread(by_what, occurring, column.size)[codes]) for bits, by_what in hanging]
+        open_ones = [(bits, np.where(applies & bits, by_what, 0)) for bits, by_what in open_ones]
+        hangs: Keys = np.full(len(applies), may, np.int64)
+        for bits, by_what in open_ones:
+            hangs |= np.where(by_what, bits, 0)
+        return _Word(rules, applies, hangs, [by_what for _, by_what in open_ones])
 
-    def _answers(self, predicate: Predicate, members: Codes) -> "Outcomes | int":
-        """Give what a predicate answers of each row; one number where it is the same for all."""
-        columns, table = self._table(predicate)
-        if not columns:
-            if table[0] == _NOT_ASKED:
-                table[0] = _outcome_of(predicate.test(Context(self._rows.made({}))))
-            return int(table[0])
-        codes, first = self._set(columns)
-        mine = codes[members]
-        answers = table[mine]
-        missing = answers == _NOT_ASKED
-        if missing.any():
-            wanted = np.unique(mine[missing])
-            table[wanted] = self._ask(predicate, columns, first[wanted].tolist())
-            answers = table[mine]
-        return answers
 
-    def _ask(self, predicate: Predicate, columns: tuple[str, ...], rows: list[int]) -> list[int]:
-        test, found = predicate.test, self._rows
-        follows = any(key in FOLLOWING and key not in columns for key in map(str.lower, predicate.keys))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """A predicate as it is asked of a table."""
+
+    predicate: Predicate
+    columns: Names
+    """On which its answer hangs; empty where it is the same for all rows."""
+    match: Match | None
+    """What is asked of a text, where it is asked of one column of texts and of nothing else."""
+
+
+class _Answered:
+    """What predicates answer of the distinct values of their columns."""
+
+    def __init__(self, table: Table, plans: Sequence[_Plan]) -> None:
+        self._table = table
+        self._questions: dict[Predicate, _Question] = {}
+        self._constants: dict[_Question, int] = {}
+        self._kept: dict[_Question, Answers] = {}
+        self._open: dict[tuple[str, ...], int] = {}
+        self._left = Counter(chain.from_iterable(plan.predicates for plan in plans))
+        """How many plans have not asked a predicate yet: what none will ask any more is not kept."""
+
+    def forget(self, plan: _Plan) -> None:
+        """Take a plan to have asked all it asks."""
+        for predicate in plan.predicates:
+            self._left[predicate] -= 1
+            if not self._left[predicate]:
+                self._kept.pop(self._question(predicate), None)
+
+    def sorted_by_columns(self, rules: Sequence[Rule]) -> tuple[int, int, list[tuple[Names, dict[_Question, int]]]]:
+        """Sort what rules ask by the columns it hangs on, with the bits of the rules; those of few values first.
+
+        Before these the bits of rules that never apply, and of those that hang, by what hangs on no column.
+        """
+        never, may = 0, 0
+        found: dict[Names, dict[_Question, int]] = {}
+        for place, rule in enumerate(rules):
+            for question in map(self._question, rule.predicates):
+                if question.columns:
+                    asked = found.setdefault(question.columns, {})
+                    asked[question] = asked.get(question, 0) | 1 << place
+                    continue
+                answer = self._constant(question)
+                never |= (answer == _FAILS) << place
+                may |= (answer >= _HANGS) << place
+        return never, may, sorted(found.items(), key=lambda each: self._table.together(each[0]).size)
+
+    def of(self, columns: Names, asked: Mapping[_Question, int], codes: Keys) -> tuple[Keys, list[tuple[int, Answers]]]:
+        """Tell of distinct values of some columns the bits of what fails, and by what others hang.
+
+        What hangs is given with its bits; 0 is where it does not.
+        """
+        failed: Keys = np.zeros(len(codes), np.int64)
+        hanging: list[tuple[int, Answers]] = []
+        limits: dict[tuple[Read, Compare], list[tuple[float, int]]] = {}
+        for question, bits in asked.items():
+            match = question.match
+            if isinstance(match, Ordered) and len(match.limits) == 1 and codes[0] != 0:
+                limits.setdefault((match.read, match.compare), []).append((match.limits[0], bits))
+                continue
+            fails, by_what = self._one(question, codes)
+            failed |= np.where(fails, bits, 0)
+            if by_what is not None:
+                hanging.append((bits, by_what))
+        for (read, compare), each in limits.items():
+            failed |= self._table.columns[columns[0]].beyond(read, compare, each, codes)
+        return failed, hanging
+
+    def _one(self, question: _Question, codes: Keys) -> tuple[Holds, Answers | None]:
+        """Tell of which distinct values a predicate fails, and by what it hangs of which: 0 is by nothing.
+
+        None where it hangs of none.
+        """
+        held = None
+        if question.match is not None:
+            held = self._table.columns[question.columns[0]].holding(question.match, codes)
+        if held is None:
+            answers = self._asked_once(question, codes)
+        elif codes[0] != 0:
+            return ~held, None
+        else:
+            answers = np.where(held, np.int32(_HOLDS), np.int32(_FAILS))
+            answers[0] = self._ask(question, [0])[0]
+        hung = answers * (answers >= _HANGS)
+        return answers == _FAILS, hung if hung.any() else None
+
+    def _asked_once(self, question: _Question, codes: Keys) -> Answers:
+        if self._left[question.predicate] == 1:
+            return np.array(self._ask(question, codes.tolist()), np.int32)
+        kept = self._kept.get(question)
+        if kept is None:
+            kept = self._kept[question] = np.full(self._table.together(question.columns).size, _NOT_ASKED, np.int32)
+        missing = codes[kept[codes] == _NOT_ASKED]
+        if len(missing):
+            kept[missing] = self._ask(question, missing.tolist())
+        return kept[codes]
+
+    def _ask(self, question: _Question, codes: Sequence[int]) -> list[int]:
+        """Ask of each of some values, in order of their codes."""
+        predicate, columns, match = question.predicate, question.columns, question.match
+        if match is not None and codes[0] != 0:
+            values = self._table.columns[columns[0]].values
+            return [_HOLDS if match(values[code]) else _FAILS for code in codes]
+        follows = predicate.entry is not None and columns[0] in NOT_KEYS
         if len(columns) > 1 or follows:
-            return [_outcome_of(test(Context(found.made({n: found.value(n, row) for n in columns})))) for row in rows]
-        context, column = Context(found.made({})), found.columns[columns[0]]
-        answers = []
-        for code in column.codes[rows].tolist():
-            context.put(columns[0], column.values[code])
-            answers.append(_outcome_of(test(context)))
-        return answers
+            contexts = self._table.parts(columns, codes)
+        else:
+            contexts = self._table.with_each(columns[0], codes)
+        return [self._outcome(predicate, context) for context in contexts]
 
-    def _table(self, predicate: Predicate) -> tuple[tuple[str, ...], Outcomes]:
-        found = self._tables.get(predicate)
+    def _outcome(self, predicate: Predicate, context: Context) -> int:
+        held = predicate.test(context)
+        if held is not None:
+            return _HOLDS if held else _FAILS
+        # Which keys are not known is part of the decision.
+        return _HANGS + self._open.setdefault(tuple(filter(context.unknown, predicate.keys)), len(self._open))
+
+    def _constant(self, question: _Question) -> int:
+        if question not in self._constants:
+            self._constants[question] = self._outcome(question.predicate, Context(self._table.made({})))
+        return self._constants[question]
+
+    def _question(self, predicate: Predicate) -> _Question:
+        found = self._questions.get(predicate)
         if found is None:
-            columns = self._columns_of(predicate)
-            size = len(self._set(columns)[1]) if columns else 1
-            found = self._tables[predicate] = (columns, np.full(size, _NOT_ASKED, np.uint8))
+            columns = tuple(sorted(self._columns_of(predicate)))
+            of_texts = columns == (predicate.keys[0].lower(),) and self._table.columns[columns[0]].has_texts
+            found = _Question(predicate, columns, predicate.match if of_texts else None)
+            self._questions[predicate] = found
         return found
 
-    def _columns_of(self, predicate: Predicate) -> tuple[str, ...]:
-        found: set[str] = set()
-        for written in predicate.keys:
-            key = written if written == RESOURCE else written.lower()
-            column = self._rows.columns.get(key)
-            # Where a row has no value of its own, some keys follow from who asks for what.
-            found |= {key} if column is not None and not column.nulls else {key, *FOLLOWING.get(key, ())}
-        return tuple(sorted(found & self._rows.columns.keys()))
-
-    def _set(self, columns: tuple[str, ...]) -> tuple[Codes, Codes]:
-        """Give the distinct values of some columns together: a code for each row, and a row for each code."""
-        found = self._sets.get(columns)
-        if found is None:
-            codes = self._rows.columns[columns[0]].codes
-            for name in columns[1:]:
-                column = self._rows.columns[name]
-                codes = _compact(codes * len(column.values) + column.codes)
-            codes = _compact(codes)
-            found = self._sets[columns] = (codes, _first(codes))
+    def _columns_of(self, predicate: Predicate) -> set[str]:
+        """Name the columns that an answer hangs on."""
+        if predicate.why_not:
+            return set()
+        table, found = self._table, set[str]()
+        for key in map(str.lower, predicate.keys):
+            if predicate.entry is None and key == RESOURCE:
+                # Whether `*` is a pattern hangs on the action.
+                found |= {"resource", "action"} if table.like.some else {"resource"}
+            elif key in table.keys:
+                found.add(key)
+            if key not in table.keys or table.columns[key].has_nulls:
+                # Where a row has no value of its own, some keys follow from who asks for what.
+                found |= table.columns.keys() & FOLLOWING.get(key, ())
         return found
 
 
-_ROOM = 1 << 62
-"""Codes that fit into a number."""
-_FAILS, _HOLDS, _HANGS, _NOT_ASKED = 0, 1, 2, 255
-
-
-def _applying(outcomes: Mapping[Rule, Codes | int], places: Codes) -> list[dict[Rule, bool | None]]:
-    """Give for each of some rows the rules that apply, or may."""
-    found: list[dict[Rule, bool | None]] = [{} for _ in places]
-    for rule, code in outcomes.items():
-        if isinstance(code, int):
-            if code:
-                for each in found:
-                    each[rule] = True if code == 1 else None
-            continue
-        here = code[places]
-        for place in np.flatnonzero(here).tolist():
-            found[place][rule] = True if here[place] == 1 else None
+def _spread(numbers: Number, codes: Keys, size: int) -> Number:
+    """Put numbers of some codes where their codes say; 0 elsewhere."""
+    found = np.zeros(size, numbers.dtype)
+    found[codes] = numbers
     return found
 
 
-def _outcome_of(held: bool | None) -> int:  # noqa: FBT001 - what a predicate answers
-    return _HANGS if held is None else int(held)
+def _occurring(codes: Codes, size: int) -> Keys:
+    """Give the codes that occur, in order."""
+    seen = np.zeros(size, np.bool_)
+    seen[codes] = True
+    return np.flatnonzero(seen)
 
 
-def _ways(rows: "_Rows") -> Codes:
+def _ways(table: Table) -> Codes:
     """Give a code for each row of who asks from where: callers that rules name alike are still told apart."""
-    column = rows.columns["principal"]
-    callers = [Principal.of(name) if name else None for name in column.values]
+    principal, resource = table.columns["principal"], table.columns["resource"]
+    callers = [Principal.of(name) if name else None for name in principal.values]
     accounts: dict[str | None, int] = {None: 0}
-    mine = _numbered([caller.account if caller else None for caller in callers], accounts)[column.codes]
-    resource = rows.columns["resource"]
-    theirs = _numbered([account_of(value) for value in resource.values], accounts)[resource.codes]
-    if "resource_account" in rows.columns:
-        given = rows.columns["resource_account"]
+    mine = _numbered((caller.account if caller else None for caller in callers), accounts)[principal.codes]
+    codes, named = resource.accounts()
+    theirs = _numbered(named, accounts)[codes][resource.codes]
+    if "resource_account" in table.columns:
+        given = table.columns["resource_account"]
         said = _numbered(given.values, accounts)[given.codes]
         theirs = np.where(said > 0, said, theirs)
-    kinds: dict[str | None, int] = {}
-    told = [f"{caller.kind} {caller.entity[0]}" if caller else None for caller in callers]
-    kind = _numbered(told, kinds)[column.codes]
-    crosses: Codes = (mine > 0) & (theirs > 0) & (mine != theirs)
-    return kind * 2 + crosses.astype(np.int64)
+    kind = _numbered((f"{each.kind} {each.entity[0]}" if each else None for each in callers), {})[principal.codes]
+    crosses = (mine > 0) & (theirs > 0) & (mine != theirs)
+    ways: Codes = kind * 2 + crosses
+    return ways
 
 
-def _numbered(values: Sequence[str | None], numbers: dict[str | None, int]) -> Codes:
-    return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
-
-
-def _compact(codes: Codes) -> Codes:
-    """Renumber codes from 0, in the order in which they first occur."""
-    indices: Codes = pa.array(codes).dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return indices
-
-
-def _together(told: Sequence[Codes], count: int) -> Codes:
-    """Give rows numbers by several codes together, from 0."""
-    key: Codes = np.zeros(count, np.int64)
-    most = 1
-    for code in told:
-        base = int(code.max()) + 1
-        if most * base >= _ROOM:
-            key = _compact(key)
-            most = int(key.max()) + 1
-        key = key * base + code
-        most *= base
-    return _compact(key)
-
-
-def _first(codes: Codes) -> Codes:
-    """Give the first row of each code; codes are numbered from 0."""
-    first = np.zeros(int(codes.max()) + 1, np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    return first
+def _numbered(values: Iterable[str | None], numbers: dict[str | None, int]) -> Codes:
+    return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int32)

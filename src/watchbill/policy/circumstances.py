@@ -7,9 +7,10 @@ keys of services.
 """
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import Any
 
 from watchbill.intervals import iso
@@ -34,18 +35,36 @@ TYPES: Mapping[str, str] = {
 }
 """What `aws:PrincipalType` is, by `userIdentity.type`."""
 
-_SESSION_KEYS = frozenset({"aws:MultiFactorAuthPresent", "aws:MultiFactorAuthAge", "aws:TokenIssueTime"})
+_INSTANCE_KEYS = frozenset({"aws:Ec2InstanceSourceVpc", "aws:Ec2InstanceSourcePrivateIPv4", "ec2:RoleDelivery"})
+"""Keys that only credentials handed out on an EC2 instance bring."""
+
+_LONG_TERM = _INSTANCE_KEYS | {
+    *("aws:AssumedRoot", "aws:FederatedProvider", "aws:SourceIdentity"),
+    *("aws:MultiFactorAuthAge", "aws:MultiFactorAuthPresent", "aws:TokenIssueTime"),
+}
 """Keys that only temporary credentials bring."""
 
-_SERVICE_KEYS = frozenset({"aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths"})
+_NO_SERVICE = frozenset(
+    {
+        *("aws:PrincipalServiceName", "aws:PrincipalServiceNamesList"),
+        *("aws:SourceAccount", "aws:SourceArn", "aws:SourceOrgID", "aws:SourceOrgPaths"),
+    }
+)
 """Keys that only a call by a service on its own account brings."""
 
-_ENDPOINT_KEYS = frozenset(
-    {"aws:SourceVpc", "aws:SourceVpcArn", "aws:VpcSourceIp", "aws:VpceAccount", "aws:VpceOrgID", "aws:VpceOrgPaths"}
-)
-"""Keys that only a call through a VPC endpoint brings, besides that of the endpoint."""
+_NO_IDENTITY = frozenset({"aws:PrincipalAccount", "aws:PrincipalArn", "aws:userid", "aws:username"})
+"""Keys that only a call by an IAM identity brings."""
 
-_CHAIN_KEYS = frozenset({"aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast"})
+_NO_ENDPOINT = frozenset(
+    {
+        *("aws:SourceVpc", "aws:SourceVpcArn", "aws:SourceVpce", "aws:VpcSourceIp"),
+        *("aws:VpceAccount", "aws:VpceOrgID", "aws:VpceOrgPaths"),
+    }
+)
+"""Keys that only a call through a VPC endpoint brings."""
+
+_NO_CHAIN = frozenset({"aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast"})
+"""Keys that only a call by a service for somebody brings."""
 
 _CHAINED = frozenset(
     f"{name}.amazonaws.com"
@@ -57,58 +76,58 @@ _CHAINED = frozenset(
 )
 """Services that tell `aws:CalledVia` when they call on for somebody."""
 
-_INSTANCE_KEYS = frozenset({"aws:Ec2InstanceSourceVpc", "aws:Ec2InstanceSourcePrivateIPv4", "ec2:RoleDelivery"})
-"""Keys that only credentials handed out on an EC2 instance bring."""
-
 
 def circumstances_of(record: Mapping[str, Any]) -> Known:
     """Give what a record tells of the keys of its request; nothing in a record raises."""
     told = _Told(record)
-    known: dict[str, str | tuple[str, ...]] = {}
-    present: set[str] = set()
-    absent: set[str] = set()
-    for key, value in _keys(told):
-        if value is True:
-            present.add(key)
-        elif value is False:
-            absent.add(key)
-        elif value is not None:
-            known[key] = value
-    return Known(known, frozenset(present), frozenset(absent))
+    _moment(told)
+    _network(told)
+    _principal(told)
+    _session(told)
+    _chain(told)
+    _transport(told)
+    return Known(told.known, frozenset(told.present) if told.present else _NOTHING, _together(tuple(told.absent)))
 
 
-_Value = str | bool | None
-"""A key's value; True where it is there and False where it is not; None where nothing is known of it."""
+_NOTHING: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _together(sets: tuple[frozenset[str], ...]) -> frozenset[str]:
+    return frozenset().union(*sets)
 
 
 class _Told:
-    """The fields of a record that keys are read from."""
+    """The fields of a record that keys are read from, and what has been read of them."""
+
+    __slots__ = (
+        *("absent", "arn", "attributes", "began", "by_service", "endpoint", "identity", "invoked_by"),
+        *("known", "present", "record", "session", "type"),
+    )
 
     def __init__(self, record: Mapping[str, Any]) -> None:
+        self.known: dict[str, str | tuple[str, ...]] = {}
+        self.present: set[str] = set()
+        self.absent: list[frozenset[str]] = []
         self.record = record
         self.identity = _mapping(record.get("userIdentity"))
         self.session = _mapping(self.identity.get("sessionContext"))
         self.attributes = _mapping(self.session.get("attributes"))
-        self.issuer = _mapping(self.session.get("sessionIssuer"))
-        self.web = _mapping(self.session.get("webIdFederationData"))
-        self.more = _mapping(record.get("additionalEventData"))
-        self.at = _instant(record.get("eventTime"))
         self.began = _instant(self.attributes.get("creationDate"))
         self.type = _text(self.identity.get("type"))
-        self.arn = _text(self.issuer.get("arn")) or _text(self.identity.get("arn"))
+        self.arn = _text(_mapping(self.session.get("sessionIssuer")).get("arn")) or _text(self.identity.get("arn"))
         self.endpoint = _text(record.get("vpcEndpointId"))
         self.invoked_by = _text(self.identity.get("invokedBy"))
-        self.ip = _text(record.get("sourceIPAddress"))
+        self.by_service = self.invoked_by is not None or self.type in ("AWSService", "AWSAccount")
 
-    @property
-    def by_service(self) -> bool:
-        """Whether a service made the call: for somebody, or on its own account."""
-        return self.invoked_by is not None or self.type in ("AWSService", "AWSAccount")
+    def is_(self, key: str, value: str | None) -> None:
+        """Note a key's value, if there is one."""
+        if value is not None:
+            self.known[key] = value
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether an IAM identity made the call, with keys of the kinds we know."""
-        return self.type in TYPES
+    def lacks(self, key: str) -> None:
+        """Note that a key is not there."""
+        self.absent.append(_only(key))
 
     @property
     def temporary(self) -> bool | None:
@@ -121,141 +140,153 @@ class _Told:
         return False if key.startswith("AKIA") or (self.type == "IAMUser" and not self.session and key) else None
 
 
-def _keys(told: _Told) -> Iterator[tuple[str, _Value]]:
-    yield from _moment(told)
-    yield from _network(told)
-    yield from _principal(told)
-    yield from _session(told)
-    yield from _chain(told)
-    yield from _transport(told)
+@cache
+def _only(key: str) -> frozenset[str]:
+    return frozenset({key})
 
 
-def _moment(told: _Told) -> Iterator[tuple[str, _Value]]:
-    if told.at is not None:
-        yield "aws:CurrentTime", iso(told.at)
-        yield "aws:EpochTime", str(int(told.at.timestamp()))
-    yield "aws:RequestedRegion", _text(told.record.get("awsRegion"))
+def _moment(told: _Told) -> None:
+    at = _instant(told.record.get("eventTime"))
+    if at is not None:
+        told.known["aws:CurrentTime"], told.known["aws:EpochTime"] = at.iso, str(at.epoch)
+    told.is_("aws:RequestedRegion", _text(told.record.get("awsRegion")))
 
 
-def _network(told: _Told) -> Iterator[tuple[str, _Value]]:
-    """Through an endpoint the address is a private one, and goes by another key. A service's is not its caller's."""
+def _network(told: _Told) -> None:
+    """Tell from where. Through an endpoint the address is private and goes by another key; a service's is its own."""
     if told.by_service:
         return
-    address = told.ip if _is_address(told.ip or "") else None
-    yield "aws:UserAgent", _text(told.record.get("userAgent"))
+    told.is_("aws:UserAgent", _text(told.record.get("userAgent")))
+    ip = _text(told.record.get("sourceIPAddress"))
+    address = ip if ip is not None and _is_address(ip) else None
     if told.endpoint is None:
-        yield "aws:SourceIp", address
-        yield "aws:SourceVpce", False
-        yield from ((key, False) for key in _ENDPOINT_KEYS)
+        told.is_("aws:SourceIp", address)
+        told.absent.append(_NO_ENDPOINT)
         return
-    yield "aws:SourceVpce", told.endpoint
-    yield "aws:SourceVpc", True
-    yield "aws:VpcSourceIp", address or True
-    yield "aws:VpceAccount", _text(told.record.get("vpcEndpointAccountId"))
-    yield "aws:SourceIp", False
+    told.known["aws:SourceVpce"] = told.endpoint
+    told.present.add("aws:SourceVpc")
+    told.is_("aws:VpceAccount", _text(told.record.get("vpcEndpointAccountId")))
+    told.lacks("aws:SourceIp")
+    if address is None:
+        told.present.add("aws:VpcSourceIp")
+    else:
+        told.known["aws:VpcSourceIp"] = address
 
 
-def _principal(told: _Told) -> Iterator[tuple[str, _Value]]:
-    identity = told.identity
+def _principal(told: _Told) -> None:
     if told.type == "AWSService":
-        yield "aws:PrincipalIsAWSService", "true"
-        yield "aws:PrincipalServiceName", told.invoked_by or True
-        yield from ((key, False) for key in ("aws:username", "aws:userid", "aws:PrincipalArn", "aws:PrincipalAccount"))
+        told.known["aws:PrincipalIsAWSService"] = "true"
+        told.is_("aws:PrincipalServiceName", told.invoked_by)
+        told.absent.append(_NO_IDENTITY)
         return
-    if not told.is_identity:
+    if told.type is None or told.type not in TYPES:
         return
-    account = _text(identity.get("accountId"))
-    yield "aws:PrincipalArn", told.arn
-    yield "aws:PrincipalAccount", account
-    yield "aws:PrincipalType", TYPES[str(told.type)]
-    yield "aws:userid", _text(identity.get("principalId"))
-    yield "aws:username", _user_name(told) if told.type == "IAMUser" else False
-    yield "aws:PrincipalIsAWSService", "false"
-    yield "aws:PrincipalServiceName", False
-    yield "aws:PrincipalServiceNamesList", False
-    yield from ((key, False) for key in _SERVICE_KEYS)
-    on_behalf = _text(_mapping(identity.get("onBehalfOf")).get("userId"))
-    yield "identitystore:UserId", on_behalf
+    identity = told.identity
+    told.known["aws:PrincipalType"] = TYPES[told.type]
+    told.known["aws:PrincipalIsAWSService"] = "false"
+    told.is_("aws:PrincipalArn", told.arn)
+    told.is_("aws:PrincipalAccount", _text(identity.get("accountId")))
+    told.is_("aws:userid", _text(identity.get("principalId")))
+    told.absent.append(_NO_SERVICE)
+    if told.type == "IAMUser":
+        told.is_("aws:username", _text(identity.get("userName")) )
+    else:
+        told.lacks("aws:username")
+    if "onBehalfOf" in identity:
+        told.is_("identitystore:UserId", _text(_mapping(identity["onBehalfOf"]).get("userId")))
 
 
-def _user_name(told: _Told) -> str | None:
-    named = _text(told.identity.get("userName"))
-    return named or (told.arn.rsplit("/", 1)[-1] if told.arn and ":user/" in told.arn else None)
+def _name_of(arn: str | None) -> str | None:
+    return arn.rsplit("/", 1)[-1] if arn and ":user/" in arn else None
 
 
-def _session(told: _Told) -> Iterator[tuple[str, _Value]]:
-    """Keys of temporary credentials. Long-term keys bring none of them: `aws:MultiFactorAuthPresent` is not there."""
+def _session(told: _Told) -> None:
+    """Tell of temporary credentials. Long-term keys bring no key of them, not even `aws:MultiFactorAuthPresent`."""
+    if told.type not in TYPES:
+        return
     temporary = told.temporary
-    if not told.is_identity or temporary is None:
+    if temporary is None:
         return
     if not temporary:
-        yield from ((key, False) for key in (*_SESSION_KEYS, *_INSTANCE_KEYS))
-        yield "aws:SourceIdentity", False
-        yield "aws:FederatedProvider", False
-        yield "aws:AssumedRoot", False
+        told.absent.append(_LONG_TERM)
         return
-    yield "aws:TokenIssueTime", iso(told.began) if told.began else True
-    yield from _mfa(told)
-    identity = _text(told.session.get("sourceIdentity"))
-    yield "aws:SourceIdentity", identity or (False if told.session else None)
-    provider = _text(told.web.get("federatedProvider"))
-    yield "aws:FederatedProvider", provider or (False if told.type == "IAMUser" else None)
-    yield "aws:AssumedRoot", "true" if _text(told.session.get("assumedRoot")) == "true" else None
-    delivery = _text(told.session.get("ec2RoleDelivery"))
-    yield "ec2:RoleDelivery", delivery or (False if told.session else None)
-    if not delivery and told.session:
-        yield from ((key, False) for key in _INSTANCE_KEYS if key != "ec2:RoleDelivery")
+    if told.began is None:
+        told.present.add("aws:TokenIssueTime")
+    else:
+        told.known["aws:TokenIssueTime"] = told.began.iso
+    _mfa(told)
+    session = told.session
+    if _text(session.get("assumedRoot")) == "true":
+        told.known["aws:AssumedRoot"] = "true"
+    for key, value in (
+        ("aws:SourceIdentity", _text(session.get("sourceIdentity"))),
+        ("ec2:RoleDelivery", _text(session.get("ec2RoleDelivery"))),
+    ):
+        if value is not None:
+            told.known[key] = value
+        elif session:
+            told.absent.append(_only(key) if key == "aws:SourceIdentity" else _INSTANCE_KEYS)
+    provider = _text(_mapping(session.get("webIdFederationData")).get("federatedProvider"))
+    told.is_("aws:FederatedProvider", provider)
+    if provider is None and told.type == "IAMUser":
+        told.lacks("aws:FederatedProvider")
 
 
-def _mfa(told: _Told) -> Iterator[tuple[str, _Value]]:
-    """Whether AWS's own MFA backs the session. Where an identity provider stands behind it the key may be missing."""
-    said = _text(told.attributes.get("mfaAuthenticated"))
+def _mfa(told: _Told) -> None:
+    """Tell whether AWS's own MFA backs the session. Behind an identity provider the key may be missing."""
+    said = told.attributes.get("mfaAuthenticated")
     if said == "true":
-        yield "aws:MultiFactorAuthPresent", "true"
-        age = (told.at - told.began).total_seconds() if told.at and told.began else None
-        yield "aws:MultiFactorAuthAge", str(int(age)) if age is not None and age >= 0 else True
+        told.known["aws:MultiFactorAuthPresent"] = "true"
+        at = _instant(told.record.get("eventTime"))
+        age = at.epoch - told.began.epoch if at and told.began else -1
+        if age >= 0:
+            told.known["aws:MultiFactorAuthAge"] = str(age)
+        else:
+            told.present.add("aws:MultiFactorAuthAge")
     elif said == "false":
-        provided = bool(told.web) or ":role/aws-reserved/sso.amazonaws.com/" in (told.arn or "")
-        yield "aws:MultiFactorAuthPresent", None if provided else "false"
-        yield "aws:MultiFactorAuthAge", False
+        told.lacks("aws:MultiFactorAuthAge")
+        if not told.session.get("webIdFederationData") and _IDENTITY_CENTER not in (told.arn or ""):
+            told.known["aws:MultiFactorAuthPresent"] = "false"
 
 
-def _chain(told: _Told) -> Iterator[tuple[str, _Value]]:
-    """Whether a service called on for somebody."""
+_IDENTITY_CENTER = ":role/aws-reserved/sso.amazonaws.com/"
+
+
+def _chain(told: _Told) -> None:
+    """Tell whether a service called on for somebody."""
     if told.type == "AWSService":
-        yield "aws:ViaAWSService", "false"
-        return
-    if told.invoked_by is None:
-        if told.is_identity:
-            yield "aws:ViaAWSService", "false"
-            yield from ((key, False) for key in _CHAIN_KEYS)
-        return
-    if told.invoked_by.endswith(".amazonaws.com"):
-        yield "aws:ViaAWSService", "true"
+        told.known["aws:ViaAWSService"] = "false"
+    elif told.invoked_by is None:
+        if told.type in TYPES:
+            told.known["aws:ViaAWSService"] = "false"
+            told.absent.append(_NO_CHAIN)
+    elif told.invoked_by.endswith(".amazonaws.com"):
+        told.known["aws:ViaAWSService"] = "true"
         if told.invoked_by in _CHAINED:
-            yield "aws:CalledVia", True
-            yield "aws:CalledViaFirst", True
-            yield "aws:CalledViaLast", told.invoked_by
+            told.present |= {"aws:CalledVia", "aws:CalledViaFirst"}
+            told.known["aws:CalledViaLast"] = told.invoked_by
 
 
-def _transport(told: _Told) -> Iterator[tuple[str, _Value]]:
-    """TLS, and how an S3 call was signed (S3 User Guide, "Amazon S3 policy keys"; CloudTrail's data events of S3)."""
-    details = _mapping(told.record.get("tlsDetails"))
-    version = _text(details.get("tlsVersion"))
-    if version or _text(told.more.get("CipherSuite")):
-        yield "aws:SecureTransport", "true"
-    if told.record.get("eventSource") != "s3.amazonaws.com":
+def _transport(told: _Told) -> None:
+    """Tell of TLS, and how an S3 call was signed (S3 User Guide, "Amazon S3 policy keys"; its data events)."""
+    record = told.record
+    version = _text(_mapping(record.get("tlsDetails")).get("tlsVersion"))
+    more = _mapping(record.get("additionalEventData"))
+    if version or _text(more.get("CipherSuite")):
+        told.known["aws:SecureTransport"] = "true"
+    if record.get("eventSource") != "s3.amazonaws.com":
         return
     if version and version.startswith("TLSv"):
-        yield "s3:TlsVersion", version.removeprefix("TLSv")
-    yield "s3:signatureversion", _SIGNATURES.get(_text(told.more.get("SignatureVersion")) or "")
-    yield "s3:authType", _METHODS.get(_text(told.more.get("AuthenticationMethod")) or "")
+        told.is_("s3:TlsVersion", version.removeprefix("TLSv") or None)
+    told.is_("s3:signatureversion", _SIGNATURES.get(_text(more.get("SignatureVersion")) or ""))
+    told.is_("s3:authType", _METHODS.get(_text(more.get("AuthenticationMethod")) or ""))
 
 
 _SIGNATURES = {"SigV2": "AWS", "SigV4": "AWS4-HMAC-SHA256", "SigV4A": "AWS4-ECDSA-P256-SHA256"}
 _METHODS = {"AuthHeader": "REST-HEADER", "QueryString": "REST-QUERY-STRING"}
 
 
+@lru_cache(maxsize=65536)
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -264,12 +295,22 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _instant(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
+@dataclass(frozen=True, slots=True)
+class _Instant:
+    iso: str
+    epoch: int
+    """Whole seconds."""
+
+
+def _instant(value: object) -> _Instant | None:
+    return _read_instant(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=65536)
+def _read_instant(text: str) -> _Instant | None:
     try:
-        at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo else None
+        at = datetime.fromisoformat(text)
+        return _Instant(iso(at.astimezone(UTC)), int(at.timestamp())) if at.tzinfo else None
     except (ValueError, OverflowError):
         return None
 
@@ -279,4 +320,7 @@ def _text(value: object) -> str | None:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else _EMPTY
+
+
+_EMPTY: Mapping[str, Any] = {}

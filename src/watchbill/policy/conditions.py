@@ -21,7 +21,7 @@ from functools import lru_cache
 
 from watchbill.policy.context import UNKNOWN, Context
 from watchbill.policy.model import ConditionEntry
-from watchbill.policy.operators import COMPARISONS, WILD, Operator, Tokens, operator_of, text_of
+from watchbill.policy.operators import COMPARISONS, WILD, Negated, Operator, Tokens, operator_of, text_of
 from watchbill.policy.patterns import AbsentKeyError, Match, UnknownKeyError, expand, variables
 
 
@@ -41,6 +41,8 @@ class Predicate:
     """The condition it asks; None for one of resources."""
     patterns: tuple[str, ...] = ()
     """The patterns of resources it asks for."""
+    match: Match | None = None
+    """What it asks of one value of its key, where that hangs on nothing else."""
 
 
 @lru_cache(maxsize=65536)
@@ -52,8 +54,14 @@ def predicate_of(entry: ConditionEntry) -> Predicate:
         return Predicate(lambda context: None, (entry.key,), reason, entry)
     if operator.name == "null":
         return Predicate(_null(key, entry.values), (entry.key,), "", entry)
+    wild = operator.name in WILD
+    constant = _fixed(operator, [expand(each, _no_key, wild=wild) for each in entry.values if not variables(each)])
     brought = dict.fromkeys(each for value in entry.values for each in variables(value))
-    return Predicate(_entry(operator, key, entry.values), (entry.key, *brought), "", entry)
+    if not brought:
+        test = _entry(operator, key, lambda value, context: constant(value))
+        return Predicate(test, (entry.key,), "", entry, match=constant)
+    templates = [each for each in entry.values if variables(each)]
+    return Predicate(_entry(operator, key, _hit(operator, constant, templates)), (entry.key, *brought), "", entry)
 
 
 def holds(entry: ConditionEntry, context: Context) -> bool | None:
@@ -61,8 +69,11 @@ def holds(entry: ConditionEntry, context: Context) -> bool | None:
     return predicate_of(entry).test(context)
 
 
-def _entry(operator: Operator, key: str, values: Sequence[str]) -> Test:
-    hit = _hit(operator, values)
+Hit = Callable[[str, Context], bool | None]
+"""Tells whether one value of the request is as an operator wants it by a policy's values."""
+
+
+def _entry(operator: Operator, key: str, hit: Hit) -> Test:
     quantifier = operator.quantifier
     every = quantifier == "forallvalues"
     missing = every if quantifier else operator.if_exists or operator.negated
@@ -102,13 +113,13 @@ def _null(key: str, values: Sequence[str]) -> Test:
     return test
 
 
-def _hit(operator: Operator, values: Sequence[str]) -> Callable[[str, Context], bool | None]:
-    """Tell whether one value of the request is as an operator wants it by a policy's values."""
+def _hit(operator: Operator, constant: Match, templates: Sequence[str]) -> Hit:
+    """Compile what asks for the values without variables, and for those with them."""
     negated, wild = operator.negated, operator.name in WILD
-    constant = _fixed(operator, [expand(each, _no_key, wild=wild) for each in values if not variables(each)])
-    templates = [each for each in values if variables(each)]
-    if not templates:
-        return lambda value, context: constant(value)
+
+    @lru_cache(maxsize=1024)
+    def match(tokens: Tokens) -> Match:
+        return _fixed(operator, [tokens])
 
     def hit(value: str, context: Context) -> bool | None:
         settled, hanging = constant(value), False
@@ -122,7 +133,7 @@ def _hit(operator: Operator, values: Sequence[str]) -> Callable[[str, Context], 
             except AbsentKeyError:
                 settled = False
             else:
-                settled = _fixed(operator, [tokens])(value)
+                settled = match(tokens)(value)
         return None if hanging and settled is negated else settled
 
     return hit
@@ -137,7 +148,7 @@ def _fixed(operator: Operator, values: Sequence[Tokens]) -> Match:
         return match
     if len(wanted) < len(values):
         return lambda value: False
-    return lambda value: reads(value) and not match(value)
+    return Negated(match, reads)
 
 
 def _shape(tokens: Tokens) -> str:

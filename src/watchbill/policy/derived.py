@@ -3,13 +3,14 @@
 Each is a request of its own that no event stands for, read from the parameters of the call that did.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from watchbill.policy.acted_on import Call, partition_of
-from watchbill.policy.actions import access_level, arn_form, is_action
+from watchbill.policy.actions import access_level, arn_form
 from watchbill.policy.parameters import entries, fold, plain, walk
 
 
@@ -175,10 +176,42 @@ _MAKES = ("Create", "Put", "Run", "Copy", "Restore", "Import", "Register", "Allo
 
 def needs(action: str, call: Call, resource: str | None) -> Iterator[Need]:
     """Give what a call needed besides its first action; `resource` is what that was on."""
-    yield from _passed(action, call)
-    yield from _tagged(action, call, resource)
-    yield from _sessions(action, call, resource)
-    yield from _with_object(action, call, resource)
+    for way in _ways(action):
+        yield from way(action, call, resource)
+
+
+Way = Callable[[str, Call, str | None], Iterator[Need]]
+
+
+@lru_cache(maxsize=8192)
+def _ways(action: str) -> tuple[Way, ...]:
+    """Give the ways in which calls of an action may need more."""
+    service, _, name = action.partition(":")
+    found: list[Way] = []
+    if action == "iam:AddRoleToInstanceProfile":
+        found.append(_profile_filled)
+    if action in PROFILES:
+        found.append(_profile_passed)
+    if service in PASSES and access_level(action) in ("Write", None):
+        found.append(_passed)
+    if service == "ec2":
+        found += [_ec2_tagged] if name not in ("CreateTags", "DeleteTags") else []
+    elif name.startswith(_MAKES) and _tagging(service, name) not in (None, action):
+        found.append(_tagged)
+    if action in _SESSIONS:
+        found.append(_sessions)
+    if action == "s3:PutObject":
+        found.append(_with_object)
+    return tuple(found)
+
+
+_SESSIONS = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
+
+
+def _tagging(service: str, name: str) -> str | None:
+    if service == "iam":
+        return next((tag for word, tag in _IAM_TAGGING if name.endswith(word)), None)
+    return TAGGING.get(service)
 
 
 def request_tags(call: Call, kind: str = "") -> Mapping[str, str] | None:
@@ -204,24 +237,21 @@ def _by_kind(call: Call) -> Iterator[tuple[str, dict[str, str]]]:
                 yield next(plain(_of(each, "resourcetype")), ""), _tags(_of(each, "tags", "tag", "tagset"))
 
 
-def _passed(action: str, call: Call) -> Iterator[Need]:
-    service = action.partition(":")[0]
-    if action == "iam:AddRoleToInstanceProfile":
-        for role in call.given.get("rolename", ()):
-            yield _pass(_role_arn(role, call), "ec2.amazonaws.com")
-        return
-    given = call.parts
-    if action in PROFILES and any(fold(str(name)) == "iaminstanceprofile" and given[name] for name in given):
+def _profile_filled(action: str, call: Call, resource: str | None) -> Iterator[Need]:
+    for role in call.given.get("rolename", ()):
+        yield _pass(_role_arn(role, call), "ec2.amazonaws.com")
+
+
+def _profile_passed(action: str, call: Call, resource: str | None) -> Iterator[Need]:
+    if any(fold(str(name)) == "iaminstanceprofile" and call.parts[name] for name in call.parts):
         yield _pass(None, "ec2.amazonaws.com")
-    if service not in PASSES or access_level(action) not in ("Write", None):
-        return
+
+
+def _passed(action: str, call: Call, resource: str | None) -> Iterator[Need]:
+    service = action.partition(":")[0]
     seen: dict[str, None] = {}
-    for name, text in walk(given):
-        if (
-            ":role/" in text
-            and text.startswith("arn:")
-            and ("role" in name or name in ("credentials", "credentialsarn"))
-        ):
+    for name, text in walk(call.parts):
+        if ":role/" in text and text.startswith("arn:") and ("role" in name or name.startswith("credentials")):
             seen[text] = None
         elif name in _ROLE_NAMES and service == "elasticmapreduce" and not text.startswith("arn:"):
             seen[_role_arn(text, call)] = None
@@ -245,25 +275,16 @@ def _role_arn(role: str, call: Call) -> str:
 
 def _tagged(action: str, call: Call, resource: str | None) -> Iterator[Need]:
     service, _, name = action.partition(":")
-    if service == "ec2":
-        yield from _ec2_tagged(name, call)
-        return
-    tags = request_tags(call) if name.startswith(_MAKES) else None
-    if not tags:
-        return
-    tagging = next((tag for word, tag in _IAM_TAGGING if name.endswith(word)), None) if service == "iam" else None
-    tagging = tagging or TAGGING.get(service)
-    if tagging is not None and is_action(tagging) and tagging != action:
+    tags, tagging = request_tags(call), _tagging(service, name)
+    if tags and tagging:
         yield Need(tagging, resource, _tag_context(tags))
 
 
-def _ec2_tagged(name: str, call: Call) -> Iterator[Need]:
-    """EC2 asks for tags by kind, and tells which call makes what is tagged (EC2 User Guide, "Tag on creation")."""
-    if name in ("CreateTags", "DeleteTags"):
-        return
+def _ec2_tagged(action: str, call: Call, resource: str | None) -> Iterator[Need]:
+    """Ask for tags by kind, as EC2 does, and tell which call makes them (EC2 User Guide, "Tag on creation")."""
     for kind, tags in _by_kind(call):
         if kind and tags:
-            context = {**_tag_context(tags), "ec2:CreateAction": name}
+            context = {**_tag_context(tags), "ec2:CreateAction": action.partition(":")[2]}
             yield Need("ec2:CreateTags", _any_of_kind(kind, call), context)
 
 
@@ -281,8 +302,6 @@ def _any_of_kind(kind: str, call: Call) -> str | None:
 
 def _sessions(action: str, call: Call, resource: str | None) -> Iterator[Need]:
     """Give a session's tags and source identity, rights of their own (IAM User Guide, "Pass session tags")."""
-    if action not in ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"):
-        return
     given = call.given
     if identity := given.get("sourceidentity"):
         yield Need("sts:SetSourceIdentity", resource, {"sts:SourceIdentity": identity[0]})
@@ -292,8 +311,6 @@ def _sessions(action: str, call: Call, resource: str | None) -> Iterator[Need]:
 
 def _with_object(action: str, call: Call, resource: str | None) -> Iterator[Need]:
     """Give an access list or tags given with an object, which are rights of their own (S3 User Guide)."""
-    if action != "s3:PutObject":
-        return
     given = {str(name).lower(): value for name, value in call.parts.items()}
     if given.get("x-amz-acl") or any(name.startswith("x-amz-grant-") for name in given):
         yield Need("s3:PutObjectAcl", resource)

@@ -5,6 +5,8 @@ service fills for the action are given, so that a row for all calls of a service
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 from watchbill.policy.acted_on import Call
 from watchbill.policy.actions import condition_keys
@@ -88,27 +90,48 @@ def given(
 
     `resource` is what is asked of; EC2 gives tags to some of the resources of a call and not to others.
     """
-    service = action.partition(":")[0]
+    fills = _fills(action)
+    if fills is None:
+        return {}, frozenset()
     context: dict[str, str | tuple[str, ...]] = {}
     absent: set[str] = set()
+    for key, name in fills.rows:
+        if (value := _value(name, call)) is not None:
+            context[key] = value
+        elif key in _ABSENT and not call.cut:
+            absent.add(key)
+    if fills.region and call.region:
+        context["ec2:Region"] = call.region
+    if fills.encryption:
+        context.update(_encryption_context(call))
+    tagged = _tagged(call, resource) if fills.tags else {}
+    if tagged:
+        return {**context, **tagged}, frozenset(absent)
+    return context, _NO_TAGS.union(absent) if tagged is not None else frozenset(absent)
+
+
+_NO_TAGS = frozenset({"aws:TagKeys"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Fills:
+    """What the service fills for an action."""
+
+    rows: tuple[tuple[str, str], ...]
+    region: bool
+    tags: bool
+    encryption: bool
+
+
+@lru_cache(maxsize=8192)
+def _fills(action: str) -> _Fills | None:
     filled = condition_keys(action)
     if filled is None:
-        return context, frozenset()
-    if service in ROWS:
-        for key, name in ROWS[service]:
-            if key.lower() not in filled:
-                continue
-            if (value := _value(name, call)) is not None:
-                context[key] = value
-            elif key in _ABSENT and not call.cut:
-                absent.add(key)
-        if "ec2:region" in filled and call.region:
-            context["ec2:Region"] = call.region
-    if service == "kms":
-        context.update(_encryption_context(call))
-    tagged = _tagged(call, resource) if "aws:tagkeys" in filled or "aws:requesttag/" in filled else {}
-    absent |= set() if tagged is None or tagged else {"aws:TagKeys"}
-    return {**context, **(tagged or {})}, frozenset(absent)
+        return None
+    service = action.partition(":")[0]
+    rows = tuple(row for row in ROWS.get(service, ()) if row[0].lower() in filled)
+    tags = "aws:tagkeys" in filled or "aws:requesttag/" in filled
+    return _Fills(rows, service == "ec2" and "ec2:region" in filled, tags, service == "kms")
 
 
 def _tagged(call: Call, resource: str | None) -> dict[str, str | tuple[str, ...]] | None:

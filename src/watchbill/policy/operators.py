@@ -7,16 +7,23 @@ unequal to anything either. Source: IAM User Guide, "IAM JSON policy elements: C
 import base64
 import binascii
 import ipaddress
+import math
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from watchbill.policy.patterns import Match, Token, matcher
 
 
 Tokens = tuple[Token, ...]
+Read = Callable[[str], float | None]
+"""Reads a text as a number; None where it is none."""
+Compare = Callable[[Any, Any], Any]
+"""Compares two numbers, or an array of them with one."""
 
 PARTS = 6
 """Parts of an ARN."""
@@ -60,17 +67,19 @@ _NEGATED = {
     "notipaddress": "ipaddress",
     "binarynotequals": "binaryequals",
 }
-_ORDERED: Mapping[str, Callable[[float, float], bool]] = {
-    "equals": float.__eq__,
-    "lessthan": float.__lt__,
-    "lessthanequals": float.__le__,
-    "greaterthan": float.__gt__,
-    "greaterthanequals": float.__ge__,
+_ORDERED: Mapping[str, Compare] = {
+    "equals": operator.eq,
+    "lessthan": operator.lt,
+    "lessthanequals": operator.le,
+    "greaterthan": operator.gt,
+    "greaterthanequals": operator.ge,
 }
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 _LAST_SECOND = 253_402_300_799
 """The end of the year 9999."""
+_FIRST_SECOND = -62_135_596_800
+"""The beginning of the year 1."""
 
 
 def operator_of(written: str) -> Operator | None:
@@ -103,8 +112,9 @@ def arn_parts(tokens: Sequence[Token]) -> list[Tokens]:
 
 
 def read_number(text: str) -> float | None:
-    """Read a number as IAM writes them; None where it is none."""
-    return float(text) if _NUMBER.fullmatch(text) else None
+    """Read a number as IAM writes them; None where it is none, or larger than any that can be told from others."""
+    found = float(text) if _NUMBER.fullmatch(text) else None
+    return found if found is not None and math.isfinite(found) else None
 
 
 @lru_cache(maxsize=65536)
@@ -112,7 +122,8 @@ def read_instant(text: str) -> float | None:
     """Read a date as seconds since 1970: ISO-8601, or a count of seconds; one past the calendar is of milliseconds."""
     number = read_number(text)
     if number is not None:
-        return number if abs(number) <= _LAST_SECOND else number / 1000
+        seconds = number if abs(number) <= _LAST_SECOND else number / 1000
+        return seconds if _FIRST_SECOND <= seconds <= _LAST_SECOND else None
     try:
         at = datetime.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
     except ValueError:
@@ -137,12 +148,46 @@ def read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | N
         return None
 
 
+class Texts(frozenset[str]):
+    """Tells whether a value is one of these texts."""
+
+    __slots__ = ()
+
+    __call__ = frozenset.__contains__
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Tells whether a value reads as a number that compares as wanted with one of these."""
+
+    read: Read
+    compare: Compare
+    limits: tuple[float, ...]
+
+    def __call__(self, value: str) -> bool:
+        """Ask of one value."""
+        found = self.read(value)
+        return found is not None and any(self.compare(found, limit) for limit in self.limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Negated:
+    """Tells whether a value reads as what is compared, and yet is not as wanted."""
+
+    match: Match
+    reads: Match
+
+    def __call__(self, value: str) -> bool:
+        """Ask of one value."""
+        return self.reads(value) and not self.match(value)
+
+
 def _always(value: str) -> bool:
     return True
 
 
 def _equals(values: Sequence[Tokens]) -> Match:
-    return frozenset(map(text_of, values)).__contains__
+    return Texts(map(text_of, values))
 
 
 def _equals_folded(values: Sequence[Tokens]) -> Match:
@@ -180,15 +225,9 @@ def _boolean(values: Sequence[Tokens]) -> Match:
     return lambda value: (value.lower() == "true") in wanted
 
 
-def _ordered(compare: Callable[[float, float], bool], read: Callable[[str], float | None]) -> Comparison:
+def _ordered(compare: Compare, read: Read) -> Comparison:
     def any_of(values: Sequence[Tokens]) -> Match:
-        wanted = [found for each in values if (found := read(text_of(each))) is not None]
-
-        def match(value: str) -> bool:
-            found = read(value)
-            return found is not None and any(compare(found, each) for each in wanted)
-
-        return match
+        return Ordered(read, compare, tuple(found for each in values if (found := read(text_of(each))) is not None))
 
     def reads(value: str) -> bool:
         return read(value) is not None

@@ -2,7 +2,7 @@
 
 Names are compared without regard to case or to marks between letters. Parameters of the call itself go before those
 that lie deeper in it. EC2 wraps lists as `{"items": [{"instanceId": ...}]}`, newer calls of it the whole as
-`{"CreateFlowLogsRequest": ...}` with texts as `{"tag": 1, "content": ...}`.
+`{"CreateFlowLogsRequest": ...}` with texts as `{"tag": 1, "content": ...}`. Everything is decoded JSON.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,12 +25,12 @@ def fold(name: str) -> str:
 
 def unwrapped(parameters: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Give the parameters without the wrapping that names the call again."""
-    if not isinstance(parameters, Mapping):
+    if not isinstance(parameters, dict):
         return {}
     if len(parameters) == 1:
         ((name, inner),) = parameters.items()
         if str(name).endswith("Request"):
-            return inner if isinstance(inner, Mapping) else {}
+            return inner if isinstance(inner, dict) else {}
     return parameters
 
 
@@ -57,9 +57,9 @@ def plain(value: object) -> Iterator[str]:
             yield value
     elif isinstance(value, list):
         for each in value:
-            if isinstance(each, str) or (isinstance(each, Mapping) and "content" in each):
+            if isinstance(each, str) or (isinstance(each, dict) and "content" in each):
                 yield from plain(each)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         if isinstance(value.get("content"), str):
             yield from plain(value["content"])
         elif isinstance(value.get("items"), list):
@@ -69,10 +69,10 @@ def plain(value: object) -> Iterator[str]:
 def entries(value: object) -> Iterator[Mapping[str, Any]]:
     """Give the objects that a value lists, in any of the wrappings."""
     if isinstance(value, list):
-        yield from (each for each in value if isinstance(each, Mapping))
-    elif isinstance(value, Mapping):
+        yield from (each for each in value if isinstance(each, dict))
+    elif isinstance(value, dict):
         listed = value.get("items", value.get("item", value.get("member")))
-        if isinstance(listed, list | Mapping):
+        if isinstance(listed, list | dict):
             yield from entries(listed if isinstance(listed, list) else [listed])
         elif listed is None:
             yield value
@@ -82,7 +82,7 @@ def walk(value: object, depth: int = DEEP) -> Iterator[tuple[str, str]]:
     """Give every text in a value with its folded name, however deep, down to a limit."""
     if depth == 0:
         return
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for name, inner in value.items():
             folded = fold(str(name))
             for text in plain(inner):
@@ -103,7 +103,7 @@ def _members(value: object) -> Iterator[tuple[str, str]]:
 
 def _deeper(value: object) -> Iterator[tuple[str, str]]:
     """Give the texts of an object that is a parameter, and of the lists that lie in such a list."""
-    if isinstance(value, Mapping) and "items" not in value and "content" not in value:
+    if isinstance(value, dict) and "items" not in value and "content" not in value:
         for name, inner in value.items():
             for text in plain(inner):
                 yield fold(str(name)), text
@@ -113,5 +113,5 @@ def _deeper(value: object) -> Iterator[tuple[str, str]]:
 
 
 def _wrapped(value: object) -> Iterator[Mapping[str, Any]]:
-    listed = value.get("items") if isinstance(value, Mapping) else None
-    yield from (each for each in listed if isinstance(each, Mapping)) if isinstance(listed, list) else ()
+    listed = value.get("items") if isinstance(value, dict) else None
+    yield from (each for each in listed if isinstance(each, dict)) if isinstance(listed, list) else ()

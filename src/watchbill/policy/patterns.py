@@ -8,6 +8,7 @@ Source: IAM User Guide, "IAM policy elements: Variables and tags".
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 
@@ -62,30 +63,49 @@ def expand(pattern: str, value_of: Callable[[str], str | None], *, wild: bool) -
     known. A key that is absent and has no default raises AbsentKeyError.
     """
     tokens: list[Token] = []
+    for piece in _pieces(pattern, wild=wild):
+        tokens.extend(_value(piece, value_of) if isinstance(piece, _Brought) else piece)
+    return tuple(tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What a variable brings in."""
+
+    key: str
+    default: str | None
+
+
+@lru_cache(maxsize=65536)
+def _pieces(pattern: str, *, wild: bool) -> tuple[Sequence[Token] | _Brought, ...]:
+    pieces: list[Sequence[Token] | _Brought] = []
     position = 0
     for found in _VARIABLE.finditer(pattern):
-        tokens.extend(_plain(pattern[position : found.start()], wild=wild))
-        tokens.extend(_value(found.group(1), value_of))
+        pieces += [_plain(pattern[position : found.start()], wild=wild), _variable(found.group(1))]
         position = found.end()
-    tokens.extend(_plain(pattern[position:], wild=wild))
-    return tuple(tokens)
+    pieces.append(_plain(pattern[position:], wild=wild))
+    return tuple(piece for piece in pieces if piece)
 
 
 def _plain(text: str, *, wild: bool) -> Sequence[Token]:
     return glob(text) if wild else tuple(text)
 
 
-def _value(inside: str, value_of: Callable[[str], str | None]) -> str:
+def _variable(inside: str) -> Sequence[Token] | _Brought:
     if inside in ("*", "?", "$"):
         return inside
     key, comma, rest = inside.partition(",")
-    value = value_of(key.strip())
-    if value is not None:
-        return value
     default = re.fullmatch(r"\s*'(.*)'\s*", rest) if comma else None
-    if default is None:
-        raise AbsentKeyError(key)
-    return default.group(1)
+    return _Brought(key.strip(), default.group(1) if default else None)
+
+
+def _value(brought: _Brought, value_of: Callable[[str], str | None]) -> str:
+    value = value_of(brought.key)
+    if value is None:
+        value = brought.default
+    if value is None:
+        raise AbsentKeyError(brought.key)
+    return value
 
 
 def matches(tokens: Sequence[Token], text: str) -> bool:

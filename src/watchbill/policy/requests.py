@@ -113,11 +113,11 @@ def call_of(record: Mapping[str, Any]) -> Call:
         _text(record.get("eventName")),
         _text(record.get("recipientAccountId")) or _text(identity.get("accountId")),
         _text(record.get("awsRegion")),
-        parameters if isinstance(parameters, Mapping) else None,
-        [each for each in resources if isinstance(each, Mapping)] if isinstance(resources, list) else None,
+        parameters if isinstance(parameters, dict) else None,
+        [each for each in resources if isinstance(each, dict)] if isinstance(resources, list) else None,
         _text(issuer.get("arn")) or _text(identity.get("arn")) or None,
         _text(record.get("eventType")) or None,
-        bool(record.get("errorCode")) and not isinstance(parameters, Mapping),
+        bool(record.get("errorCode")) and not isinstance(parameters, dict),
         _mapping(record.get("responseElements")),
     )
 
@@ -278,4 +278,4 @@ def _text(value: object) -> str:
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

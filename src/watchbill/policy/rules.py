@@ -49,9 +49,9 @@ class Rule:
         return tuple(dict.fromkeys(keys)), "; ".join(reasons)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rules:
-    """The statements of one policy that speak of one action."""
+    """The statements of one policy that speak of one action: one object for all actions of which the same speak."""
 
     denies: tuple[Rule, ...]
     allows: tuple[Rule, ...]
@@ -80,11 +80,12 @@ class Policy:
 class _Index:
     """Statements, compiled and found by action."""
 
-    __slots__ = ("_by_service", "_everywhere", "_known", "_rules")
+    __slots__ = ("_by_service", "_everywhere", "_found", "_known", "_rules")
 
     def __init__(self, statements: Sequence[Statement]) -> None:
         self._rules = tuple(map(_rule, statements))
         self._known: dict[str, Rules] = {}
+        self._found: dict[tuple[int, ...], Rules] = {(): _NONE}
         self._everywhere: list[tuple[int, Match]] = []
         self._by_service: dict[str, list[tuple[int, Match]]] = {}
         for index, statement in enumerate(statements):
@@ -95,6 +96,7 @@ class _Index:
         if found is None:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
+                self._found = {(): _NONE}
             found = self._known[action] = self._find(action)
         return found
 
@@ -114,10 +116,13 @@ class _Index:
 
     def _find(self, action: str) -> Rules:
         filed = (*self._everywhere, *self._by_service.get(action.partition(":")[0], ()))
-        speaking = [self._rules[index] for index in sorted({index for index, match in filed if match(action)})]
-        if not speaking:
-            return _NONE
-        return Rules(tuple(r for r in speaking if not r.allows), tuple(r for r in speaking if r.allows))
+        places = tuple(sorted({index for index, match in filed if match(action)}))
+        found = self._found.get(places)
+        if found is None:
+            speaking = [self._rules[index] for index in places]
+            denies, allows = (r for r in speaking if not r.allows), (r for r in speaking if r.allows)
+            found = self._found[places] = Rules(tuple(denies), tuple(allows))
+        return found
 
 
 def _rule(statement: Statement) -> Rule:

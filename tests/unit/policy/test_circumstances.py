@@ -93,6 +93,9 @@ def test_a_users_session():
     assert state(found, "aws:MultiFactorAuthAge") == "3600"
     assert state(found, "aws:TokenIssueTime") == "2026-01-12T11:00:00Z"
     assert state(found, "aws:username") == "james"
+    assert state(found, "aws:FederatedProvider") == "absent"
+    unnamed = {key: value for key, value in user().items() if key != "userName"}
+    assert state(known(unnamed), "aws:username") == "james"
     found = known(user(creationDate="2026-01-12T11:00:00Z", mfaAuthenticated="false"))
     assert state(found, "aws:MultiFactorAuthPresent") == "false"
     assert state(found, "aws:MultiFactorAuthAge") == "absent"
@@ -108,6 +111,9 @@ def test_a_roles_session():
     assert state(found, "aws:MultiFactorAuthPresent") == "false"
     assert state(found, "aws:PrincipalType") == "AssumedRole"
     assert state(known(role()), "aws:SourceIdentity") == "absent"
+    bare = {key: value for key, value in role().items() if key != "sessionContext"}
+    assert state(known(bare), "aws:SourceIdentity") is None, "a record without the session does not tell"
+    assert state(known(bare), "aws:TokenIssueTime") == "present"
     assert state(found, "ec2:RoleDelivery") == "absent"
     assert state(known(role(ec2RoleDelivery="2.0")), "ec2:RoleDelivery") == "2.0"
     assert state(known(role(ec2RoleDelivery="2.0")), "aws:Ec2InstanceSourceVpc") is None

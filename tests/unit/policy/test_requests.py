@@ -519,6 +519,7 @@ def test_tags_given_at_creation_are_a_right_of_their_own():
     found = mapped("lambda", "CreateFunction20150331", {"functionName": "f", "tags": {"team": "orders"}})
     assert besides(found) == [("lambda:TagResource", f"arn:aws:lambda:{HERE}:function:f")]
     assert besides(mapped("ec2", "CreateTags", {"tagSet": {"items": tags}, **specified})) == []
+    assert besides(mapped("autoscaling", "CreateOrUpdateTags", {"tags": tags})) == []
 
 
 def test_a_session_names_its_source_by_a_right_of_its_own():
@@ -577,6 +578,10 @@ def test_a_key_that_the_parameters_do_not_fill_is_known_to_be_absent():
     (request,) = requests_of_call(call, Known()).requests
     assert "s3:prefix" not in request.absent
     assert "aws:TagKeys" not in mapped("new", "Do").requests[0].absent
+    cut = Call("iam.amazonaws.com", "CreateUser", ACCOUNT, REGION, cut=True)
+    assert "aws:TagKeys" not in requests_of_call(cut, Known()).requests[0].absent
+    (request,) = mapped("s3", "GetObject", {"bucketName": "b", "key": "k", "tags": {"a": "b"}}).requests
+    assert "aws:RequestTag/a" not in request.context, "reading gives no tags"
 
 
 def test_tags_of_one_kind_are_not_those_of_another():
