@@ -189,7 +189,7 @@ def _principal(told: _Told) -> None:
     told.is_("aws:userid", _text(identity.get("principalId")))
     told.absent.append(_NO_SERVICE)
     if told.type == "IAMUser":
-        told.is_("aws:username", _text(identity.get("userName")) )
+        told.is_("aws:username", _text(identity.get("userName")) or _name_of(told.arn))
     else:
         told.lacks("aws:username")
     if "onBehalfOf" in identity:
