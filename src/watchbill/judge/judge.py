@@ -11,8 +11,8 @@ The rules, in order:
 5. Where a path hangs on something unknown and none allows it: not judgeable, naming what is missing.
 6. What a window within `REACH` would allow is off shift; what none allows is beyond the role.
 
-A resource that the event does not name is judged as `*`: statements on narrower resources then do not match, and the
-judgement says so rather than guessing.
+An event is judged by every request that it was. A resource that it does not name is not known: where statements on
+narrower resources matter, the event is not judgeable, and that is said.
 """
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
