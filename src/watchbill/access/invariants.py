@@ -21,6 +21,7 @@ from watchbill.policy.operators import read_instant
 from watchbill.policy.patterns import glob, glob_matches
 from watchbill.policy.prove import STEPS, Answer, Counterexample, NotKnown, Proof, any_allowed
 from watchbill.policy.rules import Policy
+from watchbill.policy.services import rules_of_services
 from watchbill.team.model import Team
 
 
@@ -190,7 +191,12 @@ class Prover:
         """
         key = (evaluator, pattern)
         if key not in self._actions:
-            actions, every = _actions(evaluator, pattern)
+            every_action, every = _actions(evaluator, pattern)
+            # Those that the same rules speak of are one question.
+            alike = {
+                (rules_of_services(a.lower()), evaluator.speaking_of(a.lower())): a for a in reversed(every_action)
+            }
+            actions = tuple(reversed(alike.values()))
             rules = [
                 (level.name, r)
                 for a in actions

@@ -28,7 +28,7 @@ from watchbill.policy.evaluate import NAMING, Evaluator, Level, Way, excepts, ha
 from watchbill.policy.model import Decision, Effect, Origin, Request
 from watchbill.policy.principals import Naming
 from watchbill.policy.rules import Rule
-from watchbill.policy.services import BY_SERVICE, always_allowed
+from watchbill.policy.services import always_allowed, rules_of_services
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,10 @@ def any_allowed(evaluator: Evaluator, asked: Request, actions: Iterable[str], *,
 
 
 def _cases(evaluator: Evaluator, asked: Request, actions: Iterable[str]) -> Iterator[tuple[str, Sequence[Level]]]:
-    seen: set[tuple[str, tuple[Level, ...]]] = set()
+    seen: set[tuple[tuple[bool, ...], tuple[Level, ...]]] = set()
     for action in actions:
         levels = evaluator.asked(replace(asked, action=action))
-        # Services have rules of their own about some actions, so that those stand for themselves only.
-        case = (action.lower() if action.lower().startswith(BY_SERVICE) else "", levels)
+        case = (rules_of_services(action.lower()), levels)
         if case not in seen:
             seen.add(case)
             yield action, levels

@@ -38,6 +38,19 @@ _FIXED_ALIAS = frozenset({"kms:createalias", "kms:updatealias", "kms:deletealias
 """KMS Developer Guide, "Aliases": nobody changes those of AWS managed keys."""
 
 
+def rules_of_services(action: str) -> tuple[bool, ...]:
+    """Tell which rules here speak of an action in lower case: two of which the same do are treated alike."""
+    return (
+        action in ALWAYS_ALLOWED,
+        action in _FIXED_POLICY,
+        action in _FIXED_ALIAS,
+        action.startswith("iam:") and not action.startswith(_READS),
+        action.startswith("kms:"),
+        action.startswith("kms:") and resource_types(action) == (),
+        action.startswith(_TRUST),
+    )
+
+
 def takes_keys(action: str, pattern: str) -> bool:
     """Tell whether an action may be on a key, and a pattern match one."""
     return resource_types(action) != () and arn_shared(glob(pattern), glob("arn:*:kms:*:*:key/*")) is not None
