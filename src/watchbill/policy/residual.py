@@ -81,7 +81,7 @@ def words(entry: ConditionEntry) -> str:
     if operator is None:
         return f"{entry.operator} {entry.key} {_listed(entry.values)}"
     if operator.name == "null":
-        return f"{entry.key} is {'absent' if 'true' in entry.values else 'there'}"
+        return f"{entry.key} is {'absent' if any(each.lower() == 'true' for each in entry.values) else 'there'}"
     verb = _WORDS[operator.name][operator.negated]
     said = f"{_subject(operator, entry.key)} {verb} {_listed(entry.values)}"
     return f"{said}, if it is there" if operator.if_exists else said
