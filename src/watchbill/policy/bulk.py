@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial, reduce
 from itertools import chain
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ from watchbill.policy.operators import Compare, Ordered, Read
 from watchbill.policy.patterns import Match
 from watchbill.policy.rules import Policy, Rule
 from watchbill.policy.services import BY_SERVICE, fixed, must_allow
-from watchbill.policy.table import NOT_KEYS, Codes, Holds, Keys, Table, compact, first_of, joined
+from watchbill.policy.table import Codes, Holds, Keys, Names, Table, compact, first_of, joined
 
 
 _BITS = 62
@@ -44,10 +44,8 @@ Answers = npt.NDArray[np.int32]
 _NOT_ASKED, _FAILS, _HOLDS, _HANGS = 0, 1, 2, 3
 """From the last on: where it hangs on different keys, the numbers differ."""
 
-Number = TypeVar("Number", Keys, Answers)
-
-Names = tuple[str, ...]
-"""Columns, by name, of whose values together a predicate is asked."""
+_SPARSE = 16
+"""How many times more codes there may be than rows, that all are looked through rather than the rows sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +165,18 @@ def _plans(evaluators: Sequence[Evaluator], table: Table) -> tuple[list[_Plan], 
     action = table.columns["action"]
     if table.evaluators.min() < 0 or table.evaluators.max() >= len(evaluators):
         raise ValueError(f"column `evaluator` must number the {len(evaluators)} evaluators from 0")
-    pairs = compact(table.evaluators.astype(np.int64) * action.size + action.codes)
+    pairs = compact(table.evaluators * action.size + action.codes)
     policies = [tuple(_policies(each.layers)) for each in evaluators]
     shapes = [_shape(each.layers) for each in evaluators]
     spoken: dict[tuple[object, ...], int] = {}
     plans: dict[tuple[object, ...], int] = {}
     found: list[_Plan] = []
-    numbers: list[int] = []
-    for row in first_of(pairs).tolist():
-        chosen = int(table.evaluators[row])
-        name = table.value("action", row).lower()
+    first = first_of(pairs)
+    numbers = np.zeros(len(first), np.uint32)
+    # Plans of one evaluator follow each other, so that what its policies alone ask is soon forgotten.
+    for pair in np.argsort(table.evaluators[first], kind="stable").tolist():
+        chosen = int(table.evaluators[first[pair]])
+        name = table.value("action", first[pair]).lower()
         special = name if name.startswith(BY_SERVICE) else ""
         # The same rules in the same places are the same levels: those need not be put together again.
         said = (shapes[chosen], special, *(policy.speaking_of(name) for policy in policies[chosen]))
@@ -186,9 +186,9 @@ def _plans(evaluators: Sequence[Evaluator], table: Table) -> tuple[list[_Plan], 
             place = spoken[said] = plans.setdefault((plan.levels, _kind(plan.evaluator.layers), special), len(plans))
             if place == len(found):
                 found.append(plan)
-        numbers.append(place)
+        numbers[pair] = place
     # Small numbers are sorted faster.
-    return found, np.array(numbers, np.uint16 if len(found) <= 1 << 16 else np.uint32)[pairs]
+    return found, numbers.astype(np.uint16 if len(found) <= 1 << 16 else np.uint32)[pairs]
 
 
 def _policies(layers: Layers) -> Iterator[Policy]:
@@ -282,12 +282,10 @@ class _Asked:
     def _alike(self, name: str, span: slice, of: Callable[[str | None], object]) -> Codes:
         """Give rows numbers by what follows from the value of a column."""
         column = self._table.columns[name]
-        codes = column.codes[span]
+        occurring, places = _occurring(column.codes[span], column.size)
         numbers: dict[object, int] = {}
-        found = np.zeros(column.size, np.int32)
-        for code in _occurring(codes, column.size).tolist():
-            found[code] = numbers.setdefault(of(column.values[code]), len(numbers))
-        return found[codes]
+        found = [numbers.setdefault(of(column.values[code]), len(numbers)) for code in occurring.tolist()]
+        return np.array(found, np.int32)[places]
 
     def _word(self, rules: Sequence[Rule], span: slice) -> _Word:
         """Tell which of some rules apply to which rows."""
@@ -295,15 +293,17 @@ class _Asked:
         applies: Keys = np.full(span.stop - span.start, ((1 << len(rules)) - 1) & ~never, np.int64)
         open_ones: list[tuple[int, Answers]] = []
         for columns, asked in asking:
-            column = self._table.together(columns)
-            codes = column.codes[span]
-            # Asked is what occurs in rows to which one of the rules may still apply.
-            occurring = _occurring(codes[(applies & reduce(or_, asked.values())) != 0], column.size)
-            if not len(occurring):
+            # Asked is of rows to which one of the rules may still apply.
+            rows = np.flatnonzero(applies & reduce(or_, asked.values()))
+            if not len(rows):
                 continue
+            column = self._table.together(columns)
+            occurring, places = _occurring(column.codes[span][rows], column.size)
             failed, hanging = self._answers.of(columns, asked, occurring)
-            applies &= ~_spread(failed, occurring, column.size)[codes]
-            open_ones += [(bits, _spread(by_what, occurring, column.size)[codes]) for bits, by_what in hanging]
+            applies[rows] &= ~failed[places]
+            for bits, by_what in hanging:
+                open_ones.append((bits, np.zeros(len(applies), np.int32)))
+                open_ones[-1][1][rows] = by_what[places]
         open_ones = [(bits, np.where(applies & bits, by_what, 0)) for bits, by_what in open_ones]
         hangs: Keys = np.full(len(applies), may, np.int64)
         for bits, by_what in open_ones:
@@ -403,7 +403,7 @@ class _Answered:
             return np.array(self._ask(question, codes.tolist()), np.int32)
         kept = self._kept.get(question)
         if kept is None:
-            kept = self._kept[question] = np.full(self._table.together(question.columns).size, _NOT_ASKED, np.int32)
+            kept = self._kept[question] = np.zeros(self._table.together(question.columns).size, np.int32)
         missing = codes[kept[codes] == _NOT_ASKED]
         if len(missing):
             kept[missing] = self._ask(question, missing.tolist())
@@ -415,12 +415,10 @@ class _Answered:
         if match is not None and codes[0] != 0:
             values = self._table.columns[columns[0]].values
             return [_HOLDS if match(values[code]) else _FAILS for code in codes]
-        follows = predicate.entry is not None and columns[0] in NOT_KEYS
-        if len(columns) > 1 or follows:
-            contexts = self._table.parts(columns, codes)
-        else:
-            contexts = self._table.with_each(columns[0], codes)
-        return [self._outcome(predicate, context) for context in contexts]
+        put = self._table.keys.intersection(columns)
+        if RESOURCE in columns and not any(RESOURCE in FOLLOWING.get(key.lower(), ()) for key in predicate.keys):
+            put |= {RESOURCE}
+        return [self._outcome(predicate, context) for context in self._table.contexts(columns, codes, put)]
 
     def _outcome(self, predicate: Predicate, context: Context) -> int:
         held = predicate.test(context)
@@ -451,7 +449,7 @@ class _Answered:
         for key in map(str.lower, predicate.keys):
             if predicate.entry is None and key == RESOURCE:
                 # Whether `*` is a pattern hangs on the action.
-                found |= {"resource", "action"} if table.like.some else {"resource"}
+                found |= {RESOURCE, "action"} if table.like.some else {RESOURCE}
             elif key in table.keys:
                 found.add(key)
             if key not in table.keys or table.columns[key].has_nulls:
@@ -460,18 +458,14 @@ class _Answered:
         return found
 
 
-def _spread(numbers: Number, codes: Keys, size: int) -> Number:
-    """Put numbers of some codes where their codes say; 0 elsewhere."""
-    found = np.zeros(size, numbers.dtype)
-    found[codes] = numbers
-    return found
-
-
-def _occurring(codes: Codes, size: int) -> Keys:
-    """Give the codes that occur, in order."""
-    seen = np.zeros(size, np.bool_)
-    seen[codes] = True
-    return np.flatnonzero(seen)
+def _occurring(codes: Codes, size: int) -> tuple[Keys, Keys]:
+    """Give the codes that occur, in order, and for each row the place of its own among them."""
+    if len(codes) * _SPARSE < size:
+        occurring, places = np.unique(codes, return_inverse=True)
+        return occurring.astype(np.int64), places.astype(np.int64)
+    seen = np.zeros(size, np.int64)
+    seen[codes] = 1
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
 
 
 def _ways(table: Table) -> Codes:

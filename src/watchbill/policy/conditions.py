@@ -21,7 +21,7 @@ from functools import lru_cache
 
 from watchbill.policy.context import UNKNOWN, Context
 from watchbill.policy.model import ConditionEntry
-from watchbill.policy.operators import COMPARISONS, WILD, Negated, Operator, Tokens, operator_of, text_of
+from watchbill.policy.operators import COMPARISONS, WILD, Negated, Operator, Texts, Tokens, operator_of, text_of
 from watchbill.policy.patterns import AbsentKeyError, Match, UnknownKeyError, expand, variables
 
 
@@ -147,7 +147,7 @@ def _fixed(operator: Operator, values: Sequence[Tokens]) -> Match:
     if not operator.negated:
         return match
     if len(wanted) < len(values):
-        return lambda value: False
+        return Texts()
     return Negated(match, reads)
 
 

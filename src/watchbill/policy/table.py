@@ -3,8 +3,8 @@
 A null in the column of a condition key is a key that is not known; in a list of texts it is no value.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ Codes = npt.NDArray[np.int32]
 """Small numbers of what is told apart."""
 Keys = npt.NDArray[np.int64]
 """Large ones: of what is told apart by several things together, or a bit for each of them."""
+Names = tuple[str, ...]
+"""Columns by name, whose values are looked at together."""
 Numbers = npt.NDArray[np.float64]
 Holds = npt.NDArray[np.bool_]
 
@@ -33,7 +35,6 @@ _EPOCH = "1970-01-01T00:00:00Z"
 _WHOLE_SECOND = r"(?s)^.{10}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z$"
 _PARTS = ((0, 10), (10, 17), (17, 20))
 """Where the day, the minute, and the second stand in a date of whole seconds."""
-
 
 _AT_ONCE = 1 << 20
 """Comparisons whose answers are held at once."""
@@ -141,11 +142,14 @@ class Table:
             for place, name in enumerate(batch.schema.names)
             if name != "evaluator"
         }
+        for name, column in self.columns.items():
+            if name in NOT_KEYS and not column.has_texts:
+                raise ValueError(f"column `{name}` must hold texts, not lists of them")
         if self.columns["action"].has_nulls:
             raise ValueError("column `action` must not have nulls")
         self.keys = frozenset(self.columns) - set(NOT_KEYS)
         """The columns that are condition keys."""
-        self._joint: dict[tuple[str, ...], Joint] = {}
+        self._joint: dict[Names, Joint] = {}
 
     def reorder(self, order: Keys) -> None:
         """Put the rows into another order."""
@@ -154,7 +158,7 @@ class Table:
             column.codes = column.codes[order]
         self._joint.clear()
 
-    def together(self, names: tuple[str, ...]) -> Column | Joint:
+    def together(self, names: Names) -> Column | Joint:
         """Give a column, or several as one."""
         if len(names) == 1:
             return self.columns[names[0]]
@@ -163,7 +167,7 @@ class Table:
             found = self._joint[names] = Joint([self.columns[name] for name in names])
         return found
 
-    def value(self, name: str, row: int) -> Any:
+    def value(self, name: str, row: int | np.int64) -> Any:
         """Give what a row has in a column; None where it has none."""
         column = self.columns[name]
         return column.values[column.codes[row]]
@@ -172,22 +176,29 @@ class Table:
         """Give a row as a request."""
         return self.made({name: self.value(name, row) for name in self.columns})
 
-    def parts(self, names: tuple[str, ...], codes: Iterable[int]) -> Iterator[Context]:
-        """Give what is known where columns together have each of some values, and other columns were not there."""
-        column = self.together(names)
-        for code in codes:
-            if isinstance(column, Joint):
-                row = int(column.first[code])
-                yield Context(self.made({name: self.value(name, row) for name in names}))
-            else:
-                yield Context(self.made({names[0]: column.values[code]}))
+    def contexts(self, names: Names, codes: Iterable[int], put: Collection[str]) -> Iterator[Context]:
+        """Give what is known where some columns together have each of some values, and the others were not there.
 
-    def with_each(self, name: str, codes: Iterable[int]) -> Iterator[Context]:
-        """Put values into one context in turn, of a key or the resource: nothing follows from them."""
-        context, values = Context(self.made({})), self.columns[name].values
-        for code in codes:
-            context.put(name, values[code])
+        Those of `put` are put into a context in turn: nothing may follow from them.
+        """
+        made_of = [name for name in names if name not in put]
+
+        @lru_cache(maxsize=1024)
+        def made(*values: Any) -> Context:
+            return Context(self.made(dict(zip(made_of, values, strict=True))))
+
+        for values in self._values(names, codes):
+            context = made(*(values[name] for name in made_of))
+            for name in put:
+                context.put(name, values[name])
             yield context
+
+    def _values(self, names: Names, codes: Iterable[int]) -> Iterator[dict[str, Any]]:
+        column = self.together(names)
+        if isinstance(column, Column):
+            yield from ({names[0]: column.values[code]} for code in codes)
+        else:
+            yield from ({name: self.value(name, column.first[code]) for name in names} for code in codes)
 
     def made(self, values: Mapping[str, Any]) -> Request:
         """Make a request of values of some columns; the others are as if they were not there."""
@@ -261,10 +272,11 @@ def _to_codes(indices: pa.Array) -> Codes:
     return codes
 
 
-def _whole_numbers(name: str, array: pa.Array) -> Codes:
+def _whole_numbers(name: str, array: pa.Array) -> Keys:
     if not pa.types.is_integer(array.type) or array.null_count:
         raise ValueError(f"column `{name}` must hold whole numbers, and no nulls")
-    return _to_codes(array)
+    numbers: Keys = array.to_numpy(zero_copy_only=False).astype(np.int64)
+    return numbers
 
 
 def _instants(texts: pa.Array) -> Numbers:

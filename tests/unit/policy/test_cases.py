@@ -335,6 +335,13 @@ def test_other_layers_give_no_parts_and_take_them():
     assert found == (A, {f"{BUCKET}/a*": A, f"{BUCKET}/x*": NO})
 
 
+def test_a_set_is_denied_explicitly_where_every_part_is():
+    """One part that nothing allows makes it an implicit denial."""
+    edge = policy(statement(resource=f"{BUCKET}/x*"))
+    found = [statement(resource=[f"{BUCKET}/x1*", f"{BUCKET}/y*"]), statement("Deny", f"{BUCKET}/x*")]
+    assert sets(f"{BUCKET}/*", *found, boundary=(edge,)) == (NO, {f"{BUCKET}/x1*": E, f"{BUCKET}/y*": NO})
+
+
 def test_what_is_allowed_but_for_a_part_is_said_in_either_shape():
     """As a mapping or as a list of rows, by what the case expects."""
     asked = {"resource": f"{BUCKET}/*"}

@@ -242,6 +242,7 @@ def test_both_limits_must_allow_what_only_one_is_overridden_for():
         (f"arn:aws:sts::{HERE}:assumed-role/oncall/*", SESSION, False),
         (ROLE, SESSION, True),
         (f"arn:aws:iam::{HERE}:role/OnCall", SESSION, True),
+        (ROLE, SESSION.replace("oncall", "OnCall"), True),
         (f"arn:aws:iam::{HERE}:role/oncal", SESSION, False),
         (ROLE.replace(HERE, AWAY), SESSION, False),
         (SESSION, SESSION.replace("/james", "/rick"), False),

@@ -315,6 +315,7 @@ COVERED = [
     ("ARNs covered", [NO_ARN, deny("ArnNotLike", "k", "arn:aws:iam::*:role/ab*"), deny("ArnLike", "k", "arn:aws:iam::*:role/a*")], None),
     ("ARNs not covered", [NO_ARN, deny("ArnNotLike", "k", "arn:aws:iam::*:role/a*"), deny("ArnLike", "k", "arn:aws:iam::*:role/ab*")], "arn:aws:iam::123456789012:role/a"),
     ("ARNs part by part", [NO_ARN, deny("ArnNotLike", "k", "arn:aws:s3:::*"), deny("ArnLike", "k", "arn:aws:*:*:*:a*"), deny("ArnLike", "k", "arn:aws:s3:::?*")], "arn:aws:s3:::"),
+    ("what is no ARN and unlike none", [deny("ArnLike", "k", "arn:aws:s3:::a"), deny("ArnNotLike", "k", "arn:aws:s3:::a")], "x"),
     ("what is no ARN", [deny("ArnLike", "k", "arn:*:*:*:*:*")], "x"),
     ("both booleans", [deny("Bool", "k", "true"), deny("Bool", "k", "false")], None),
     ("one boolean", [deny("Bool", "k", "true")], "false"),
