@@ -10,7 +10,6 @@ from watchbill.policy.bulk import decide_batch
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Effect, Principal, Request
 from watchbill.policy.operators import read_instant
-from watchbill.policy.operators import read_instant
 from watchbill.policy.statements import parse_policy
 
 
