@@ -7,13 +7,13 @@
    time itself where a statement reads it otherwise than to compare it.
 """
 
-import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
+from math import floor
 from operator import eq
 from typing import Any
 
@@ -42,6 +42,8 @@ _SECONDS = "aws:EpochTime"
 _CLOCK = frozenset({NOW.lower(), _SECONDS.lower()})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
+_NO_CALENDAR = 1e12
+"""Seconds from 1970 on, or back, where no calendar reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,18 +250,19 @@ def _edges(predicate: Predicate) -> tuple[int, ...] | None:
         return ()
     wanted = predicate.match.match if isinstance(predicate.match, Negated) else predicate.match
     if isinstance(wanted, Ordered):
-        turns = [(limit, wanted.compare) for limit in wanted.limits if math.isfinite(limit)]
+        turns = [(limit, wanted.compare) for limit in wanted.limits]
     elif isinstance(wanted, Texts):
         turns = [(limit, eq) for text in wanted if (limit := read_instant(text)) is not None]
     else:
         return None
     unit = 1 if NOW.lower() in clock else _SECOND
-    return tuple(edge for limit, compare in turns for edge in _turning(compare, limit, unit))
+    within = ((limit, compare) for limit, compare in turns if abs(limit) < _NO_CALENDAR)
+    return tuple(edge for limit, compare in within for edge in _turning(compare, limit, unit))
 
 
 def _turning(compare: Callable[[float, float], bool], limit: float, unit: int) -> Iterator[int]:
     """Give where a comparison with an instant turns, as time goes on by units of so many microseconds."""
-    at = math.floor(round(limit * _SECOND) / unit) * unit
+    at = floor(round(limit * _SECOND) / unit) * unit
     for edge in (at, at + unit):
         before, since = (edge - unit) / _SECOND, edge / _SECOND
         if compare(before, limit) != compare(since, limit):

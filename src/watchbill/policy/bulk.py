@@ -44,7 +44,7 @@ Answers = npt.NDArray[np.int32]
 _NOT_ASKED, _FAILS, _HOLDS, _HANGS = 0, 1, 2, 3
 """From the last on: where it hangs on different keys, the numbers differ."""
 
-_SPARSE = 16
+_SPARSE = 32
 """How many times more codes there may be than rows, that all are looked through rather than the rows sorted."""
 
 
@@ -149,9 +149,7 @@ class _Plan:
 
     def special(self, resource: str | None, *, some: bool) -> object:
         """Tell what services decide, or ask for, by a resource."""
-        layers = self.evaluator.layers
-        has_policy = layers.resource is not None or layers.resource_unread
-        return fixed(self.action, resource), must_allow(self.action, resource, has_policy=has_policy, some=some)
+        return fixed(self.action, resource), must_allow(self.action, resource, has_policy=True, some=some)
 
     def named(self, principal: str | None) -> object:
         """Tell how the rules name a caller."""
@@ -461,11 +459,14 @@ class _Answered:
 def _occurring(codes: Codes, size: int) -> tuple[Keys, Keys]:
     """Give the codes that occur, in order, and for each row the place of its own among them."""
     if len(codes) * _SPARSE < size:
-        occurring, places = np.unique(codes, return_inverse=True)
-        return occurring.astype(np.int64), places.astype(np.int64)
-    seen = np.zeros(size, np.int64)
-    seen[codes] = 1
-    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
+        sorted_codes, places = np.unique(codes, return_inverse=True)
+        return sorted_codes.astype(np.int64), places.astype(np.int64)
+    seen = np.zeros(size, np.bool_)
+    seen[codes] = True
+    occurring = np.flatnonzero(seen)
+    place_of = np.empty(size, np.int64)
+    place_of[occurring] = np.arange(len(occurring))
+    return occurring, place_of[codes]
 
 
 def _ways(table: Table) -> Codes:

@@ -220,7 +220,7 @@ def one_user(*statements):
 def test_time_that_is_read_otherwise_than_compared_is_a_condition(condition, said):
     """Where it would turn cannot be told, so that it is said and not guessed."""
     ways = one_user({"Effect": "Allow", "Condition": condition})
-    known = {"aws:PrincipalTag/until": "2026-01-13T00:00:00Z"}
+    known = {"aws:PrincipalTag/until": "2026-01-13T00:00:00Z", "aws:CurrentTime": iso(MONDAY), "aws:EpochTime": "0"}
     (found,) = who_can(ways, replace(MODIFY, context=known, complete=True), WEEK)
     assert found.parts == (Part(WEEK, DEPENDS, ("user/ada/own#0",), (said,)),)
 
@@ -255,6 +255,18 @@ def test_a_count_of_seconds_turns_at_whole_seconds(limit, turns):
     condition = {"DateLessThan": {"aws:EpochTime": limit}}
     (found,) = who_can(one_user({"Effect": "Allow", "Condition": condition}), MODIFY, WEEK)
     assert [part.interval for part in found.parts] == [Interval(MONDAY, edge)]
+
+
+@pytest.mark.parametrize(
+    ("operator", "key"), [("NumericLessThan", "aws:EpochTime"), ("DateLessThan", "aws:CurrentTime")]
+)
+@pytest.mark.parametrize("limit", ["1e999", "1e305", "-1e305", "1e20", "253402300799", "0", "-1"])
+def test_limits_far_away_are_read_as_at_an_instant(operator, key, limit):
+    """A policy is somebody else's text; a number without end, or before all time, must not be one in the question."""
+    ways = one_user({"Effect": "Allow", "Condition": {operator: {key: limit}}})
+    (way,) = ways.of("ada")
+    parts = parts_of(ways, MODIFY, WEEK).get(("ada", "user ada"), ())
+    assert said_at(parts, MONDAY) == said_at(parts, WEEK.end - TICK) == answer_at(way, MODIFY, MONDAY)
 
 
 def test_many_people_in_many_shifts_are_each_told_apart():
@@ -388,9 +400,20 @@ def question(random):
         context["aws:PrincipalTag/of"] = random.choice(USERS)
     if random.random() < 0.1:
         context["aws:SourceIp"] = ("10.0.0.1",)
-    absent = frozenset({"aws:SourceIp"}) if random.random() < 0.3 else frozenset()
-    complete = random.random() < 0.3
-    return Request(random.choice(ACTIONS), random.choice(["*", None]), context, absent, complete, some=True)
+    keys = frozenset({"aws:SourceIp", "aws:PrincipalTag/of"})
+    absent, present, unknown = random.choice([((),) * 3, (keys, (), ()), ((), keys, ()), ((), (), keys)])
+    account = random.choice([None, None, NUMBER, "222222222222"])
+    return Request(
+        random.choice(ACTIONS),
+        random.choice(["*", None]),
+        context,
+        frozenset(absent),
+        random.random() < 0.3,
+        resource_account=account,
+        present=frozenset(present),
+        unknown=frozenset(unknown),
+        some=True,
+    )
 
 
 def agree(seed):
