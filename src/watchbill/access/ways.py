@@ -88,7 +88,8 @@ class Ways:
         if found is None:
             return
         policies, unread = self.user_policies(found)
-        keys = {"aws:username": user, "aws:userid": f"AIDA:{user}", "aws:PrincipalArn": found.arn}
+        # Their `aws:userid` is in no document.
+        keys = {"aws:username": user, "aws:PrincipalArn": found.arn}
         own = Step(self._evaluator(policies), found.arn, keys, _OF_SESSIONS)
         yield Way(user, f"user {user}", (own,), unread)
         for role in self._trusting(found.arn):

@@ -181,8 +181,16 @@ def _discovering(request: Request, case: Case) -> Request:
     )
 
 
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
+_REPEATS = re.compile(r"[*+?{]")
+_MOST_REPEATS = 4
+"""Repeats in an expression: the work grows with the length of a key to the power of their number."""
+
+
 def _named(name: str, key: str) -> bool:
     if name[:1] == "/" and name[-1:] == "/" and len(name) > 1:
+        if _REPEATED_GROUP.search(name) or len(_REPEATS.findall(name)) > _MOST_REPEATS:
+            raise ValueError(f"the expression {name} may take for ever to match")
         return re.search(name[1:-1], key, re.IGNORECASE) is not None
     return name.lower() == key
 

@@ -41,6 +41,8 @@ class Predicate:
     """The condition it asks; None for one of resources."""
     patterns: tuple[str, ...] = ()
     """The patterns of resources it asks for."""
+    negated: bool = False
+    """Whether it asks for resources of none of the patterns."""
     match: Match | None = None
     """What it asks of one value of its key, where that hangs on nothing else."""
 

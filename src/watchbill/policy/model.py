@@ -102,7 +102,9 @@ def _arn_parts(arn: str) -> tuple[str | None, tuple[str, str]]:
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn":  # noqa: PLR2004 - an ARN has six parts
         return None, ("", arn)
-    kind, _, rest = parts[5].partition("/")
+    kind, slash, rest = parts[5].partition("/")
+    if kind == "root" and slash:
+        return parts[4] or None, ("", parts[5])  # the root user has no name
     name = rest.split("/")[0] if kind == "assumed-role" else rest.rsplit("/", 1)[-1]
     return parts[4] or None, (kind, name)
 

@@ -128,7 +128,9 @@ def read_instant(text: str) -> float | None:
         at = datetime.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
     except ValueError:
         return None
-    return at.replace(tzinfo=at.tzinfo or UTC).timestamp()
+    seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp()
+    # An offset may lead out of the calendar.
+    return seconds if _FIRST_SECOND <= seconds < _LAST_SECOND + 1 else None
 
 
 @lru_cache(maxsize=65536)

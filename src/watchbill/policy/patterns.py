@@ -7,7 +7,7 @@ Source: IAM User Guide, "IAM policy elements: Variables and tags".
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -47,13 +47,13 @@ def has_variables(pattern: str) -> bool:
 
 def variables(pattern: str) -> tuple[str, ...]:
     """Name the keys whose values a pattern brings in."""
-    found = (each.group(1).partition(",")[0].strip() for each in _VARIABLE.finditer(pattern))
+    found = (each.group(1).partition(",")[0].strip() for each in _variables(pattern))
     return tuple(key for key in found if key not in ("*", "?", "$"))
 
 
 def widest(pattern: str) -> str:
     """Give a pattern without variables that matches all that a pattern may match, whatever its variables are."""
-    return _VARIABLE.sub("*", pattern)
+    return "".join("*" if isinstance(piece, re.Match) else piece for piece in _cut(pattern))
 
 
 def expand(pattern: str, value_of: Callable[[str], str | None], *, wild: bool) -> tuple[Token, ...]:
@@ -68,6 +68,21 @@ def expand(pattern: str, value_of: Callable[[str], str | None], *, wild: bool) -
     return tuple(tokens)
 
 
+def _variables(pattern: str) -> Iterator[re.Match[str]]:
+    # Past the last brace none can end: to look for it from every `${` would take the square of their number.
+    return _VARIABLE.finditer(pattern, 0, pattern.rfind("}") + 1)
+
+
+def _cut(pattern: str) -> Iterator[str | re.Match[str]]:
+    """Cut a pattern into variables and the texts between them."""
+    position = 0
+    for found in _variables(pattern):
+        yield pattern[position : found.start()]
+        yield found
+        position = found.end()
+    yield pattern[position:]
+
+
 @dataclass(frozen=True, slots=True)
 class _Brought:
     """What a variable brings in."""
@@ -78,12 +93,9 @@ class _Brought:
 
 @lru_cache(maxsize=65536)
 def _pieces(pattern: str, *, wild: bool) -> tuple[Sequence[Token] | _Brought, ...]:
-    pieces: list[Sequence[Token] | _Brought] = []
-    position = 0
-    for found in _VARIABLE.finditer(pattern):
-        pieces += [_plain(pattern[position : found.start()], wild=wild), _variable(found.group(1))]
-        position = found.end()
-    pieces.append(_plain(pattern[position:], wild=wild))
+    pieces = (
+        _variable(piece[1]) if isinstance(piece, re.Match) else _plain(piece, wild=wild) for piece in _cut(pattern)
+    )
     return tuple(piece for piece in pieces if piece)
 
 
@@ -130,12 +142,13 @@ def matcher(tokens: Sequence[Token]) -> Match:
     """Compile tokens to what tells whether they match the whole of a text, as `matches` does."""
     if ONE in tokens:
         return lambda text: matches(tokens, text)
-    runs = [""]
+    parts: list[list[str]] = [[]]
     for token in tokens:
         if token == ANY:
-            runs.append("")
+            parts.append([])
         else:
-            runs[-1] += str(token)
+            parts[-1].append(str(token))
+    runs = ["".join(part) for part in parts]
     first, last = runs[0], runs[-1]
     middle = [run for run in runs[1:-1] if run]
     if len(runs) == 1:

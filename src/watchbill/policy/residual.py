@@ -49,7 +49,8 @@ def conditions(rules: Mapping[Origin, Rule], request: Request, decision: Decisio
         else:
             found[f"unless {said}"] = None
     found |= {f"if {' or '.join(dict.fromkeys(each))}": None for each in ways.values()}
-    if not found and decision.layer is not None:
+    by_resource = any(rules[origin].principals is not None for origin in decision.deciding)
+    if not found or (decision.layer == "resource" and not by_resource):
         found[f"if the {decision.layer} policy, which is not known, allows it"] = None
     return tuple(found)
 
@@ -71,7 +72,7 @@ def _said(rule: Rule, context: Context) -> Iterator[str]:
         if predicate.entry is not None:
             yield words(predicate.entry)
         else:
-            verb = "is" if not rule.allows or len(predicate.patterns) == 1 else "is one of"
+            verb = "is not" if predicate.negated else "is"
             yield f"the {RESOURCE} {verb} {_listed(predicate.patterns)}"
 
 

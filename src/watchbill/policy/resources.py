@@ -53,7 +53,7 @@ def resource_predicate(patterns: tuple[str, ...], *, negated: bool, allows: bool
         return None if found is None else not found and not _brings_absent(patterns, context)
 
     brought = dict.fromkeys(each for pattern in patterns for each in variables(pattern))
-    return Predicate(test, (RESOURCE, *brought), patterns=patterns)
+    return Predicate(test, (RESOURCE, *brought), patterns=patterns, negated=negated)
 
 
 Speaks = Callable[[str, Context], bool | None]

@@ -201,7 +201,6 @@ def test_equal_policies_are_decided_by_one_evaluator():
     assert next(iter(ways.of("james"))).steps[0].evaluator is one
 
 
-@pytest.mark.xfail(strict=True, reason="a user's id is made up with a colon, which only sessions have")
 def test_a_users_id_is_not_told():
     """IAM's id of a user is not in its documents, and a condition on it must not be decided by a guess."""
     guarded = document(Condition={"StringLike": {"aws:userid": "*:james"}})

@@ -156,3 +156,52 @@ def test_whatever_a_case_says_it_has_a_result(found, layer):
     """A case that does not read disagrees and says why."""
     for case in (found, {"layer": layer, "expected": found, "request": found, "policies": found, "document": found}):
         assert run_case(case).reasons is not None
+
+
+def test_variables_without_an_end_are_text():
+    """A hundred thousand openings and no closing brace: looking for it from each would take the square."""
+    opened = "${" * 100_000
+    identity = policy(statement(resource=f"arn:aws:s3:::{opened}"))
+    assert ask(identity, f"arn:aws:s3:::{opened}") is Effect.ALLOWED
+    assert ask(identity, f"arn:aws:s3:::{opened}x") is Effect.IMPLICITLY_DENIED
+
+
+def test_a_long_value_brought_in_often_is_put_together_once():
+    """Two million characters come of a policy of eight thousand."""
+    identity = policy(statement(resource="arn:aws:s3:::" + "${k}" * 2_000))
+    value = "x" * 1_000
+    assert ask(identity, "arn:aws:s3:::" + value * 2_000, k=value) is Effect.ALLOWED
+    assert ask(identity, "arn:aws:s3:::" + value * 1_999, k=value) is Effect.IMPLICITLY_DENIED
+
+
+@pytest.mark.parametrize("date", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_date_whose_offset_leaves_the_calendar_is_no_date(date):
+    """The proof has no cell for it, and so the decision must not hold either."""
+    identity = policy(statement(DateEquals={"aws:CurrentTime": date}))
+    assert ask(identity, **{"aws:CurrentTime": date}) is Effect.IMPLICITLY_DENIED
+
+
+@pytest.mark.parametrize("name", ["root/x", "root/", "rootx", "user/root"])
+def test_only_the_root_user_needs_no_policy(name):
+    """Whatever else has the word in its name is asked as everyone is."""
+    request = Request("s3:GetObject", OBJECT, {}, principal=Principal.of(f"arn:aws:iam::111122223333:{name}"))
+    assert evaluate(request, identity=[]).effect is Effect.IMPLICITLY_DENIED
+    root = Request("s3:GetObject", OBJECT, {}, principal=Principal.of("arn:aws:iam::111122223333:root"))
+    assert evaluate(root, identity=[]).effect is Effect.ALLOWED
+
+
+@pytest.mark.parametrize("name", ["/(a+)+$x/", "/(a*)*x/", "/(a|a){30}x/", "/a*a*a*a*a*a*a*x/"])
+def test_an_expression_that_may_match_for_ever_is_refused(name):
+    """A case is somebody else's text."""
+    case = {
+        "id": "x",
+        "layer": "decision",
+        "mode": "discovery",
+        "policies": {"identity": [{"Version": "2012-10-17", "Statement": [statement(StringEquals={"a" * 60: "a"})]}]},
+        "request": {"action": "s3:GetObject", "resource": OBJECT, "context": {}},
+        "unknown_context": [{"keyName": name, "presenceIsKnown": True, "valueIsKnown": False}],
+        "expected": {"decision": "Allowed"},
+    }
+    result = run_case(case)
+    assert not result.agrees
+    assert any("for ever" in reason for reason in result.reasons)
