@@ -117,7 +117,7 @@ def _job_roles(team: Team, draft: _Draft, held: Iterable[Holding]) -> None:
 def _rota(team: Team, rota: Rota, draft: _Draft, at: datetime, freezes: Collection[Freeze]) -> Iterator[Holding]:
     horizon = horizon_of(rota, at)
     for gap in gaps(rota, Interval(at, horizon.end)):
-        message = f"rota `{rota.name}` has no {gap.kind} from {gap.interval}; add a member, a layer or an override"
+        message = f"rota `{rota.name}` has {gap}; add a member, a layer or an override"
         draft.problems.append(Problem.at("coverage-gap", message, rota.where))
     every = [h for h in in_order(on_call(rota, horizon), horizon) if h.account == draft.account.name]
     free = [h for h in without_frozen(every, freezes, horizon) if h.interval is not None]
@@ -128,7 +128,7 @@ def _rota(team: Team, rota: Rota, draft: _Draft, at: datetime, freezes: Collecti
         gates.extend(_on_call_role(team, rota, draft, kind, [(_iam_user(team, h.person), h) for h in mine]))
         yield from mine
     draft.groups[group] = GroupState(group, PATH, frozenset(gates))
-    for person in sorted({member for layer in rota.layers for member in layer.members} | {h.person for h in every}):
+    for person in rota.people:
         user = _iam_user(team, person)
         draft.memberships.setdefault(user, set())
         if not is_frozen(person, freezes, at):

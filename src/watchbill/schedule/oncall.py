@@ -2,166 +2,313 @@
 
 The rules, in the order they apply, for each kind of duty by itself:
 
-1. A layer's turns begin at its handoff time by the wall clock of its own zone, counted from its anchor. A handoff
-   that falls into the hour a spring change skips happens at the instant of the change; one that happens twice in
-   autumn happens the first time. So turns tile time without gap or overlap.
-2. Restrictions cut a layer's turns to weekly hours, by the same wall clock.
-3. Leave takes the person out of their own turns.
-4. Where layers of a kind overlap, the later one in the file wins.
+1. A layer's shifts are turns of a rotation (`rotation`), shifts that recur by a rule (`recurrence`), or what the good
+   copy of an outside schedule gives to its members.
+2. They are cut to the layer's weekly hours by its wall clock, and to the span in which the layer is in force.
+3. Leave, and public holidays where somebody has them off, take the person out of their own shifts.
+4. Where layers of a kind overlap, the later one in the file wins. A layer that is `beside` the one before it is on call
+   together with it.
 5. Overrides, in file order: `add` takes over what `remove` holds in the span, or the whole span when no `remove` is
-   named; without `add` the span of `remove` falls empty.
+   named; without `add` the span of `remove` falls empty. `swap` exchanges what two people hold. `instead` empties the
+   span and puts its stints there. An `add` that is `beside` takes nothing from anybody.
 
-Everything is half-open: the instant of a handoff belongs to the next shift. Grace is not applied here: it widens
-entitlement only, never who is on call.
+Nobody is on call twice at once for one kind. Everything is half-open: the instant of a handoff belongs to the next
+shift. Grace is not applied here: it widens entitlement only, never who is on call.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from watchbill.intervals import Interval, Timeline, merge, subtract
-from watchbill.schedule.model import Gap, Shift
-from watchbill.team.model import Kind, Layer, Override, Rota, Turn
+from watchbill.schedule.holidays import holidays_within, is_holiday
+from watchbill.schedule.model import Duty, Gap, Shift
+from watchbill.schedule.recurrence import Recurring
+from watchbill.schedule.rotation import Turns
+from watchbill.schedule.wall import calm_time, in_hours, weekly_hours
+from watchbill.team.model import Feed, Kind, Layer, Override, Required, Rota, Rotation
+
+
+_MOMENT = timedelta(microseconds=1)
 
 
 def shifts(rota: Rota, within: Interval) -> tuple[Shift, ...]:
     """Give every shift that touches `within`, cut to it, in order of time."""
-    kinds = {layer.kind for layer in rota.layers} | {override.kind for override in rota.overrides}
-    found = [shift for kind in kinds for shift in _of_kind(rota, kind, within)]
-    return tuple(sorted(found))
-
-
-def on_call(rota: Rota, at: datetime) -> tuple[Shift, ...]:
-    """Give the shifts in force at an instant, each whole as far as a week to either side goes."""
-    week = timedelta(days=7)
-    return tuple(shift for shift in shifts(rota, Interval(at - week, at + week)) if at in shift.interval)
+    return Schedule(rota).shifts(within)
 
 
 def gaps(rota: Rota, within: Interval) -> tuple[Gap, ...]:
-    """Give every span of `within` in which a required kind has nobody on call."""
-    found = shifts(rota, within)
-    return tuple(
-        Gap(interval, rota.name, kind, rota.where)
-        for kind in sorted(rota.required)
-        for interval in subtract(within, [shift.interval for shift in found if shift.kind is kind])
-    )
+    """Give every span of `within` in which a required kind has too few people on call."""
+    return Schedule(rota).gaps(within)
 
 
-def _of_kind(rota: Rota, kind: Kind, within: Interval) -> list[Shift]:
-    held: list[Shift] = []
-    for layer in reversed([layer for layer in rota.layers if layer.kind is kind]):
-        taken = Timeline([shift.interval for shift in held], _itself)
-        for shift in _layer_shifts(rota, layer, within):
-            rests = subtract(shift.interval, taken.meeting(shift.interval))
-            held.extend(replace(shift, interval=rest) for rest in rests)
-    for override in rota.overrides:
-        if override.kind is kind and (span := override.interval.intersection(within)) is not None:
-            held = _overridden(held, override, span, rota)
-    return held
+class Schedule:
+    """A rota made ready to be asked, often."""
+
+    def __init__(self, rota: Rota) -> None:
+        self.rota = rota
+        away = _Away(rota)
+        kinds = dict.fromkeys([*(layer.kind for layer in rota.layers), *(each.kind for each in rota.overrides)])
+        self._kinds = [_OfKind(rota, kind, away) for kind in kinds]
+
+    def shifts(self, within: Interval) -> tuple[Shift, ...]:
+        """Give every shift that touches `within`, cut to it, in order of time."""
+        return tuple(sorted(shift for kind in self._kinds for shift in kind.shifts(within)))
+
+    def on_call(self, at: datetime) -> tuple[Duty, ...]:
+        """Tell who is on call at an instant."""
+        found: list[Duty] = []
+        for kind in self._kinds:
+            here = kind.on_call(at)
+            if here is None:
+                here = [shift.duty for shift in kind.shifts(Interval(at, at + _MOMENT))]
+            found += here
+        return tuple(sorted(found)) if len(found) > 1 else tuple(found)
+
+    def gaps(self, within: Interval) -> tuple[Gap, ...]:
+        """Give every span of `within` in which a required kind has too few people on call."""
+        found = self.shifts(within) if self.rota.required else ()
+        missing = (self._missing(required, found, within) for required in self.rota.required)
+        return tuple(sorted(gap for gaps in missing for gap in gaps))
+
+    def _missing(self, required: Required, found: Iterable[Shift], within: Interval) -> Iterator[Gap]:
+        held = [shift.interval for shift in found if shift.kind is required.kind]
+        enough = merge(held) if required.people == 1 else _held_by(held, required.people)
+        hours = weekly_hours(required.hours, ZoneInfo(required.time_zone), within)
+        covered = Timeline(enough, _itself)
+        for hour in hours:
+            for rest in subtract(hour, covered.meeting(hour)):
+                yield Gap(rest, self.rota.name, required.kind, required.people, self.rota.where)
 
 
-def _layer_shifts(rota: Rota, layer: Layer, within: Interval) -> Iterator[Shift]:
-    hours = Timeline(_restricted_hours(layer, within), _itself)
-    for turn, person in _turns(layer, within):
-        away = [leave.interval for leave in rota.leave if leave.person == person]
-        for hour in hours.meeting(turn):
-            worked = turn.intersection(hour)
-            for rest in subtract(worked, away) if worked else ():
-                yield Shift(rest, rota.name, layer.kind, person, layer.name, "", layer.where)
-
-
-def _overridden(held: Sequence[Shift], override: Override, span: Interval, rota: Rota) -> list[Shift]:
-    kept: list[Shift] = []
-    moved: list[Interval] = []
-    for shift in held:
-        common = shift.interval.intersection(span)
-        if common is None or override.remove not in (None, shift.person):
-            kept.append(shift)
-            continue
-        kept.extend(replace(shift, interval=rest) for rest in subtract(shift.interval, [span]))
-        moved.append(common)
-    if override.add is not None:
-        spans = (span,) if override.remove is None else merge(moved)
-        kept.extend(
-            Shift(each, rota.name, override.kind, override.add, "", override.name, override.where) for each in spans
-        )
-    return kept
-
-
-def _turns(layer: Layer, within: Interval) -> Iterator[tuple[Interval, str]]:
-    """Give the turns that touch `within`, cut to it, each with its member."""
-    zone = ZoneInfo(layer.time_zone)
-    anchor = datetime.combine(layer.anchor, layer.handoff)
-    first = layer.members.index(layer.anchor_member)
-    number = _turns_before(anchor, layer.turn, within.start.astimezone(zone).replace(tzinfo=None)) - 1
-    while (start := to_utc(_step(anchor, layer.turn, number), zone)) < within.end:
-        end = to_utc(_step(anchor, layer.turn, number + 1), zone)
-        # An hourly turn that lies wholly in the hour skipped in spring has no length.
-        if start < end and (turn := Interval(start, end).intersection(within)) is not None:
-            yield turn, layer.members[(first + number) % len(layer.members)]
-        number += 1
-
-
-def _turns_before(anchor: datetime, turn: Turn, local: datetime) -> int:
-    """Estimate from below how many turns lie between the anchor and a local time; may be negative."""
-    if turn.unit == "mo":
-        return ((local.year - anchor.year) * 12 + local.month - anchor.month) // turn.count - 1
-    return (local - anchor) // _length(turn) - 1
-
-
-def _step(anchor: datetime, turn: Turn, number: int) -> datetime:
-    """Give the local time at which turn `number` begins."""
-    if turn.unit != "mo":
-        return anchor + _length(turn) * number
-    years, month = divmod(anchor.month - 1 + turn.count * number, 12)
-    year = anchor.year + years
-    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day  # noqa: PLR2004 - December
-    return anchor.replace(year=year, month=month + 1, day=min(anchor.day, last))
-
-
-def _length(turn: Turn) -> timedelta:
-    return {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}[turn.unit] * turn.count
-
-
-def _restricted_hours(layer: Layer, within: Interval) -> tuple[Interval, ...]:
-    if not layer.restrictions:
-        return (within,)
-    zone = ZoneInfo(layer.time_zone)
-    day = within.start.astimezone(zone).date() - timedelta(days=2)
-    last = within.end.astimezone(zone).date() + timedelta(days=1)
+def _held_by(held: Iterable[Interval], people: int) -> tuple[Interval, ...]:
+    """Give the instants that at least so many intervals have in common."""
+    turns = sorted([*((span.start, 1) for span in held), *((span.end, -1) for span in held)])
     found: list[Interval] = []
-    while day <= last:
-        for hours in layer.restrictions:
-            if day.weekday() in hours.days:
-                found.extend(_span(day, hours.start, hours.end, zone, within))
-        day += timedelta(days=1)
+    count = 0
+    for (at, change), (following, _) in pairwise(turns):
+        count += change
+        if count >= people and at < following:
+            found.append(Interval(at, following))
     return merge(found)
 
 
-def _span(day: date, start: time, end: time, zone: ZoneInfo, within: Interval) -> Iterator[Interval]:
-    until = day if end > start else day + timedelta(days=1)
-    begin, finish = to_utc(datetime.combine(day, start), zone), to_utc(datetime.combine(until, end), zone)
-    if begin < finish and (cut := Interval(begin, finish).intersection(within)) is not None:
-        yield cut
+class _Away:
+    """When people are on leave, or have a public holiday off."""
+
+    def __init__(self, rota: Rota) -> None:
+        self._leave: dict[str, list[Interval]] = {}
+        for leave in rota.leave:
+            self._leave.setdefault(leave.person, []).append(leave.interval)
+        self._holidays = rota.holidays
+
+    def of(self, person: str, within: Interval) -> list[Interval]:
+        """Give the spans in which somebody is away."""
+        found = list(self._leave.get(person, ()))
+        if person in self._holidays:
+            found += holidays_within(*self._holidays[person], within)
+        return found
+
+    def at(self, person: str, at: datetime) -> bool:
+        """Tell whether somebody is away at an instant."""
+        if person in self._holidays:
+            place, zone = self._holidays[person]
+            if is_holiday(place, at.astimezone(ZoneInfo(zone)).date()):
+                return True
+        return any(at in interval for interval in self._leave.get(person, ()))
+
+
+class _Line:
+    """One layer, made ready to be asked."""
+
+    def __init__(self, rota: Rota, layer: Layer, away: _Away) -> None:
+        self._layer, self._away = layer, away
+        self._zone = ZoneInfo(layer.time_zone)
+        self._duties = {
+            member: Duty(rota.name, layer.kind, member, f"layer {layer.name}", layer.where) for member in layer.members
+        }
+        pattern = layer.pattern
+        self._turns = Turns(pattern, layer.time_zone) if isinstance(pattern, Rotation) else None
+
+    def shifts(self, within: Interval) -> list[Shift]:
+        """Give its shifts, cut to a span; nobody has two at once."""
+        cut = self._in_force(within)
+        if cut is None:
+            return []
+        hours = Timeline(weekly_hours(self._layer.restrictions, self._zone, cut), _itself)
+        away = {person: self._away.of(person, cut) for person in self._layer.members}
+        found: list[Shift] = []
+        until: dict[str, datetime] = {}
+        for span, duty in self._spans(cut):
+            last = until.get(duty.person, span.start)
+            if span.end <= last:
+                continue
+            until[duty.person] = span.end
+            begun = span if last <= span.start else Interval(last, span.end)
+            for hour in hours.meeting(begun):
+                worked = begun.intersection(hour)
+                if worked is not None:
+                    found += [Shift(rest, duty) for rest in subtract(worked, away[duty.person])]
+        return found
+
+    def on_call(self, at: datetime) -> list[Duty] | None:
+        """Tell who is on call at an instant by it; None where that is to be read off its shifts."""
+        layer = self._layer
+        if (layer.since is not None and at < layer.since) or (layer.until is not None and at >= layer.until):
+            return []
+        local = calm_time(at, layer.time_zone) if self._turns is not None or layer.restrictions else at
+        if local is None:
+            return None
+        if layer.restrictions and not in_hours(layer.restrictions, local):
+            return []
+        if self._turns is None:
+            here = [duty for _, duty in self._spans(Interval(at, at + _MOMENT))]
+        else:
+            here = [self._duties[self._turns.member(self._turns.number_at(local))]]
+        by_person = {duty.person: duty for duty in reversed(here)}
+        return [duty for person, duty in by_person.items() if not self._away.at(person, at)]
+
+    def _in_force(self, within: Interval) -> Interval | None:
+        start = max(within.start, self._layer.since or within.start)
+        end = min(within.end, self._layer.until or within.end)
+        return Interval(start, end) if start < end else None
+
+    def _spans(self, within: Interval) -> Iterator[tuple[Interval, Duty]]:
+        """Give what its pattern says, in order of time."""
+        if isinstance(self._layer.pattern, Feed):
+            for whole, duty in self._copied.meeting(within):
+                if (cut := whole.intersection(within)) is not None:
+                    yield cut, duty
+            return
+        for span, person in (self._turns or self._recurring).within(within):
+            yield span, self._duties[person]
+
+    @cached_property
+    def _recurring(self) -> Recurring:
+        assert not isinstance(self._layer.pattern, Rotation | Feed)
+        return Recurring(self._layer.pattern, self._layer.members, self._layer.time_zone)
+
+    @cached_property
+    def _copied(self) -> Timeline[tuple[Interval, Duty]]:
+        """The shifts that the copy of an outside schedule gives."""
+        assert isinstance(self._layer.pattern, Feed)
+        found = []
+        for held in self._layer.pattern.held or ():
+            duty = self._duties[held.person]
+            source = f"{duty.source}, entry {held.uid}"
+            found.append((held.interval, Duty(duty.rota, duty.kind, duty.person, source, duty.where)))
+        return Timeline(found, lambda each: each[0])
+
+
+class _OfKind:
+    """What decides who is on call in one capacity."""
+
+    def __init__(self, rota: Rota, kind: Kind, away: _Away) -> None:
+        self._groups: list[list[_Line]] = []
+        """Lines that are on call together; a later group wins."""
+        for layer in rota.layers:
+            if layer.kind is kind:
+                if not layer.beside or not self._groups:
+                    self._groups.append([])
+                self._groups[-1].append(_Line(rota, layer, away))
+        self._rota, self._kind = rota.name, kind
+        self._overrides = [override for override in rota.overrides if override.kind is kind]
+
+    def shifts(self, within: Interval) -> list[Shift]:
+        """Give every shift that touches a span, cut to it."""
+        held: list[Shift] = []
+        for group in reversed(self._groups):
+            taken = Timeline([shift.interval for shift in held], _itself)
+            mine: list[Shift] = []
+            for line in group:
+                mine += _besides(mine, line.shifts(within))
+            for shift in mine:
+                rests = subtract(shift.interval, taken.meeting(shift.interval))
+                held.extend(Shift(rest, shift.duty) for rest in rests)
+        for override in self._overrides:
+            if (span := override.interval.intersection(within)) is not None:
+                held = self._overridden(held, override, span)
+        return held
+
+    def on_call(self, at: datetime) -> list[Duty] | None:
+        """Tell who is on call at an instant; None where that is to be read off the shifts."""
+        if any(at in override.interval for override in self._overrides):
+            return None
+        for group in reversed(self._groups):
+            found: dict[str, Duty] = {}
+            for line in group:
+                here = line.on_call(at)
+                if here is None:
+                    return None
+                for duty in here:
+                    found.setdefault(duty.person, duty)
+            if found:
+                return list(found.values())
+        return []
+
+    def _overridden(self, held: Sequence[Shift], override: Override, span: Interval) -> list[Shift]:
+        kept: list[Shift] = []
+        relieved: list[Shift] = []
+        for shift in held:
+            common = shift.interval.intersection(span)
+            if common is None or not _relieves(override, shift.person):
+                kept.append(shift)
+            else:
+                kept.extend(Shift(rest, shift.duty) for rest in subtract(shift.interval, [span]))
+                relieved.append(Shift(common, shift.duty))
+        return [*kept, *_besides(kept, self._instead(relieved, override, span))]
+
+    def _instead(self, relieved: Sequence[Shift], override: Override, span: Interval) -> list[Shift]:
+        """Give who is on call instead of those whom an override relieves."""
+        if override.instead is not None:
+            stints = [(each.interval.intersection(span), each.person) for each in override.instead]
+            return _once_each(Shift(cut, self._by(override, person)) for cut, person in stints if cut is not None)
+        if override.swap is not None:
+            one, other = override.swap
+            turned = {one: self._by(override, other), other: self._by(override, one)}
+            return [Shift(shift.interval, turned[shift.person]) for shift in relieved]
+        if override.add is None:
+            return []
+        spans = (span,) if override.remove is None else merge(shift.interval for shift in relieved)
+        return [Shift(each, self._by(override, override.add)) for each in spans]
+
+    def _by(self, override: Override, person: str) -> Duty:
+        return Duty(self._rota, self._kind, person, f"override {override.name}", override.where)
+
+
+def _besides(held: Sequence[Shift], more: Sequence[Shift]) -> list[Shift]:
+    """Give what more shifts add, where nobody is on call twice at once."""
+    if not held:
+        return list(more)
+    of_person: dict[str, list[Interval]] = {}
+    for shift in held:
+        of_person.setdefault(shift.person, []).append(shift.interval)
+    known = {person: Timeline(spans, _itself) for person, spans in of_person.items()}
+    found = []
+    for shift in more:
+        taken = known[shift.person].meeting(shift.interval) if shift.person in known else ()
+        found += [Shift(rest, shift.duty) for rest in subtract(shift.interval, taken)]
+    return found
+
+
+def _once_each(stints: Iterable[Shift]) -> list[Shift]:
+    """Keep the first of what one person would hold twice at once."""
+    kept: list[Shift] = []
+    for shift in sorted(stints):
+        kept += _besides(kept, [shift])
+    return kept
+
+
+def _relieves(override: Override, person: str) -> bool:
+    """Tell whether an override takes from somebody what they hold in its span."""
+    if override.swap is not None:
+        return person in override.swap
+    if override.instead is not None or override.remove is None:
+        return not override.beside
+    return person == override.remove
 
 
 def _itself(interval: Interval) -> Interval:
     return interval
-
-
-def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
-    """Give the instant of a wall-clock time: the first of two, or the instant of the change when it is skipped."""
-    at = local.replace(tzinfo=zone).astimezone(UTC)
-    if at.astimezone(zone).replace(tzinfo=None) == local:
-        return at
-    # Skipped: the change lies between the readings with the offsets after and before it (PEP 495).
-    low, high = local.replace(tzinfo=zone, fold=1).astimezone(UTC), at
-    before = low.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) // 2
-        if middle.astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return high.replace(microsecond=0)

@@ -16,6 +16,9 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9+=,.@_-]{
 Action = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9-]+:[A-Za-z0-9*?]+)$")]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Length = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}[mhdw]$")]
+LocalDate = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+LocalTime = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$")]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 KindName = Literal["primary", "secondary", "shadow", "manager"]
 Filled = Annotated[str, StringConstraints(min_length=1)]
@@ -54,6 +57,9 @@ class PersonPart(_Part):
     iam_user: Key | None = Field(None, description="The name of their IAM user; the key of the person by default.")
     time_zone: str = Field("UTC", description="Where they live: an IANA time zone, such as Europe/London.")
     networks: list[str] = Field(default_factory=list, description="CIDR blocks that are usual for them.")
+    holidays: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = Field(
+        None, description="Where they live, if they have public holidays off: a country, GB, or a part of it, GB-SCT."
+    )
 
 
 class AccessPart(_Part):
@@ -81,64 +87,133 @@ class PermissionSetPart(_Part):
 
 
 class HandoffPart(_Part):
-    """When a turn begins, by the layer's wall clock. The weekday is that of the anchor's date."""
+    """When a turn begins, by the layer's wall clock."""
 
+    day: Day | None = Field(None, description="The weekday, for the reader: it must be that of the anchor's date.")
     time: Clock = Field(description='The time of day in quotes: "09:00".')
 
 
 class AnchorPart(_Part):
     """Who starts, and on which local date: roster and turns are counted from here."""
 
-    date: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] = Field(
-        description="The local date on which a turn begins, such as 2026-01-12."
-    )
+    date: LocalDate = Field(description="The local date on which a turn begins, such as 2026-01-12.")
     member: str = Field(description="The member whose turn begins then.")
 
 
+class RosterPart(_Part):
+    """Who takes part from a date on: it changes neither turns before nor the one that is running then."""
+
+    since: LocalDate = Field(alias="from", description="From the first turn that begins on this local date or later.")
+    members: Named = Field(description="People of the file, in the order of their turns.")
+    first: str | None = Field(None, description="Whose turn that is; by default it goes on from before.")
+
+
 class RestrictPart(_Part):
-    """Weekly hours in which a layer is in force; `to` at or before `from` is on the next day."""
+    """Weekly hours; `to` at or before `from` is on the next day."""
 
     days: Days = Field(description="`all`, or the weekdays on which the hours begin: [mon, tue].")
     start: Clock = Field(alias="from", description='The time of day in quotes at which the hours begin: "09:00".')
     end: Clock = Field(alias="to", description="The time of day in quotes at which they end.")
 
 
+class RecursPart(_Part):
+    """Shifts that recur by a rule, instead of turn, handoff and anchor."""
+
+    start: LocalTime = Field(description="When the first begins by the layer's wall clock: 2026-01-10T09:00.")
+    length: Length = Field(description="How long each is by the wall clock: 12h, 2d.")
+    rule: Filled = Field(description="A recurrence rule of RFC 5545: FREQ=WEEKLY;BYDAY=SA,SU.")
+    without: list[LocalTime] = Field(default_factory=list, description="Local starts that are left out.")
+    also: list[LocalTime] = Field(default_factory=list, description="Local starts besides those of the rule.")
+    each: Annotated[int, Field(ge=1, le=999)] | Literal["everyone"] = Field(
+        1, description="How many in a row one member takes; `everyone` is on call together."
+    )
+
+
+class FeedPart(_Part):
+    """An outside schedule, instead of turns. Its members alone may come to be on call by it."""
+
+    form: Literal["ics", "csv", "pagerduty", "goalert", "opsgenie", "grafana"] = Field(
+        "ics", description="What it is: a calendar, a table, or what that product's API answers."
+    )
+    secret: Variable | None = Field(
+        None, description="The environment variable that holds its address, which is a secret and stands nowhere else."
+    )
+    file: Filled | None = Field(None, description="A file, from where the team file is, instead of an address.")
+    most_change: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.25, description="The share of the coming month that a new copy may change before a person must say yes."
+    )
+
+
 class LayerPart(_Part):
-    """One rotation; where two of a kind overlap, the later in the file wins."""
+    """One part of a rota; where two of a kind overlap, the later in the file wins."""
 
     name: Name = Field(description="What shifts of this layer are said to come from.")
     kind: KindName = Field("primary", description="In what capacity its members are on call.")
     time_zone: str = Field(description="Whose wall clock it goes by: an IANA time zone, such as Europe/London.")
     members: Named = Field(description="People of the file, in the order of their turns.")
-    turn: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,2}(h|d|w|mo)$")] = Field(
-        description="How long a turn is by the wall clock: 12h, 1d, 1w or 1mo."
+    turn: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,2}(h|d|w|mo)$")] | None = Field(
+        None, description="How long a turn is by the wall clock: 12h, 1d, 1w or 1mo."
     )
-    handoff: HandoffPart = Field(description="When a turn begins.")
-    anchor: AnchorPart = Field(description="Where counting starts.")
+    handoff: HandoffPart | None = Field(None, description="When a turn begins.")
+    anchor: AnchorPart | None = Field(None, description="Where counting starts.")
+    rosters: list[RosterPart] = Field(default_factory=list, description="Other members, each from a date on.")
+    recurs: RecursPart | None = Field(None, description="Shifts by a recurrence rule, instead of turns.")
+    feed: FeedPart | None = Field(None, description="Shifts from an outside schedule, instead of turns.")
     restrict: list[RestrictPart] = Field(
         default_factory=list, description="Weekly hours in which the layer is in force; around the clock by default."
     )
+    beside: bool = Field(default=False, description="On call together with the layer before it, not instead of it.")
+    start: str | None = Field(None, alias="from", description="In force from this instant: 2026-01-12T09:00:00Z.")
+    end: str | None = Field(None, alias="to", description="In force up to this instant: 2026-01-13T09:00:00Z.")
+
+
+class StintPart(_Part):
+    """One person for a span."""
+
+    person: str = Field(description="Who is on call.")
+    start: str = Field(alias="from", description="From this instant, with its zone: 2026-01-12T09:00:00Z.")
+    end: str = Field(alias="to", description="Up to this instant, with its zone: 2026-01-13T09:00:00Z.")
 
 
 class OverridePart(_Part):
-    """For a span, `add` takes over what `remove` holds, or all of it when no `remove` is named."""
+    """For a span: `add` takes over what `remove` holds, or all of it; or two swap; or stints stand instead."""
 
     name: Name = Field(description="What shifts of this override are said to come from.")
-    kind: KindName = Field("primary", description="In what capacity `add` is on call.")
+    kind: KindName = Field("primary", description="In what capacity they are on call.")
     start: str = Field(alias="from", description="From this instant, with its zone: 2026-01-12T09:00:00Z.")
     end: str = Field(alias="to", description="Up to this instant, with its zone: 2026-01-13T09:00:00Z.")
     add: str | None = Field(None, description="The person who takes over.")
     remove: str | None = Field(None, description="The person who is relieved.")
+    beside: bool = Field(default=False, description="`add` is on call together with whoever is, not instead.")
+    swap: Annotated[list[str], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="Two people who exchange what they hold in the span."
+    )
+    instead: list[StintPart] | None = Field(None, description="All there is in the span, whatever the layers say.")
     reason: Filled = Field(description="Why, for whoever reads the audit.")
     by: str = Field(description="The person who arranged it.")
 
 
 class LeavePart(_Part):
-    """A person is away."""
+    """A person is away from every rota."""
 
     person: str = Field(description="Who is away.")
-    start: str = Field(alias="from", description="From this instant, with its zone: 2026-01-12T00:00:00Z.")
-    end: str = Field(alias="to", description="Up to this instant, with its zone: 2026-01-19T00:00:00Z.")
+    start: str = Field(
+        alias="from", description="From this instant, 2026-01-12T00:00:00Z, or from midnight of a date where they live."
+    )
+    end: str = Field(alias="to", description="Up to this instant, or to midnight of the date on which they are back.")
+
+
+class RequiredPart(_Part):
+    """How many people of a kind must be on call at once, and when."""
+
+    kind: KindName = Field("primary", description="In what capacity.")
+    people: Annotated[int, Field(ge=1, le=99)] = Field(1, description="How many, at the least.")
+    time_zone: str = Field("UTC", description="Whose wall clock the hours go by.")
+    hours: list[RestrictPart] = Field(default_factory=list, description="Weekly hours; around the clock by default.")
+
+
+def _form_of_required(value: object) -> str:
+    return "kind" if isinstance(value, str) else "whole"
 
 
 class GracePart(_Part):
@@ -155,10 +230,14 @@ class RotaPart(_Part):
     entitlement: dict[KindName, str] = Field(description="Permission set for each kind; an absent kind gives nothing.")
     horizon: Length = Field("14d", description="How far ahead access is written; nothing is granted past it.")
     grace: GracePart = Field(default_factory=GracePart, description="Access a little around the shift.")
-    required: list[KindName] = Field(["primary"], description="Kinds that must be covered around the clock.")
+    required: list[
+        Annotated[
+            Annotated[KindName, Tag("kind")] | Annotated[RequiredPart, Tag("whole")], Discriminator(_form_of_required)
+        ]
+    ] = Field(["primary"], description="What must be covered: a kind around the clock, or how many people and when.")
+    rest: Length = Field("11h", description="The least time between two shifts of one person; `oncall check` holds it.")
     layers: list[LayerPart] = Field(default_factory=list, description="Rotations; a later one wins over an earlier.")
     overrides: list[OverridePart] = Field(default_factory=list, description="Swaps and covers for a span.")
-    leave: list[LeavePart] = Field(default_factory=list, description="Who is away when; their turns leave a gap.")
 
 
 class GrantPart(_Part):
@@ -185,6 +264,7 @@ class TeamPart(_Part):
         default_factory=dict, description="Named policies that groups, rotas and grants give."
     )
     rotas: dict[Name, RotaPart] = Field(default_factory=dict, description="Duties and who is on call for them.")
+    leave: list[LeavePart] = Field(default_factory=list, description="Who is away when; their turns leave a gap.")
     grants: list[GrantPart] = Field(default_factory=list, description="Access for one person for a span.")
     networks: list[str] = Field(default_factory=list, description="CIDR blocks that are usual for everyone.")
     leads: list[str] = Field(default_factory=list, description="People who may decide cases and freeze.")

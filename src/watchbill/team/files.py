@@ -13,7 +13,7 @@ Nothing is built from a file with a mistake in it.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, time
+from datetime import date, datetime, time
 from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,10 +25,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from watchbill.errors import FileError, Location, Problem
 from watchbill.intervals import Interval, parse_instant
-from watchbill.team.document import LayerPart, TeamPart
+from watchbill.team.document import LayerPart, OverridePart, RequiredPart, RestrictPart, TeamPart
 from watchbill.team.model import (
     Access,
     Account,
+    Feed,
     Grant,
     Group,
     Kind,
@@ -37,16 +38,18 @@ from watchbill.team.model import (
     Override,
     PermissionSet,
     Person,
+    Recurrence,
+    Required,
     Restriction,
+    Roster,
     Rota,
+    Rotation,
+    Stint,
     Team,
     Turn,
 )
-from watchbill.team.names import length, meant, name_problems
+from watchbill.team.names import DAYS, instant_or_date, length, meant, name_problems
 from watchbill.team.places import Path, Places, has_cycle
-
-
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def parse(text: str | bytes, path: str) -> Team:
@@ -182,6 +185,11 @@ _EXPECTED = {
     "deny": "an action is a service and a name: ec2:Describe*",
     "iam_user": "IAM names have letters, digits and +=,.@_-, 64 at most",
     "role": "IAM names have letters, digits and +=,.@_-, 64 at most",
+    "holidays": "write a country, GB, or a part of one, GB-SCT",
+    "rest": "write 11h",
+    "length": "write 12h or 2d",
+    "start": "write a local time such as 2026-01-10T09:00",
+    "secret": "name an environment variable: PLATFORM_FEED",
 }
 
 
@@ -195,6 +203,51 @@ _KEYS = _keys_of(TeamPart.model_json_schema(by_alias=True))
 
 def _interval(start: str, end: str) -> Interval:
     return Interval(parse_instant(start), parse_instant(end))
+
+
+def _hours(parts: Iterable[RestrictPart]) -> tuple[Restriction, ...]:
+    return tuple(
+        Restriction(
+            frozenset(range(7)) if part.days == "all" else frozenset(DAYS.index(day) for day in part.days),
+            time.fromisoformat(part.start),
+            time.fromisoformat(part.end),
+        )
+        for part in parts
+    )
+
+
+def _required(part: str | RequiredPart) -> Required:
+    if isinstance(part, str):
+        return Required(Kind(part), 1, (), "UTC")
+    return Required(Kind(part.kind), part.people, _hours(part.hours), ZoneInfo(part.time_zone).key)
+
+
+def _pattern(layer: LayerPart) -> tuple[Rotation | Recurrence | Feed, tuple[str, ...]]:
+    """Give what a layer's shifts come from, and everyone who may have one."""
+    members = tuple(dict.fromkeys([*layer.members, *(name for each in layer.rosters for name in each.members)]))
+    if layer.feed is not None:
+        feed = layer.feed
+        return Feed(feed.form, feed.secret or "", feed.file or "", feed.most_change), members
+    if layer.recurs is not None:
+        recurs = layer.recurs
+        found = Recurrence(
+            datetime.fromisoformat(recurs.start),
+            length(recurs.length),
+            recurs.rule,
+            frozenset(map(datetime.fromisoformat, recurs.without)),
+            tuple(map(datetime.fromisoformat, recurs.also)),
+            None if isinstance(recurs.each, str) else recurs.each,
+        )
+        return found, members
+    assert layer.turn is not None
+    assert layer.handoff is not None
+    assert layer.anchor is not None
+    count = layer.turn.rstrip("hdwmo")
+    anchor = date.fromisoformat(layer.anchor.date)
+    later = (Roster(date.fromisoformat(each.since), tuple(each.members), each.first) for each in layer.rosters)
+    rosters = (Roster(anchor, tuple(layer.members), layer.anchor.member), *later)
+    turn = Turn(int(count), layer.turn[len(count) :])
+    return Rotation(turn, time.fromisoformat(layer.handoff.time), anchor, rosters), members
 
 
 class _Builder:
@@ -237,7 +290,8 @@ class _Builder:
     def _person(self, name: str) -> Person:
         found = self._part.people[name]
         user, where = found.iam_user or name, self._at(("people", name), key=True)
-        return Person(name, found.name, found.email, user, found.time_zone, tuple(found.networks), where)
+        networks, holidays = tuple(found.networks), found.holidays or ""
+        return Person(name, found.name, found.email, user, found.time_zone, networks, where, holidays)
 
     def _group(self, name: str) -> Group:
         group = self._part.groups[name]
@@ -250,58 +304,66 @@ class _Builder:
 
     def _rota(self, name: str) -> Rota:
         rota = self._part.rotas[name]
+        layers = tuple(self._layer(layer, ("rotas", name, "layers", i)) for i, layer in enumerate(rota.layers))
         overrides = tuple(
-            Override(
-                o.name,
-                Kind(o.kind),
-                _interval(o.start, o.end),
-                o.add,
-                o.remove,
-                o.reason,
-                o.by,
-                self._at(("rotas", name, "overrides", i)),
-            )
-            for i, o in enumerate(rota.overrides)
+            self._override(each, self._at(("rotas", name, "overrides", i))) for i, each in enumerate(rota.overrides)
         )
-        leave = tuple(
-            Leave(v.person, _interval(v.start, v.end), self._at(("rotas", name, "leave", i)))
-            for i, v in enumerate(rota.leave)
-        )
-        return Rota(
+        found = Rota(
             name,
             tuple(rota.accounts),
             {Kind(kind): permission_set for kind, permission_set in rota.entitlement.items()},
             length(rota.horizon),
             length(rota.grace.before),
             length(rota.grace.after),
-            frozenset(Kind(kind) for kind in rota.required),
-            tuple(self._layer(layer, ("rotas", name, "layers", i)) for i, layer in enumerate(rota.layers)),
+            tuple(_required(each) for each in rota.required),
+            layers,
             overrides,
-            leave,
+            (),
             self._at(("rotas", name), key=True),
+            rest=length(rota.rest),
+        )
+        leave = tuple(self._leave(i) for i, each in enumerate(self._part.leave) if each.person in found.people)
+        return replace(found, leave=leave, holidays=self._holidays(found.people))
+
+    def _holidays(self, people: Iterable[str]) -> dict[str, tuple[str, str]]:
+        parts = {name: self._part.people[name] for name in people}
+        return {name: (part.holidays, part.time_zone) for name, part in parts.items() if part.holidays is not None}
+
+    def _leave(self, index: int) -> Leave:
+        leave = self._part.leave[index]
+        zone = ZoneInfo(self._part.people[leave.person].time_zone)
+        span = Interval(instant_or_date(leave.start, zone), instant_or_date(leave.end, zone))
+        return Leave(leave.person, span, self._at(("leave", index)))
+
+    def _override(self, override: OverridePart, where: Location) -> Override:
+        stints = override.instead
+        return Override(
+            override.name,
+            Kind(override.kind),
+            _interval(override.start, override.end),
+            override.add,
+            override.remove,
+            override.reason,
+            override.by,
+            where,
+            None if override.swap is None else (override.swap[0], override.swap[1]),
+            None if stints is None else tuple(Stint(s.person, _interval(s.start, s.end)) for s in stints),
+            override.beside,
         )
 
     def _layer(self, layer: LayerPart, path: Path) -> Layer:
-        count = layer.turn.rstrip("hdwmo")
-        restrictions = tuple(
-            Restriction(
-                frozenset(range(7)) if r.days == "all" else frozenset(_DAYS.index(day) for day in r.days),
-                time.fromisoformat(r.start),
-                time.fromisoformat(r.end),
-            )
-            for r in layer.restrict
-        )
+        pattern, members = _pattern(layer)
         return Layer(
             layer.name,
             Kind(layer.kind),
             ZoneInfo(layer.time_zone).key,
-            tuple(layer.members),
-            Turn(int(count), layer.turn[len(count) :]),
-            time.fromisoformat(layer.handoff.time),
-            date.fromisoformat(layer.anchor.date),
-            layer.anchor.member,
-            restrictions,
+            members,
+            pattern,
+            _hours(layer.restrict),
             self._at(path),
+            layer.beside,
+            parse_instant(layer.start) if layer.start is not None else None,
+            parse_instant(layer.end) if layer.end is not None else None,
         )
 
     def _grant(self, index: int) -> Grant:

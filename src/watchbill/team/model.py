@@ -6,7 +6,7 @@ Frozen values without behaviour beyond look-up. Names are the keys of the file: 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,8 @@ class Person:
     networks: tuple[str, ...]
     """CIDR blocks that are usual for them, besides the team's own."""
     where: Location
+    holidays: str = ""
+    """The country, or part of one (`GB`, `GB-SCT`), whose public holidays they have off; empty is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +107,113 @@ class Restriction:
 
 
 @dataclass(frozen=True, slots=True)
+class Roster:
+    """Who takes turns from a date on, and in what order."""
+
+    since: date
+    """The local date: it holds from the first turn that begins on it or later."""
+    members: tuple[str, ...]
+    first: str | None
+    """Whose turn that first one is; None goes on after whoever was on before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """Turns one after the other without end, in both directions of time."""
+
+    turn: Turn
+    handoff: time
+    """Wall-clock time at which turns begin."""
+    anchor: date
+    """The local date, at `handoff`, from which turns are counted."""
+    rosters: tuple[Roster, ...]
+    """In order of their dates, one at least. The first names whose turn begins at the anchor, and reaches back too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """Shifts that recur by a rule of RFC 5545, section 3.3.10."""
+
+    start: datetime
+    """When the first begins, by the layer's wall clock (naive)."""
+    length: timedelta
+    """How long each lasts by the wall clock."""
+    rule: str
+    """`FREQ=WEEKLY;BYDAY=SA,SU`; an UNTIL in it is by the wall clock unless it ends in Z."""
+    without: frozenset[datetime]
+    """Local starts that are left out. Whose turn the others are does not change by it."""
+    also: tuple[datetime, ...]
+    """Local starts besides: each is of whoever had the shift before it."""
+    each: int | None
+    """How many in a row one member takes before the next; None: all members are on together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A shift that an outside schedule gives to a member."""
+
+    interval: Interval
+    person: str
+    uid: str
+    """The source's own id of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """An outside schedule: its members are on call as its last good copy says."""
+
+    form: str
+    """One of `FORMS`."""
+    secret: str
+    """The environment variable that holds its address; empty where it is a file. An address is never in the file."""
+    file: str
+    """A file beside the team file; empty where it is fetched."""
+    most_change: float
+    """The share of a coming month that one new copy may change at once without a person's word."""
+    held: tuple[Held, ...] | None = None
+    """What its copy in force gives; None where there is none yet, so that nobody is on call by it."""
+
+
+FORMS = ("ics", "csv", "pagerduty", "goalert", "opsgenie", "grafana")
+"""Forms of outside schedules that are read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
-    """One rotation of a rota; where two layers of a kind are in force at once, the later one wins."""
+    """One part of a rota; where two layers of a kind are in force at once, the later one wins."""
 
     name: str
     kind: Kind
     time_zone: str
     members: tuple[str, ...]
-    turn: Turn
-    handoff: time
-    """Wall-clock time at which turns begin."""
-    anchor: date
-    """The local date, at `handoff`, on which the turn of `anchor_member` begins."""
-    anchor_member: str
+    """Everyone who may come to be on call by it."""
+    pattern: Rotation | Recurrence | Feed
     restrictions: tuple[Restriction, ...]
+    """Weekly hours that it is cut to; none is around the clock."""
     where: Location
+    beside: bool = False
+    """Whether its people are on call together with those of the layer before it, rather than instead of them."""
+    since: datetime | None = None
+    """The instant from which it is in force; None is always."""
+    until: datetime | None = None
+    """The instant up to which it is; None is for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stint:
+    """One person for a span, as an override says."""
+
+    person: str
+    interval: Interval
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """For a span, `add` is on call instead of `remove`; either may be None, not both."""
+    """Somebody else than the layers say, for a span: one of four forms.
+
+    `add`, `remove` or both: `add` is on call instead of `remove`, or of everyone. `swap`: two exchange what they hold.
+    `instead`: these stints and nothing else.
+    """
 
     name: str
     kind: Kind
@@ -134,6 +223,10 @@ class Override:
     reason: str
     by: str
     where: Location
+    swap: tuple[str, str] | None = None
+    instead: tuple[Stint, ...] | None = None
+    beside: bool = False
+    """Whether `add` is on call together with whoever is, rather than instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +236,17 @@ class Leave:
     person: str
     interval: Interval
     where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """How many people of a kind must be on call at once, and when."""
+
+    kind: Kind
+    people: int
+    hours: tuple[Restriction, ...]
+    """Weekly hours by the wall clock of `time_zone`; none is around the clock."""
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +261,25 @@ class Rota:
     """How far ahead access is written into AWS; nothing is granted past it."""
     grace_before: timedelta
     grace_after: timedelta
-    required: frozenset[Kind]
-    """Kinds that must be covered around the clock; a gap in them is an error of the plan."""
+    required: tuple[Required, ...]
+    """What must be covered; a gap in it is an error of the plan."""
     layers: tuple[Layer, ...]
     overrides: tuple[Override, ...]
     leave: tuple[Leave, ...]
     where: Location
+    holidays: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By person the part of the world whose public holidays they have off, and the time zone they live in."""
+    rest: timedelta = timedelta(hours=11)
+    """The least time between two shifts of one person (Directive 2003/88/EC, article 3, unless the team says else)."""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everyone who may come to be on call by it, sorted."""
+        found = {member for layer in self.layers for member in layer.members}
+        for override in self.overrides:
+            found.update(stint.person for stint in override.instead or ())
+            found.update(person for person in (override.add, *(override.swap or ())) if person is not None)
+        return tuple(sorted(found))
 
 
 @dataclass(frozen=True, slots=True)

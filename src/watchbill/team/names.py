@@ -7,15 +7,21 @@ one report holds every mistake and none follows from another.
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
+
+from holidays import country_holidays
 
 from watchbill.errors import Problem
 from watchbill.intervals import parse_instant
 from watchbill.team.places import Path, Places
+from watchbill.team.rules import read_rule
 
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""Weekdays as the file has them, Monday first."""
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _ZONES = frozenset(available_timezones())
@@ -31,6 +37,13 @@ def name_problems(plain: Mapping[str, Any], wrong: Collection[Path], places: Pla
 def length(text: str) -> timedelta:
     """Read a length such as `14d` or `15m`."""
     return int(text[:-1]) * _UNITS[text[-1]]
+
+
+def instant_or_date(text: str, zone: ZoneInfo) -> datetime:
+    """Read an instant, or a date as the midnight with which it begins in a zone; raises ValueError."""
+    if len(text) == len("2026-01-01"):
+        return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
+    return parse_instant(text)
 
 
 def meant(name: str, known: Iterable[str]) -> str:
@@ -116,6 +129,7 @@ class _Checker:
         for at in document.entries("people"):
             self._zone((*at, "time_zone"))
             self._networks((*at, "networks"))
+            self._place((*at, "holidays"))
         for at in document.entries("groups"):
             self._refs("person", (*at, "members"))
             self._refs("group", (*at, "includes"))
@@ -126,6 +140,9 @@ class _Checker:
             self._forms(at)
         for at in document.entries("rotas"):
             self._rota(at)
+        for at in document.entries("leave"):
+            self._ref("person", (*at, "person"))
+            self._span(at, dates=True)
         for at in document.entries("grants"):
             self._grant(at)
         self._circles()
@@ -152,31 +169,122 @@ class _Checker:
             self._layer(layer)
         for override in document.entries(*at, "overrides"):
             self._override(override)
-        for leave in document.entries(*at, "leave"):
-            self._ref("person", (*leave, "person"))
-            self._span(leave)
+        for required in document.entries(*at, "required"):
+            self._zone((*required, "time_zone"))
+        self._unique(f"layer of rota `{name}`", self._texts(document.entries(*at, "layers"), "name"))
+        self._unique(f"override of rota `{name}`", self._texts(document.entries(*at, "overrides"), "name"))
 
     def _layer(self, at: Path) -> None:
         document = self._document
         self._zone((*at, "time_zone"))
         self._refs("person", (*at, "members"))
-        day = document.text(*at, "anchor", "date")
-        if day is not None and not _is_date(day):
-            self._say("bad-date", f"`{day}` is no date of the calendar", (*at, "anchor", "date"))
-        starter = document.text(*at, "anchor", "member")
-        members = [name for _, name in document.texts((*at, "members"))]
+        self._span(at)
+        self._forms_of_layer(at)
+        self._anchor(at)
+        self._rosters(at)
+        self._recurs((*at, "recurs"))
+        feed = document.value((*at, "feed"))
+        if isinstance(feed, Mapping) and document.whole((*at, "feed")) and ("secret" in feed) is ("file" in feed):
+            self._say("feed", "a feed has a `secret` or a `file`: one of them", (*at, "feed"))
+
+    def _forms_of_layer(self, at: Path) -> None:
+        found = self._document.value(at)
+        turns = [key for key in ("turn", "handoff", "anchor") if found.get(key) is not None]
+        others = [key for key in ("recurs", "feed") if found.get(key) is not None]
+        unknown = any(path[:-1] == at and path[-1] not in found for path in self._document.wrong)
+        if len(others) > 1 or (others and (turns or found.get("rosters"))):
+            keys = [*turns, *(["rosters"] if found.get("rosters") else []), *others]
+            self._say("both-forms", f"a layer has turns, `recurs` or `feed`: not {' and '.join(keys)}", at)
+        elif not others and not unknown:
+            for key in ("turn", "handoff", "anchor"):
+                if key not in turns and not any(path[: len(at) + 1] == (*at, key) for path in self._document.wrong):
+                    self._say("bad-shape", f"`{key}` is missing", at)
+
+    def _anchor(self, at: Path) -> None:
+        document = self._document
+        day = self._date((*at, "anchor", "date"))
+        weekday = document.text(*at, "handoff", "day")
+        if day is not None and weekday in DAYS and DAYS[day.weekday()] != weekday:
+            message = f"{day} is a {DAYS[day.weekday()]}, and turns begin on {weekday}"
+            self._say("anchor", message, (*at, "anchor", "date"))
+        self._one_of((*at, "anchor", "member"), (*at, "members"), f"layer `{document.value((*at, 'name'))}`")
+
+    def _rosters(self, at: Path) -> None:
+        last = self._date((*at, "anchor", "date"), quiet=True)
+        for roster in self._document.entries(*at, "rosters"):
+            self._refs("person", (*roster, "members"))
+            self._one_of((*roster, "first"), (*roster, "members"), "this roster")
+            day = self._date((*roster, "from"))
+            if day is not None and last is not None and day <= last:
+                self._say("rosters", f"rosters go on in time: {day} is not after {last}", (*roster, "from"))
+            last = day or last
+
+    def _one_of(self, at: Path, listed: Path, of: str) -> None:
+        document, name = self._document, self._document.text(*at)
+        members = [found for _, found in document.texts(listed)]
         # A member whose name cannot be read may be the one who starts.
-        if starter is not None and members and starter not in members and document.whole((*at, "members")):
-            message = f"`{starter}` is no member of layer `{document.value((*at, 'name'))}`{meant(starter, members)}"
-            self._say("anchor", message, (*at, "anchor", "member"))
+        if name is not None and members and name not in members and document.whole(listed):
+            self._say("anchor", f"`{name}` is no member of {of}{meant(name, members)}", at)
+
+    def _recurs(self, at: Path) -> None:
+        document = self._document
+        for here in ((*at, "start"), *(here for key in ("without", "also") for here, _ in document.texts((*at, key)))):
+            text = document.text(*here)
+            if text is not None and not _is_local(text):
+                self._say("bad-date", f"`{text}` is no time of the calendar", here)
+        if document.text(*at, "length") is not None and not length(document.value((*at, "length"))):
+            self._say("bad-shape", "a shift lasts some time", (*at, "length"))
+        rule = document.text(*at, "rule")
+        if rule is not None:
+            try:
+                read_rule(rule)
+            except ValueError as error:
+                self._say("bad-rule", str(error), (*at, "rule"))
+
+    def _date(self, at: Path, *, quiet: bool = False) -> date | None:
+        text = self._document.text(*at)
+        try:
+            return None if text is None else date.fromisoformat(text)
+        except ValueError:
+            if not quiet:
+                self._say("bad-date", f"`{text}` is no date of the calendar", at)
+            return None
+
+    def _place(self, at: Path) -> None:
+        text = self._document.text(*at)
+        if text is None:
+            return
+        country, _, part = text.partition("-")
+        try:
+            country_holidays(country, subdiv=part or None)
+        except NotImplementedError:
+            self._say("unknown-place", f"the public holidays of `{text}` are not known here", at)
 
     def _override(self, at: Path) -> None:
+        document = self._document
         self._span(at)
         for field in ("add", "remove", "by"):
             self._ref("person", (*at, field))
-        found = self._document.value(at)
-        if found.get("add") is None and found.get("remove") is None and self._document.whole(at):
-            self._say("empty-override", f"override `{found['name']}` has neither `add` nor `remove`", at)
+        self._refs("person", (*at, "swap"))
+        for stint in document.entries(*at, "instead"):
+            self._ref("person", (*stint, "person"))
+            self._span(stint)
+        found = document.value(at)
+        if not document.whole(at):
+            return
+        forms = [
+            key for key, has in (("swap", found.get("swap")), ("instead", found.get("instead") is not None)) if has
+        ]
+        forms += ["add or remove"] if found.get("add") is not None or found.get("remove") is not None else []
+        if not forms:
+            message = f"override `{found['name']}` has neither `add` nor `remove`, `swap` or `instead`"
+            self._say("empty-override", message, at)
+        elif len(forms) > 1:
+            self._say("both-forms", f"override `{found['name']}` has {' and '.join(forms)}; keep one", at)
+        if found.get("swap") and found["swap"][0] == found["swap"][1]:
+            self._say("both-forms", f"`{found['swap'][0]}` cannot swap with themselves", (*at, "swap"))
+        if found.get("beside") and (found.get("add") is None or found.get("remove") is not None):
+            self._say("both-forms", "`beside` is about an `add` that removes nobody", (*at, "beside"))
 
     def _grant(self, at: Path) -> None:
         self._ref("person", (*at, "person"))
@@ -233,18 +341,23 @@ class _Checker:
             except ValueError as error:
                 self._say("bad-network", f"`{network}` is no CIDR block: {error}", here)
 
-    def _span(self, at: Path) -> None:
+    def _span(self, at: Path, *, dates: bool = False) -> None:
+        """Check that a span ends after it starts; where it may be of dates, by the clock of the person it is about."""
         found: list[datetime] = []
         for field in ("from", "to"):
             text = self._document.text(*at, field)
             if text is None:
                 continue
             try:
-                found.append(parse_instant(text))
-            except ValueError as error:
+                found.append(instant_or_date(text, self._zone_of(at)) if dates else parse_instant(text))
+            except (ValueError, OverflowError) as error:
                 self._say("bad-instant", str(error), (*at, field))
         if len(found) == 2 and found[0] >= found[1]:  # noqa: PLR2004 - both could be read
             self._say("bad-span", "`to` must be later than `from`", (*at, "to"))
+
+    def _zone_of(self, at: Path) -> ZoneInfo:
+        name = self._document.text("people", self._document.text(*at, "person") or "", "time_zone")
+        return ZoneInfo(name) if name in _ZONES else ZoneInfo("UTC")
 
     def _refs(self, what: str, at: Path) -> None:
         for here, _ in self._document.texts(at):
@@ -267,9 +380,9 @@ class _Checker:
         self.problems.append(Problem.at(code, message, self._places.of(path, key=key)))
 
 
-def _is_date(text: str) -> bool:
+def _is_local(text: str) -> bool:
     try:
-        date.fromisoformat(text)
+        datetime.fromisoformat(text)
     except ValueError:
         return False
     return True

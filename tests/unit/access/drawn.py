@@ -9,7 +9,19 @@ from tests.teams import HERE, MONDAY, group, permission_set, person, rota
 from watchbill.access.ways import Way
 from watchbill.intervals import Interval
 from watchbill.policy.model import Effect, Request
-from watchbill.team.model import Account, Grant, Kind, Layer, Leave, PermissionSet, Restriction, Team, Turn
+from watchbill.team.model import (
+    Account,
+    Grant,
+    Kind,
+    Layer,
+    Leave,
+    PermissionSet,
+    Restriction,
+    Roster,
+    Rotation,
+    Team,
+    Turn,
+)
 
 
 PEOPLE = ("ana", "bo", "cy")
@@ -58,9 +70,9 @@ def _set(name, of):
 
 def _layer(number, start, hours, members, turn):
     within = Restriction(frozenset(range(7)), time(start), time((start + hours) % 24))
-    return Layer(
-        f"l{number}", Kind.PRIMARY, "UTC", members, turn, time(start), date(2026, 1, 12), members[0], (within,), HERE
-    )
+    first = date(2026, 1, 12)
+    rotation = Rotation(turn, time(start), first, (Roster(first, members, members[0]),))
+    return Layer(f"l{number}", Kind.PRIMARY, "UTC", members, rotation, (within,), HERE)
 
 
 _MEMBERS = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=3, unique=True).map(tuple)

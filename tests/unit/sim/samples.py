@@ -19,8 +19,11 @@ from watchbill.team.model import (
     Layer,
     PermissionSet,
     Person,
+    Required,
     Restriction,
+    Roster,
     Rota,
+    Rotation,
     Team,
     Turn,
 )
@@ -121,8 +124,9 @@ def _group(name: str, members: tuple[str, ...], *access: tuple[str, str]) -> Gro
 
 def _layer(name: str, members: tuple[str, ...], start: int, end: int) -> Layer:
     hours = Restriction(frozenset(range(7)), time(start), time(end))
-    turn, first = Turn(1, "d"), date(2026, 9, 7)
-    return Layer(name, Kind.PRIMARY, "UTC", members, turn, time(start), first, members[0], (hours,), HERE)
+    first = date(2026, 9, 7)
+    rotation = Rotation(Turn(1, "d"), time(start), first, (Roster(first, members, members[0]),))
+    return Layer(name, Kind.PRIMARY, "UTC", members, rotation, (hours,), HERE)
 
 
 def _rota() -> Rota:
@@ -131,7 +135,7 @@ def _rota() -> Rota:
         _layer("emea", ("ana", "eve", "rick"), 11, 18),
         _layer("americas", ("finn", "eve", "james"), 18, 2),
     )
-    required = frozenset({Kind.PRIMARY})
+    required = (Required(Kind.PRIMARY, 1, (), "UTC"),)
     given = {Kind.PRIMARY: "prod-oncall"}
     none, horizon = timedelta(0), timedelta(days=14)
     return Rota("platform", ("production",), given, horizon, none, none, required, layers, (), (), HERE)

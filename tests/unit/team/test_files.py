@@ -230,8 +230,8 @@ def test_a_wrong_shape_makes_no_name_wrong():
             "has neither `add` nor `remove`",
         ),
         (
-            "    layers:",
-            "    leave: [{person: ada, from: 2026-01-14T09:00:00Z, to: 2026-01-13T09:00:00Z}]\n    layers:",
+            "rotas:\n",
+            "leave: [{person: ada, from: 2026-01-14T09:00:00Z, to: 2026-01-13T09:00:00Z}]\nrotas:\n",
             "`to` must be later than `from`",
         ),
         (

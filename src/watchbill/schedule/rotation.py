@@ -1,0 +1,93 @@
+"""Turns one after the other: who has which.
+
+1. Turns begin at the handoff time by the wall clock of the layer's zone, counted from the anchor in both directions.
+2. Each turn belongs to the roster that is in force on the local date on which it begins. So an edit of who takes part
+   changes nothing before its date, nor the turn that is running then.
+3. A roster that names nobody to begin goes on after whoever was on before: with the next of the old order who stays.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from watchbill.intervals import Interval
+from watchbill.schedule.wall import to_utc
+from watchbill.team.model import Roster, Rotation, Turn
+
+
+_LENGTHS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+class Turns:
+    """The turns of a rotation, by the wall clock of a zone."""
+
+    def __init__(self, rotation: Rotation, zone: str) -> None:
+        self._zone = ZoneInfo(zone)
+        self._turn = rotation.turn
+        self._anchor = datetime.combine(rotation.anchor, rotation.handoff)
+        self._length = None if rotation.turn.unit == "mo" else _LENGTHS[rotation.turn.unit] * rotation.turn.count
+        self._rosters: list[tuple[int, int, Sequence[str]]] = []
+        """The number of the first turn of each, what to add to a turn's number, and the members; the last first."""
+        for roster in rotation.rosters:
+            self._add(roster)
+
+    def within(self, span: Interval) -> Iterator[tuple[Interval, str]]:
+        """Give the turns that touch a span, cut to it, each with its member."""
+        number = self.number_at(span.start.astimezone(self._zone).replace(tzinfo=None))
+        # Where the clocks change, the local time may read later than turns that are not over.
+        while (start := to_utc(self._start(number), self._zone)) > span.start:
+            number -= 1
+        while start < span.end:
+            end = to_utc(self._start(number + 1), self._zone)
+            # An hourly turn that lies wholly in the hour skipped in spring has no length.
+            if start < end and (turn := Interval(start, end).intersection(span)) is not None:
+                yield turn, self.member(number)
+            start, number = end, number + 1
+
+    def number_at(self, local: datetime) -> int:
+        """Give the number of the turn at a local time, from 0 at the anchor; may be negative."""
+        if self._length is not None:
+            return (local - self._anchor) // self._length
+        months = (local.year - self._anchor.year) * 12 + local.month - self._anchor.month
+        number = months // self._turn.count
+        return number if self._start(number) <= local else number - 1
+
+    def member(self, number: int) -> str:
+        """Tell whose turn it is."""
+        for first, shift, members in self._rosters:
+            if number >= first:
+                return members[(number + shift) % len(members)]
+        _, shift, members = self._rosters[-1]
+        return members[(number + shift) % len(members)]
+
+    def _start(self, number: int) -> datetime:
+        """Give the local time at which a turn begins."""
+        if self._length is not None:
+            return self._anchor + self._length * number
+        return _months_on(self._anchor, self._turn, number)
+
+    def _add(self, roster: Roster) -> None:
+        number = 0
+        if self._rosters:
+            number = self.number_at(datetime.combine(roster.since, time()))
+            while self._start(number).date() < roster.since:
+                number += 1
+        first = roster.first if roster.first is not None else self._following(number, roster.members)
+        self._rosters.insert(0, (number, roster.members.index(first) - number, roster.members))
+
+    def _following(self, number: int, members: Sequence[str]) -> str:
+        """Give whose turn it is after the one before a turn, of those who take part from then on."""
+        old = self._rosters[0][2] if self._rosters else members
+        before = self.member(number - 1) if self._rosters else members[-1]
+        if before in members:
+            return members[(members.index(before) + 1) % len(members)]
+        order = [*old[old.index(before) + 1 :], *old[: old.index(before)]]
+        return next((each for each in order if each in members), members[0])
+
+
+def _months_on(anchor: datetime, turn: Turn, number: int) -> datetime:
+    """Give the same day of another month, or its last one where that month is shorter."""
+    years, month = divmod(anchor.month - 1 + turn.count * number, 12)
+    year = anchor.year + years
+    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day  # noqa: PLR2004 - December
+    return anchor.replace(year=year, month=month + 1, day=min(anchor.day, last))
