@@ -1,6 +1,9 @@
 """`can`, `explain`, `who-can`, `prove`, `diff`, `policy cases`: what a person reads, and what programs are told."""
 
 import json
+import shlex
+import subprocess
+import sys
 
 import pytest
 from tests.cli.scenes import on_stage
@@ -205,6 +208,47 @@ def test_diff_says_who_gains_what_when(watchbill, sample, tmp_path):
     assert {(each["verb"], tuple(each["actions"])) for each in back} == {("loses", ("sqs:SendMessage",))}
     same = watchbill("diff", "watchbill.yaml", "watchbill.yaml", "--detailed-exitcode")
     assert (same.code, same.out) == (0, "no difference in what anybody can do\n")
+
+
+def test_diff_says_all_that_is_gained_in_few_words(watchbill, sample, tmp_path):
+    """None is left out of the text; programs get patterns without exceptions."""
+    text = sample.read_text("utf-8")
+    (tmp_path / "new.yaml").write_text(text.replace('allow: ["ec2:Describe*"]', 'allow: ["ec2:*"]'), "utf-8")
+    span = ("--days", "1", "--at", "2026-01-12T12:00:00Z")
+    out = watchbill("diff", "watchbill.yaml", "new.yaml", *span).out
+    assert "+ production: omar gains ec2:* but ec2:Describe*, ec2:TerminateInstances\n    throughout\n" in out
+    (omar,) = [
+        each
+        for each in watchbill("diff", "watchbill.yaml", "new.yaml", *span, "--json").json["result"]
+        if each["person"] == "omar"
+    ]
+    assert "ec2:RunInstances" in omar["actions"] or "ec2:Run*" in omar["actions"]
+    assert not {"ec2:*", "ec2:Describe*", "ec2:Terminate*", "ec2:TerminateInstances"} & set(omar["actions"])
+
+
+def test_diff_reads_a_revision_from_git(sample, tmp_path):
+    """As its help says, by a shell's `<(...)`; a command that gives nothing is told from a file that does."""
+
+    def run(line):
+        return subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    setup = "git init -q -b main . && git add watchbill.yaml && git -c user.name=a -c user.email=a@b commit -qm one"
+    assert run(setup).returncode == 0
+    text = sample.read_text("utf-8")
+    sample.write_text(text.replace('"ssm:*"]', '"ssm:*", "sqs:SendMessage"]'), "utf-8")
+    diff = f"{shlex.quote(sys.executable)} -m watchbill diff"
+    span = "--days 1 --at 2026-01-12T12:00:00Z"
+    ran = run(f"{diff} <(git show main:watchbill.yaml) watchbill.yaml {span}")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "+ production: james gains sqs:SendMessage\n" in ran.stdout
+    both = run(f"{diff} <(cat watchbill.yaml) <(git show main:watchbill.yaml) {span}")
+    assert both.stdout == ran.stdout.replace("+ ", "- ").replace("gains", "loses")
+    gone = run(f"{diff} <(git show nowhere:watchbill.yaml) watchbill.yaml")
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert "nothing came out of /dev/fd/" in gone.stderr
+    endless = run(f"{diff} watchbill.yaml <(yes)")
+    assert (endless.returncode, endless.stdout) == (1, "")
+    assert "more than 10 MiB" in endless.stderr
 
 
 def test_diff_of_a_file_with_mistakes_names_the_place(watchbill, sample, tmp_path):

@@ -1,12 +1,15 @@
 """What people gain and lose between two team files: person, action, resource and time, not text.
 
-Only actions of which some statement changed can differ. Of those, actions that the same statements speak of before and
-after are one question, asked over the whole span by `who_can`, for each resource pattern that the statements name.
+Only actions that some changed statement speaks of can differ, and of those only such as some statement allows. Actions
+of which the same statements speak before and after are one question, asked over the whole span by `who_can`, for each
+resource pattern that the statements name.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 from watchbill.access.compile import compile_account
 from watchbill.access.ways import Step, Way, Ways
@@ -15,11 +18,13 @@ from watchbill.intervals import Interval, merge, subtract
 from watchbill.policy.actions import actions_matching, resource_types
 from watchbill.policy.cells import arn_covers, text_witnesses
 from watchbill.policy.conditions import Predicate
+from watchbill.policy.evaluate import Evaluator
 from watchbill.policy.model import Request, Statement
-from watchbill.policy.patterns import any_of, glob, widest
+from watchbill.policy.patterns import Match, any_of, glob, widest
 from watchbill.policy.resources import in_parts
-from watchbill.policy.services import ALWAYS_ALLOWED, BY_SERVICE
-from watchbill.team.model import Team
+from watchbill.policy.services import ALWAYS_ALLOWED, rules_of_services
+from watchbill.policy.statements import PolicyError, parse_policy
+from watchbill.team.model import PermissionSet, Team
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,28 +37,64 @@ class Change:
     intervals: tuple[Interval, ...]
     resource: str
     actions: tuple[str, ...]
-    """As few patterns as say it: `ec2:*` for all that a service has, `ec2:Describe*` for all of a verb."""
+    """Patterns, none of which has more in it: `ec2:*` for all that a service has, `ec2:Describe*` for all of a verb."""
+    words: str
+    """The same actions in fewer words: `ec2:* but ec2:Describe*; s3:GetObject`."""
     conditions: tuple[str, ...]
 
 
 def differences(old: Team, new: Team, within: Interval) -> tuple[Change, ...]:
     """Give what people gain and lose within a span, compiled from two team files as of its start."""
+    old, new = _in_order(old), _in_order(new)
     found: dict[Key, list[str]] = {}
+    unlisted: dict[str, None] = {}
     for account in dict.fromkeys((*old.accounts, *new.accounts)):
         before, after = _ways(old, account, within), _ways(new, account, within)
+        unlisted |= dict.fromkeys(_unlisted(before, after))
         for actions in _questions(before, after):
             for change in _compared(old, new, before, after, account, actions[0], within):
                 found.setdefault(change, []).extend(actions)
-    return tuple(sorted(_change(key, actions) for key, actions in found.items()))
+    return tuple(sorted(_change(key, actions, frozenset(unlisted)) for key, actions in found.items()))
 
 
 Key = tuple[str, str, bool, tuple[Interval, ...], str, tuple[str, ...]]
 """Account, person, whether gained, spans, resource, conditions."""
 
 
-def _change(key: Key, actions: Sequence[str]) -> Change:
+def _change(key: Key, actions: Iterable[str], unlisted: frozenset[str]) -> Change:
     account, person, gained, intervals, resource, needs = key
-    return Change(account, person, gained, intervals, resource, _patterns(actions), needs)
+    every, told = _every(unlisted, of_resources=resource != "*"), frozenset(actions)
+    return Change(account, person, gained, intervals, resource, tuple(_listed(every, told)), _words(every, told), needs)
+
+
+def _in_order(team: Team) -> Team:
+    """Give a team whose policies are in one order, so that what differs by order alone reads alike."""
+    return replace(team, permission_sets={name: _set_in_order(each) for name, each in team.permission_sets.items()})
+
+
+def _set_in_order(found: PermissionSet) -> PermissionSet:
+    if found.policy is None:
+        return replace(found, allow=tuple(sorted(found.allow)), deny=tuple(sorted(found.deny)))
+    try:
+        parse_policy(found.policy, found.name)
+    except PolicyError:
+        return found  # refused where it is held, statement by its number in the file
+    return replace(found, policy=_sorted(found.policy))
+
+
+_SINGLE = frozenset({"Version", "Id", "Effect"})
+
+
+def _sorted(found: Any) -> Any:
+    """Sort what has no order in a policy. One value is a list of one; names of statements are left out."""
+    if isinstance(found, Mapping):
+        of = {name: found[name] for name in sorted(found) if name != "Sid"}
+        return {name: each if name in _SINGLE else _sorted(_several(each)) for name, each in of.items()}
+    return sorted(map(_sorted, found), key=repr) if isinstance(found, list | tuple) else found
+
+
+def _several(found: Any) -> Any:
+    return found if isinstance(found, Mapping | list | tuple) else [found]
 
 
 def _ways(team: Team, account: str, within: Interval) -> Ways | None:
@@ -65,20 +106,61 @@ def _ways(team: Team, account: str, within: Interval) -> Ways | None:
 def _questions(before: Ways | None, after: Ways | None) -> Iterator[list[str]]:
     """Give the actions that may differ, those together that the same statements speak of."""
     pairs = list(_pairs(before, after))
-    patterns = dict.fromkeys(pattern for old, new in pairs for pattern in _changed(old, new))
-    evaluators = list(dict.fromkeys(step.evaluator for pair in pairs for side in pair for step in side))
+    lasts = [side[-1] for pair in pairs for side in pair if side]
+    spoken = dict.fromkeys(_spoken(statement) for step in lasts for statement in _statements(step.evaluator))
+    speak = [_speaks(each) for each in spoken]
     groups: dict[tuple[object, ...], list[str]] = {}
-    for action in dict.fromkeys(action for pattern in sorted(patterns) for action in _standing_for(pattern)):
-        if action.lower() not in ALWAYS_ALLOWED:
-            special = action if action.lower().startswith(BY_SERVICE) else ""
-            speaking = tuple(evaluator.speaking_of(action.lower()) for evaluator in evaluators)
-            groups.setdefault((special, *speaking), []).append(action)
+    for action in _in_question(pairs):
+        name = action.lower()
+        if name not in ALWAYS_ALLOWED:
+            # An action that takes no resource is not asked about those that statements name.
+            alike = (rules_of_services(name), resource_types(name) == (), *(each(name) for each in speak))
+            groups.setdefault(alike, []).append(action)
     yield from groups.values()
 
 
-def _standing_for(pattern: str) -> tuple[str, ...]:
-    """Give the listed actions of a pattern; where AWS lists none, the pattern itself stands for what it may mean."""
-    return actions_matching(pattern) or (pattern,)
+_Spoken = tuple[tuple[str, ...], bool]
+"""The patterns of a statement's actions, and whether it speaks of all others."""
+
+
+def _spoken(statement: Statement) -> _Spoken:
+    return statement.actions, statement.not_actions
+
+
+def _speaks(spoken: _Spoken) -> Match:
+    patterns, negated = spoken
+    match = any_of(patterns)
+    return (lambda action: not match(action)) if negated else match
+
+
+def _in_question(pairs: Iterable[tuple[Sequence[Step], Sequence[Step]]]) -> Iterable[str]:
+    """Give the actions that changed statements of a way speak of and that its last step may allow."""
+    cases: dict[tuple[frozenset[str], frozenset[_Spoken]], None] = {}
+    for old, new in pairs:
+        lasts = [side[-1] for side in (old, new) if side]
+        allows = frozenset(_spoken(each) for step in lasts for each in _statements(step.evaluator) if each.allows)
+        cases[frozenset(_changed(old, new)), allows] = None
+    found: dict[str, None] = {}
+    for changed, allows in cases:
+        for spoken in allows if changed else ():
+            found |= dict.fromkeys(_in_both(changed, spoken))
+    return sorted(found)
+
+
+def _in_both(changed: frozenset[str], allowed: _Spoken) -> Iterator[str]:
+    """Give the actions of both; where AWS lists none of a pattern, the pattern itself stands for what it may mean."""
+    differs, allows = any_of(changed), _speaks(allowed)
+    for pattern in ("*",) if allowed[1] else allowed[0]:
+        yield from (a for a in actions_matching(pattern) or (pattern,) if differs(a.lower()) and allows(a.lower()))
+    yield from (pattern for pattern in changed if not actions_matching(pattern) and allows(pattern))
+
+
+def _unlisted(*sides: Ways | None) -> Iterator[str]:
+    """Give the patterns of which AWS lists no action, as far as steps that are asked about have them."""
+    steps = (way.steps[-1] for side in sides for way in _by_way(side).values())
+    for evaluator in dict.fromkeys(step.evaluator for step in steps):
+        for statement in _statements(evaluator):
+            yield from (pattern for pattern in statement.actions if not actions_matching(pattern))
 
 
 def _pairs(before: Ways | None, after: Ways | None) -> Iterator[tuple[Sequence[Step], Sequence[Step]]]:
@@ -104,10 +186,13 @@ def _changed(old: Sequence[Step], new: Sequence[Step]) -> Iterator[str]:
     """
     longer = max(len(old), len(new))
     for place in range(longer):
-        sides = [{_content(s): s for s in _statements(side[place])} if place < len(side) else {} for side in (old, new)]
+        sides = [
+            {_content(s): s for s in _statements(side[place].evaluator)} if place < len(side) else {}
+            for side in (old, new)
+        ]
         differ = [sides[0].get(key) or sides[1][key] for key in sides[0].keys() ^ sides[1].keys()]
         if place < longer - 1 and any(_of_taking(each) for each in differ):
-            differ = [s for side in (old, new) for step in side[place + 1 :] for s in _statements(step)]
+            differ = [s for side in (old, new) for step in side[place + 1 :] for s in _statements(step.evaluator)]
         for statement in differ:
             yield from ("*",) if statement.not_actions else statement.actions
 
@@ -116,8 +201,8 @@ def _of_taking(statement: Statement) -> bool:
     return any_of(statement.actions)("sts:assumerole") is not statement.not_actions
 
 
-def _statements(step: Step) -> Iterator[Statement]:
-    layers = step.evaluator.layers
+def _statements(evaluator: Evaluator) -> Iterator[Statement]:
+    layers = evaluator.layers
     for policy in (*layers.identity, *((layers.resource,) if layers.resource else ())):
         yield from policy.statements
 
@@ -190,7 +275,7 @@ def _held(
     for holder in who_can(ways, asked, within):
         spans = found.setdefault(people.get(holder.user, holder.user), {})
         for part in holder.parts:
-            spans.setdefault(part.conditions, []).append(part.interval)
+            spans.setdefault(tuple(sorted(part.conditions)), []).append(part.interval)
     return {person: _by_needs(spans) for person, spans in found.items()}
 
 
@@ -204,27 +289,72 @@ def _by_needs(spans: Mapping[tuple[str, ...], Sequence[Interval]]) -> dict[tuple
     return found
 
 
-def _patterns(actions: Iterable[str]) -> tuple[str, ...]:
-    """Say actions in as few patterns as possible: a service as a whole, all there are as `*`."""
-    listed = set(actions)
-    if listed >= set(actions_matching("*")):
-        return ("*",)
-    found: list[str] = []
-    for service in sorted({action.partition(":")[0] for action in listed}):
-        mine = sorted(action for action in listed if action.startswith(f"{service}:"))
-        found += [f"{service}:*"] if set(mine) >= set(actions_matching(f"{service}:*")) else _by_verb(mine)
-    return tuple(found)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Branch:
+    """Actions that a pattern speaks of."""
+
+    pattern: str
+    actions: frozenset[str]
+    parts: tuple["_Branch", ...] = ()
+    """The same actions by narrower patterns."""
+    exact: bool = True
+    """Whether the pattern speaks of no others."""
 
 
-def _by_verb(actions: Sequence[str]) -> Iterator[str]:
-    """Say the actions of one service by their first word where they are all there are of it."""
-    by_verb: dict[str, list[str]] = {}
+@lru_cache(maxsize=8)
+def _every(unlisted: frozenset[str], *, of_resources: bool) -> _Branch:
+    """Give all actions by service and verb: those that AWS lists, or may be on a resource, and others besides."""
+    listed = (a for a in actions_matching("*") if not of_resources or resource_types(a) != ())
+    services: dict[str, list[str]] = {}
+    for action in sorted({*listed, *unlisted}):
+        services.setdefault(action.partition(":")[0], []).append(action)
+    return _branch("*", [_service(name, actions) for name, actions in services.items()])
+
+
+def _service(name: str, actions: Sequence[str]) -> _Branch:
+    verbs: dict[str, list[str]] = {}
     for action in actions:
         found = _VERB.match(action)
-        by_verb.setdefault(found.group() if found else action, []).append(action)
-    for verb, mine in by_verb.items():
-        whole = len(mine) > 1 and set(mine) >= set(actions_matching(f"{verb}*"))
-        yield from (f"{verb}*",) if whole else mine
+        verbs.setdefault(found.group() if found else action, []).append(action)
+    parts = [_verb(verb, mine, actions) for verb, mine in verbs.items()]
+    return _branch(f"{name}:*", parts, exact=bool(actions_matching(f"{name}:*")))
+
+
+def _verb(verb: str, mine: Sequence[str], actions: Sequence[str]) -> _Branch:
+    """Give the actions that begin with a word; another word may begin so too (`kms:Re` and `kms:Revoke`)."""
+    beginning = [action for action in actions if action.lower().startswith(verb.lower())]
+    parts = [_Branch(action, frozenset({action})) for action in mine]
+    return parts[0] if len(parts) == 1 else _branch(f"{verb}*", parts, exact=len(beginning) == len(mine))
+
+
+def _branch(pattern: str, parts: Sequence[_Branch], *, exact: bool = True) -> _Branch:
+    return _Branch(pattern, frozenset().union(*(part.actions for part in parts)), tuple(parts), exact)
 
 
 _VERB = re.compile(r"[a-z0-9-]+:[A-Z][a-z]+")
+
+
+def _listed(branch: _Branch, told: frozenset[str]) -> list[str]:
+    """Say those of some actions that are of a branch in as few patterns as have no others."""
+    if branch.actions.isdisjoint(told):
+        return []
+    if branch.exact and branch.actions <= told:
+        return [branch.pattern]
+    return [pattern for part in branch.parts for pattern in _listed(part, told)]
+
+
+def _words(every: _Branch, told: frozenset[str]) -> str:
+    said = [(pattern, ", ".join(excepted)) for pattern, *excepted in _but(every, told)]
+    between = "; " if any(excepted for _, excepted in said) else ", "
+    return between.join(f"{pattern} but {excepted}" if excepted else pattern for pattern, excepted in said)
+
+
+def _but(branch: _Branch, told: frozenset[str]) -> list[list[str]]:
+    """Say what `_listed` says, but a pattern with what it has besides behind it where that takes fewer patterns."""
+    if branch.actions.isdisjoint(told):
+        return []
+    if branch.exact and branch.actions <= told:
+        return [[branch.pattern]]
+    parts = [each for part in branch.parts for each in _but(part, told)]
+    whole = [branch.pattern, *_listed(branch, branch.actions - told)]
+    return [whole] if branch.exact and len(whole) < sum(map(len, parts)) else parts

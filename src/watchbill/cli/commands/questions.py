@@ -21,12 +21,13 @@ from watchbill.access.ways import Ways
 from watchbill.access.who import Holder, Part, who_can
 from watchbill.cli.commands.access import IntervalView
 from watchbill.cli.session import CHANGES, Session, command
-from watchbill.errors import NotFoundError
-from watchbill.files.team_file import read_team
+from watchbill.errors import NotFoundError, WatchbillError
+from watchbill.files.team_file import LIMIT, read_team
 from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.policy.actions import actions_matching, is_action
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.prove import Counterexample, Proof
+from watchbill.team.files import parse
 from watchbill.team.model import Team
 
 
@@ -564,21 +565,28 @@ def _counted(number: int, one: str, more: str) -> str:
 @click.option("--days", default=14, show_default=True, type=click.IntRange(1, 366), help="How far ahead to compare.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are differences.")
 def diff(session: Session, old: Path, new: Path, when: str | None, days: int, *, detailed_exitcode: bool) -> int:
-    """Show what people gain and lose between two team files OLD and NEW: person, action, resource and time.
+    r"""Show what people gain and lose between two team files OLD and NEW: person, action, resource and time.
 
     It compares what may be done, not the texts: a policy written differently that allows the same is no difference.
+
+    Either file may be a pipe, so that a revision that git has need not be checked out:
+
+    \b
+      watchbill diff <(git show main:watchbill.yaml) watchbill.yaml
+      watchbill diff <(git show v1:watchbill.yaml) <(git show v2:watchbill.yaml)
+      git show main:watchbill.yaml | watchbill diff /dev/stdin watchbill.yaml
     """
     at = _instant(when) if when else session.at
     within = Interval(at, at + timedelta(days=days))
-    before, after = read_team(old), read_team(new)
+    before, after = _read(old), _read(new)
     reach = within.length + timedelta(days=1)
     changes = differences(_reaching(before, reach), _reaching(after, reach), within)
     views = [_difference(change) for change in changes]
-    for view in views:
+    for change, view in zip(changes, views, strict=True):
         on = "" if view.resource == "*" else f" on {view.resource}"
         sign = "+" if view.verb == "gains" else "-"
         style = "green" if view.verb == "gains" else "red"
-        session.out.line(f"{sign} {view.account}: {view.person} {view.verb} {_few(view.actions)}{on}", style=style)
+        session.out.line(f"{sign} {view.account}: {view.person} {view.verb} {change.words}{on}", style=style)
         first, others = _during(view.intervals[0], _span(within)), len(view.intervals) - 1
         more = f" and {_counted(others, 'more span', 'more spans')}" if others else ""
         session.out.line(", ".join([f"    {first}{more}", *view.conditions]))
@@ -588,9 +596,17 @@ def diff(session: Session, old: Path, new: Path, when: str | None, days: int, *,
     return CHANGES if detailed_exitcode and views else 0
 
 
-def _few(actions: Sequence[str], most: int = 6) -> str:
-    more = f" and {len(actions) - most} more" if len(actions) > most else ""
-    return ", ".join(actions[:most]) + more
+def _read(path: Path) -> Team:
+    """Read a team file, or a pipe that one comes out of: once, since what is read from a pipe is gone."""
+    if not path.is_fifo():
+        return read_team(path)
+    with path.open("rb") as pipe:
+        content = pipe.read(LIMIT + 1)
+    if len(content) > LIMIT:
+        raise WatchbillError(f"{path} gives more than {LIMIT // 1024 // 1024} MiB; that is no team file")
+    if not content.strip():
+        raise WatchbillError(f"nothing came out of {path}: the command that was to give a team file gave none")
+    return parse(content, str(path))
 
 
 def _difference(change: Change) -> DifferenceView:
