@@ -35,11 +35,13 @@ from watchbill.policy.patterns import ANY, ONE, Token, glob, matches, widest
 class BudgetError(Exception):
     """Finding the cells takes more than was allowed."""
 
-    def __init__(self, what: str, limit: int) -> None:
-        super().__init__(f"more than {limit:,} {what}")
+    def __init__(self, what: str, limit: int, spent: int = 0) -> None:
+        super().__init__(f"takes more than the budget of {limit:,} {what}")
         self.what = what
-        """`states` or `looks`: a look is at one place in a pattern."""
+        """`states`, `looks` or `characters of patterns`: a look is at one place in a pattern."""
         self.limit = limit
+        self.spent = spent
+        """Looks taken until then."""
 
 
 BUDGET = 20_000
@@ -49,6 +51,10 @@ _LOOKS = 100
 """Looks allowed for each state of the budget, so that neither time nor memory hangs on how wide a state is."""
 _ROOM = 16
 """Characters of a text that take as much room as a look."""
+_CHARACTERS = 25
+"""Characters of patterns allowed for each state of the budget: each may take a node, and a node takes memory."""
+_WIDE = 4_096
+"""Patterns whose bits are copied in the time of a look."""
 
 
 # --- texts ----------------------------------------------------------------------------------------
@@ -64,8 +70,15 @@ def text_witnesses(
 
     Raises BudgetError where that takes more than `budget` states; there are at most two cells to a state.
     """
-    net = _Net(patterns, arns, folded)
-    return tuple(_plausible(net, text, answers) for answers, text in _search(net, budget))
+    return text_cells(patterns, arns=arns, folded=folded, budget=budget)[0]
+
+
+def text_cells(
+    patterns: Iterable[Tokens], *, arns: Iterable[Tokens] = (), folded: Iterable[str] = (), budget: int = BUDGET
+) -> tuple[tuple[str, ...], int]:
+    """Give what `text_witnesses` does, and the looks that it took."""
+    net = _Net(patterns, arns, folded, budget)
+    return tuple(_plausible(net, text, answers) for answers, text in _search(net, budget)), net.looks
 
 
 def covers(general: Tokens, special: Tokens, *, budget: int = BUDGET) -> bool:
@@ -81,7 +94,7 @@ def covers(general: Tokens, special: Tokens, *, budget: int = BUDGET) -> bool:
             return matches(general, "".join(each if isinstance(each, str) else stranger for each in special))
     if general == special:
         return True
-    net = _Net((general, special), (), ())
+    net = _Net((general, special), (), (), budget)
     alone = 1 << net.patterns.index(special)
     return all(answers != alone for answers, _ in _search(net, budget))
 
@@ -267,12 +280,16 @@ class _State(NamedTuple):
 class _Net:
     """Patterns walked together."""
 
-    __slots__ = ("form", "looks", "patterns", "start")
+    __slots__ = ("_width", "form", "limit", "looks", "patterns", "start")
 
-    def __init__(self, patterns: Iterable[Tokens], arns: Iterable[Tokens], folded: Iterable[str]) -> None:
+    def __init__(self, patterns: Iterable[Tokens], arns: Iterable[Tokens], folded: Iterable[str], budget: int) -> None:
         self.patterns: list[Tokens] = []
         """In normal form, so ordered that those of one beginning are together; by the bits of the answers."""
-        self.looks = 0
+        self.limit = budget * _LOOKS
+        patterns, arns, folded = set(patterns), set(arns), set(folded)
+        self._width = 1 + (len(patterns) + len(arns) + len(folded)) // _WIDE
+        self.looks = sum(map(len, (*patterns, *arns, *folded)))
+        _check("characters of patterns", self.looks, budget * _CHARACTERS)
         roots = [_Node(number, 0, barred=number == 1, folded=number == 2) for number in range(3)]  # noqa: PLR2004
         at: list[_Node] = []
         for root, group in zip(roots, (patterns, _readable_arns(arns), map(_folded, folded)), strict=True):
@@ -308,7 +325,7 @@ class _Net:
 
     def step(self, state: _State, symbol: str) -> _State:
         """Read one more character."""
-        self.looks += len(state.live)
+        self.looks += len(state.live) * self._width
         reached: set[_Node] = set()
         for node in state.live:
             if (after := node.successor(symbol)) is not None:
@@ -441,15 +458,15 @@ def _search(net: _Net, budget: int) -> Iterator[tuple[int, str]]:
                         yield answers, witness
                 if not net.all_told(state):
                     waiting.append((state, text))
-            _check("states", len(seen), budget)
-            _check("looks", net.looks, budget * _LOOKS)
+            _check("states", len(seen), budget, net.looks)
+            _check("looks", net.looks, net.limit, net.looks)
     if net.start.answers not in told:
         yield net.start.answers, ""
 
 
-def _check(what: str, needed: int, limit: int) -> None:
+def _check(what: str, needed: int, limit: int, spent: int = 0) -> None:
     if needed > limit:
-        raise BudgetError(what, limit)
+        raise BudgetError(what, limit, spent)
 
 
 # --- characters -----------------------------------------------------------------------------------
@@ -522,8 +539,8 @@ def _filled(net: _Net, text: str, answers: int) -> str:
 
 
 def _first(net: _Net, answers: int, *texts: str) -> str:
-    """Give the first of some texts that is of a cell, the last of which is."""
-    return next((each for each in texts[:-1] if net.answers(each) == answers), texts[-1])
+    """Give the first of some texts that is of a cell, the last of which is; that one where the looks are used up."""
+    return next((each for each in texts[:-1] if net.looks <= net.limit and net.answers(each) == answers), texts[-1])
 
 
 # --- numbers, instants, addresses -----------------------------------------------------------------

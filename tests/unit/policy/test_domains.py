@@ -166,7 +166,7 @@ def test_sets_of_values_are_cut_where_a_condition_asks_for_them():
 def test_too_many_sets_are_not_cut():
     """Every set of cells would be a cell; the key is named."""
     many = predicate_of(ConditionEntry("ForAllValues:StringEquals", "k", tuple("abcdefghij")))
-    with pytest.raises(BudgetError, match=r"more than 8 cells of `k`, which may hold several values"):
+    with pytest.raises(BudgetError, match=r"more than the budget of 8 cells of `k`, which may hold several values"):
         cut("k", [many], ASKED)
 
 

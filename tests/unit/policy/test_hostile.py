@@ -10,7 +10,7 @@ from watchbill.policy.cases import run_case
 from watchbill.policy.evaluate import Evaluator, Layers, evaluate
 from watchbill.policy.grammar import grammar_error
 from watchbill.policy.model import Effect, Principal, Request
-from watchbill.policy.prove import Counterexample, any_allowed
+from watchbill.policy.prove import Counterexample, NotKnown, Proof, any_allowed
 from watchbill.policy.statements import PolicyError, parse_policy
 
 
@@ -205,3 +205,50 @@ def test_an_expression_that_may_match_for_ever_is_refused(name):
     result = run_case(case)
     assert not result.agrees
     assert any("for ever" in reason for reason in result.reasons)
+
+
+QUEUE = "arn:aws:sqs:eu-west-1:111122223333:q"
+
+
+def of_many(kind):
+    """Give statements by the ten thousand, of one kind, of which none or all of a queue's senders are left."""
+    numbers = range(10_000)
+    return {
+        "allows": [*(statement(resource=f"{QUEUE}{n}") for n in numbers), statement("Deny", resource="arn:aws:sqs:*")],
+        "denies": [statement(), *(statement("Deny", resource=f"{QUEUE}{n}") for n in numbers)],
+        "numbers": [statement(), statement("Deny", NumericEquals={"k": [str(n) for n in numbers]}), statement("Deny", NumericNotEquals={"k": [str(n) for n in numbers]}), statement("Deny", Null={"k": "true"})],
+        "networks": [statement(), statement("Deny", IpAddress={"k": [f"10.{n >> 8}.{n & 255}.0/24" for n in numbers]})],
+        "keys": [statement(), *(statement("Deny", StringEquals={f"k{n}": "a"}) for n in numbers)],
+        "keys allowed": [*(statement(StringEquals={f"k{n}": "a"}) for n in numbers), statement("Deny")],
+        "stars": [statement(resource="arn:aws:sqs:::" + "a*" * 100_000)],
+    }[kind]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("allows", Proof),
+        ("denies", Counterexample),
+        ("numbers", Proof),
+        ("networks", Counterexample),
+        ("keys", Counterexample),
+        ("keys allowed", NotKnown),
+        ("stars", Counterexample),
+    ],
+)
+def test_a_search_through_many_statements_ends_with_what_is_so(kind, expected):
+    """Cells times predicates would be a hundred million looks; what is above the budget says so."""
+    asked = Request("", "arn:aws:sqs:*", {}, principal=USER)
+    answer = any_allowed(Evaluator(Layers((policy(*of_many(kind)),))), asked, ["sqs:SendMessage"])
+    assert isinstance(answer, expected), answer
+    if isinstance(answer, NotKnown):
+        assert "budget" in answer.why
+
+
+def test_without_a_keys_own_policy_nobody_is_allowed_to_use_one():
+    """The key's policy must allow (KMS Developer Guide, "Key policies"), whatever identity policies say of all."""
+    identity = policy(statement(action="kms:*"))
+    asked = Request("", "*", {}, principal=USER)
+    assert isinstance(any_allowed(Evaluator(Layers((identity,))), asked, ["kms:Decrypt"]), Proof)
+    listing = any_allowed(Evaluator(Layers((identity,))), asked, ["kms:ListKeys"])
+    assert isinstance(listing, Counterexample)
