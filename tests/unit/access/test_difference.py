@@ -3,18 +3,21 @@
 import re
 from dataclasses import replace
 from datetime import time, timedelta
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.teams import DAY, HERE, MONDAY, grant, group, layer, permission_set, person, rota, team, with_rota
-from tests.unit.access.drawn import LEDGER
+from tests.unit.access.drawn import ACTIONS, LEDGER, MFA, OFFICE, WEEK, allowed, instants, statements, teams
 
+from watchbill.access.compile import compile_account
 from watchbill.access.difference import differences
+from watchbill.access.ways import Ways
 from watchbill.intervals import Interval, iso
 from watchbill.policy.actions import actions_matching
+from watchbill.policy.model import Request
 from watchbill.policy.patterns import glob, matches
 from watchbill.policy.statements import PolicyError
 from watchbill.team.model import Account, Kind, Leave, Override, PermissionSet
@@ -23,6 +26,7 @@ from watchbill.team.model import Account, Kind, Leave, Override, PermissionSet
 T = team()
 SPAN = Interval(MONDAY, MONDAY + 2 * DAY)
 WITH_MFA = ("if aws:MultiFactorAuthPresent is true",)
+WITHOUT_MFA = ("unless aws:MultiFactorAuthPresent is true",)
 
 TAKING = "sts:AssumeRole"
 
@@ -529,3 +533,45 @@ def test_a_span_of_another_time_is_compiled_as_of_its_start():
     (spans,) = {key[4] for key in found}
     # British Summer Time: London's noon is 11:00 in UTC.
     assert [(iso(each.start), iso(each.end)) for each in spans] == [("2026-05-12T10:00:00Z", "2026-05-12T11:00:00Z")]
+
+
+# --- at every instant ---
+
+
+def held(of, within):
+    """Give what tells who may do what at an instant with MFA or without, by the documents of a team."""
+    ways = Ways(compile_account(of, of.accounts["production"], within.start).state)
+    found = {user: list(ways.of(user)) for user in ways.users}
+
+    def ask(who, action, at, mfa):
+        context = {"aws:CurrentTime": iso(at), MFA: mfa, "aws:SourceIp": OFFICE}
+        asked = Request(action, LEDGER, context, complete=True)
+        return any(allowed(way, asked) for way in found.get(who, ()))
+
+    return ask
+
+
+SIMPLE = statements(({"Resource": "*"},), ({}, {"Bool": {MFA: "true"}}, {"DateLessThan": {"aws:CurrentTime": "2026-01-14T00:00:00Z"}}, {"StringEquals": {"aws:username": "ana"}}))  # fmt: skip
+
+
+@settings(max_examples=12)
+@given(teams(SIMPLE), teams(SIMPLE), st.lists(instants(), min_size=4, max_size=8))
+def test_point_answers_differ_where_a_change_says_so(old, new, times):
+    """Who may do something only before loses it, who may only after gains it: at every instant, with MFA and without."""
+    found = differences(old, new, WEEK)
+    before, after = held(old, WEEK), held(new, WEEK)
+    by_action = {action: [change for change in found if action in expanded(change.actions)] for action in ACTIONS}
+    for at, action, who, mfa in product(times, ACTIONS, old.people, ("true", "false")):
+        had, has = before(who, action, at, mfa), after(who, action, at, mfa)
+        said = {
+            change.gained
+            for change in by_action[action]
+            if change.person == who and any(at in each for each in change.intervals)
+            if not change.conditions or change.conditions == (WITH_MFA if mfa == "true" else WITHOUT_MFA)
+        }
+        event(f"{had} {has}")
+        if had is not has:
+            assert has in said, (at, action, who, mfa)
+        # What is said to be gained is there then, and what is lost was; by some way under the same conditions.
+        assert True not in said or has
+        assert False not in said or had
