@@ -6,7 +6,8 @@ rather than obeyed. The page carries a content security policy that forbids scri
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -14,8 +15,12 @@ from watchbill.alerts.cases import WRONG
 from watchbill.alerts.view import AuditView, CaseView, EvidenceView
 from watchbill.errors import Problem
 from watchbill.inert import inert
-from watchbill.intervals import iso, parse_instant
+from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.judge.model import Right
+from watchbill.schedule.model import Gap, Shift
+from watchbill.schedule.oncall import gaps, shifts
+from watchbill.team.model import Team
+from watchbill.web.calendar import calendar_svg, local_days
 
 
 WIDTH = 720
@@ -44,6 +49,16 @@ class Mark:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is on call in the week around the report."""
+
+    picture: str
+    """An SVG, which escapes what it shows by itself: it is made by an XML writer."""
+    shifts: list[Shift]
+    gaps: list[Gap]
+
+
 def render(
     audit: AuditView,
     at: datetime,
@@ -51,8 +66,9 @@ def render(
     plan: Sequence[str] = (),
     standings: Mapping[str, Standing] | None = None,
     drift: Sequence[str] = (),
+    team: Team | None = None,
 ) -> str:
-    """Give the HTML of a report.
+    """Give the HTML of a report, with who is on call around its time where a team is given.
 
     `plan` and `drift` are lines that say who gains and loses what, and what others did; `standings` is by case id.
     """
@@ -60,6 +76,7 @@ def render(
         loader=PackageLoader("watchbill.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["inert"] = inert
+    environment.filters["iso"] = iso
     template = environment.get_template("report.html")
     return template.render(
         audit=audit,
@@ -72,9 +89,20 @@ def render(
         width=WIDTH,
         left=LEFT,
         drift=list(drift),
+        watch=watch(team, at) if team is not None and team.rotas else None,
         of_people=sum(person.events for person in audit.people),
         of_others=sum(other.events for other in audit.others),
     )
+
+
+def watch(team: Team, at: datetime) -> Watch:
+    """Give who is on call by the rotas of a team in the week that has an instant's day in its middle, in UTC."""
+    utc = ZoneInfo("UTC")
+    day = local_days(Interval(at, at + timedelta(microseconds=1)), utc)[0].interval
+    week = Interval(day.start - timedelta(days=3), day.end + timedelta(days=3))
+    held = sorted(shift for rota in team.rotas.values() for shift in shifts(rota, week))
+    missing = sorted(gap for rota in team.rotas.values() for gap in gaps(rota, week))
+    return Watch(calendar_svg(held, missing, week, utc.key, at), held, missing)
 
 
 def timeline(case: CaseView) -> list[Mark]:
