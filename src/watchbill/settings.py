@@ -1,6 +1,10 @@
-"""What the environment says, read once. Every variable is `WATCHBILL_...`; AWS's own are boto3's business."""
+"""What the environment says, read once. AWS's own variables are boto3's business.
+
+Every other is `WATCHBILL_...`, or is named by the team file for a secret that must not stand in it.
+"""
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,3 +38,8 @@ def read_settings() -> Settings:
         env.get("WATCHBILL_AT"),
         not env.get("NO_COLOR"),
     )
+
+
+def read_variables(names: Iterable[str]) -> Mapping[str, str]:
+    """Read variables that the team file names, such as those with the addresses of feeds; empty ones are not set."""
+    return {name: value for name in names if (value := os.environ.get(name, "").strip())}

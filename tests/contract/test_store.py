@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from watchbill.errors import ProviderError
 from watchbill.ledger.chain import verify
 from watchbill.ledger.model import State
 from watchbill.store.database import open_store
-from watchbill.store.rows import CaseRow, FreezeRow, QuestionRow, StepRow
+from watchbill.store.rows import CaseRow, CopyRow, CopyState, FreezeRow, QuestionRow, StepRow, TryRow
 from watchbill.store.tables import METADATA
 
 
@@ -45,6 +46,91 @@ def test_what_is_written_is_there_when_it_is_opened_again(tmp_path):
         assert store.journal.of("F-1") == [step]
         assert not store.revisions.add("d1", AT, "team: x", "ana")
         assert store.revisions.at(AT - timedelta(seconds=1)) is None
+
+
+def copy(fetched_at=AT, content=b"BEGIN"):
+    """Make a copy of a feed that waits."""
+    return CopyRow("platform/nights", fetched_at, "ab12", "ics", '"1"', None, "d1", content)
+
+
+def test_copies_that_were_in_force_are_kept(tmp_path):
+    """One waits and one is in force at most; what was in force is there with its bytes and time, what was not is not."""
+    with open_store(tmp_path) as store:
+        for day in range(3):
+            made = store.feeds.add(copy(AT + timedelta(days=day), bytes([day])))
+            store.feeds.take(made, AT + timedelta(days=day, hours=1))
+        store.feeds.add(copy(content=b"waits"))
+        last = store.feeds.add(copy(content=b"waits now"))
+    with open_store(tmp_path) as store:
+        in_force = store.feeds.standing("platform/nights", CopyState.IN_FORCE)
+        assert in_force is not None
+        assert (in_force.content, in_force.fetched_at, in_force.since) == (
+            b"\2",
+            AT + timedelta(days=2),
+            AT + timedelta(days=2, hours=1),
+        )
+        assert store.feeds.standing("platform/nights", CopyState.WAITING) == last
+        assert store.feeds.standing("platform/days", CopyState.IN_FORCE) is None
+        store.feeds.withdraw("platform/nights")
+        assert store.feeds.standing("platform/nights", CopyState.WAITING) is None
+    connection = sqlite3.connect(tmp_path / "state.db")
+    assert [row[0] for row in connection.execute("SELECT content FROM feed_copies ORDER BY number")] == [
+        *(b"\0", b"\1", b"\2", b"", b""),
+    ]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("since", "at", "found"),
+    [
+        (0, 9, [0, 1, 2]),
+        (0, 1, [0, 1]),
+        (0, 0, [0]),
+        (1, 9, [1, 2]),
+        (1.5, 9, [1, 2]),
+        (2, 9, [2]),
+        (5, 9, [2]),
+        (-5, -1, []),
+        (-5, 0.5, [0]),
+    ],
+)
+def test_what_was_in_force_when_is_known(tmp_path, since, at, found):
+    """Every copy that was in force at some instant of a span, and no other; of this feed alone."""
+    with open_store(tmp_path) as store:
+        for day in range(3):
+            for feed in ("platform/nights", "platform/days"):
+                made = store.feeds.add(replace(copy(content=bytes([day])), feed=feed))
+                store.feeds.take(made, AT + timedelta(days=day))
+        store.feeds.add(copy())
+        span = AT + timedelta(days=since), AT + timedelta(days=at)
+        assert [each.content[0] for each in store.feeds.in_force("platform/nights", *span)] == found
+
+
+def test_the_last_try_of_a_feed_is_kept(tmp_path):
+    """Over the one before; each feed has its own."""
+    with open_store(tmp_path) as store:
+        assert store.feeds.last_try("platform/nights") is None
+        store.feeds.tried(TryRow("platform/days", AT, None, None))
+        for error, since in (("answered 500", AT), (None, None)):
+            found = TryRow("platform/nights", AT, error, since)
+            store.feeds.tried(found)
+            assert store.feeds.last_try("platform/nights") == found
+        assert store.feeds.last_try("platform/days") == TryRow("platform/days", AT, None, None)
+
+
+def test_an_older_state_is_brought_up_to_date(tmp_path):
+    """A database of the first watchbill gets the new tables, and keeps what it has."""
+    with open_store(tmp_path) as store:
+        store.cases.put(case())
+    connection = sqlite3.connect(tmp_path / "state.db")
+    connection.executescript(
+        "DROP TABLE feed_copies; DROP TABLE feed_tries; UPDATE alembic_version SET version_num = '0001'"
+    )
+    connection.commit()
+    connection.close()
+    with open_store(tmp_path) as store:
+        assert store.cases.all() == [case()]
+        assert store.feeds.last_try("platform/nights") is None
 
 
 def test_the_first_answer_stands(tmp_path):

@@ -21,6 +21,12 @@ class Kind(StrEnum):
     FREEZE_APPLIED = "respond:freeze:applied"
     FREEZE_VERIFIED = "respond:freeze:verified"
     RESTORE_APPLIED = "respond:restore:applied"
+    FEED_TAKEN = "schedule:feed:taken"
+    FEED_HELD_BACK = "schedule:feed:held-back"
+    FEED_ACCEPTED = "schedule:feed:accepted"
+    FEED_WITHDRAWN = "schedule:feed:withdrawn"
+    FEED_FAILED = "schedule:feed:failed"
+    FEED_RECOVERED = "schedule:feed:recovered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,49 @@ class StepRow:
     call: str
     state: str
     error: str | None
+
+
+class CopyState(StrEnum):
+    """Where a copy of an outside schedule stands."""
+
+    IN_FORCE = "in force"
+    """One of a feed at most."""
+    WAITING = "waiting"
+    """For a person's word; one of a feed at most."""
+    SUPERSEDED = "superseded"
+    """Another took its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRow:
+    """One copy of an outside schedule."""
+
+    feed: str
+    """`rota/layer`."""
+    fetched_at: datetime
+    source: str
+    """A fingerprint of where it is from: its validators are of use there alone."""
+    form: str
+    etag: str | None
+    modified: str | None
+    digest: str
+    """SHA-256 of what was fetched."""
+    content: bytes
+    """Empty where it was superseded without ever being in force."""
+    state: CopyState = CopyState.WAITING
+    since: datetime | None = None
+    """When it came into force, if it ever did."""
+    number: int = 0
+    """Given by the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryRow:
+    """The last try to fetch an outside schedule."""
+
+    feed: str
+    at: datetime
+    error: str | None
+    """What went wrong; never the address."""
+    failing_since: datetime | None
+    """The first of the tries that went wrong, up to this one."""

@@ -1,6 +1,6 @@
 """The tables. Instants are ISO-8601 text with `Z`; payloads are JSON text; key columns are typed."""
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 
 METADATA = MetaData()
@@ -75,4 +75,30 @@ steps = Table(
     Column("call", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("error", Text, nullable=True),
+)
+
+feed_copies = Table(
+    "feed_copies",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("feed", Text, nullable=False),
+    Column("fetched_at", String(32), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("form", String(16), nullable=False),
+    Column("etag", Text, nullable=True),
+    Column("modified", Text, nullable=True),
+    Column("digest", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("since", String(32), nullable=True),
+    Index("feed_copies_by_feed", "feed", "state"),
+)
+
+feed_tries = Table(
+    "feed_tries",
+    METADATA,
+    Column("feed", Text, primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("error", Text, nullable=True),
+    Column("failing_since", String(32), nullable=True),
 )

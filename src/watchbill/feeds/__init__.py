@@ -1,0 +1,1 @@
+"""Outside schedules, fetched from where they are."""
