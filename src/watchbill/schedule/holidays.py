@@ -26,4 +26,5 @@ def holidays_within(place: str, zone: str, within: Interval) -> tuple[Interval, 
     where = ZoneInfo(zone)
     first, last = within.start.astimezone(where).date(), within.end.astimezone(where).date()
     days = (day for year in range(first.year, last.year + 1) for day in _of_year(place, year))
-    return merge(day_of(day, where) for day in days if first <= day <= last)
+    spans = (day_of(day, where) for day in days if first <= day <= last)
+    return merge(span for span in spans if span is not None)

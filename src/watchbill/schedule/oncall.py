@@ -27,7 +27,7 @@ from watchbill.schedule.holidays import holidays_within, is_holiday
 from watchbill.schedule.model import Duty, Gap, Shift
 from watchbill.schedule.recurrence import Recurring
 from watchbill.schedule.rotation import Turns
-from watchbill.schedule.wall import calm_time, in_hours, weekly_hours
+from watchbill.schedule.wall import in_hours, reached, weekly_hours
 from watchbill.team.model import Feed, Kind, Layer, Override, Required, Rota, Rotation
 
 
@@ -49,7 +49,7 @@ class Schedule:
 
     def __init__(self, rota: Rota) -> None:
         self.rota = rota
-        away = _Away(rota)
+        away = Away(rota)
         kinds = dict.fromkeys([*(layer.kind for layer in rota.layers), *(each.kind for each in rota.overrides)])
         self._kinds = [_OfKind(rota, kind, away) for kind in kinds]
 
@@ -59,12 +59,7 @@ class Schedule:
 
     def on_call(self, at: datetime) -> tuple[Duty, ...]:
         """Tell who is on call at an instant."""
-        found: list[Duty] = []
-        for kind in self._kinds:
-            here = kind.on_call(at)
-            if here is None:
-                here = [shift.duty for shift in kind.shifts(Interval(at, at + _MOMENT))]
-            found += here
+        found = [duty for kind in self._kinds for duty in kind.on_call(at)]
         return tuple(sorted(found)) if len(found) > 1 else tuple(found)
 
     def gaps(self, within: Interval) -> tuple[Gap, ...]:
@@ -95,7 +90,7 @@ def _held_by(held: Iterable[Interval], people: int) -> tuple[Interval, ...]:
     return merge(found)
 
 
-class _Away:
+class Away:
     """When people are on leave, or have a public holiday off."""
 
     def __init__(self, rota: Rota) -> None:
@@ -115,7 +110,7 @@ class _Away:
         """Tell whether somebody is away at an instant."""
         if person in self._holidays:
             place, zone = self._holidays[person]
-            if is_holiday(place, at.astimezone(ZoneInfo(zone)).date()):
+            if is_holiday(place, reached(at, zone).date()):
                 return True
         return any(at in interval for interval in self._leave.get(person, ()))
 
@@ -123,7 +118,7 @@ class _Away:
 class _Line:
     """One layer, made ready to be asked."""
 
-    def __init__(self, rota: Rota, layer: Layer, away: _Away) -> None:
+    def __init__(self, rota: Rota, layer: Layer, away: Away) -> None:
         self._layer, self._away = layer, away
         self._zone = ZoneInfo(layer.time_zone)
         self._duties = {
@@ -153,21 +148,20 @@ class _Line:
                     found += [Shift(rest, duty) for rest in subtract(worked, away[duty.person])]
         return found
 
-    def on_call(self, at: datetime) -> list[Duty] | None:
-        """Tell who is on call at an instant by it; None where that is to be read off its shifts."""
+    def on_call(self, at: datetime) -> list[Duty]:
+        """Tell who is on call at an instant by it."""
         layer = self._layer
         if (layer.since is not None and at < layer.since) or (layer.until is not None and at >= layer.until):
             return []
-        local = calm_time(at, layer.time_zone) if self._turns is not None or layer.restrictions else at
-        if local is None:
-            return None
+        local = reached(at, layer.time_zone)
         if layer.restrictions and not in_hours(layer.restrictions, local):
             return []
-        if self._turns is None:
-            here = [duty for _, duty in self._spans(Interval(at, at + _MOMENT))]
-        else:
-            here = [self._duties[self._turns.member(self._turns.number_at(local))]]
-        by_person = {duty.person: duty for duty in reversed(here)}
+        if self._turns is not None:
+            person = self._turns.member(self._turns.number_at(local))
+            return [] if self._away.at(person, at) else [self._duties[person]]
+        by_person: dict[str, Duty] = {}
+        for _, duty in self._spans(Interval(at, at + _MOMENT)):
+            by_person.setdefault(duty.person, duty)
         return [duty for person, duty in by_person.items() if not self._away.at(person, at)]
 
     def _in_force(self, within: Interval) -> Interval | None:
@@ -205,7 +199,7 @@ class _Line:
 class _OfKind:
     """What decides who is on call in one capacity."""
 
-    def __init__(self, rota: Rota, kind: Kind, away: _Away) -> None:
+    def __init__(self, rota: Rota, kind: Kind, away: Away) -> None:
         self._groups: list[list[_Line]] = []
         """Lines that are on call together; a later group wins."""
         for layer in rota.layers:
@@ -232,20 +226,23 @@ class _OfKind:
                 held = self._overridden(held, override, span)
         return held
 
-    def on_call(self, at: datetime) -> list[Duty] | None:
-        """Tell who is on call at an instant; None where that is to be read off the shifts."""
-        if any(at in override.interval for override in self._overrides):
-            return None
+    def on_call(self, at: datetime) -> list[Duty]:
+        """Tell who is on call at an instant."""
+        for override in self._overrides:
+            if at in override.interval:
+                # Overrides are few at any instant: the shifts of a moment answer for them.
+                return [shift.duty for shift in self.shifts(Interval(at, at + _MOMENT))]
         for group in reversed(self._groups):
-            found: dict[str, Duty] = {}
-            for line in group:
-                here = line.on_call(at)
-                if here is None:
-                    return None
-                for duty in here:
-                    found.setdefault(duty.person, duty)
+            if len(group) == 1:
+                found = group[0].on_call(at)
+            else:
+                by_person: dict[str, Duty] = {}
+                for line in group:
+                    for duty in line.on_call(at):
+                        by_person.setdefault(duty.person, duty)
+                found = list(by_person.values())
             if found:
-                return list(found.values())
+                return found
         return []
 
     def _overridden(self, held: Sequence[Shift], override: Override, span: Interval) -> list[Shift]:

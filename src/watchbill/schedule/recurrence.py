@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from watchbill.intervals import Interval
-from watchbill.schedule.wall import to_utc
+from watchbill.schedule.wall import reached, to_utc
 from watchbill.team.model import Recurrence
 from watchbill.team.rules import read_rule
 
 
 _AHEAD = timedelta(days=370)
 """How much further than asked shifts are worked out, so that the next question finds them there."""
+_MOMENT = timedelta(microseconds=1)
 
 
 class Recurring:
@@ -41,16 +42,14 @@ class Recurring:
                     yield cut, person
 
     def _work_out(self, end: datetime) -> None:
-        local_end = end.astimezone(self._zone).replace(tzinfo=None)
-        found: list[tuple[datetime, int]] = []
-        for number, start in enumerate(self._rule.starts(self._recurrence.start, self._zone, local_end)):
-            found.append((start, number))
-        numbers = [start for start, _ in found]
-        added = [(start, max(bisect_left(numbers, start) - 1, 0)) for start in self._recurrence.also]
-        kept = [each for each in found if each[0] not in self._recurrence.without]
+        local_end = reached(end, self._zone.key) + _MOMENT
+        starts = list(self._rule.starts(self._recurrence.start, self._zone, local_end))
+        kept = {start: number for number, start in enumerate(starts) if start not in self._recurrence.without}
+        added = {start: max(bisect_left(starts, start) - 1, 0) for start in self._recurrence.also}
         spans = [
             (interval, self._people(number))
-            for start, number in sorted({*kept, *added})
+            # One that is added where there is one already changes nothing.
+            for start, number in (added | kept).items()
             if (interval := self._span(start)) is not None
         ]
         self._spans = sorted(spans)

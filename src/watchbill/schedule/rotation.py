@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from watchbill.intervals import Interval
-from watchbill.schedule.wall import to_utc
+from watchbill.schedule.wall import reached, to_utc
 from watchbill.team.model import Roster, Rotation, Turn
 
 
@@ -33,10 +33,8 @@ class Turns:
 
     def within(self, span: Interval) -> Iterator[tuple[Interval, str]]:
         """Give the turns that touch a span, cut to it, each with its member."""
-        number = self.number_at(span.start.astimezone(self._zone).replace(tzinfo=None))
-        # Where the clocks change, the local time may read later than turns that are not over.
-        while (start := to_utc(self._start(number), self._zone)) > span.start:
-            number -= 1
+        number = self.number_at(reached(span.start, self._zone.key))
+        start = to_utc(self._start(number), self._zone)
         while start < span.end:
             end = to_utc(self._start(number + 1), self._zone)
             # An hourly turn that lies wholly in the hour skipped in spring has no length.
@@ -54,11 +52,8 @@ class Turns:
 
     def member(self, number: int) -> str:
         """Tell whose turn it is."""
-        for first, shift, members in self._rosters:
-            if number >= first:
-                return members[(number + shift) % len(members)]
-        _, shift, members = self._rosters[-1]
-        return members[(number + shift) % len(members)]
+        members, place = self._place(number)
+        return members[place]
 
     def _start(self, number: int) -> datetime:
         """Give the local time at which a turn begins."""
@@ -72,17 +67,29 @@ class Turns:
             number = self.number_at(datetime.combine(roster.since, time()))
             while self._start(number).date() < roster.since:
                 number += 1
-        first = roster.first if roster.first is not None else self._following(number, roster.members)
-        self._rosters.insert(0, (number, roster.members.index(first) - number, roster.members))
+        members = roster.members
+        first = self._following(number, members) if roster.first is None else members.index(roster.first)
+        self._rosters.insert(0, (number, first - number, members))
 
-    def _following(self, number: int, members: Sequence[str]) -> str:
-        """Give whose turn it is after the one before a turn, of those who take part from then on."""
-        old = self._rosters[0][2] if self._rosters else members
-        before = self.member(number - 1) if self._rosters else members[-1]
-        if before in members:
-            return members[(members.index(before) + 1) % len(members)]
-        order = [*old[old.index(before) + 1 :], *old[: old.index(before)]]
-        return next((each for each in order if each in members), members[0])
+    def _place(self, number: int) -> tuple[Sequence[str], int]:
+        """Give the members of the roster that a turn belongs to, and the place among them of whose turn it is."""
+        for first, shift, members in self._rosters[:-1]:
+            if number >= first:
+                return members, (number + shift) % len(members)
+        _, shift, members = self._rosters[-1]
+        return members, (number + shift) % len(members)
+
+    def _following(self, number: int, members: Sequence[str]) -> int:
+        """Give the place of whose turn it is after the one before a turn, among those who take part from then on."""
+        if not self._rosters:
+            return 0
+        old, place = self._place(number - 1)
+        if old[place] in members:
+            # Who takes part more than once goes on from the same one of their places.
+            places = [here for here, name in enumerate(members) if name == old[place]]
+            return (places[min(old[:place].count(old[place]), len(places) - 1)] + 1) % len(members)
+        order = [*old[place + 1 :], *old[:place]]
+        return next((members.index(each) for each in order if each in members), 0)
 
 
 def _months_on(anchor: datetime, turn: Turn, number: int) -> datetime:

@@ -14,17 +14,37 @@ from watchbill.team.model import Restriction
 
 
 _DAY = timedelta(days=1)
-_NEAR = timedelta(hours=30)
-"""No change of the clocks so far away moves a local time of today."""
+_MOMENT = timedelta(microseconds=1)
 
 
 def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
     """Give the instant of a wall-clock time: the first of two, or the instant of the change when it is skipped."""
-    at = local.replace(tzinfo=zone).astimezone(UTC)
+    at = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if at.astimezone(zone).replace(tzinfo=None) == local:
         return at
     # Skipped: the change lies between the readings with the offsets after and before it (PEP 495).
-    low, high = local.replace(tzinfo=zone, fold=1).astimezone(UTC), at
+    return _change(local.replace(tzinfo=zone, fold=1).astimezone(UTC), at, zone)
+
+
+@lru_cache(maxsize=4096)
+def reached(at: datetime, zone: str) -> datetime:
+    """Give the latest time that the wall clock has read up to an instant, naive: what it reads, but for repeated hours.
+
+    `to_utc` of a local time is at or before an instant exactly where the local time is at or before this.
+    """
+    place = ZoneInfo(zone)
+    local = at.astimezone(place)
+    if not local.fold:
+        return local.replace(tzinfo=None)
+    before, after = local.replace(fold=0).utcoffset(), local.utcoffset()
+    assert before is not None
+    assert after is not None
+    change = _change((at - (before - after)).astimezone(UTC), at.astimezone(UTC), place)
+    return (change + before).replace(tzinfo=None) - _MOMENT
+
+
+def _change(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
+    """Give the instant, after `low` and not after `high`, of the one change of the clocks between them."""
     before = low.astimezone(zone).utcoffset()
     while high - low > timedelta(seconds=1):
         middle = low + (high - low) // 2
@@ -35,19 +55,8 @@ def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
     return high.replace(microsecond=0)
 
 
-@lru_cache(maxsize=4096)
-def calm_time(at: datetime, zone: str) -> datetime | None:
-    """Give the local time of an instant, naive; None where the clocks change near it, so that it may mislead."""
-    place = ZoneInfo(zone)
-    local = at.astimezone(place)
-    offset = local.utcoffset()
-    if (at - _NEAR).astimezone(place).utcoffset() != offset or (at + _NEAR).astimezone(place).utcoffset() != offset:
-        return None
-    return local.replace(tzinfo=None)
-
-
 def in_hours(restrictions: Iterable[Restriction], local: datetime) -> bool:
-    """Tell whether a local time on a day without a change of the clocks is in weekly hours."""
+    """Tell whether weekly hours have begun and not ended when the wall clock has `reached` a local time."""
     weekday, at = local.weekday(), local.time()
     for hours in restrictions:
         if hours.start < hours.end:
@@ -82,7 +91,7 @@ def span_of(start: datetime, end: datetime, zone: ZoneInfo, within: Interval) ->
     return Interval(first, last) if first < last else None
 
 
-def day_of(day: date, zone: ZoneInfo) -> Interval:
-    """Give a whole local day."""
-    start, end = datetime.combine(day, time()), datetime.combine(day + _DAY, time())
-    return Interval(to_utc(start, zone), to_utc(end, zone))
+def day_of(day: date, zone: ZoneInfo) -> Interval | None:
+    """Give a whole local day; None for one that never was, since the clocks went from one side of it to the other."""
+    start, end = to_utc(datetime.combine(day, time()), zone), to_utc(datetime.combine(day + _DAY, time()), zone)
+    return Interval(start, end) if start < end else None

@@ -156,6 +156,8 @@ def _shape_message(each: Any, path: Path) -> str:
             return f"`{each['input']}` is no valid {_field(path)}; {_EXPECTED.get(_field(path), 'see the schema')}"
         case "string_type":
             return f"`{each['input']}` must be a text; put it in quotes"
+        case "string_too_short":
+            return f"`{name}` must not be empty"
         case "literal_error":
             return f"`{each['input']}` must be {each['ctx']['expected']}"
         case _:

@@ -24,6 +24,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Weekdays as the file has them, Monday first."""
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_YEARS = range(1970, 2200)
 _ZONES = frozenset(available_timezones())
 
 
@@ -234,21 +235,24 @@ class _Checker:
                 self._say("bad-date", f"`{text}` is no time of the calendar", here)
         if document.text(*at, "length") is not None and not length(document.value((*at, "length"))):
             self._say("bad-shape", "a shift lasts some time", (*at, "length"))
-        rule = document.text(*at, "rule")
-        if rule is not None:
-            try:
-                read_rule(rule)
-            except ValueError as error:
-                self._say("bad-rule", str(error), (*at, "rule"))
+        rule, start = document.text(*at, "rule"), document.text(*at, "start")
+        if rule is None:
+            return
+        try:
+            found = read_rule(rule)
+        except ValueError as error:
+            self._say("bad-rule", str(error), (*at, "rule"))
+            return
+        if start is not None and _is_local(start) and not found.fits(datetime.fromisoformat(start)):
+            self._say("bad-rule", f"the first shift begins at {start}, which does not fit `{rule}`", (*at, "start"))
 
     def _date(self, at: Path, *, quiet: bool = False) -> date | None:
         text = self._document.text(*at)
-        try:
+        if text is None or _is_local(text):
             return None if text is None else date.fromisoformat(text)
-        except ValueError:
-            if not quiet:
-                self._say("bad-date", f"`{text}` is no date of the calendar", at)
-            return None
+        if not quiet:
+            self._say("bad-date", f"`{text}` is no date of the calendar", at)
+        return None
 
     def _place(self, at: Path) -> None:
         text = self._document.text(*at)
@@ -381,8 +385,8 @@ class _Checker:
 
 
 def _is_local(text: str) -> bool:
+    """Tell whether a local date or time exists, and is not so far away that to count turns from it takes for ever."""
     try:
-        datetime.fromisoformat(text)
+        return datetime.fromisoformat(text).year in _YEARS
     except ValueError:
         return False
-    return True

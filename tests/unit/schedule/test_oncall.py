@@ -1,60 +1,36 @@
 """Who is on call: rules, clock changes, and properties against a slow reading of the rules."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.schedule.drawn import (
+    ALL_DAYS,
+    CHANGES,
+    DAY,
+    HALF_HOUR,
+    HERE,
+    MOMENT,
+    clock,
+    hourly,
+    layer,
+    rota,
+    rotas,
+    slow_in_hours,
+    slow_on_call,
+    spans_near,
+    utc,
+    wall,
+)
 
-from watchbill.errors import Location
 from watchbill.intervals import Interval
 from watchbill.schedule.oncall import Schedule, gaps, shifts
 from watchbill.schedule.wall import to_utc
-from watchbill.team.model import Kind, Layer, Leave, Override, Required, Restriction, Roster, Rota, Rotation, Turn
-
-
-HERE = Location("watchbill.yaml", 1)
-ALL_DAYS = frozenset(range(7))
-WEEKLY = Turn(1, "w")
-
-
-def layer(name="emea", members=("ana", "bo"), turn=WEEKLY, **changes):
-    """Make a layer that starts on Monday 2026-01-05 with its first member."""
-    anchor = changes.pop("anchor", date(2026, 1, 5))
-    rosters = (Roster(anchor, tuple(members), members[0]),)
-    rotation = Rotation(turn, changes.pop("handoff", time(18)), anchor, rosters)
-    fields: dict[str, Any] = {
-        "kind": Kind.PRIMARY,
-        "time_zone": "Europe/London",
-        "pattern": rotation,
-        "restrictions": (),
-    }
-    return Layer(name=name, members=tuple(members), where=HERE, **(fields | changes))
-
-
-def rota(*layers, overrides=(), leave=()):
-    """Make a rota that must have a primary around the clock."""
-    return Rota(
-        "platform",
-        ("production",),
-        {Kind.PRIMARY: "prod-oncall"},
-        timedelta(days=14),
-        timedelta(0),
-        timedelta(0),
-        (Required(Kind.PRIMARY, 1, (), "UTC"),),
-        tuple(layers),
-        tuple(overrides),
-        tuple(leave),
-        HERE,
-    )
-
-
-def utc(year, month, day, hour=0, minute=0, second=0):
-    """Write an instant."""
-    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+from watchbill.team.model import Feed, Held, Kind, Layer, Leave, Override, Required, Restriction, Stint, Turn
 
 
 def people(found):
@@ -62,9 +38,9 @@ def people(found):
     return [(shift.person, shift.interval.start, shift.interval.end) for shift in found]
 
 
-def override(start, end, add=None, remove=None):
+def override(start, end, add=None, remove=None, **more):
     """Make an override of the primary."""
-    return Override("sw-1", Kind.PRIMARY, Interval(start, end), add, remove, "wedding", "ana", HERE)
+    return Override("sw-1", Kind.PRIMARY, Interval(start, end), add, remove, "wedding", "ana", HERE, **more)
 
 
 def test_turns_begin_at_the_anchor_and_rotate():
@@ -155,7 +131,7 @@ def test_handoffs_keep_the_wall_clock(zone, day):
 
 def test_a_skipped_handoff_happens_at_the_change():
     """02:30 does not exist on the night of the spring change in New York."""
-    assert to_utc(datetime(2026, 3, 8, 2, 30), ZoneInfo("America/New_York")) == utc(2026, 3, 8, 7)  # noqa: DTZ001 - a wall-clock time
+    assert to_utc(wall(2026, 3, 8, 2, 30), ZoneInfo("America/New_York")) == utc(2026, 3, 8, 7)
 
 
 def test_months_are_cut_to_the_last_day():
@@ -165,94 +141,242 @@ def test_months_are_cut_to_the_last_day():
     assert [shift.interval.start for shift in found[1:]] == [utc(2026, 2, 28), utc(2026, 3, 30, 23)]
 
 
-hours = st.integers(0, 23).map(time)
-spans = st.tuples(st.integers(0, 24 * 14), st.integers(1, 48)).map(
-    lambda p: Interval(utc(2026, 3, 23) + timedelta(hours=p[0]), utc(2026, 3, 23) + timedelta(hours=p[0] + p[1]))
+# --- overrides, rosters, feeds, coverage: what each comes to --------------------------------------
+
+
+MONDAY = utc(2026, 1, 5, 18)
+"""When the first week of Ana begins; Bo has the second."""
+
+
+def hours_on(first, last):
+    """Give a span, in hours after `MONDAY`."""
+    return Interval(MONDAY + timedelta(hours=first), MONDAY + timedelta(hours=last))
+
+
+def held(found):
+    """Tell who holds which hours after `MONDAY`."""
+    return [
+        (s.person, *((end - MONDAY) // timedelta(hours=1) for end in (s.interval.start, s.interval.end))) for s in found
+    ]
+
+
+WHOLE = hours_on(0, 10)
+BOTH = Feed("ics", "X", "", 0.25, (Held(WHOLE, "ana", "e1"), Held(hours_on(2, 12), "bo", "e2")))
+
+
+def fed(copy, **changes):
+    """Make a layer of an outside schedule."""
+    return Layer("feed", Kind.PRIMARY, "Europe/London", ("ana", "bo", "cy"), copy, (), HERE, **changes)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({"add": "cy"}, [("ana", 0, 4), ("cy", 4, 6), ("ana", 6, 10), ("bo", 2, 4), ("bo", 6, 10)]),
+        ({"remove": "ana"}, [("ana", 0, 4), ("ana", 6, 10), ("bo", 2, 10)]),
+        ({"remove": "cy"}, [("ana", 0, 10), ("bo", 2, 10)]),
+        ({"add": "cy", "remove": "ana"}, [("ana", 0, 4), ("cy", 4, 6), ("ana", 6, 10), ("bo", 2, 10)]),
+        # Bo is on call there already, and is so once.
+        ({"add": "bo", "remove": "ana"}, [("ana", 0, 4), ("ana", 6, 10), ("bo", 2, 10)]),
+        ({"add": "cy", "remove": "cy"}, [("ana", 0, 10), ("bo", 2, 10)]),
+        ({"add": "cy", "beside": True}, [("ana", 0, 10), ("cy", 4, 6), ("bo", 2, 10)]),
+        ({"add": "bo", "beside": True}, [("ana", 0, 10), ("bo", 2, 10)]),
+        (
+            {"swap": ("ana", "cy")},
+            [("ana", 0, 4), ("cy", 4, 6), ("ana", 6, 10), ("bo", 2, 10)],
+        ),
+        (
+            {"instead": (Stint("cy", hours_on(3, 5)), Stint("bo", hours_on(5, 9)), Stint("bo", hours_on(5, 6)))},
+            [("ana", 0, 4), ("cy", 4, 5), ("bo", 5, 6), ("ana", 6, 10), ("bo", 2, 4), ("bo", 6, 10)],
+        ),
+        ({"instead": ()}, [("ana", 0, 4), ("ana", 6, 10), ("bo", 2, 4), ("bo", 6, 10)]),
+    ],
 )
-names = st.sampled_from(["ana", "bo", "cy"])
+def test_each_form_of_override(form, expected):
+    """Ana is on from 0 to 10, Bo from 2 to 12 beside her; the override is from 4 to 6."""
+    span = hours_on(4, 6)
+    found = shifts(rota(fed(BOTH), overrides=[override(span.start, span.end, **form)]), WHOLE)
+    assert sorted(held(found)) == sorted(expected)
 
 
-@st.composite
-def rotas(draw):
-    """Draw rotas whose layers, leave and overrides collide around the London spring change."""
-    made = []
-    for number in range(draw(st.integers(1, 3))):
-        members = draw(st.lists(names, min_size=1, max_size=3, unique=True))
-        limits = st.builds(Restriction, st.frozensets(st.integers(0, 6), min_size=1), hours, hours)
-        made.append(
-            layer(
-                f"layer{number}",
-                members,
-                Turn(draw(st.integers(2, 9)), draw(st.sampled_from(["h", "d", "w", "mo"]))),
-                handoff=draw(hours),
-                time_zone=draw(st.sampled_from(["Europe/London", "Asia/Kolkata", "Australia/Lord_Howe"])),
-                restrictions=tuple(draw(st.lists(limits, max_size=2))),
-            )
-        )
-    leave = [Leave(name, span, HERE) for name, span in draw(st.lists(st.tuples(names, spans), max_size=2))]
-    swaps = []
-    for span in draw(st.lists(spans, max_size=2)):
-        add, remove = draw(st.sampled_from([("ana", None), (None, "bo"), ("cy", "ana"), ("bo", "bo")]))
-        swaps.append(override(span.start, span.end, add, remove))
-    return rota(*made, overrides=swaps, leave=leave)
+def test_a_swap_exchanges_all_that_two_hold():
+    """Over both their weeks, each has the other's."""
+    swap = override(MONDAY, MONDAY + 14 * DAY, swap=("ana", "bo"))
+    found = shifts(rota(layer(), overrides=[swap]), hours_on(0, 24 * 21))
+    assert held(found) == [("bo", 0, 168), ("ana", 168, 336), ("ana", 336, 504)]
 
 
-@given(rotas(), spans)
-def test_shifts_and_gaps_tile_the_window(drawn, window):
-    """Every instant of a window is in exactly one shift or one gap of a kind."""
-    pieces = sorted([s.interval for s in shifts(drawn, window)] + [g.interval for g in gaps(drawn, window)])
-    assert pieces[0].start == window.start
-    assert pieces[-1].end == window.end
-    assert all(one.end == two.start for one, two in pairwise(pieces))
+def test_a_later_override_changes_what_an_earlier_one_made():
+    """Overrides apply in file order."""
+    one = override(MONDAY, MONDAY + DAY, add="bo", remove="ana")
+    other = override(MONDAY, MONDAY + DAY, add="cy", remove="bo")
+    assert held(shifts(rota(layer(), overrides=[one, other]), hours_on(0, 24))) == [("cy", 0, 24)]
+    assert held(shifts(rota(layer(), overrides=[other, one]), hours_on(0, 24))) == [("bo", 0, 24)]
 
 
-@given(rotas(), spans, st.integers(0, 96))
-def test_on_call_agrees_with_the_shifts(drawn, window, half_hours):
+def test_one_person_twice_in_a_feed_is_on_call_once():
+    """Of two entries at once the earlier counts, and the later for what is left of it."""
+    entries = (Held(hours_on(1, 5), "ana", "e2"), Held(hours_on(0, 3), "ana", "e1"), Held(hours_on(2, 4), "ana", "e3"))
+    found = shifts(rota(fed(Feed("ics", "X", "", 0.25, entries))), WHOLE)
+    assert [(*each[1:], shift.source) for each, shift in zip(held(found), found, strict=True)] == [
+        (0, 3, "layer feed, entry e1"),
+        (3, 5, "layer feed, entry e2"),
+    ]
+
+
+def test_a_feed_without_a_copy_leaves_the_layer_below():
+    """Nobody is on call by a schedule that was never read."""
+    assert held(shifts(rota(layer(), fed(Feed("ics", "X", "", 0.25))), WHOLE)) == [("ana", 0, 10)]
+    assert held(shifts(rota(layer(), fed(BOTH)), hours_on(1, 3))) == [("ana", 1, 3), ("bo", 2, 3)]
+
+
+def test_beside_is_together_with_the_layer_before():
+    """A layer beside another wins with it over what lies below, and nobody is on call twice."""
+    below, over = layer("below", ("cy",)), layer("over", ("ana",))
+    found = shifts(rota(below, over, fed(BOTH, beside=True)), hours_on(0, 4))
+    assert sorted(held(found)) == [("ana", 0, 4), ("bo", 2, 4)]
+
+
+def test_a_layer_is_in_force_within_its_span():
+    """From `since` on and up to `until`; outside, the layer below shows."""
+    cover = layer("cover", ("cy",), since=MONDAY + 2 * HALF_HOUR, until=MONDAY + 6 * HALF_HOUR)
+    assert held(shifts(rota(layer(), cover), hours_on(0, 5))) == [("ana", 0, 1), ("cy", 1, 3), ("ana", 3, 5)]
+
+
+@pytest.mark.parametrize(("at", "expected"), [(utc(2025, 12, 25), ["cy"]), (utc(2025, 12, 25, 0) - MOMENT, ["ana"])])
+def test_a_public_holiday_is_a_day_off_where_they_live(at, expected):
+    """On Christmas Day in London the layer below shows; the day before it does not."""
+    here = rota(layer("below", ("cy",)), layer("over", ("ana",)))
+    off = replace(here, holidays={"ana": ("GB", "Europe/London")})
+    assert [duty.person for duty in Schedule(off).on_call(at)] == expected
+
+
+def test_a_holiday_is_off_where_the_clocks_go_back_over_midnight():
+    """On the night to 2010-11-07 St John's read 23:01 twice: after the first midnight it is the next day."""
+    here = rota(layer("below", ("cy",), time_zone="UTC"), layer("over", ("ana",), time_zone="UTC"))
+    for place in ("CA", "GB"):
+        off = Schedule(replace(here, holidays={"ana": (place, "America/St_Johns")}))
+        for at in (utc(2010, 11, 7, 2, 29), utc(2010, 11, 7, 2, 31), utc(2010, 11, 7, 3, 31)):
+            assert off.on_call(at) == tuple(s.duty for s in off.shifts(Interval(at, at + MOMENT)))
+
+
+def test_two_people_must_be_on_call_in_working_hours():
+    """The gap is where fewer than two are on call, from nine to five in New York, and names how many there must be."""
+    required = Required(Kind.PRIMARY, 2, (Restriction(frozenset(range(5)), time(9), time(17)),), "America/New_York")
+    entries = (
+        Held(Interval(utc(2026, 3, 6, 10), utc(2026, 3, 9, 15)), "ana", "1"),
+        Held(Interval(utc(2026, 3, 6, 16), utc(2026, 3, 9, 13)), "bo", "2"),
+    )
+    both = replace(rota(fed(Feed("ics", "X", "", 0.25, entries))), required=(required,))
+    found = gaps(both, Interval(utc(2026, 3, 6), utc(2026, 3, 10)))
+    # New York's clocks went forward on the 8th: Friday begins at 14:00 UTC and Monday at 13:00.
+    assert [(gap.interval.start, gap.interval.end, gap.people) for gap in found] == [
+        (utc(2026, 3, 6, 14), utc(2026, 3, 6, 16), 2),
+        (utc(2026, 3, 9, 13), utc(2026, 3, 9, 21), 2),
+    ]
+    assert str(found[0]).startswith("fewer than 2 primary from ")
+
+
+@pytest.mark.parametrize(("zone", "change"), CHANGES)
+def test_hours_past_midnight_end_by_the_wall_clock(zone, change):
+    """Hours from 22:00 to 06:00 are eight hours long but for the night of a change."""
+    nights = layer(
+        time_zone=zone, restrictions=(Restriction(ALL_DAYS, time(22), time(6)),), turn=Turn(1, "d"), handoff=time(22)
+    )
+    found = shifts(rota(nights), Interval(change - 4 * DAY, change + 4 * DAY))[1:-1]
+    there = ZoneInfo(zone)
+    offsets = [at.astimezone(there).utcoffset() for at in (change + DAY, change - DAY)]
+    shortest = timedelta(hours=8) + offsets[1] - offsets[0]
+    # In Apia a whole day fell out: one night ended where it would have begun.
+    usual = (
+        {timedelta(hours=8), shortest}
+        if shortest > timedelta(0)
+        else {timedelta(hours=2), timedelta(hours=6), timedelta(hours=8)}
+    )
+    assert {shift.interval.length for shift in found} == usual
+    assert {shift.interval.end.astimezone(there).time() for shift in found} - {time(0)} == {time(6)}
+
+
+# --- properties ----------------------------------------------------------------------------------
+
+
+def instants(draw, found, change, window):
+    """Draw instants where something changes, and a moment before and after each."""
+    edges = {window.start, window.end, *(end for s in found for end in (s.interval.start, s.interval.end))}
+    near = st.integers(-8, 8).map(lambda number: change + number * HALF_HOUR)
+    drawn = draw(st.lists(st.sampled_from(sorted(edges)) | near, min_size=1, max_size=4))
+    return [at for edge in drawn for at in (edge - MOMENT, edge, edge + MOMENT) if at in window]
+
+
+@given(rotas(), st.data())
+def test_shifts_and_gaps_tile_the_window(drawn, data):
+    """Every instant of a window is in a gap or in shifts, never in both, and nobody is in two shifts of a kind."""
+    made, change = drawn
+    window = data.draw(spans_near(change))
+    found = [shift for shift in shifts(made, window) if shift.kind is Kind.PRIMARY]
+    missing = [gap.interval for gap in gaps(made, window)]
+    pieces = sorted(
+        {end for each in [window, *(s.interval for s in found), *missing] for end in (each.start, each.end)}
+    )
+    assert (pieces[0], pieces[-1]) == (window.start, window.end)
+    for start, _ in pairwise(pieces):
+        here = [shift.person for shift in found if start in shift.interval]
+        assert len(here) == len(set(here))
+        assert any(start in gap for gap in missing) is not bool(here)
+
+
+@given(rotas(), st.data())
+def test_on_call_agrees_with_the_shifts(drawn, data):
     """Asking at an instant and compiling a window are the same question."""
-    at = window.start + timedelta(minutes=30 * half_hours)
-    if at in window:
-        inside = sorted(s.duty for s in shifts(drawn, window) if at in s.interval)
-        assert list(Schedule(drawn).on_call(at)) == inside
+    made, change = drawn
+    window = data.draw(spans_near(change))
+    schedule = Schedule(made)
+    found = schedule.shifts(window)
+    for at in instants(data.draw, found, change, window):
+        assert schedule.on_call(at) == tuple(sorted(s.duty for s in found if at in s.interval)), at
 
 
-def holder(drawn, at):
-    """Say who is on call by reading the rules slowly, one instant at a time."""
-    found = None
-    for each in drawn.layers:
-        zone = ZoneInfo(each.time_zone)
-        turns = each.pattern
-        anchor = datetime.combine(turns.anchor, turns.handoff)
-        step = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}[turns.turn.unit]
-        number = (at.astimezone(zone).replace(tzinfo=None) - anchor) // (step * turns.turn.count) - 3
-        while to_utc(anchor + step * turns.turn.count * (number + 1), zone) <= at:
-            number += 1
-        person = each.members[number % len(each.members)]
-        local = at.astimezone(zone)
-        days = [local.date() - timedelta(days=back) for back in (0, 1)]
-        restricted = not each.restrictions or any(
-            day.weekday() in limit.days
-            and to_utc(datetime.combine(day, limit.start), zone)
-            <= at
-            < to_utc(datetime.combine(day + timedelta(days=limit.end <= limit.start), limit.end), zone)
-            for limit in each.restrictions
-            for day in days
-        )
-        away = any(leave.person == person and at in leave.interval for leave in drawn.leave)
-        if restricted and not away:
-            found = person
-    for swap in drawn.overrides:
-        if at in swap.interval and swap.remove in (None, found) and (swap.add or found is not None):
-            found = swap.add
-    return found
+@given(st.sampled_from(CHANGES), st.data())
+def test_hourly_turns_agree_at_the_very_change(place, data):
+    """Turns of an hour, some skipped and some of two hours, agree at each half hour around a change, and beside it."""
+    zone, change = place
+    window = Interval(change - DAY / 4, change + DAY / 4)
+    schedule = Schedule(rota(layer(time_zone=zone, pattern=data.draw(hourly(change)), members=("ana", "bo", "cy"))))
+    found = schedule.shifts(window)
+    for at in (change + n * HALF_HOUR + off for n in range(-6, 7) for off in (-MOMENT, timedelta(0), MOMENT)):
+        assert schedule.on_call(at) == tuple(s.duty for s in found if at in s.interval), at
 
 
-@given(rotas(), spans)
-def test_compiled_shifts_agree_with_the_rules_read_slowly(drawn, window):
-    """The compiler and a plain reading of the rules name the same person at every half hour."""
-    if any(each.pattern.turn.unit == "mo" for each in drawn.layers):
-        return
-    found = shifts(drawn, window)
-    at = window.start
-    while at < window.end:
-        assert next((s.person for s in found if at in s.interval), None) == holder(drawn, at)
-        at += timedelta(minutes=30)
+@given(rotas(), st.data())
+def test_compiled_shifts_agree_with_the_rules_read_slowly(drawn, data):
+    """The compiler and a plain reading of all the rules name the same people."""
+    made, change = drawn
+    window = data.draw(spans_near(change, 3))
+    found = shifts(made, window)
+    for at in instants(data.draw, found, change, window):
+        for kind in (Kind.PRIMARY, Kind.SECONDARY):
+            assert {s.person for s in found if at in s.interval and s.kind is kind} == slow_on_call(made, kind, at), at
+
+
+@given(st.sampled_from(CHANGES), st.data())
+def test_required_hours_are_those_of_the_wall_clock(place, data):
+    """With nobody on call, the gaps are the required hours, read slowly."""
+    zone, change = place
+    hours = data.draw(st.builds(Restriction, st.frozensets(st.integers(0, 6), min_size=3), clock, clock))
+    nobody = replace(rota(), required=(Required(Kind.PRIMARY, 1, (hours,), zone),))
+    window = Interval(change - 2 * DAY, change + 2 * DAY)
+    found = gaps(nobody, window)
+    for at in (change + n * HALF_HOUR + off for n in range(-50, 51, 3) for off in (-MOMENT, timedelta(0))):
+        assert any(at in gap.interval for gap in found) is slow_in_hours(hours, ZoneInfo(zone), at), at
+
+
+@given(rotas(), st.data())
+def test_a_window_is_what_its_parts_are(drawn, data):
+    """Cutting a window in two changes nobody's duty at any instant."""
+    made, change = drawn
+    window = data.draw(spans_near(change))
+    middle = window.start + (window.end - window.start) / 2
+    whole = shifts(made, window)
+    parts = [*shifts(made, Interval(window.start, middle)), *shifts(made, Interval(middle, window.end))]
+    for at in instants(data.draw, whole, change, window):
+        assert sorted(s.duty for s in whole if at in s.interval) == sorted(s.duty for s in parts if at in s.interval)

@@ -1,0 +1,83 @@
+"""Put an override into the text of a team file: what else stands in it, comments and all, stays byte for byte."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from watchbill.errors import RefusedError
+
+
+def with_override(text: str, rota: str, override: Mapping[str, Any]) -> str:
+    """Give the text with one more override at the end of a rota's; the file must be without mistakes.
+
+    Raises RefusedError where the rota's text is an alias of other text, which an edit of one would change in both.
+    """
+    found = _value(_value(YAML(typ="rt").compose(StringIO(text)), "rotas"), rota)
+    if not isinstance(found, MappingNode) or found.anchor is not None:
+        raise RefusedError(f"rota `{rota}` is not written out in one place", "write the override into the file by hand")
+    listed = _value(found, "overrides")
+    item = _flow(override)
+    if listed is None:
+        return _with_key(text, found, item)
+    if not isinstance(listed, SequenceNode) or listed.anchor is not None:
+        raise RefusedError("the overrides are not written out in one place", "write the override into the file by hand")
+    if listed.flow_style:
+        end = listed.end_mark.index - 1
+        return f"{text[:end].rstrip(', ')}{', ' if listed.value else ''}{item}{text[end:]}"
+    return _after(text, _end(text, listed), f"{' ' * listed.start_mark.column}- {item}")
+
+
+def _with_key(text: str, rota: MappingNode, item: str) -> str:
+    if rota.flow_style:
+        end = rota.end_mark.index - 1
+        return f"{text[:end].rstrip(', ')}{', ' if rota.value else ''}overrides: [{item}]{text[end:]}"
+    indent = " " * rota.start_mark.column
+    return _after(text, _end(text, rota), f"{indent}overrides:\n{indent}  - {item}")
+
+
+def _after(text: str, position: int, lines: str) -> str:
+    """Put lines after the line in which a position lies."""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = newline.join(lines.splitlines())
+    end = text.find("\n", position)
+    if end < 0:
+        return f"{text}{newline}{lines}{newline}"
+    return f"{text[: end + 1]}{lines}{newline}{text[end + 1 :]}"
+
+
+def _end(text: str, node: Node) -> int:
+    """Give the position of the last character of a block: its end mark is where the next one begins."""
+    last = node
+    while isinstance(last, MappingNode | SequenceNode) and not last.flow_style and last.value:
+        last = last.value[-1][1] if isinstance(last, MappingNode) else last.value[-1]
+    start, end = int(last.start_mark.index), int(last.end_mark.index)
+    return start + max(len(text[start:end].rstrip()) - 1, 0)
+
+
+def _value(node: Node | None, key: str) -> Node | None:
+    if not isinstance(node, MappingNode):
+        return None
+    return next((value for name, value in node.value if name.value == key), None)
+
+
+def _flow(value: Any) -> str:
+    """Write a value in one line; texts that could read as something else are put in quotes."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value not in _WORDS:
+        return value
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(value, ensure_ascii=False))
+
+
+_PLAIN = re.compile(r"[a-z][a-z0-9_-]*|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z")
+_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
+"""Words that YAML reads as something else than text."""
+_UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+"""Characters that YAML has written as escapes, besides those that JSON has (YAML 1.2.2, section 5.1)."""
