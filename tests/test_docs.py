@@ -25,6 +25,8 @@ def commands(group=cli, above=()):
     """Give every command by its name."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield " ".join((*above, name)), command
             yield from commands(command, (*above, name))
         else:
             yield " ".join((*above, name)), command

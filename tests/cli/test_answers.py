@@ -14,6 +14,7 @@ from watchbill.cli.schemas import LINES, RESULTS, output_schemas
 
 
 SCHEMAS = Path(__file__).parents[2] / "schemas/output"
+SCHEDULES = Path(__file__).parents[1] / "data/schedules"
 RESERVED = frozenset(
     {"init", "validate", "plan", "apply", "drift", "grant", "oncall", "can", "who-can", "explain", "diff", "prove"}
     | {"policy", "rightsize", "roles", "trail", "audit", "rules", "cases", "case", "ask", "verdict", "freeze", "evict"}
@@ -25,6 +26,8 @@ def commands(group=cli, above=()):
     """Give the name of every command, `trail read`, with the command."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield " ".join((*above, name)), command
             yield from commands(command, (*above, name))
         else:
             yield " ".join((*above, name)), command
@@ -98,6 +101,13 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     environment = {"watchbill_at": "2026-01-12T00:00:00Z", "watchbill_actor": "ada"}
     answer("validate", **environment)
     assert answer("oncall")["gaps"] == []
+    assert answer("oncall show")["shifts"] == answer("oncall export", "--to", "2026-01-26", "--form", "json")["shifts"]
+    assert answer("oncall check", "--days", "14")["loads"]
+    assert answer("oncall fetch") == []
+    assert answer("oncall swap", "james", "rick", "--from", "2026-01-13", "--to", "2026-01-14", "--reason", "r")[
+        "gains"
+    ]
+    assert answer("oncall import", "csv", SCHEDULES / "shifts.csv")["shifts"]
     answer("plan", "-o", "plan.json")
     assert all(outcome["state"] == "done" for outcome in answer("apply", "plan.json")["outcomes"])
     assert answer("plan", "--detailed-exitcode")["changes"] == []

@@ -8,7 +8,7 @@ import sys
 import click
 import rich_click
 
-from watchbill.cli.commands import access, cases, demo, ledger, policy, questions, report, run, team, trail
+from watchbill.cli.commands import access, cases, demo, ledger, oncall, policy, questions, report, run, team, trail
 from watchbill.cli.session import Session
 from watchbill.errors import WatchbillError
 
@@ -20,7 +20,8 @@ rich_click.rich_click.TEXT_MARKUP = None
 rich_click.rich_click.SHOW_ARGUMENTS = True
 rich_click.rich_click.COMMAND_GROUPS = {
     "watchbill": [
-        {"name": "The team file", "commands": ["init", "validate", "oncall"]},
+        {"name": "The team file", "commands": ["init", "validate"]},
+        {"name": "Who is on watch", "commands": ["oncall"]},
         {"name": "Access", "commands": ["plan", "apply", "drift"]},
         {"name": "Who can do what", "commands": ["can", "explain", "who-can", "prove", "diff", "policy"]},
         {"name": "What was done", "commands": ["trail", "audit", "rules"]},
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for part in (team, access, questions, policy, trail, cases, run, report, ledger, demo):
+for part in (team, oncall, access, questions, policy, trail, cases, run, report, ledger, demo):
     for command in part.COMMANDS:
         cli.add_command(command)
 

@@ -7,12 +7,16 @@ import msgspec
 from watchbill.alerts.view import AuditView
 from watchbill.cli.commands.access import ApplyView, DriftView, PlanView
 from watchbill.cli.commands.cases import AskView, CaseLine, FreezeView, RestoreView, StandingCase, VerdictView
+from watchbill.cli.commands.checks import CheckView
 from watchbill.cli.commands.demo import DemoView
+from watchbill.cli.commands.feeds import FeedView
 from watchbill.cli.commands.ledger import EntryView, VerifyView
+from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
 from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.run import RunView
-from watchbill.cli.commands.team import InitView, OncallView, ValidateView
+from watchbill.cli.commands.takeover import ImportView
+from watchbill.cli.commands.team import InitView, ValidateView
 from watchbill.cli.commands.trail import RuleView, TrailView
 from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result
@@ -22,6 +26,12 @@ RESULTS: dict[str, Any] = {
     "init": InitView,
     "validate": ValidateView,
     "oncall": OncallView,
+    "oncall show": OncallView,
+    "oncall export": OncallView,
+    "oncall check": CheckView,
+    "oncall swap": SwapView,
+    "oncall import": ImportView,
+    "oncall fetch": list[FeedView],
     "plan": PlanView,
     "apply": ApplyView,
     "drift": list[DriftView],

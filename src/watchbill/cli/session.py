@@ -1,7 +1,7 @@
 """What every command shares: its options, the settings, the clock, and how an error is said."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import rich_click as click
+from click import get_current_context
+from click.core import ParameterSource
 
 from watchbill.bootstrap import App, clock_of, make_app
 from watchbill.cli.output import Output
 from watchbill.errors import WatchbillError
 from watchbill.files.team_file import read_team
+from watchbill.schedule.copies import sources
 from watchbill.service.casework import Casework
+from watchbill.service.feeds import with_feeds
 from watchbill.settings import Settings, read_settings
 from watchbill.store.database import Store, open_store
 from watchbill.team.model import Team
@@ -37,8 +41,15 @@ class Session:
     """The session of the command that is running, so that an error is said in the form it asked for."""
 
     def team(self) -> Team:
-        """Read the team file."""
-        return read_team(self.settings.team)
+        """Read the team file, and what the copies in force of its outside schedules hold."""
+        return self.filled(read_team(self.settings.team))
+
+    def filled(self, team: Team) -> Team:
+        """Give a team whose outside schedules hold what their copies in force say."""
+        if not sources(team):
+            return team
+        with self.store() as store:
+            return with_feeds(team, store, self.at)
 
     def team_if_any(self) -> Team | None:
         """Read the team file; None where none was named and none is there."""
@@ -77,12 +88,21 @@ class Session:
             out.err.print(f"try: {error.hint}")
 
 
-def command(name: str, *, team: bool = False, state: bool = False) -> Callable[[Callable[..., Any]], click.Command]:
-    """Make a command that takes a `Session` first and has `--json`, and `--team` and `--state` where it needs them."""
+def command(
+    name: str, *, team: bool = False, state: bool = False, group: bool = False
+) -> Callable[[Callable[..., Any]], Any]:
+    """Make a command that takes a `Session` first and has `--json`, and `--team` and `--state` where it needs them.
+
+    One that is a group runs where none of its own commands is named.
+    """
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
         def run(**given: Any) -> Any:
+            context = get_current_context()
+            if context.invoked_subcommand is not None:
+                _nothing_before(context, given)
+                return None
             settings = read_settings()
             if given.get("team") is not None:
                 settings = replace(settings, team=given["team"], team_named=True)
@@ -105,6 +125,16 @@ def command(name: str, *, team: bool = False, state: bool = False) -> Callable[[
             where = click.Path(path_type=Path)
             text = "The team file [default: watchbill.yaml, or $WATCHBILL_TEAM]."
             wrapped = click.option("--team", type=where, help=text)(wrapped)
+        if group:
+            return click.group(name, cls=click.RichGroup, invoke_without_command=True)(wrapped)
         return click.command(name.rsplit(maxsplit=1)[-1])(wrapped)
 
     return decorate
+
+
+def _nothing_before(context: click.Context, given: Mapping[str, Any]) -> None:
+    """Refuse options that stand before a group's command and would be passed over in silence."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in given and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"put {parameter.opts[0]} after `{context.invoked_subcommand}`", context)

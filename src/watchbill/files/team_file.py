@@ -2,13 +2,21 @@
 
 from pathlib import Path
 
-from watchbill.errors import NotFoundError, WatchbillError
+from watchbill.errors import NotFoundError, RefusedError, WatchbillError
+from watchbill.files.report import write_text
 from watchbill.team.files import parse
 from watchbill.team.model import Team
 
 
 LIMIT = 10 * 1024 * 1024
 """Bytes a team file may have."""
+
+
+def change_team(path: Path, read: Team, text: str) -> None:
+    """Write a team file anew; one that was changed since it was read is left alone."""
+    if read_team(path).digest != read.digest:
+        raise RefusedError(f"{path} was changed meanwhile; nothing was written", "run the command again")
+    write_text(path, text)
 
 
 def read_team(path: Path) -> Team:

@@ -24,9 +24,9 @@ from watchbill.cli.commands.cases import (
     standing_case,
 )
 from watchbill.cli.commands.ledger import VerifyView
+from watchbill.cli.commands.oncall import ShiftLine, shift_line, show_shifts
 from watchbill.cli.commands.report import with_standings
 from watchbill.cli.commands.run import RunView, run_view
-from watchbill.cli.commands.team import ShiftLine, shift_line, show_shifts
 from watchbill.cli.session import Session, command
 from watchbill.demo.stage import START, NextCall, Stage
 from watchbill.files.report import write_text
@@ -301,7 +301,7 @@ class _Telling:
         assert self._audit is not None, "the last pass read the trail"
         result, standings = with_standings(work, self._audit)
         drift = [found.what for found in work.plan().drift]
-        write_text(output, render(result, self._stage.clock.now(), (), effects, standings, drift))
+        write_text(output, render(result, self._stage.clock.now(), (), effects, standings, drift, work.team))
         self._heading("The cases")
         for case in result.cases:
             standing = standings[case.id]

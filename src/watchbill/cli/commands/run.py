@@ -1,5 +1,6 @@
 """`run`: one pass of everything that happens without a person."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,14 @@ from watchbill.cli.commands.access import OutcomeView, PlanView, outcome_view, p
 from watchbill.cli.commands.cases import STYLES
 from watchbill.cli.commands.trail import load_rules, read_trail
 from watchbill.cli.session import CHANGES, Session, command
+from watchbill.errors import Problem
+from watchbill.feeds.fetch import fetch
+from watchbill.files.team_file import read_team
+from watchbill.intervals import iso
+from watchbill.schedule.copies import sources
+from watchbill.service.feeds import FeedReport, refresh
 from watchbill.service.reconcile import Reconciled, reconcile
+from watchbill.settings import read_variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +44,13 @@ class RunView:
 def run(
     session: Session, source: str | None, rules: tuple[Path, ...], *, enforce: bool, detailed_exitcode: bool
 ) -> int:
-    """Make one pass: bring AWS in step with the team file, read the trail, raise cases, tell leads of silence.
+    """Make one pass: fetch outside schedules, bring AWS in step, read the trail, raise cases, tell leads of silence.
 
     Level-triggered, so that cron, a timer or a pipeline may call it as often as you like: a pass that finds nothing
     new changes nothing, and a missed one heals in the next. What fails is said, and the rest is still done.
     """
     loaded, problems = load_rules(rules)
+    problems = (*problems, *_refreshed(session))
     with session.casework() as work:
         read = None if source is None else lambda: read_trail(session, source)
         done = reconcile(work, read, loaded.rules, enforce=enforce)
@@ -59,6 +68,29 @@ def run(
     if failed or done.plan is None or done.plan.problems or (source is not None and done.audit is None):
         return 1
     return CHANGES if detailed_exitcode and (done.plan.changes or done.raised) else 0
+
+
+def _refreshed(session: Session) -> list[Problem]:
+    """Fetch the outside schedules of the team; what fails or waits is said, and the last good copies stay in force."""
+    team = read_team(session.settings.team)
+    if not sources(team):
+        return []
+    with session.store() as store:
+        secrets = read_variables(source.feed.secret for source in sources(team))
+        reports = refresh(team, store, fetch, session.at, secrets, session.settings.actor)
+    return [problem for report in reports for problem in _problems(report)]
+
+
+def _problems(report: FeedReport) -> Iterator[Problem]:
+    if report.error is not None:
+        since = f", failing since {iso(report.failing_since)}" if report.failing_since else ""
+        yield Problem("feed", f"{report.error}{since}", report.feed)
+    if report.waiting_at is not None:
+        message = (
+            f"the copy of {iso(report.waiting_at)} waits for a lead: watchbill oncall fetch --accept {report.feed}"
+        )
+        yield Problem("feed-waits", message, report.feed)
+    yield from report.problems
 
 
 def run_view(done: Reconciled) -> RunView:

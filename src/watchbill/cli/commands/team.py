@@ -1,20 +1,13 @@
-"""`init`, `validate`, `oncall`: the team file and who is on watch by it."""
+"""`init`, `validate`: the team file."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import rich_click as click
 
-from watchbill.cli.commands.access import IntervalView
 from watchbill.cli.commands.trail import read_trail
-from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.errors import RefusedError, WatchbillError
 from watchbill.files.report import write_text
-from watchbill.intervals import Interval, iso, parse_instant
-from watchbill.schedule.model import Shift
-from watchbill.schedule.oncall import gaps, shifts
 from watchbill.trail.draft import draft_team
 
 
@@ -36,25 +29,6 @@ class InitView:
     """The file that was written."""
 
     file: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftLine:
-    """One shift."""
-
-    rota: str
-    kind: str
-    person: str
-    interval: IntervalView
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class OncallView:
-    """Shifts and gaps of a span."""
-
-    shifts: list[ShiftLine]
-    gaps: list[IntervalView]
 
 
 @command("validate", team=True)
@@ -97,47 +71,4 @@ def init(session: Session, source: str, *, force: bool) -> int:
     return 0
 
 
-@command("oncall", team=True)
-@click.option("--at", "when", help="Who is on call at this instant, such as 2026-01-14T03:00:00Z.")
-@click.option("--days", type=click.IntRange(1, 366), default=7, help="How many days to show [default: 7].")
-def oncall(session: Session, when: str | None, days: int) -> int:
-    """Show who is on call, now and for the days to come, and where nobody is."""
-    team = session.team()
-    try:
-        start = parse_instant(when) if when else session.at
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    within = Interval(start, start + (timedelta(seconds=1) if when else timedelta(days=days)))
-    found = [shift for rota in team.rotas.values() for shift in shifts(rota, within)]
-    missing = [gap for rota in team.rotas.values() for gap in gaps(rota, within)]
-    show_shifts(session.out, sorted(found))
-    for gap in missing:
-        session.out.line(f"nobody is {gap.kind} of {gap.rota} from {gap.interval}", style="red")
-    session.out.answer(
-        OncallView(
-            [shift_line(shift) for shift in sorted(found)],
-            [_span(gap.interval) for gap in missing],
-        )
-    )
-    return 1 if missing else 0
-
-
-def show_shifts(out: Output, found: Sequence[Shift]) -> None:
-    """Print shifts as a table."""
-    rows = [
-        (f"{s.interval.start:%a %Y-%m-%d %H:%M}", f"{s.interval.end:%a %H:%M} UTC", s.person, str(s.kind), s.why)
-        for s in found
-    ]
-    out.table(("from", "to", "who", "kind", "why"), rows)
-
-
-def shift_line(shift: Shift) -> ShiftLine:
-    """Turn a shift into plain facts."""
-    return ShiftLine(shift.rota, str(shift.kind), shift.person, _span(shift.interval), shift.why)
-
-
-def _span(interval: Interval) -> IntervalView:
-    return IntervalView(iso(interval.start), iso(interval.end))
-
-
-COMMANDS = (init, validate, oncall)
+COMMANDS = (init, validate)
