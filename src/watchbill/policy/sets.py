@@ -7,10 +7,11 @@ asked by itself. Overall it is allowed when some part is.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from watchbill.policy.cells import arn_shared
+from watchbill.policy.cells import BudgetError, arn_shared, covers
 from watchbill.policy.context import Context
 from watchbill.policy.evaluate import Evaluator
 from watchbill.policy.model import Decision, Effect, Request
+from watchbill.policy.operators import PARTS
 from watchbill.policy.patterns import ANY, AbsentKeyError, UnknownKeyError, expand, glob, widest
 from watchbill.policy.rules import Policy
 
@@ -28,12 +29,36 @@ def decide_set(evaluator: Evaluator, request: Request) -> tuple[Effect, Mapping[
         return whole.effect, {}
     parts = dict.fromkeys(_named(evaluator, request.action, asked))
     context = Context(request)
-    found = {each: _part(evaluator, request, _filled(each, context)) for each in parts}
+    found = {each: _part(evaluator, request, _both(asked, _filled(each, context))) for each in parts}
     return _overall([each.effect for each in found.values()]), found
 
 
 def _part(evaluator: Evaluator, request: Request, resource: str) -> Decision:
     return evaluator.decide(replace(request, resource=resource, some="*" in resource))
+
+
+def _both(asked: str, part: str) -> str:
+    """Give a pattern of resources that both match: the narrower of each part, or one resource where neither is.
+
+    A part asked by itself would be about resources that nobody asked about.
+    """
+    one, other = glob(asked), glob(part)
+    ours, theirs = asked.split(":", PARTS - 1), part.split(":", PARTS - 1)
+    if "*" in (asked, part):
+        return part if asked == "*" else asked
+    narrower = [_narrower(*pair) for pair in zip(ours, theirs, strict=False)]
+    if len(ours) == len(theirs) and None not in narrower:
+        return ":".join(map(str, narrower))
+    return arn_shared(one, other) or part
+
+
+def _narrower(one: str, other: str) -> str | None:
+    try:
+        if covers(glob(one), glob(other)):
+            return other
+        return one if covers(glob(other), glob(one)) else None
+    except BudgetError:
+        return None
 
 
 def _filled(pattern: str, context: Context) -> str:

@@ -306,6 +306,9 @@ A, NO, E = "Allowed", "ImplicitlyDenied", "ExplicitlyDenied"
     [
         (f"{BUCKET}/x", [statement()], (A, {f"{BUCKET}/x": A})),
         (f"{BUCKET}/x", [], (NO, {f"{BUCKET}/x": NO})),
+        ("arn:aws:s3:::*", [statement(resource=["arn:*:s3:*:*:c/x", "arn:aws:s3:::c*"]), statement("Deny", resource="arn:aws:s3:::c*")], (E, {"arn:*:s3:*:*:c/x": E, "arn:aws:s3:::c*": E})),
+        ("arn:aws:s3:::c/*", [statement(resource="arn:aws:s3:::*/x"), statement("Deny", resource="arn:aws:s3:::c/*")], (E, {"arn:aws:s3:::c/*": E})),
+        ("arn:aws:s3:::c/*", [statement(resource="arn:aws:s3:::*/x"), statement("Deny", resource="arn:aws:s3:::d/*")], (A, {"arn:aws:s3:::*/x": A})),
         (f"{BUCKET}/*", [], (NO, {})),
         (f"{BUCKET}/*", [statement("Deny")], (E, {f"{BUCKET}/*": E})),
         (f"{BUCKET}/*", [statement(resource="arn:aws:s3:::c/*")], (NO, {})),
