@@ -15,7 +15,7 @@ from icalendar import Calendar
 
 from watchbill.errors import Location
 from watchbill.intervals import Interval
-from watchbill.schedule.calendars import read_calendar
+from watchbill.schedule.calendars.read import read_calendar
 from watchbill.schedule.oncall import Schedule
 from watchbill.team.model import Kind, Layer, Required, Restriction, Roster, Rota, Rotation, Turn
 

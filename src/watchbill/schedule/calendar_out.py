@@ -1,4 +1,4 @@
-"""Write shifts as a calendar (RFC 5545) that people subscribe to, and that `calendars.read_calendar` reads back.
+"""Write shifts as a calendar (RFC 5545) that people subscribe to, and that `calendars.read.read_calendar` reads back.
 
 An event's UID follows from who is on call for what from when, so a later export replaces the event and leaves no
 second one. Times are in UTC: each reader's calendar shows them by its own clock.

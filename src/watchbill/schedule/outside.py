@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from watchbill.errors import WatchbillError
 from watchbill.intervals import Interval
-from watchbill.schedule.calendars import read_calendar
+from watchbill.schedule.calendars.read import read_calendar
 from watchbill.schedule.imported import Imported
 from watchbill.schedule.vendors import goalert, grafana, opsgenie, pagerduty, table
 from watchbill.schedule.vendors.defined import Definition, Someone

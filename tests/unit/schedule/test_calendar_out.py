@@ -13,7 +13,7 @@ from icalendar import Calendar
 from watchbill.errors import Location
 from watchbill.intervals import Interval
 from watchbill.schedule.calendar_out import write_calendar
-from watchbill.schedule.calendars import read_calendar
+from watchbill.schedule.calendars.read import read_calendar
 from watchbill.schedule.imported import person_of
 from watchbill.schedule.model import Shift
 from watchbill.team.model import Kind, Person

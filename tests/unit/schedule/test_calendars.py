@@ -8,15 +8,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import recurring_ical_events  # type: ignore[import-untyped]
+import recurring_ical_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Event, vCalAddress
 
 from watchbill.errors import WatchbillError
 from watchbill.intervals import Interval
-from watchbill.schedule import calendars
-from watchbill.schedule.calendars import read_calendar
+from watchbill.schedule.calendars import budget, components
+from watchbill.schedule.calendars import read as reader
+from watchbill.schedule.calendars.read import read_calendar
 from watchbill.team.model import Kind
 
 
@@ -230,6 +231,13 @@ def test_a_feed_cut_off_before_the_span_answers_for_nothing_in_it():
     assert codes(imported) == ["cut-off"]
     assert imported.complete_to is not None
     assert imported.complete_to.intersection(YEAR) is None
+
+
+def test_a_feed_cut_off_at_the_first_of_all_days_is_read():
+    """No day before it can be named, and the other events are not lost for it."""
+    cut = event("DTSTART:00010101T000000Z", "DTEND:00010101T010000Z", uid="u2", summary="On-Call (GoAlert: x) Begins*")
+    imported = read(cut, event(*HOUR, summary="Alice On-Call (GoAlert: S)"))
+    assert [entry.names for entry in imported.entries] == [("Alice",)]
 
 
 # --- times
@@ -677,10 +685,10 @@ def test_a_rule_that_never_matches_is_given_up(rule):
 
 
 def test_many_rules_that_never_match_share_one_budget(monkeypatch):
-    monkeypatch.setattr(calendars, "MAX_STEPS", 5_000)
-    monkeypatch.setattr(calendars, "MAX_STEPS_EACH", 1_000)
+    monkeypatch.setattr(budget, "MAX_STEPS", 5_000)
+    monkeypatch.setattr(budget, "MAX_STEPS_EACH", 1_000)
     spent: list[int] = []
-    monkeypatch.setattr(calendars._Budget, "spend", counted(calendars._Budget.spend, spent))  # noqa: SLF001
+    monkeypatch.setattr(budget.Budget, "spend", counted(budget.Budget.spend, spent))
     never = [event(*HOUR, "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=31", uid=f"n{n}") for n in range(500)]
     imported = read(*never, event(*HOUR, uid="u2"))
     assert ([entry.uid for entry in imported.entries], set(codes(imported))) == (["u2"], {"too-much-work"})
@@ -700,13 +708,13 @@ def counted(spend, spent):
 @pytest.mark.parametrize("name", ["RDATE", "EXDATE"])
 @pytest.mark.parametrize("glue", [",", "\r\n{}:"])
 def test_more_dates_than_anybody_writes_are_given_up(name, glue):
-    dates = glue.format(name).join(["20260310T090000Z"] * (calendars.MAX_STEPS_EACH + 1))
+    dates = glue.format(name).join(["20260310T090000Z"] * (budget.MAX_STEPS_EACH + 1))
     imported = read(event(*HOUR, f"{name}:{dates}"), event(*HOUR, uid="u2"))
     assert ([entry.uid for entry in imported.entries], codes(imported)) == (["u2"], ["too-much-work"])
 
 
 def test_entries_are_bounded_all_together(monkeypatch):
-    monkeypatch.setattr(calendars, "MAX_ENTRIES", 500)
+    monkeypatch.setattr(reader, "MAX_ENTRIES", 500)
     everybody = [f"ATTENDEE:mailto:p{n}@example.com" for n in range(100)]
     imported = read(event(*HOUR, "RRULE:FREQ=HOURLY", *everybody), event(*HOUR, "RRULE:FREQ=HOURLY", uid="u2"))
     assert (len(imported.entries), codes(imported)) == (500, ["too-many-entries"])
@@ -715,14 +723,14 @@ def test_entries_are_bounded_all_together(monkeypatch):
 def test_the_limits_of_a_whole_file_refuse_it(monkeypatch):
     with pytest.raises(WatchbillError, match="larger than 20 MB"):
         read_calendar(b"BEGIN:VCALENDAR\r\n" + b"x" * 100_000_000, YEAR, "feed.ics")
-    monkeypatch.setattr(calendars, "MAX_EVENTS", 3)
+    monkeypatch.setattr(components, "MAX_EVENTS", 3)
     assert len(read(*[event(*HOUR, uid=f"u{n}") for n in range(3)]).entries) == 3
     with pytest.raises(WatchbillError, match="more than 3 events"):
         read(*[event(*HOUR, uid=f"u{n}") for n in range(4)])
 
 
 def test_problems_are_bounded_and_the_rest_is_counted(monkeypatch):
-    monkeypatch.setattr(calendars, "MAX_PROBLEMS", 5)
+    monkeypatch.setattr(reader, "MAX_PROBLEMS", 5)
     imported = read(*[event("DTSTART:x", uid=f"u{n}") for n in range(20)])
     assert codes(imported) == ["bad-time"] * 5 + ["more-problems"]
     assert "15 more" in imported.problems[-1].message
