@@ -109,7 +109,9 @@ def test_failures_are_said_with_their_beginning(run, calendar):
 def test_only_the_first_changes_are_shown(run, calendar):
     """The rest are counted; programs get them all."""
     calendar.data = table(*(("james", day, day + 1) for day in range(12, 28, 2)))
-    assert "  ... and 3 more; --json has them all" in run().out
+    shown = run().out
+    assert shown.count("james gains") == 5
+    assert "  ... and 3 more; --json has them all" in shown
     (feed,) = run("--json").json["result"]
     assert len(feed["changes"]) == 8
     assert feed["changes"][0] == {

@@ -69,6 +69,7 @@ def test_copies_that_were_in_force_are_kept(tmp_path):
             AT + timedelta(days=2),
             AT + timedelta(days=2, hours=1),
         )
+        assert last.content == b"waits now"
         assert store.feeds.standing("platform/nights", CopyState.WAITING) == last
         assert store.feeds.standing("platform/days", CopyState.IN_FORCE) is None
         store.feeds.withdraw("platform/nights")

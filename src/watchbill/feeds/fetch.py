@@ -168,8 +168,7 @@ class _Fetch:
 
     def _body(self, response: BaseHTTPResponse) -> bytes:
         found = bytearray()
-        # Each piece as it comes: a read of a certain size would wait for a server that drips.
-        while piece := response.read1(_PIECE):
+        while piece := response.read(_PIECE):
             found += piece
             if len(found) > self._limits.size:
                 raise ProviderError(f"answered with more than {self._limits.size / 1_000_000:g} MB")

@@ -642,7 +642,7 @@ def test_of_other_forms_no_definition_is_read(form):
 
 @pytest.mark.parametrize(("form", "document"), [("pagerduty", v2_entries()), ("goalert", {"Shifts": []})])
 def test_shifts_alone_are_no_definition(form, document):
-    with pytest.raises(WatchbillError, match="it seems to be"):
+    with pytest.raises(WatchbillError, match=r"has no schedule as .* defines one: it seems to be"):
         definition(form, json.dumps(document).encode(), "x")
 
 
@@ -693,6 +693,21 @@ def test_a_custom_shift_adds_and_an_override_relieves():
     ]
 
 
+def test_a_custom_shift_takes_nothing_from_anybody():
+    span = {"start_time": "2026-01-14T16:00:00Z", "end_time": "2026-01-14T18:00:00Z"}
+    shift = {"id": "C", **span, "assignments": [{"member": {"type": "user_member", "user_id": "lee"}}]}
+    found, _ = compiled("pagerduty", rotating(utc_event("ada"), custom_shifts=[shift]), DAY)
+    assert hours(found) == ["09:00-17:00 ada", "16:00-18:00 lee"]
+
+
+def test_an_override_of_a_rotation_gives_what_the_relieved_holds_and_no_more():
+    ada, lee = ({"type": "user_member", "user_id": name} for name in ("ada", "lee"))
+    span = {"start_time": "2026-01-14T16:00:00Z", "end_time": "2026-01-14T20:00:00Z"}
+    relief = {"id": "O", "rotation_id": "R0", **span, "overridden_member": ada, "overriding_member": lee}
+    found, _ = compiled("pagerduty", rotating(utc_event("ada"), utc_event("priya"), overrides=[relief]), DAY)
+    assert hours(found) == ["09:00-16:00 ada", "09:00-17:00 priya", "16:00-17:00 lee"]
+
+
 def test_an_override_of_somebody_in_several_rotations_is_left_out():
     ada, lee = ({"type": "user_member", "user_id": name} for name in ("ada", "lee"))
     span = {"start_time": "2026-01-14T10:00:00Z", "end_time": "2026-01-14T11:00:00Z"}
@@ -707,7 +722,7 @@ def test_shifts_left_out_and_added_are_local_starts():
     rule = [
         "RRULE:FREQ=DAILY;UNTIL=20260116T090000Z",
         "EXDATE:20260114T090000Z",
-        "RDATE;TZID=Europe/London:20260120T090000",
+        "RDATE;TZID=America/New_York:20260120T040000",
     ]
     found, problems = compiled("pagerduty", rotating(utc_event("ada", recurrence=rule)))
     assert [start for start, _, _ in found] == [f"2026-01-{day}T09:00:00Z" for day in (12, 13, 15, 16, 20)]
@@ -804,6 +819,7 @@ def test_rules_of_goalert_add_to_each_other_and_overrides_change_them():
         target("priya", ("09:00", "12:00", WEEKDAYS), ("14:00", "15:00", WEEKDAYS), kind="user"),
         rotations=[rotation("r", "ada", "james")],
         overrides=[
+            {"start": "2026-01-14T13:00:00Z", "end": "2026-01-14T14:10:00Z", "addUserID": "priya"},
             {"start": "2026-01-14T20:00:00Z", "end": "2026-01-14T21:00:00Z", "addUser": {"id": "lee"}},
             {
                 "start": "2026-01-14T11:00:00Z",
@@ -819,6 +835,7 @@ def test_rules_of_goalert_add_to_each_other_and_overrides_change_them():
         "00:00-22:00 ada",
         "09:00-11:00 priya",
         "11:00-12:00 lee",
+        "13:00-14:10 priya",
         "14:00-14:30 lee",
         "14:30-15:00 priya",
         "20:00-21:00 lee",
@@ -837,6 +854,22 @@ def test_a_temporary_schedule_of_goalert_replaces_rules_and_overrides():
     )
     found, _ = compiled("goalert", document, DAY)
     assert hours(found) == ["00:00-10:00 ada", "10:00-11:00 priya", "12:00-00:00 ada"]
+
+
+def test_hours_around_the_clock_are_no_restriction():
+    made = rotation("r", "ada", timeZone="Asia/Tokyo")
+    document = scheduled(target("r", ("08:00", "08:00", EVERY)), rotations=[made])
+    found = definition("goalert", json.dumps(document).encode(), "x")
+    assert found.problems == ()
+    assert "restrict" not in found.layers[0]
+
+
+def test_what_one_place_says_of_a_person_is_not_hidden_by_another():
+    named = {"id": "u1", "name": "Ada Osei"}
+    document = scheduled(target("r", ("08:00", "08:00", EVERY)), rotations=[rotation("r", "u1", users=[named])])
+    document["users"] = {"nodes": [{"id": "u1", "email": "ada@example.com"}]}
+    (person,) = definition("goalert", json.dumps(document).encode(), "x").people
+    assert (person.name, person.full_name, person.email) == ("ada", "Ada Osei", "ada@example.com")
 
 
 def test_a_rule_that_is_never_active_and_a_target_without_rules_are_nothing():

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from tests.teams import DAY, MONDAY, layer, rota, team, with_rota
 
-from watchbill.errors import NotFoundError, ProviderError, RefusedError
+from watchbill.errors import NotFoundError, ProviderError, RefusedError, WatchbillError
 from watchbill.feeds.fetch import Fetched
 from watchbill.intervals import Interval, iso
 from watchbill.ledger.chain import verify
@@ -367,7 +367,10 @@ def test_a_copy_that_can_be_read_no_more_holds_nobody(going):
     going.team = feed_team(feed=Feed("ics", "NIGHTS", "", 0.25))
     assert going.held() == [("james", 0, 20), ("ada", 20, 40)]
     copy = going.store.feeds.standing(NAME, CopyState.IN_FORCE)
-    going.store.feeds.take(going.store.feeds.add(replace(copy, form="ics")), MONDAY + HOUR)
+    waiting = going.store.feeds.add(replace(copy, form="ics"))
+    with pytest.raises(WatchbillError, match="is no calendar"):
+        going.accept()
+    going.store.feeds.take(waiting, MONDAY + HOUR)
     assert going.held(MONDAY + HOUR) == [("james", 0, 1 / 24)]
     report = going.refresh(MONDAY + HOUR, Fetched(None))
     assert report.error == "platform/nights holds nobody: its copy in force can be read no more"

@@ -18,7 +18,6 @@ from watchbill.inert import inert
 from watchbill.schedule.vendors.reading import MAX_NAME, MAX_PROBLEMS, instant, quoted, text
 
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_PARTS = 1_000
 """Layers, or overrides, of one schedule."""
 

@@ -30,7 +30,6 @@ from watchbill.errors import WatchbillError
 from watchbill.intervals import Interval, iso
 from watchbill.schedule.imported import Imported
 from watchbill.schedule.vendors.defined import (
-    DAYS,
     MAX_PARTS,
     Definition,
     Draft,
@@ -46,6 +45,7 @@ from watchbill.schedule.vendors.defined import (
     zone_named,
 )
 from watchbill.schedule.vendors.reading import Entries, inside, quoted, rows, span, text, wrong
+from watchbill.team.names import DAYS
 
 
 _PRODUCT = "GoAlert"
@@ -64,7 +64,7 @@ def read(document: object, within: Interval, file: str) -> Imported:
     shifts = inside(schedule, "shifts")
     if not isinstance(shifts, list):
         hint = f"ask a calendar subscription's address with Accept: application/json for a {_SUBSCRIPTION}"
-        raise wrong(document, _PRODUCT, hint, file)
+        raise wrong(document, f"shifts of {_PRODUCT}", hint, file)
     entries, ends = Entries(within, file), []
     for number, each in enumerate(shifts):
         start, end, user = inside(each, "start"), inside(each, "end"), inside(each, "user")
@@ -84,7 +84,12 @@ def definition(document: object, file: str) -> Definition:
     root = _root(document)
     schedule = inside(root, "schedule")
     if not isinstance(inside(schedule, "targets"), list):
-        raise wrong(document, _PRODUCT, "ask GraphQL for the schedule with its targets and their rules", file)
+        raise wrong(
+            document,
+            f"schedule as {_PRODUCT} defines one",
+            "ask GraphQL for the schedule with its targets and their rules",
+            file,
+        )
     draft = Draft(file)
     for user in _users(root):
         draft.know(inside(user, "id"), inside(user, "name"), inside(user, "email"))
@@ -268,9 +273,10 @@ class _Schedule:
         stints = []
         for shift in rows(inside(each, "shifts")):
             person = self._draft.person(text(inside(shift, "userID")) or text(inside(shift, "user", "id")))
-            begin, stop = max(moment(inside(shift, "start")), start), min(moment(inside(shift, "end")), end)
-            if begin < stop:
-                stints.append({"person": person, "from": written(begin), "to": written(stop)})
+            begin, stop = moment(inside(shift, "start")), moment(inside(shift, "end"))
+            if begin >= stop:
+                raise NoEquivalentError("a shift of it ends before it starts")
+            stints.append({"person": person, "from": written(begin), "to": written(stop)})
         people = [stint["person"] for stint in stints] + [layer["members"][0] for layer in self._draft.layers]
         if not people:
             raise NoEquivalentError("nobody is in it, and nobody could have arranged it")

@@ -16,7 +16,7 @@ def read(document: object, within: Interval, file: str) -> Imported:
     # Every list of that API is pages of results; of shifts, each one says when it starts.
     if not isinstance(results, list) or (results and not any(inside(each, "shift_start") for each in results)):
         hint = "ask for /api/v1/schedules/{id}/final_shifts with start_date and end_date"
-        raise wrong(document, "Grafana OnCall", hint, file)
+        raise wrong(document, "shifts of Grafana OnCall", hint, file)
     entries = Entries(within, file)
     for number, each in enumerate(results):
         user, start = text(inside(each, "user_pk")), inside(each, "shift_start")

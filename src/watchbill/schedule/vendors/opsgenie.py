@@ -22,7 +22,7 @@ def read(document: object, within: Interval, file: str) -> Imported:
     rotations = inside(data, "finalTimeline", "rotations")
     if not isinstance(rotations, list):
         hint = "ask for the schedule's timeline: /v2/schedules/{id}/timeline"
-        raise wrong(document, "Opsgenie", hint, file)
+        raise wrong(document, "shifts of Opsgenie", hint, file)
     entries = Entries(within, file)
     for number, rotation in enumerate(rotations):
         # A deleted rotation still stands there, with what it once was.

@@ -33,7 +33,6 @@ from watchbill.errors import WatchbillError
 from watchbill.intervals import Interval
 from watchbill.schedule.imported import Imported
 from watchbill.schedule.vendors.defined import (
-    DAYS,
     MAX_PARTS,
     Definition,
     Draft,
@@ -51,7 +50,7 @@ from watchbill.schedule.vendors.defined import (
 )
 from watchbill.schedule.vendors.reading import Entries, inside, quoted, rows, text, wrong
 from watchbill.schedule.wall import to_utc
-from watchbill.team.names import length
+from watchbill.team.names import DAYS, length
 from watchbill.team.rules import Rule, read_rule
 
 
@@ -87,7 +86,12 @@ def read(document: object, within: Interval, file: str) -> Imported:
             place = f"rendered_schedule_entries[{number}]"
             entries.add(place, inside(each, "start"), inside(each, "end"), (*own, *called), text(inside(each, "id")))
     else:
-        raise wrong(document, _PRODUCT, "ask for the schedule with since, until and include[]=final_schedule", file)
+        raise wrong(
+            document,
+            f"shifts of {_PRODUCT}",
+            "ask for the schedule with since, until and include[]=final_schedule",
+            file,
+        )
     return entries.imported(text(inside(schedule, "name")) or text(inside(schedule, "summary")))
 
 
@@ -96,7 +100,7 @@ def definition(document: object, file: str) -> Definition:
     schedule = _schedule(document)
     has_layers = isinstance(inside(schedule, "schedule_layers"), list)
     if not has_layers and not isinstance(inside(schedule, "rotations"), list):
-        raise wrong(document, _PRODUCT, "ask for one schedule by its id", file)
+        raise wrong(document, f"schedule as {_PRODUCT} defines one", "ask for one schedule by its id", file)
     zone = schedule_zone(inside(schedule, "time_zone"), file)
     draft = Draft(file)
     for number, names in _names(document).items():

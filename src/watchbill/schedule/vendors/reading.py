@@ -59,9 +59,9 @@ def what_it_is(data: bytes) -> str:
     return f"something else that begins with {quoted(first)}"
 
 
-def wrong(document: object, product: str, hint: str, file: str) -> WatchbillError:
+def wrong(document: object, wanted: str, hint: str, file: str) -> WatchbillError:
     """Make the error for a document that is JSON, and not what was asked for."""
-    return WatchbillError(f"{file} has no shifts of {product}: it seems to be {_seems(document)}", hint)
+    return WatchbillError(f"{file} has no {wanted}: it seems to be {_seems(document)}", hint)
 
 
 def inside(value: object, *steps: str) -> object:
