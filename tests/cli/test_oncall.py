@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from tests.cli.scenes import on_stage
 
 from watchbill.intervals import Interval, parse_instant
-from watchbill.schedule.calendars import read_calendar
+from watchbill.schedule.calendars.read import read_calendar
 
 
 AT = {"watchbill_at": "2026-01-13T12:00:00Z", "watchbill_actor": "ada"}
@@ -190,4 +191,23 @@ def test_a_list_of_shifts_becomes_a_layer_that_follows_the_file(watchbill, sampl
     broken = watchbill("oncall", "fetch", watchbill_at="2026-03-24T13:00:00Z")
     assert broken.code == 1
     assert "failing since 2026-03-24T13:00:00Z" in broken.out
-    assert "rota moved, layer outside, entry" in watchbill("oncall", "--at", "2026-03-24T12:00:00Z").out
+    still = watchbill("oncall", "--at", "2026-03-24T12:00:00Z")
+    assert "rota moved, layer outside, entry" in still.out
+    assert "the copy of 2026-03-24T12:00:00Z is in force, failing since 2026-03-24T13:00:00Z" in still.err
+
+
+def test_a_pass_fetches_what_is_followed(watchbill, aws, tmp_path):
+    """What waits for a lead is said in each pass, and keeps nothing else from being done."""
+    stage = on_stage(aws, tmp_path)
+    (tmp_path / "shifts.csv").write_bytes((SCHEDULES / "shifts.csv").read_bytes())
+    layer = "{name: outside, time_zone: UTC, members: [ada, james], feed: {form: csv, file: shifts.csv}}"
+    with (tmp_path / "watchbill.yaml").open("a") as file:
+        file.write(f"  moved: {{accounts: [staging], entitlement: {{}}, required: [], layers: [{layer}]}}\n")
+    at = {"watchbill_at": stage.clock.now().isoformat(), "watchbill_actor": "ada"}
+    ran = watchbill("run", "--enforce", **at)
+    assert "moved/outside nobody is on call by it; the copy of" in ran.err
+    assert "waits for a lead: watchbill oncall fetch --accept moved/outside" in ran.err
+    assert "`priya@example.com" in ran.err or "priya" in ran.err
+    assert "applied" in ran.out
+    assert watchbill("oncall", "fetch", "--accept", "moved/outside", **at).code == 0
+    assert "waits for" not in watchbill("run", **at).err

@@ -14,11 +14,11 @@ from click.core import ParameterSource
 
 from watchbill.bootstrap import App, clock_of, make_app
 from watchbill.cli.output import Output
-from watchbill.errors import WatchbillError
+from watchbill.errors import Problem, WatchbillError
 from watchbill.files.team_file import read_team
 from watchbill.schedule.copies import sources
 from watchbill.service.casework import Casework
-from watchbill.service.feeds import with_feeds
+from watchbill.service.feeds import standing_feeds, with_feeds
 from watchbill.settings import Settings, read_settings
 from watchbill.store.database import Store, open_store
 from watchbill.team.model import Team
@@ -54,6 +54,13 @@ class Session:
     def team_if_any(self) -> Team | None:
         """Read the team file; None where none was named and none is there."""
         return self.team() if self.settings.team_named or self.settings.team.exists() else None
+
+    def feeds(self, team: Team) -> list[Problem]:
+        """Say what about the outside schedules of a team needs a person: failing since when, waiting for whom."""
+        if not sources(team):
+            return []
+        with self.store() as store:
+            return [need for report in standing_feeds(team, store, self.at) for need in report.needs()]
 
     def app(self) -> App:
         """Give the way to AWS, made once."""

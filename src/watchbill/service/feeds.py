@@ -16,6 +16,7 @@ from watchbill.errors import NotFoundError, Problem, ProviderError, RefusedError
 from watchbill.feeds.beside import read_beside
 from watchbill.feeds.fetch import Fetched
 from watchbill.inert import inert
+from watchbill.intervals import iso
 from watchbill.ledger.model import Kind
 from watchbill.schedule.copies import (
     Change,
@@ -64,7 +65,22 @@ class FeedReport:
     @property
     def is_well(self) -> bool:
         """Tell whether nothing about it needs a person."""
-        return self.error is None and self.waiting_at is None
+        return self.error is None and self.waiting_at is None and self.copy_at is not None
+
+    def needs(self) -> tuple[Problem, ...]:
+        """Say what about it needs a person, and which copy is in force meanwhile."""
+        held = f"the copy of {iso(self.copy_at)} is in force" if self.copy_at else "nobody is on call by it"
+        found = []
+        if self.error is not None:
+            since = f", failing since {iso(self.failing_since)}" if self.failing_since else ""
+            found.append(Problem("feed", f"{held}{since}: {self.error}", self.feed))
+        if self.waiting_at is not None:
+            accept = f"watchbill oncall fetch --accept {self.feed}"
+            message = f"{held}; the copy of {iso(self.waiting_at)} waits for a lead: {accept}"
+            found.append(Problem("feed-waits", message, self.feed))
+        if self.copy_at is None and not found:
+            found.append(Problem("feed", f"{held}: no copy was accepted yet; run watchbill oncall fetch", self.feed))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,12 @@ def accept(team: Team, store: Store, name: str, at: datetime, actor: str) -> Fee
         leads = ", ".join(team.leads) or "nobody: name them under `leads`"
         raise RefusedError(f"`{actor}` is no lead of team {team.name}", f"leads: {leads}")
     return _Keeper(team, store, at, actor).accept(source)
+
+
+def standing_feeds(team: Team, store: Store, at: datetime) -> list[FeedReport]:
+    """Give where every feed of the team stands, without fetching any."""
+    keeper = _Keeper(team, store, at, "")
+    return [keeper.report(source, ()) for source in sources(team)]
 
 
 def with_feeds(team: Team, store: Store, at: datetime) -> Team:
@@ -180,7 +202,7 @@ class _Keeper:
         with self._store.transaction():
             self._write_try(source.name, got if isinstance(got, str) else None)
             taken = () if isinstance(got, str) else self._keep_copy(source, got)
-            return self._report(source, taken, address)
+            return self.report(source, taken, address)
 
     def accept(self, source: Source) -> FeedReport:
         """Put the copy that waits in force."""
@@ -191,7 +213,7 @@ class _Keeper:
             self._reader.read(source, waiting.form, waiting.content)
             made = self._changes_by(source, waiting)
             self._take(waiting, Kind.FEED_ACCEPTED, made)
-            return self._report(source, made)
+            return self.report(source, made)
 
     def _write_try(self, name: str, error: str | None) -> None:
         before = self._store.feeds.last_try(name)
@@ -257,7 +279,8 @@ class _Keeper:
             self._store.feeds.withdraw(name)
             self._record(Kind.FEED_WITHDRAWN, name, _facts(waiting, ()))
 
-    def _report(self, source: Source, taken: tuple[Change, ...], address: str = "") -> FeedReport:
+    def report(self, source: Source, taken: tuple[Change, ...], address: str = "") -> FeedReport:
+        """Give where a feed stands; `taken` are the changes just made."""
         feeds = self._store.feeds
         in_force, waiting = (feeds.standing(source.name, s) for s in (CopyState.IN_FORCE, CopyState.WAITING))
         last, newest = feeds.last_try(source.name), waiting or in_force

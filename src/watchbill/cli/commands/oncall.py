@@ -90,7 +90,8 @@ def _answer(session: Session, within: Interval, rota: str | None = None, *, whol
     found = _whole(team, within, rota) if whole else found
     show_shifts(session.out, found)
     _show_gaps(session.out, missing)
-    session.out.answer(OncallView([shift_line(shift) for shift in found], [_gap_line(gap) for gap in missing]))
+    view = OncallView([shift_line(shift) for shift in found], [_gap_line(gap) for gap in missing])
+    session.out.answer(view, session.feeds(team))
     return 1 if missing else 0
 
 
@@ -109,11 +110,13 @@ def show(session: Session, start: str | None, end: str | None, rota: str | None,
     """Show a calendar: a row for each person, and one for where nobody is on call."""
     place = _zone(zone)
     within = _span(session, start, end, place)
-    found, missing = _on_call(session.team(), within, rota)
     if session.out.as_json:
         return _answer(session, within, rota)
+    team = session.team()
+    found, missing = _on_call(team, within, rota)
     session.out.out.print(terminal_calendar(found, missing, within, zone, session.out.out.width, session.at))
     _show_gaps(session.out, missing)
+    session.out.problems(session.feeds(team))
     return 1 if missing else 0
 
 

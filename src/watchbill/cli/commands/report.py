@@ -47,7 +47,7 @@ def report(session: Session, source: str, rules: tuple[Path, ...], output: Path)
         result, standings = with_standings(work, audit(reading, work.team, loaded.rules, work.freezes()))
         plan, team = work.plan(), work.team
     effects, drift = [words_of(effect) for effect in plan.effects], [found.what for found in plan.drift]
-    said = [*reading.problems, *problems]
+    said = [*reading.problems, *problems, *session.feeds(team)]
     write_text(output, render(result, session.at, said, effects, standings, drift, team))
     session.out.line(f"report written to {output}: {len(result.cases)} cases")
     session.out.answer(ReportView(str(output), len(result.cases)), said)

@@ -1,6 +1,5 @@
 """`run`: one pass of everything that happens without a person."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +14,8 @@ from watchbill.cli.session import CHANGES, Session, command
 from watchbill.errors import Problem
 from watchbill.feeds.fetch import fetch
 from watchbill.files.team_file import read_team
-from watchbill.intervals import iso
 from watchbill.schedule.copies import sources
-from watchbill.service.feeds import FeedReport, refresh
+from watchbill.service.feeds import refresh
 from watchbill.service.reconcile import Reconciled, reconcile
 from watchbill.settings import read_variables
 
@@ -78,19 +76,7 @@ def _refreshed(session: Session) -> list[Problem]:
     with session.store() as store:
         secrets = read_variables(source.feed.secret for source in sources(team))
         reports = refresh(team, store, fetch, session.at, secrets, session.settings.actor)
-    return [problem for report in reports for problem in _problems(report)]
-
-
-def _problems(report: FeedReport) -> Iterator[Problem]:
-    if report.error is not None:
-        since = f", failing since {iso(report.failing_since)}" if report.failing_since else ""
-        yield Problem("feed", f"{report.error}{since}", report.feed)
-    if report.waiting_at is not None:
-        message = (
-            f"the copy of {iso(report.waiting_at)} waits for a lead: watchbill oncall fetch --accept {report.feed}"
-        )
-        yield Problem("feed-waits", message, report.feed)
-    yield from report.problems
+    return [problem for report in reports for problem in (*report.needs(), *report.problems)]
 
 
 def run_view(done: Reconciled) -> RunView:
