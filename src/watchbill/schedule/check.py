@@ -107,7 +107,7 @@ def _gaps(rota: Rota, within: Interval) -> Iterator[Finding]:
     gaps = Schedule(rota).gaps(within)
     missed = _missed(rota, within) if gaps else {}
     for gap in gaps:
-        of_kind = {person: spans.get(gap.kind, ()) for person, spans in missed.items()}
+        of_kind = {person: merge(spans.get(gap.kind, ())) for person, spans in missed.items()}
         ends = {end for spans in of_kind.values() for span in spans for end in (span.start, span.end)}
         inside = {end for end in ends if end in gap.interval}
         for start, end in pairwise(sorted(inside | {gap.interval.start, gap.interval.end})):

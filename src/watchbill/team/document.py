@@ -26,11 +26,11 @@ Named = Annotated[list[str], Field(min_length=1)]
 
 
 def _form_of_days(value: object) -> str:
-    return "list" if isinstance(value, list) else "all"
+    return "[list]" if isinstance(value, list) else "[all]"
 
 
 Days = Annotated[
-    Annotated[Literal["all"], Tag("all")] | Annotated[list[Day], Field(min_length=1), Tag("list")],
+    Annotated[Literal["all"], Tag("[all]")] | Annotated[list[Day], Field(min_length=1), Tag("[list]")],
     Discriminator(_form_of_days),
 ]
 
@@ -213,7 +213,7 @@ class RequiredPart(_Part):
 
 
 def _form_of_required(value: object) -> str:
-    return "kind" if isinstance(value, str) else "whole"
+    return "[kind]" if isinstance(value, str) else "[whole]"
 
 
 class GracePart(_Part):
@@ -232,7 +232,8 @@ class RotaPart(_Part):
     grace: GracePart = Field(default_factory=GracePart, description="Access a little around the shift.")
     required: list[
         Annotated[
-            Annotated[KindName, Tag("kind")] | Annotated[RequiredPart, Tag("whole")], Discriminator(_form_of_required)
+            Annotated[KindName, Tag("[kind]")] | Annotated[RequiredPart, Tag("[whole]")],
+            Discriminator(_form_of_required),
         ]
     ] = Field(["primary"], description="What must be covered: a kind around the clock, or how many people and when.")
     rest: Length = Field("11h", description="The least time between two shifts of one person; `oncall check` holds it.")

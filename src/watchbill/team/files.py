@@ -137,12 +137,17 @@ def _shape_problems(error: ValidationError, places: Places) -> list[Problem]:
     return list(found.values())
 
 
+_FORMS = frozenset(("[key]", "[all]", "[list]", "[kind]", "[whole]"))
+"""What pydantic has in a path besides keys and numbers: that a key is meant, and the tags of `document`."""
+
+
 def _path(mistake: Any) -> Path:
-    return tuple(step for step in mistake["loc"] if step not in ("[key]", "str", "datetime") and not _is_tag(step))
+    return tuple(step for step in mistake["loc"] if step not in _FORMS and not _is_type(step))
 
 
-def _is_tag(step: object) -> bool:
-    return isinstance(step, str) and (step.startswith(("literal[", "list[", "function-", "constrained")))
+def _is_type(step: object) -> bool:
+    """Tell whether a step is one of the types that a value may have, as pydantic calls them."""
+    return isinstance(step, str) and step.startswith(("literal[", "constrained-"))
 
 
 def _shape_message(each: Any, path: Path) -> str:

@@ -235,7 +235,7 @@ def slow_override(override: Override, found: set[str], at: datetime) -> set[str]
 
 names = st.sampled_from(["ana", "bo", "cy"])
 rosters_of = st.lists(names, min_size=1, max_size=3, unique=True).map(tuple)
-kinds = st.sampled_from([Kind.PRIMARY, Kind.PRIMARY, Kind.SECONDARY])
+kinds = st.sampled_from([Kind.PRIMARY, Kind.PRIMARY, Kind.PRIMARY, Kind.SECONDARY, Kind.SHADOW])
 clock = st.sampled_from([time(0), time(0, 30), time(1), time(1, 30), time(2), time(2, 30), time(3), time(9), time(23)])
 
 
@@ -316,11 +316,11 @@ def feeds(change: datetime) -> st.SearchStrategy[Feed]:
 
 
 @st.composite
-def rotas(draw: st.DrawFn) -> tuple[Rota, datetime]:
+def rotas(draw: st.DrawFn, place: tuple[str, datetime] | None = None) -> tuple[Rota, datetime]:
     """Draw a rota of all that a team file can say, and the instant around which it is."""
-    zone, change = draw(st.sampled_from(CHANGES))
+    zone, change = place or draw(st.sampled_from(CHANGES))
     layers = []
-    for number in range(draw(st.integers(1, 3))):
+    for number in range(draw(st.sampled_from([1, 2, 3, 3]))):
         pattern = draw(
             st.one_of(rotations(change), rotations(change), hourly(change), recurrences(change), feeds(change))
         )
@@ -328,7 +328,7 @@ def rotas(draw: st.DrawFn) -> tuple[Rota, datetime]:
         if isinstance(pattern, Rotation):
             members = tuple(dict.fromkeys(name for roster in pattern.rosters for name in roster.members))
         limits = st.builds(Restriction, st.frozensets(st.integers(0, 6), min_size=3), clock, clock)
-        force = draw(st.none() | st.none() | spans_near(change))
+        force = draw(st.one_of(st.none(), st.none(), st.none(), spans_near(change)))
         layers.append(
             Layer(
                 f"layer{number}",
@@ -336,7 +336,7 @@ def rotas(draw: st.DrawFn) -> tuple[Rota, datetime]:
                 draw(st.sampled_from([zone, zone, "Asia/Kolkata", "Europe/London"])),
                 members,
                 pattern,
-                tuple(draw(st.lists(limits, max_size=2))),
+                tuple(draw(st.just([]) | st.lists(limits, max_size=2))),
                 HERE,
                 draw(st.booleans()),
                 force.start if force and draw(st.booleans()) else None,

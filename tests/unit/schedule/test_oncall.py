@@ -27,7 +27,7 @@ from tests.unit.schedule.drawn import (
     wall,
 )
 
-from watchbill.intervals import Interval
+from watchbill.intervals import Interval, merge
 from watchbill.schedule.oncall import Schedule, gaps, shifts
 from watchbill.schedule.wall import to_utc
 from watchbill.team.model import Feed, Held, Kind, Layer, Leave, Override, Required, Restriction, Stint, Turn
@@ -233,8 +233,12 @@ def test_a_feed_without_a_copy_leaves_the_layer_below():
 def test_beside_is_together_with_the_layer_before():
     """A layer beside another wins with it over what lies below, and nobody is on call twice."""
     below, over = layer("below", ("cy",)), layer("over", ("ana",))
-    found = shifts(rota(below, over, fed(BOTH, beside=True)), hours_on(0, 4))
-    assert sorted(held(found)) == [("ana", 0, 4), ("bo", 2, 4)]
+    assert sorted(held(shifts(rota(below, over, fed(BOTH, beside=True)), hours_on(0, 4)))) == [
+        ("ana", 0, 4),
+        ("bo", 2, 4),
+    ]
+    other = layer("other", ("bo",), beside=True, since=MONDAY + 2 * HALF_HOUR)
+    assert sorted(held(shifts(rota(below, over, other), hours_on(0, 4)))) == [("ana", 0, 4), ("bo", 1, 4)]
 
 
 def test_a_layer_is_in_force_within_its_span():
@@ -243,21 +247,26 @@ def test_a_layer_is_in_force_within_its_span():
     assert held(shifts(rota(layer(), cover), hours_on(0, 5))) == [("ana", 0, 1), ("cy", 1, 3), ("ana", 3, 5)]
 
 
-@pytest.mark.parametrize(("at", "expected"), [(utc(2025, 12, 25), ["cy"]), (utc(2025, 12, 25, 0) - MOMENT, ["ana"])])
-def test_a_public_holiday_is_a_day_off_where_they_live(at, expected):
-    """On Christmas Day in London the layer below shows; the day before it does not."""
-    here = rota(layer("below", ("cy",)), layer("over", ("ana",)))
-    off = replace(here, holidays={"ana": ("GB", "Europe/London")})
-    assert [duty.person for duty in Schedule(off).on_call(at)] == expected
-
-
-def test_a_holiday_is_off_where_the_clocks_go_back_over_midnight():
-    """On the night to 2010-11-07 St John's read 23:01 twice: after the first midnight it is the next day."""
-    here = rota(layer("below", ("cy",), time_zone="UTC"), layer("over", ("ana",), time_zone="UTC"))
-    for place in ("CA", "GB"):
-        off = Schedule(replace(here, holidays={"ana": (place, "America/St_Johns")}))
-        for at in (utc(2010, 11, 7, 2, 29), utc(2010, 11, 7, 2, 31), utc(2010, 11, 7, 3, 31)):
-            assert off.on_call(at) == tuple(s.duty for s in off.shifts(Interval(at, at + MOMENT)))
+@pytest.mark.parametrize(
+    ("place", "zone", "first", "last"),
+    [
+        ("GB", "Europe/London", utc(2025, 12, 25), utc(2025, 12, 27)),
+        ("GB", "Asia/Kolkata", utc(2025, 12, 24, 18, 30), utc(2025, 12, 26, 18, 30)),
+        ("GB", "America/New_York", utc(2025, 12, 25, 5), utc(2025, 12, 27, 5)),
+        # Belarus has 7 November off. In St John's, 23:01 of the 6th came again a minute into the 7th of 2010.
+        ("BY", "America/St_Johns", utc(2010, 11, 7, 2, 30), utc(2010, 11, 8, 3, 30)),
+    ],
+)
+def test_a_public_holiday_is_a_day_off_where_they_live(place, zone, first, last):
+    """From local midnight to midnight the layer below shows, and not a moment longer."""
+    off = replace(rota(layer("below", ("cy",)), layer("over", ("ana",))), holidays={"ana": (place, zone)})
+    within = Interval(first - DAY / 2, last + DAY / 2)
+    merged = merge(shift.interval for shift in shifts(off, within) if shift.person == "cy")
+    assert merged == (Interval(first, last),)
+    for at in [first, first + HALF_HOUR, first + 3 * HALF_HOUR, last - MOMENT]:
+        assert [duty.person for duty in Schedule(off).on_call(at)] == ["cy"], at
+    for at in (first - MOMENT, last):
+        assert [duty.person for duty in Schedule(off).on_call(at)] == ["ana"], at
 
 
 def test_two_people_must_be_on_call_in_working_hours():
@@ -354,7 +363,7 @@ def test_compiled_shifts_agree_with_the_rules_read_slowly(drawn, data):
     window = data.draw(spans_near(change, 3))
     found = shifts(made, window)
     for at in instants(data.draw, found, change, window):
-        for kind in (Kind.PRIMARY, Kind.SECONDARY):
+        for kind in Kind:
             assert {s.person for s in found if at in s.interval and s.kind is kind} == slow_on_call(made, kind, at), at
 
 

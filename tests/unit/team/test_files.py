@@ -1,6 +1,8 @@
 """The team file: what is wrong with it is said at once, at its place, and nothing is built from it."""
 
 import json
+import re
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +13,7 @@ from ruamel.yaml import YAML
 
 from watchbill.errors import FileError
 from watchbill.team.files import parse
+from watchbill.team.model import Feed, Kind, Recurrence, Required, Restriction, Roster, Rotation, Turn
 from watchbill.team.schema import team_schema
 
 
@@ -245,6 +248,315 @@ def test_a_wrong_shape_makes_no_name_wrong():
 def test_what_makes_no_sense_is_said(old, new, expected):
     """Names may all be right and the file still not mean anything."""
     assert any(expected in problem for problem in problems_of(SAMPLE.replace(old, new, 1)))
+
+
+ROTAS = """\
+rotas:
+  platform:
+    accounts: [production]
+    entitlement: {primary: look}
+    required: [primary]
+    layers:
+      - name: weeks
+        time_zone: Europe/London
+        members: [ana, bo]
+        turn: 1w
+        handoff: {day: mon, time: "09:00"}
+        anchor: {date: 2026-01-12, member: ana}
+        rosters: [{from: 2026-02-02, members: [bo, ana], first: ana}, {from: 2026-03-02, members: [bo]}]
+        beside: false
+        from: 2026-01-01T00:00:00Z
+        to: 2027-01-01T00:00:00Z
+      - name: weekends
+        time_zone: Europe/London
+        members: [ana, bo]
+        recurs: {start: 2026-01-10T09:00, length: 12h, rule: "FREQ=WEEKLY;BYDAY=SA,SU", without: [2026-01-11T09:00], also: [2026-01-14T09:00], each: 2}
+      - name: outside
+        time_zone: UTC
+        members: [bo]
+        feed: {form: csv, secret: PLATFORM_FEED, most_change: 0.5}
+    overrides:
+      - {name: one, from: 2026-01-12T09:00:00Z, to: 2026-01-13T09:00:00Z, swap: [ana, bo], reason: r, by: ana}
+      - name: two
+        from: 2026-01-12T09:00:00Z
+        to: 2026-01-13T09:00:00Z
+        instead: [{person: bo, from: 2026-01-12T09:00:00Z, to: 2026-01-12T10:00:00Z}]
+        reason: r
+        by: ana
+      - {name: three, from: 2026-01-12T09:00:00Z, to: 2026-01-13T09:00:00Z, add: bo, beside: true, reason: r, by: ana}
+leave:
+  - {person: ana, from: 2026-01-20, to: 2026-01-22}
+"""
+FULL = (
+    SMALL.replace("email: ana@example.com}", "email: ana@example.com, time_zone: America/New_York, holidays: US-NY}")
+    + ROTAS
+)
+
+
+def test_every_form_of_a_rota_is_read():
+    """Turns with rosters, recurring shifts, an outside schedule, each override, coverage, rest, leave by dates."""
+    text = FULL.replace(
+        "    required: [primary]",
+        "    rest: 12h\n    required: [secondary, {people: 2, time_zone: Asia/Kolkata, hours: "
+        '[{days: [mon, tue], from: "22:00", to: "06:00"}]}]',
+    )
+    rota = parse(text, "watchbill.yaml").rotas["platform"]
+    weeks, weekends, outside = rota.layers
+    assert weeks.pattern == Rotation(
+        Turn(1, "w"),
+        time(9),
+        date(2026, 1, 12),
+        (
+            Roster(date(2026, 1, 12), ("ana", "bo"), "ana"),
+            Roster(date(2026, 2, 2), ("bo", "ana"), "ana"),
+            Roster(date(2026, 3, 2), ("bo",), None),
+        ),
+    )
+    assert (weeks.since, weeks.until) == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+    local = [datetime.fromisoformat(f"2026-01-{day}T09:00") for day in (10, 11, 14)]
+    assert weekends.pattern == Recurrence(
+        local[0], timedelta(hours=12), "FREQ=WEEKLY;BYDAY=SA,SU", frozenset({local[1]}), (local[2],), 2
+    )
+    assert outside.pattern == Feed("csv", "PLATFORM_FEED", "", 0.5)
+    assert rota.required == (
+        Required(Kind.SECONDARY, 1, (), "UTC"),
+        Required(Kind.PRIMARY, 2, (Restriction(frozenset({0, 1}), time(22), time(6)),), "Asia/Kolkata"),
+    )
+    assert rota.rest == timedelta(hours=12)
+    one, two, three = rota.overrides
+    assert (one.swap, one.instead, one.beside) == (("ana", "bo"), None, False)
+    assert two.instead is not None
+    assert [(stint.person, stint.interval.length) for stint in two.instead] == [("bo", timedelta(hours=1))]
+    assert (three.add, three.beside) == ("bo", True)
+    # Dates are midnights where Ana lives, in New York.
+    assert [str(leave.interval) for leave in rota.leave] == ["2026-01-20T05:00:00Z - 2026-01-22T05:00:00Z"]
+    assert rota.holidays == {"ana": ("US-NY", "America/New_York")}
+    assert rota.people == ("ana", "bo")
+
+
+def test_a_rota_has_the_leave_and_holidays_of_its_own_people():
+    """Cy is away, has the holidays of Scotland, and takes part in nothing."""
+    text = FULL.replace("  bo:", "  cy: {name: Cy, email: cy@example.com, holidays: GB-SCT}\n  bo:", 1)
+    rota = parse(text + "  - {person: cy, from: 2026-01-20, to: 2026-01-22}\n", "watchbill.yaml").rotas["platform"]
+    assert [leave.person for leave in rota.leave] == ["ana"]
+    assert set(rota.holidays) == {"ana"}
+
+
+def test_members_of_every_roster_are_members_of_the_layer():
+    """Whoever takes part from some date on may come on call; everyone at once is a form of each."""
+    text = FULL.replace("members: [bo]}]", "members: [cy]}]").replace("each: 2", "each: everyone")
+    text = text.replace("  bo:", "  cy: {name: Cy, email: cy@example.com}\n  bo:", 1)
+    weeks, weekends, _ = parse(text, "watchbill.yaml").rotas["platform"].layers
+    assert weeks.members == ("ana", "bo", "cy")
+    assert isinstance(weekends.pattern, Recurrence)
+    assert weekends.pattern.each is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("US-NY", "^US-ZZ", "the public holidays of `US-ZZ` are not known here"),
+        ("US-NY", "^XX", "the public holidays of `XX` are not known here"),
+        ("US-NY", "^usa", "`usa` is no valid holidays; write a country, GB, or a part of one, GB-SCT"),
+        # Layers: zones, people and spans.
+        ("time_zone: UTC", "time_zone: ^Utc/X", "unknown time zone `Utc/X`"),
+        (
+            "members: [ana, bo]\n        recurs",
+            "members: [^anna, bo]\n        recurs",
+            "unknown person `anna` (did you mean `ana`?)",
+        ),
+        (
+            "from: 2026-01-01T00:00:00Z",
+            "from: ^2026-01-01T00:00:00",
+            "`2026-01-01T00:00:00` names no time zone; write 2026-09-07T08:00:00Z",
+        ),
+        ("to: 2027-01-01T00:00:00Z", "to: ^2025-01-01T00:00:00Z", "`to` must be later than `from`"),
+        ("name: outside", "name: ^weeks", "layer of rota `platform` `weeks` is given twice, first in line 19"),
+        # One pattern each.
+        (
+            "      - name: outside",
+            "      - ^name: outside\n        turn: 1w",
+            "a layer has turns, `recurs` or `feed`: not turn and feed",
+        ),
+        (
+            "      - name: outside",
+            "      - ^name: outside\n        rosters: [{from: 2026-01-12, members: [bo]}]",
+            "a layer has turns, `recurs` or `feed`: not rosters and feed",
+        ),
+        (
+            "      - name: weekends",
+            "      - ^name: weekends\n        feed: {secret: X}",
+            "a layer has turns, `recurs` or `feed`: not recurs and feed",
+        ),
+        (
+            "      - name: weeks\n",
+            "      - ^name: weeks\n        feed: {secret: X}\n",
+            "a layer has turns, `recurs` or `feed`: not turn and handoff and anchor and rosters and feed",
+        ),
+        (
+            "      - name: weeks\n        time_zone: Europe/London\n        members: [ana, bo]\n        turn: 1w\n",
+            "      - ^name: weeks\n        time_zone: Europe/London\n        members: [ana, bo]\n",
+            "`turn` is missing",
+        ),
+        ('        handoff: {day: mon, time: "09:00"}\n', "", None),
+        # Turns and rosters.
+        ("anchor: {date: 2026-01-12", "anchor: {date: ^2026-01-13", "2026-01-13 is a tue, and turns begin on mon"),
+        ("anchor: {date: 2026-01-12", "anchor: {date: ^2026-02-30", "`2026-02-30` is no date of the calendar"),
+        ("anchor: {date: 2026-01-12", "anchor: {date: ^0001-01-01", "`0001-01-01` is no date of the calendar"),
+        ("member: ana}", "member: ^anna}", "`anna` is no member of layer `weeks` (did you mean `ana`?)"),
+        ("first: ana}", "first: ^cy}", "`cy` is no member of this roster"),
+        ("members: [bo, ana], first", "members: [^boo, ana], first", "unknown person `boo` (did you mean `bo`?)"),
+        ("{from: 2026-03-02", "{from: ^2026-02-29", "`2026-02-29` is no date of the calendar"),
+        ("{from: 2026-03-02", "{from: ^9999-12-31", "`9999-12-31` is no date of the calendar"),
+        ("{from: 2026-03-02", "{from: ^2026-02-02", "rosters go on in time: 2026-02-02 is not after 2026-02-02"),
+        ("{from: 2026-02-02", "{from: ^2026-01-12", "rosters go on in time: 2026-01-12 is not after 2026-01-12"),
+        # Recurring shifts.
+        ("start: 2026-01-10T09:00", "start: ^2026-02-30T09:00", "`2026-02-30T09:00` is no time of the calendar"),
+        ("start: 2026-01-10T09:00", "start: ^0001-01-06T09:00", "`0001-01-06T09:00` is no time of the calendar"),
+        (
+            "start: 2026-01-10T09:00",
+            "start: ^2026-01-12T09:00",
+            "the first shift begins at 2026-01-12T09:00, which does not fit `FREQ=WEEKLY;BYDAY=SA,SU`",
+        ),
+        ("without: [2026-01-11T09:00", "without: [^2026-01-11T25:00", "`2026-01-11T25:00` is no time of the calendar"),
+        ("also: [2026-01-14T09:00", "also: [^2026-13-14T09:00", "`2026-13-14T09:00` is no time of the calendar"),
+        ("length: 12h", "length: ^0h", "a shift lasts some time"),
+        ("length: 12h", "length: ^12", None),
+        (
+            '"FREQ=WEEKLY;BYDAY=SA,SU"',
+            '^"FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"',
+            "no day of any year fits `FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30`",
+        ),
+        ('"FREQ=WEEKLY;BYDAY=SA,SU"', "^FREQ=MINUTELY", "FREQ must be one of HOURLY, DAILY, WEEKLY, MONTHLY, YEARLY"),
+        ("each: 2", "each: ^0", None),
+        # Outside schedules.
+        (
+            "feed: {form: csv, secret: PLATFORM_FEED,",
+            "feed: ^{form: csv, secret: PLATFORM_FEED, file: a.csv,",
+            "a feed has a `secret` or a `file`: one of them",
+        ),
+        (
+            "feed: {form: csv, secret: PLATFORM_FEED,",
+            "feed: ^{form: csv,",
+            "a feed has a `secret` or a `file`: one of them",
+        ),
+        (
+            "secret: PLATFORM_FEED",
+            'secret: ^"https://a.example/x.ics"',
+            "`https://a.example/x.ics` is no valid secret; name an environment variable: PLATFORM_FEED",
+        ),
+        ("form: csv", "form: ^xls", None),
+        # Coverage and rest.
+        ("required: [primary]", "required: [{people: 2, time_zone: ^Mars/Base}]", "unknown time zone `Mars/Base`"),
+        ("required: [primary]", "required: [^boss]", None),
+        (
+            "required: [primary]",
+            "required: [{hours: [{days: [mon, ^7], from: '09:00', to: '17:00'}]}]",
+            "`7` must be 'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun'",
+        ),
+        ("required: [primary]", "required: [{people: ^0}]", None),
+        ("    required: [primary]", "    rest: ^long", "`long` is no valid rest; write 11h"),
+        # Overrides.
+        ("swap: [ana, bo]", "swap: [^anna, bo]", "unknown person `anna` (did you mean `ana`?)"),
+        ("swap: [ana, bo]", "swap: ^[ana, ana]", "`ana` cannot swap with themselves"),
+        ("swap: [ana, bo]", "swap: ^[ana]", None),
+        ("- {name: one,", "- ^{name: one, remove: bo,", "override `one` has swap and add or remove; keep one"),
+        (
+            "      - name: two",
+            "      - ^name: two\n        swap: [ana, bo]",
+            "override `two` has swap and instead; keep one",
+        ),
+        ("- {name: one,", "- {name: one, beside: ^true,", "`beside` is about an `add` that removes nobody"),
+        (
+            "beside: true, reason",
+            "beside: ^true, remove: ana, reason",
+            "`beside` is about an `add` that removes nobody",
+        ),
+        ("instead: [{person: bo", "instead: [{person: ^boo", "unknown person `boo` (did you mean `bo`?)"),
+        ("to: 2026-01-12T10:00:00Z", "to: ^2026-01-12T09:00:00Z", "`to` must be later than `from`"),
+        ("to: 2026-01-12T10:00:00Z", "to: ^tomorrow", None),
+        ("name: three", "name: ^one", "override of rota `platform` `one` is given twice, first in line 38"),
+        (
+            "swap: [ana, bo], reason: r, by: ana",
+            "swap: [ana, bo], reason: r, by: ^anna",
+            "unknown person `anna` (did you mean `ana`?)",
+        ),
+        # Leave.
+        (
+            "person: ana, from: 2026-01-20",
+            "person: ^anna, from: 2026-01-20",
+            "unknown person `anna` (did you mean `ana`?)",
+        ),
+        ("to: 2026-01-22", "to: ^2026-01-20", "`to` must be later than `from`"),
+        ("from: 2026-01-20", "from: ^2026-01-32", None),
+        # One is a date in New York, the other an instant before its midnight.
+        ("to: 2026-01-22", "to: ^2026-01-20T04:59:00Z", "`to` must be later than `from`"),
+    ],
+)
+def test_a_mistake_in_a_rota_is_said_at_its_place(old, new, expected):
+    """One problem each; `^` marks its place, and no text means that pydantic or Python words it."""
+    assert FULL.count(old) >= 1, old
+    text = FULL.replace(old, new, 1)
+    if "^" not in text:
+        assert len(problems_of(text)) == 1
+        return
+    before = text[: text.index("^")]
+    place = f"watchbill.yaml:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+    [problem] = problems_of(text.replace("^", ""))
+    assert problem.startswith(f"{place} ")
+    assert expected is None or problem == f"{place} {expected}"
+
+
+def test_a_layer_without_any_pattern_is_told_what_turns_need():
+    """Each key that is missing is a mistake, at the layer."""
+    text = FULL.replace("        feed: {form: csv, secret: PLATFORM_FEED, most_change: 0.5}\n", "")
+    assert problems_of(text) == [f"watchbill.yaml:33:9 `{key}` is missing" for key in ("turn", "handoff", "anchor")]
+
+
+def test_all_mistakes_of_a_rota_are_in_one_report():
+    """Of layers, rosters, rules, feeds, overrides, coverage and leave, in the order of the file."""
+    text = FULL
+    mistakes = [
+        ("US-NY", "US-ZZ"),
+        ("required: [primary]", "required: [{time_zone: Mars/Base}]"),
+        ("{day: mon,", "{day: tue,"),
+        ("first: ana}", "first: cy}"),
+        ("{from: 2026-03-02", "{from: 2026-01-02"),
+        ("to: 2027-01-01T00:00:00Z", "to: 2025-01-01T00:00:00Z"),
+        ("without: [2026-01-11", "without: [2026-02-30"),
+        ("secret: PLATFORM_FEED", "secret: PLATFORM_FEED, file: x"),
+        ("swap: [ana, bo]", "swap: [bo, bo]"),
+        ("to: 2026-01-12T10:00:00Z", "to: 2026-01-12T08:00:00Z"),
+        ("add: bo, beside", "remove: bo, beside"),
+        ("to: 2026-01-22", "to: 2026-01-02"),
+    ]
+    for old, new in mistakes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    with pytest.raises(FileError) as caught:
+        parse(text, "watchbill.yaml")
+    assert [problem.code for problem in caught.value.problems] == [
+        *("unknown-place", "unknown-zone", "anchor", "anchor", "rosters", "bad-span", "bad-date", "feed"),
+        *("both-forms", "bad-span", "both-forms", "bad-span"),
+    ]
+
+
+def test_a_wrong_shape_in_a_rota_makes_no_name_wrong():
+    """Whatever single value of the full file has a wrong shape, that is the only kind of mistake said."""
+    document = json.loads(json.dumps(YAML(typ="safe").load(_quoted(FULL)), default=str))
+    spoilt = list(_spoilt(document))
+    assert len(spoilt) > 100
+    for path, copy in spoilt:
+        if path[-1] == "most_change":
+            continue  # 7.5 has its shape, and is too large
+        with pytest.raises(FileError) as caught:
+            parse(json.dumps(copy), "watchbill.yaml")
+        assert {problem.code for problem in caught.value.problems} == {"bad-shape"}, path
+
+
+def _quoted(text):
+    """Put dates and times in quotes, so that another reader of YAML leaves them as they are."""
+    return re.sub(r"\b\d{4}-\d{2}-\d{2}(?:T[0-9:]+Z?)?", lambda found: f'"{found[0]}"', text)
 
 
 @pytest.mark.parametrize(
