@@ -318,6 +318,8 @@ class _Question:
     """On which its answer hangs; empty where it is the same for all rows."""
     match: Match | None
     """What is asked of a text, where it is asked of one column of texts and of nothing else."""
+    turn: tuple[tuple[Read, Compare], float] | None
+    """How it compares with which one number, where that is all it asks of such a text."""
 
 
 class _Answered:
@@ -326,6 +328,7 @@ class _Answered:
     def __init__(self, table: Table, plans: Sequence[_Plan]) -> None:
         self._table = table
         self._questions: dict[Predicate, _Question] = {}
+        self._of_rule: dict[Rule, tuple[_Question, ...]] = {}
         self._constants: dict[_Question, int] = {}
         self._kept: dict[_Question, Answers] = {}
         self._open: dict[tuple[str, ...], int] = {}
@@ -347,7 +350,7 @@ class _Answered:
         never, may = 0, 0
         found: dict[Names, dict[_Question, int]] = {}
         for place, rule in enumerate(rules):
-            for question in map(self._question, rule.predicates):
+            for question in self._questions_of(rule):
                 if question.columns:
                     asked = found.setdefault(question.columns, {})
                     asked[question] = asked.get(question, 0) | 1 << place
@@ -365,10 +368,11 @@ class _Answered:
         failed: Keys = np.zeros(len(codes), np.int64)
         hanging: list[tuple[int, Answers]] = []
         limits: dict[tuple[Read, Compare], list[tuple[float, int]]] = {}
+        none_missing = codes[0] != 0
         for question, bits in asked.items():
-            match = question.match
-            if isinstance(match, Ordered) and len(match.limits) == 1 and codes[0] != 0:
-                limits.setdefault((match.read, match.compare), []).append((match.limits[0], bits))
+            if question.turn is not None and none_missing:
+                how, limit = question.turn
+                limits.setdefault(how, []).append((limit, bits))
                 continue
             fails, by_what = self._one(question, codes)
             failed |= np.where(fails, bits, 0)
@@ -430,12 +434,22 @@ class _Answered:
             self._constants[question] = self._outcome(question.predicate, Context(self._table.made({})))
         return self._constants[question]
 
+    def _questions_of(self, rule: Rule) -> tuple[_Question, ...]:
+        found = self._of_rule.get(rule)
+        if found is None:
+            found = self._of_rule[rule] = tuple(map(self._question, rule.predicates))
+        return found
+
     def _question(self, predicate: Predicate) -> _Question:
         found = self._questions.get(predicate)
         if found is None:
             columns = tuple(sorted(self._columns_of(predicate)))
             of_texts = columns == (predicate.keys[0].lower(),) and self._table.columns[columns[0]].has_texts
-            found = _Question(predicate, columns, predicate.match if of_texts else None)
+            match = predicate.match if of_texts else None
+            turn = None
+            if isinstance(match, Ordered) and len(match.limits) == 1:
+                turn = ((match.read, match.compare), match.limits[0])
+            found = _Question(predicate, columns, match, turn)
             self._questions[predicate] = found
         return found
 
