@@ -125,24 +125,6 @@ class _Plan:
         return tuple(dict.fromkeys(chain.from_iterable(rule.predicates for rule in self.rules)))
 
     @cached_property
-    def _places(self) -> Mapping[Rule, Sequence[int]]:
-        """Give for each rule the levels that it is of, by number."""
-        found: dict[Rule, list[int]] = {}
-        for place, level in enumerate(self.levels):
-            for rule in (*level.denies, *level.allows):
-                found.setdefault(rule, []).append(place)
-        return found
-
-    def only(self, rules: Iterable[Rule]) -> list[Level]:
-        """Give the levels without all rules but some, which are in the order of `rules`."""
-        denies: list[list[Rule]] = [[] for _ in self.levels]
-        allows: list[list[Rule]] = [[] for _ in self.levels]
-        for rule in rules:
-            for place in self._places[rule]:
-                (allows if rule.allows else denies)[place].append(rule)
-        return [Level(level.name, tuple(d), tuple(a)) for level, d, a in zip(self.levels, denies, allows, strict=True)]
-
-    @cached_property
     def names_callers(self) -> bool:
         """Tell whether some of its rules speak of those alone whom they name."""
         return any(level.name in NAMING for level in self.levels)
@@ -263,7 +245,8 @@ class _Asked:
         request = self._table.request(row)
         if plan.action and (decision := decided_by_service(request)) is not None:
             return decision
-        levels = [level for level in plan.only(applying) if plan.evaluator.is_asked(level.name, request)]
+        asked = (level for level in plan.levels if plan.evaluator.is_asked(level.name, request))
+        levels = [level.only(applying) for level in asked]
         context = Context(request)
         return plan.evaluator.settle(request, levels, applying.__getitem__, lambda: context)
 
