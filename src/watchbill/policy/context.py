@@ -72,17 +72,20 @@ class Context:
         found = self._known.get(key)
         if found is not None:
             return found
-        presence = self.presence(key)
+        presence = self._told(key)
+        if presence is None:
+            return UNKNOWN
         if presence is False:
             return None
-        derived = _FOLLOWING[key](self.request) if presence and key in _FOLLOWING else None
+        derived = _FOLLOWING[key](self.request) if key in _FOLLOWING else None
         return UNKNOWN if derived is None else derived
 
     def presence(self, key: str) -> bool | None:
         """Tell whether a key in lower case is there; None where that is not known. An empty list is there."""
-        found = self._known.get(key)
-        if found is not None:
-            return True
+        return True if self._known.get(key) is not None else self._told(key)
+
+    def _told(self, key: str) -> bool | None:
+        """Tell whether a key without a value of its own is there."""
         if self._folded is None:
             self._folded = _Folded(self.request)
         return self._folded.presence(key)

@@ -78,6 +78,7 @@ class Principal:
     name: str
 
     @classmethod
+    @lru_cache(maxsize=65536)
     def of(cls, name: str) -> "Principal":
         """Take a name: an ARN of IAM or STS, a provider's too, `ec2.amazonaws.com`, or `*` for the anonymous."""
         if name == "*":

@@ -1,6 +1,6 @@
 """What an answer hangs on, as conditions a person can read: "if aws:MultiFactorAuthPresent is true"."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from watchbill.policy.context import RESOURCE, Context
 from watchbill.policy.evaluate import Evaluator
@@ -43,7 +43,7 @@ def conditions(rules: Mapping[Origin, Rule], request: Request, decision: Decisio
     found: dict[str, None] = {}
     ways: dict[str, list[str]] = {}
     for origin in decision.deciding:
-        said = " and ".join(_open(rules[origin], context))
+        said = " and ".join(_open(rules[origin], context, decision.unknown_keys))
         if rules[origin].allows:
             ways.setdefault(origin.document, []).append(said)
         else:
@@ -61,13 +61,15 @@ def rules_of(evaluator: Evaluator, action: str) -> dict[Origin, Rule]:
     return {rule.origin: rule for level in levels for rule in (*level.denies, *level.allows)}
 
 
-def _open(rule: Rule, context: Context) -> list[str]:
-    return list(dict.fromkeys(_said(rule, context)))
+def _open(rule: Rule, context: Context, unknown: Collection[str]) -> list[str]:
+    return list(dict.fromkeys(_said(rule, context, unknown)))
 
 
-def _said(rule: Rule, context: Context) -> Iterator[str]:
+def _said(rule: Rule, context: Context, unknown: Collection[str]) -> Iterator[str]:
     for predicate in rule.predicates:
-        if predicate.test(context) is not None:
+        # What the decision does not hang on need not be asked again.
+        hangs = predicate.why_not or predicate.entry is None or any(key in unknown for key in predicate.keys)
+        if not hangs or predicate.test(context) is not None:
             continue
         if predicate.entry is not None:
             yield words(predicate.entry)
