@@ -1,14 +1,15 @@
 """`oncall`: who is on call, calendars, swaps; each as people and as programs read it."""
 
 import json
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from tests.cli.scenes import on_stage
+from tests.cli.scenes import hijacked, on_stage, trail_of
 
-from watchbill.intervals import Interval, parse_instant
+from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.schedule.calendars.read import read_calendar
 
 
@@ -211,3 +212,27 @@ def test_a_pass_fetches_what_is_followed(watchbill, aws, tmp_path):
     assert "applied" in ran.out
     assert watchbill("oncall", "fetch", "--accept", "moved/outside", **at).code == 0
     assert "waits for" not in watchbill("run", **at).err
+
+
+def test_the_page_says_since_when_a_schedule_fails(watchbill, aws, tmp_path):
+    """The last good copy stays in force, and whoever reads the report sees of when it is."""
+    stage = on_stage(aws, tmp_path)
+    watchbill("run", "--enforce", watchbill_at=stage.clock.now().isoformat(), watchbill_actor="ada")
+    hijacked(stage)
+    where, now = trail_of(stage, tmp_path), stage.clock.now()
+    (tmp_path / "shifts.csv").write_bytes((SCHEDULES / "shifts.csv").read_bytes())
+    layer = "{name: outside, time_zone: UTC, members: [ada, james], feed: {form: csv, file: shifts.csv}}"
+    with (tmp_path / "watchbill.yaml").open("a") as file:
+        file.write(f"  moved: {{accounts: [staging], entitlement: {{}}, required: [], layers: [{layer}]}}\n")
+    at = {"watchbill_at": now.isoformat(), "watchbill_actor": "ada"}
+    watchbill("oncall", "fetch", **at)
+    assert watchbill("oncall", "fetch", "--accept", "moved/outside", **at).code == 0
+    (tmp_path / "shifts.csv").write_text("<html><script>alert(1)</script>")
+    later = {"watchbill_at": (now + timedelta(hours=1)).isoformat()}
+    assert watchbill("oncall", "fetch", **later).code == 1
+    assert watchbill("report", "--trail", where, **later).code == 0
+    page = (tmp_path / "watchbill-report.html").read_text("utf-8")
+    since = f"the copy of {iso(now)} is in force, failing since {iso(now + timedelta(hours=1))}"
+    assert since in page
+    assert "<script" not in page
+    assert "Who is on watch" in page
