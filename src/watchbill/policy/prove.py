@@ -268,7 +268,11 @@ class _Search:
     # --- what predicates ask ----------------------------------------------------------------------
 
     def _cut(self) -> None:
-        given = Context(replace(self._asked, resource=None))
+        asked = replace(self._asked, resource=None)
+        if asked.resource_account is None:
+            # Whose the resource is follows from the resource, which is free: it is not absent, whatever else is.
+            asked = replace(asked, unknown=asked.unknown | {"aws:ResourceAccount"})
+        given = Context(asked)
         by_key: dict[str, list[Predicate]] = {RESOURCE: []}
         rules = (rule for level in self._levels for rule in (*level.denies, *level.allows))
         for predicate in dict.fromkeys(chain.from_iterable(rule.predicates for rule in rules)):

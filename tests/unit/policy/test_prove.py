@@ -663,6 +663,16 @@ def test_a_question_about_some_resource_is_one_about_all_of_the_pattern():
     assert not answer.request.some
 
 
+@pytest.mark.parametrize(
+    "operator", [{"StringEquals": {"aws:ResourceAccount": HERE}}, {"Null": {"aws:ResourceAccount": "false"}}]
+)
+def test_whose_a_resource_is_follows_from_it_though_all_keys_are_told(operator):
+    """A request that says all its keys says nothing of this one, which AWS adds."""
+    asked = replace(ASKED, resource=f"arn:aws:sqs:eu-west-1:{HERE}:*", complete=True)
+    answer = ask(evaluator(statement(Condition=operator)), ["sqs:SendMessage"], asked)
+    assert isinstance(answer, Counterexample)
+
+
 # --- layers ---
 
 
