@@ -7,12 +7,14 @@
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from dateutil.relativedelta import relativedelta
 
 from watchbill.intervals import Interval
 from watchbill.schedule.wall import reached, to_utc
-from watchbill.team.model import Roster, Rotation, Turn
+from watchbill.team.model import Roster, Rotation
 
 
 _LENGTHS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -59,7 +61,9 @@ class Turns:
         """Give the local time at which a turn begins."""
         if self._length is not None:
             return self._anchor + self._length * number
-        return _months_on(self._anchor, self._turn, number)
+        # The last day of a month that is shorter than the anchor's day.
+        start: datetime = self._anchor + relativedelta(months=self._turn.count * number)
+        return start
 
     def _add(self, roster: Roster) -> None:
         number = 0
@@ -90,11 +94,3 @@ class Turns:
             return (places[min(old[:place].count(old[place]), len(places) - 1)] + 1) % len(members)
         order = [*old[place + 1 :], *old[:place]]
         return next((members.index(each) for each in order if each in members), 0)
-
-
-def _months_on(anchor: datetime, turn: Turn, number: int) -> datetime:
-    """Give the same day of another month, or its last one where that month is shorter."""
-    years, month = divmod(anchor.month - 1 + turn.count * number, 12)
-    year = anchor.year + years
-    last = (date(year + (month == 11), (month + 1) % 12 + 1, 1) - timedelta(days=1)).day  # noqa: PLR2004 - December
-    return anchor.replace(year=year, month=month + 1, day=min(anchor.day, last))
