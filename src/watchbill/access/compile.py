@@ -15,8 +15,6 @@ from watchbill.access.documents import (
     deny_all,
     fence_documents,
     gate_documents,
-    granted_document,
-    permission_document,
     size,
     trust_document,
 )
@@ -33,10 +31,11 @@ from watchbill.access.model import (
     RoleState,
     UserState,
 )
+from watchbill.access.permissions import granted_documents, own_documents
 from watchbill.errors import Problem
 from watchbill.intervals import Interval
 from watchbill.schedule.oncall import gaps
-from watchbill.team.model import Account, Kind, Rota, Team
+from watchbill.team.model import Account, Kind, PermissionSet, Rota, Team
 
 
 ATTACHED_LIMIT = 10
@@ -76,6 +75,13 @@ class _Draft:
         self.policies[arn] = PolicyState(arn, name, PATH, document)
         return arn
 
+    def numbered(self, name: str, documents: Iterable[Document]) -> Iterator[str]:
+        for number, document in enumerate(documents, start=1):
+            yield self.policy(name if number == 1 else f"{name}-{number}", document)
+
+    def permissions(self, permissions: PermissionSet) -> Iterator[str]:
+        yield from self.numbered(permissions.name, own_documents(permissions))
+
     def role_arn(self, name: str) -> str:
         return f"arn:aws:iam::{self.account.number}:role{PATH}{name}"
 
@@ -108,7 +114,7 @@ def _job_roles(team: Team, draft: _Draft, held: Iterable[Holding]) -> None:
     for group in team.groups.values():
         sets = sorted({a.permission_set for a in group.access if draft.account.name in a.accounts})
         if sets:
-            arns = [draft.policy(name, permission_document(team.permission_sets[name])) for name in sets]
+            arns = [arn for name in sets for arn in draft.permissions(team.permission_sets[name])]
             draft.groups[group.name] = GroupState(group.name, PATH, frozenset(arns))
     for holding in held:
         draft.memberships.setdefault(_iam_user(team, holding.person), set()).add(holding.through.removeprefix("group "))
@@ -145,7 +151,7 @@ def _on_call_role(
     members = sorted({user for user, _ in windows_of})
     if not members or horizon is None:
         return
-    attached = [draft.policy(permission_set, permission_document(team.permission_sets[permission_set]))]
+    attached = [*draft.permissions(team.permission_sets[permission_set])]
     for number, document in enumerate(fence_documents(windows_of, horizon), start=1):
         attached.append(draft.policy(f"fence-{name}-{number}", document))
     trust = trust_document([draft.user_arn(user) for user in members])
@@ -169,13 +175,12 @@ def _grants(team: Team, draft: _Draft, at: datetime, freezes: Collection[Freeze]
             continue
         permissions = team.permission_sets[holding.permission_set]
         try:
-            document = granted_document(permissions, grant.interval)
+            documents = granted_documents(permissions, grant.interval)
         except ValueError as error:
             draft.problems.append(Problem.at("unbounded-grant", f"grant `{grant.name}`: {error}", grant.where))
             continue
-        arn = draft.policy(f"grant-{grant.name}", document)
         user = _iam_user(team, holding.person)
-        draft.user_policies.setdefault(user, set()).add(arn)
+        draft.user_policies.setdefault(user, set()).update(draft.numbered(f"grant-{grant.name}", documents))
         draft.memberships.setdefault(user, set())
         yield replace(holding, interval=grant.interval)
 

@@ -1,4 +1,4 @@
-"""IAM documents that end by AWS's own clock: gate, fence, trust, and the permission sets themselves.
+"""IAM documents that end by AWS's own clock: gate, fence and trust.
 
 * The **gate** lets a person assume the on-call role only inside their window: one Allow statement per window, MFA
   required. Dates are never listed under one key, since AWS reads a list as "any of them" and the gap would be open.
@@ -18,8 +18,8 @@ from itertools import pairwise
 from typing import Any
 
 from watchbill.access.model import Document, Holding
+from watchbill.access.permissions import dates
 from watchbill.intervals import Interval, iso
-from watchbill.team.model import PermissionSet
 
 
 POLICY_LIMIT = 6144
@@ -29,25 +29,6 @@ TRUST_LIMIT = 2048
 """Characters of a role's trust policy (IAM and STS quotas, the default)."""
 
 _VERSION = "2012-10-17"
-
-
-def permission_document(permissions: PermissionSet) -> Document:
-    """Give the policy document of a permission set."""
-    if permissions.policy is not None:
-        return dict(permissions.policy)
-    statements: list[dict[str, Any]] = []
-    if permissions.allow:
-        statements.append({"Sid": "Allow", "Effect": "Allow", "Action": list(permissions.allow), "Resource": "*"})
-    if permissions.deny:
-        statements.append({"Sid": "Deny", "Effect": "Deny", "Action": list(permissions.deny), "Resource": "*"})
-    return {"Version": _VERSION, "Statement": statements}
-
-
-def granted_document(permissions: PermissionSet, interval: Interval) -> Document:
-    """Give the document of a permission set that holds inside an interval only."""
-    statements = permission_document(permissions)["Statement"]
-    statements = [statements] if isinstance(statements, dict) else statements
-    return {"Version": _VERSION, "Statement": [_bounded(statement, interval) for statement in statements]}
 
 
 def gate_documents(windows: Iterable[tuple[str, Holding]], role_arn: str) -> tuple[Document, ...]:
@@ -139,36 +120,19 @@ def _gate(interval: Interval, users: list[str], role_arn: str) -> dict[str, Any]
         "Condition": {
             "StringEquals": {"aws:username": users},
             "Bool": {"aws:MultiFactorAuthPresent": "true"},
-            **_dates(interval),
+            **dates(interval),
         },
     }
 
 
 def _slice(interval: Interval, users: tuple[str, ...]) -> dict[str, Any]:
     who = {"StringNotLike": {"aws:userid": [f"*:{user}" for user in users]}} if users else {}
-    return _deny({**who, **_dates(interval)})
+    return _deny({**who, **dates(interval)})
 
 
 def _deny(condition: dict[str, Any] | None) -> dict[str, Any]:
     statement = {"Effect": "Deny", "Action": "*", "Resource": "*"}
     return statement if condition is None else {**statement, "Condition": condition}
-
-
-def _dates(interval: Interval) -> dict[str, Any]:
-    return {
-        "DateGreaterThanEquals": {"aws:CurrentTime": iso(interval.start)},
-        "DateLessThan": {"aws:CurrentTime": iso(interval.end)},
-    }
-
-
-def _bounded(statement: Document, interval: Interval) -> dict[str, Any]:
-    condition = {operator: dict(keys) for operator, keys in statement.get("Condition", {}).items()}
-    for operator, keys in _dates(interval).items():
-        if set(condition.get(operator, {})) & set(keys):
-            # Two dates under one key would be read as "either"; the statement's own bound cannot be kept beside ours.
-            raise ValueError(f"a granted statement already has {operator} on aws:CurrentTime")
-        condition[operator] = {**condition.get(operator, {}), **keys}
-    return {**statement, "Condition": condition}
 
 
 def _packed(statements: Iterator[dict[str, Any]]) -> Iterator[Document]:

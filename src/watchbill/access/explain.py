@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from watchbill.access.documents import permission_document
 from watchbill.access.effective import whole
 from watchbill.access.entitlements import granted, on_call, role_name, standing
 from watchbill.access.model import AccountState, Holding
+from watchbill.access.permissions import own_documents
 from watchbill.access.ways import Step, Way, Ways
 from watchbill.access.who import NOW, who_can
 from watchbill.intervals import Interval, iso
@@ -144,7 +144,11 @@ def _would_change(team: Team, ways: Ways, way: Way, asked: Request, at: datetime
             needs = f", {', '.join(part.conditions)}" if part.conditions else ""
             yield f"waiting: it is allowed from {iso(part.interval.start)} to {iso(part.interval.end)}{needs}"
     if not found and len(way.steps) == 1 and Effect.IMPLICITLY_DENIED in effects:
-        giving = [n for n, p in team.permission_sets.items() if _gives(permission_document(p), n, asked)]
+        giving = [
+            n
+            for n, p in team.permission_sets.items()
+            if any(_gives(document, n, asked) for document in own_documents(p))
+        ]
         if giving:
             yield f"a group, a rota or a grant that gives {' or '.join(giving)}"
 

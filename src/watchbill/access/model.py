@@ -65,6 +65,8 @@ class PolicyState:
     """The default version."""
     versions: tuple[str, ...] = ()
     """Ids of versions that are not the default, oldest first."""
+    team: str | None = None
+    """The team whose file made it, by its tag; None where it has no such tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,12 @@ class UserState:
     attached: frozenset[str] = frozenset()
     """ARNs of attached policies."""
     inline: Mapping[str, Document] = field(default_factory=dict)
+    boundary: str | None = None
+    """ARN of the policy that is its permissions boundary."""
+    id: str = ""
+    """AWS's unique id of it; another one of the same name has another. Empty where it is not known."""
+    team: str | None = None
+    """The team whose file made it, by its tag; None where it has no such tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,12 @@ class RoleState:
     trust: Document
     attached: frozenset[str] = frozenset()
     inline: Mapping[str, Document] = field(default_factory=dict)
+    boundary: str | None = None
+    """ARN of the policy that is its permissions boundary."""
+    id: str = ""
+    """AWS's unique id of it. Empty where it is not known."""
+    team: str | None = None
+    """The team whose file made it, by its tag; None where it has no such tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,12 @@ class AccountState:
     roles: Mapping[str, RoleState]
     policies: Mapping[str, PolicyState]
     """By ARN; in an observed state also those watchbill does not own, so that decisions can be made from it."""
+    mfa: Mapping[str, bool] = field(default_factory=dict)
+    """Whether each user has an MFA device, by the credential report; absent where it is not known."""
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """The account's real limits by the names of GetAccountSummary: `PolicySizeQuota`."""
+    unread: tuple[str, ...] = ()
+    """Layers that could not be read, and why: answers that hang on them are open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from datetime import timedelta
 from itertools import chain
 from typing import TypeVar
 
-from watchbill.access.documents import permission_document
 from watchbill.access.entitlements import is_frozen, role_name, standing, windows
 from watchbill.access.model import PATH, Freeze, Holding
+from watchbill.access.permissions import own_documents
 from watchbill.intervals import Interval, Timeline
 from watchbill.judge.model import Judgement, Right, Watch, WatchState
 from watchbill.policy.evaluate import Evaluator, Layers
@@ -66,7 +66,7 @@ class Judge:
         self._evaluators: dict[tuple[str, ...], Evaluator] = {}
         self._gates: dict[tuple[str, str, str], Evaluator] = {}
         self._sets = {
-            name: parse_policy(permission_document(permissions), name)
+            name: tuple(parse_policy(document, name) for document in own_documents(permissions))
             for name, permissions in team.permission_sets.items()
         }
 
@@ -166,7 +166,7 @@ class Judge:
         """Give what decides by permission sets together; the same sets by the same evaluator."""
         names = tuple(holding.permission_set for holding in held)
         if names not in self._evaluators:
-            self._evaluators[names] = Evaluator(Layers(tuple(self._sets[name] for name in names)))
+            self._evaluators[names] = Evaluator(Layers(tuple(policy for name in names for policy in self._sets[name])))
         return self._evaluators[names]
 
     def _gate(self, account: Account, holding: Holding) -> Evaluator:

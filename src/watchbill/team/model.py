@@ -64,6 +64,12 @@ class PermissionSet:
     policy: Mapping[str, Any] | None
     """An IAM policy document instead of `allow` and `deny`."""
     where: Location
+    managed: tuple[str, ...] = ()
+    """AWS managed policies, by name or ARN, that are part of it."""
+    capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By service prefix (`ec2`), what AWS calls access levels: `read`, `list`, `write`, `tagging`, `permissions`."""
+    may_outlive: tuple[str, ...] = ()
+    """What it may do on call although its effect can outlive the shift: names of `access.outlive`'s catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +303,23 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """An IAM user for when all else fails. Watchbill never makes nor changes it; whoever uses it is heard of."""
+
+    iam_user: str
+    accounts: tuple[str, ...]
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What must hold of every plan: `support never ec2:TerminateInstances`."""
+
+    text: str
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """One team file, checked: every name in it refers to something in it."""
 
@@ -324,6 +347,11 @@ class Team:
     """SHA-256 of the file's bytes: which revision this is."""
     text: str = field(default="", repr=False)
     """The file's own text, kept with what is applied from it."""
+    break_glass: tuple[BreakGlass, ...] = ()
+    ceiling: str | None = None
+    """The policy that bounds every role watchbill makes: a name in each account, or an ARN. It is never written."""
+    invariants: tuple[Claim, ...] = ()
+    """A plan that breaks one of them cannot be applied."""
 
     def members(self, group: str) -> tuple[str, ...]:
         """Give everyone in the group, those of included groups too, sorted, each once."""
