@@ -1,11 +1,13 @@
 """The IAM of some accounts in memory, for plans that are tried by the hundred: it does what each call says.
 
-Held equal to the real stand-in by `tests/contract/test_cloud.py`.
+Held equal to the real stand-in by `tests/contract/test_cloud.py`. As AWS does, it tells no tags of policies when all is
+read at once. It knows no quotas and no credential report.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 from watchbill.access.model import AccessKey, AccountState, Call, GroupState, PolicyState, RoleState, UserState
 from watchbill.errors import ProviderError
@@ -19,7 +21,9 @@ class MemoryCloud:
         self.states: dict[str, AccountState] = {}
         self.keys: dict[tuple[str, str], list[AccessKey]] = {}
         self.calls: list[Call] = []
+        self._versions: dict[tuple[str, str], int] = {}
         self.dies_at = dies_at
+        self._numbers = count(1)
 
     def observe(self, account: Account) -> AccountState:
         """Give the account's state."""
@@ -40,11 +44,26 @@ class MemoryCloud:
         state = self.observe(account)
         self.states[account.name] = method(state, **call.parameters)
 
-    def _CreateUser(self, state, UserName, Path):  # noqa: N802, N803 - the names of AWS
+    def recreate(self, account: Account, user: str) -> None:
+        """Delete a user and make another of the same name and path, by hand."""
+        state = self.observe(account)
+        old = state.users[user]
+        made = UserState(user, old.arn, old.path, id=self._id("AIDA"))
+        self.states[account.name] = replace(state, users={**state.users, user: made})
+
+    def _id(self, kind):
+        return f"{kind}{next(self._numbers):017d}"
+
+    def _CreateUser(self, state, UserName, Path, Tags=()):  # noqa: N802, N803 - the names of AWS
+        if _is_there(state.users.get(UserName), Path):
+            return state
         arn = f"arn:aws:iam::{state.number}:user{Path}{UserName}"
-        return replace(state, users={**state.users, UserName: UserState(UserName, arn, Path)})
+        made = UserState(UserName, arn, Path, id=self._id("AIDA"), team=_team(Tags))
+        return replace(state, users={**state.users, UserName: made})
 
     def _CreateGroup(self, state, GroupName, Path):  # noqa: N802, N803
+        if _is_there(state.groups.get(GroupName), Path):
+            return state
         return replace(state, groups={**state.groups, GroupName: GroupState(GroupName, Path)})
 
     def _DeleteGroup(self, state, GroupName):  # noqa: N802, N803
@@ -52,10 +71,31 @@ class MemoryCloud:
             raise ProviderError("DeleteConflict: must detach policies and remove users first")
         return replace(state, groups={k: v for k, v in state.groups.items() if k != GroupName})
 
-    def _CreateRole(self, state, RoleName, Path, AssumeRolePolicyDocument):  # noqa: N802, N803
+    def _CreateRole(  # noqa: N802
+        self,
+        state,
+        RoleName,  # noqa: N803
+        Path,  # noqa: N803
+        AssumeRolePolicyDocument,  # noqa: N803
+        Tags=(),  # noqa: N803
+        PermissionsBoundary=None,  # noqa: N803
+        Description="",  # noqa: N803
+        MaxSessionDuration=3600,  # noqa: N803
+    ):
+        if _is_there(state.roles.get(RoleName), Path):
+            return state
         arn = f"arn:aws:iam::{state.number}:role{Path}{RoleName}"
-        role = RoleState(RoleName, arn, Path, json.loads(AssumeRolePolicyDocument))
+        trust = json.loads(AssumeRolePolicyDocument)
+        role = RoleState(
+            RoleName, arn, Path, trust, boundary=PermissionsBoundary, id=self._id("AROA"), team=_team(Tags)
+        )
         return replace(state, roles={**state.roles, RoleName: role})
+
+    def _PutRolePermissionsBoundary(self, state, RoleName, PermissionsBoundary):  # noqa: N802, N803
+        return self._role(state, RoleName, boundary=PermissionsBoundary)
+
+    def _DeleteRolePermissionsBoundary(self, state, RoleName):  # noqa: N802, N803
+        return self._role(state, RoleName, boundary=None)
 
     def _UpdateAssumeRolePolicy(self, state, RoleName, PolicyDocument):  # noqa: N802, N803
         return self._role(state, RoleName, trust=json.loads(PolicyDocument))
@@ -65,7 +105,9 @@ class MemoryCloud:
             raise ProviderError("DeleteConflict: must detach all policies first")
         return replace(state, roles={k: v for k, v in state.roles.items() if k != RoleName})
 
-    def _CreatePolicy(self, state, PolicyName, Path, PolicyDocument):  # noqa: N802, N803
+    def _CreatePolicy(self, state, PolicyName, Path, PolicyDocument, Tags=()):  # noqa: N802, N803
+        if _is_there(next((p for p in state.policies.values() if p.name == PolicyName), None), Path):
+            return state
         arn = f"arn:aws:iam::{state.number}:policy{Path}{PolicyName}"
         policy = PolicyState(arn, PolicyName, Path, json.loads(PolicyDocument))
         return replace(state, policies={**state.policies, arn: policy})
@@ -75,7 +117,11 @@ class MemoryCloud:
         old = state.policies[PolicyArn]
         if len(old.versions) >= 4:
             raise ProviderError("LimitExceeded: a policy has five versions")
-        made = replace(old, document=json.loads(PolicyDocument), versions=(*old.versions, f"v{len(old.versions) + 1}"))
+        # AWS counts all versions there ever were; the one in force until now is the last of them.
+        key = (state.account, PolicyArn)
+        number = max(self._versions.get(key, 1), *(int(each[1:]) + 1 for each in old.versions), 1)
+        self._versions[key] = number + 1
+        made = replace(old, document=json.loads(PolicyDocument), versions=(*old.versions, f"v{number}"))
         return replace(state, policies={**state.policies, PolicyArn: made})
 
     def _DeletePolicyVersion(self, state, PolicyArn, VersionId):  # noqa: N802, N803
@@ -85,8 +131,10 @@ class MemoryCloud:
 
     def _DeletePolicy(self, state, PolicyArn):  # noqa: N802, N803
         attached = [*state.users.values(), *state.groups.values(), *state.roles.values()]
-        if any(PolicyArn in each.attached for each in attached):
+        bounded = [*state.users.values(), *state.roles.values()]
+        if any(PolicyArn in e.attached for e in attached) or any(PolicyArn == e.boundary for e in bounded):
             raise ProviderError("DeleteConflict: cannot delete an attached policy")
+        self._versions.pop((state.account, PolicyArn), None)
         return replace(state, policies={k: v for k, v in state.policies.items() if k != PolicyArn})
 
     def _AddUserToGroup(self, state, GroupName, UserName):  # noqa: N802, N803
@@ -117,6 +165,11 @@ class MemoryCloud:
     def _DetachRolePolicy(self, state, RoleName, PolicyArn):  # noqa: N802, N803
         return self._role(state, RoleName, attached=state.roles[RoleName].attached - {PolicyArn})
 
+    def _DeleteGroupPolicy(self, state, GroupName, PolicyName):  # noqa: N802, N803
+        group = state.groups[GroupName]
+        made = replace(group, inline={k: v for k, v in group.inline.items() if k != PolicyName})
+        return replace(state, groups={**state.groups, GroupName: made})
+
     def _PutUserPolicy(self, state, UserName, PolicyName, PolicyDocument):  # noqa: N802, N803
         inline = {**state.users[UserName].inline, PolicyName: json.loads(PolicyDocument)}
         return self._user(state, UserName, inline=inline)
@@ -145,3 +198,14 @@ class MemoryCloud:
 
     def _role(self, state, name, **changes):
         return replace(state, roles={**state.roles, name: replace(state.roles[name], **changes)})
+
+
+def _is_there(found, path):
+    """Tell whether something is made already; a name that is taken under another path is refused."""
+    if found is not None and found.path != path:
+        raise ProviderError(f"EntityAlreadyExists: the name is taken by {found.path}{found.name}")
+    return found is not None
+
+
+def _team(tags):
+    return next((tag["Value"] for tag in tags if tag["Key"] == "watchbill:team"), None)

@@ -1,5 +1,11 @@
-"""The clouds: the real one over HTTP against the stand-in, and the one in memory, held equal call by call."""
+"""The clouds: the real one over HTTP against the stand-in, and the one in memory, held equal call by call.
 
+Where the stand-in (moto 5.2) is not as AWS, the one in memory is as AWS, or does not do it at all: moto has no
+permissions boundaries of users (NotImplementedError), deletes a policy that is somebody's boundary, and takes two
+policies of one name under two paths.
+"""
+
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,12 +42,20 @@ def accounts():
 
 
 def observe(cloud, of):
-    """Read every account, versions of policies left out: their ids are the cloud's own."""
-    found = {name: cloud.observe(account) for name, account in of.accounts.items()}
-    return {
-        name: replace(state, policies={arn: replace(p, versions=()) for arn, p in state.policies.items()})
-        for name, state in found.items()
-    }
+    """Read every account, but for what is each cloud's own: ids, versions of policies, quotas, the report on MFA."""
+    return {name: without_its_own(cloud.observe(account)) for name, account in of.accounts.items()}
+
+
+def without_its_own(state):
+    """Leave out what is a cloud's own; of ids it stays whether there is one."""
+    return replace(
+        state,
+        users={name: replace(user, id=str(bool(user.id))) for name, user in state.users.items()},
+        roles={name: replace(role, id=str(bool(role.id))) for name, role in state.roles.items()},
+        policies={arn: replace(policy, versions=()) for arn, policy in state.policies.items()},
+        mfa={},
+        quotas={},
+    )
 
 
 def both(aws, memory, of, changes):
@@ -70,11 +84,107 @@ def test_both_clouds_do_the_same(accounts):
         )
         both(aws, memory, of, plan.changes)
     assert {call.operation for call in memory.calls} >= set(ALLOWED_CALLS) - {
+        "DeleteGroupPolicy",
+        "DeleteRolePermissionsBoundary",
         "DeleteRolePolicy",
+        "DetachUserPolicy",
+        "PutRolePermissionsBoundary",
         "PutRolePolicy",
         "UpdateAccessKey",
         "UpdateAssumeRolePolicy",
     }
+
+
+TRUST = '{"Version":"2012-10-17","Statement":[]}'
+DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
+BOUNDS = [f"arn:aws:iam::{PRODUCTION.number}:policy/watchbill/{name}" for name in ("one", "two")]
+TAGS = {"Tags": [{"Key": "owner", "Value": "x"}, {"Key": "watchbill:team", "Value": "payments"}]}
+OURS = {"Path": "/watchbill/"}
+ROLE = {"RoleName": "r", "AssumeRolePolicyDocument": TRUST, "Description": "d", "MaxSessionDuration": 7200}
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_both_clouds_bound_and_tag_alike(accounts, times):
+    """Tags and boundaries are given when something is made, and a boundary is changed; twice is as once."""
+    aws, memory, of = AwsCloud(accounts), MemoryCloud(), team()
+    calls = [
+        *(Call("CreatePolicy", {"PolicyName": n, "PolicyDocument": DOCUMENT, **OURS, **TAGS}) for n in ("one", "two")),
+        Call("CreateUser", {"UserName": "james", **OURS, **TAGS}),
+        Call("CreateUser", {"UserName": "rick", **OURS}),
+        Call("CreateGroup", {"GroupName": "g", **OURS}),
+        Call("CreateRole", {**ROLE, "PermissionsBoundary": BOUNDS[0], **OURS, **TAGS}),
+        Call("PutRolePermissionsBoundary", {"RoleName": "r", "PermissionsBoundary": BOUNDS[1]}),
+        Call("AttachGroupPolicy", {"GroupName": "g", "PolicyArn": BOUNDS[1]}),
+        Call("CreateGroup", {"GroupName": "g", **OURS}),
+        Call("DeleteRolePermissionsBoundary", {"RoleName": "r"}),
+        Call("DeletePolicy", {"PolicyArn": BOUNDS[0]}),
+    ]
+    for call in calls:
+        for _ in range(times if call.operation != "DeletePolicy" else 1):
+            for cloud in (aws, memory):
+                cloud.perform(PRODUCTION, call)
+        assert observe(aws, of) == observe(memory, of), call
+    state = memory.observe(PRODUCTION)
+    assert (state.users["james"].team, state.users["rick"].team, state.roles["r"].team) == (
+        "payments",
+        None,
+        "payments",
+    )
+
+
+def test_a_policy_that_bounds_somebody_stays():
+    """AWS refuses to delete it, and so does the cloud in memory."""
+    memory = MemoryCloud()
+    memory.perform(PRODUCTION, Call("CreatePolicy", {"PolicyName": "one", "PolicyDocument": DOCUMENT, **OURS}))
+    memory.perform(PRODUCTION, Call("CreateRole", {**ROLE, "PermissionsBoundary": BOUNDS[0], **OURS}))
+    with pytest.raises(ProviderError, match="DeleteConflict"):
+        memory.perform(PRODUCTION, Call("DeletePolicy", {"PolicyArn": BOUNDS[0]}))
+
+
+def test_both_clouds_take_a_groups_inline_policy_off(accounts):
+    """Which somebody put there by hand."""
+    aws, memory, of = AwsCloud(accounts), MemoryCloud(), team()
+    for cloud in (aws, memory):
+        cloud.perform(PRODUCTION, Call("CreateGroup", {"GroupName": "g", **OURS}))
+    for name in ("a", "b"):
+        put = {"GroupName": "g", "PolicyName": name, "PolicyDocument": DOCUMENT}
+        translated(accounts.client(PRODUCTION, "iam").put_group_policy, **put)
+    state = memory.observe(PRODUCTION)
+    group = replace(state.groups["g"], inline={name: json.loads(DOCUMENT) for name in ("a", "b")})
+    memory.states["production"] = replace(state, groups={"g": group})
+    for cloud in (aws, memory):
+        cloud.perform(PRODUCTION, Call("DeleteGroupPolicy", {"GroupName": "g", "PolicyName": "a"}))
+    assert list(memory.observe(PRODUCTION).groups["g"].inline) == ["b"]
+    assert observe(aws, of) == observe(memory, of)
+
+
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [("CreateUser", {"UserName": "x"}), ("CreateGroup", {"GroupName": "x"}), ("CreateRole", {**ROLE, "RoleName": "x"})],
+)
+def test_both_clouds_keep_a_name_that_is_taken(accounts, operation, given):
+    """Under whatever path: the call is refused, and what has the name is as it was."""
+    aws, memory, of = AwsCloud(accounts), MemoryCloud(), team()
+    for cloud in (aws, memory):
+        cloud.perform(PRODUCTION, Call(operation, {**given, "Path": "/theirs/"}))
+        with pytest.raises(ProviderError, match="name is taken by"):
+            cloud.perform(PRODUCTION, Call(operation, {**given, **OURS}))
+    assert observe(aws, of) == observe(memory, of)
+
+
+def test_another_user_of_a_name_has_another_id(accounts):
+    """Somebody deleted the user and made them anew: by hand, over HTTP and in memory."""
+    aws, memory = AwsCloud(accounts), MemoryCloud()
+    client = accounts.client(PRODUCTION, "iam")
+    for cloud in (aws, memory):
+        cloud.perform(PRODUCTION, Call("CreateUser", {"UserName": "james", **OURS, **TAGS}))
+    before = [cloud.observe(PRODUCTION).users["james"] for cloud in (aws, memory)]
+    translated(client.delete_user, UserName="james")
+    translated(client.create_user, UserName="james", Path="/watchbill/")
+    memory.recreate(PRODUCTION, "james")
+    after = [cloud.observe(PRODUCTION).users["james"] for cloud in (aws, memory)]
+    for old, new in zip(before, after, strict=True):
+        assert (new.id != old.id, old.team, new.team) == (True, "payments", None)
 
 
 def test_both_clouds_freeze_and_restore_alike(accounts):

@@ -1,17 +1,17 @@
 """The ways a person can act in an account, by its documents: as their IAM user, or by taking a role that trusts them.
 
 A way is a chain of requests that must all be allowed: to take a role is one, what is done with it the next. Each has
-the context AWS would give it. What was attached but could not be read is named, and leaves the answer open.
+the context AWS would give it. What was attached, or bounds, but could not be read is named, and leaves the answer open.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from watchbill.access.documents import deny_all
 from watchbill.access.model import PATH, AccountState, Document, RoleState, UserState
 from watchbill.policy.evaluate import Evaluator, Layers
+from watchbill.policy.managed import ManagedPolicy, managed_policy
 from watchbill.policy.model import Principal, Request
 from watchbill.policy.rules import Policy
 from watchbill.policy.statements import parse_policy
@@ -55,7 +55,7 @@ class Way:
     """`user james`, or `role oncall-platform`."""
     steps: tuple[Step, ...]
     unread: tuple[str, ...]
-    """Attached policies whose documents were not read."""
+    """What applies but was not read: ARNs of attached policies, `permissions boundary ARN`, `group NAME`."""
 
 
 _OF_SESSIONS = frozenset({"aws:sourceidentity", "aws:federatedprovider", "aws:assumedroot"})
@@ -87,24 +87,27 @@ class Ways:
         found = self._state.users.get(user)
         if found is None:
             return
-        policies, unread = self.user_policies(found)
+        policies, missing = self.user_policies(found)
+        boundary, beyond = self._boundary(found)
+        unread = (*missing, *beyond)
         # Their `aws:userid` is in no document.
         keys = {"aws:username": user, "aws:PrincipalArn": found.arn}
-        own = Step(self._evaluator(policies), found.arn, keys, _OF_SESSIONS)
+        own = Step(self._evaluator(policies, boundary), found.arn, keys, _OF_SESSIONS)
         yield Way(user, f"user {user}", (own,), unread)
         for role in self._trusting(found.arn):
             taking = replace(
                 own,
-                evaluator=self._evaluator(policies, self._policy(f"role/{role.name}/trust", role.trust)),
+                evaluator=self._evaluator(policies, boundary, self._policy(f"role/{role.name}/trust", role.trust)),
                 context={**keys, "sts:RoleSessionName": user, "sts:SourceIdentity": user},
                 action="sts:AssumeRole",
                 resource=role.arn,
             )
             mine, missing = self.role_policies(role)
+            its_boundary, beyond = self._boundary(role)
             session = f"arn:aws:sts::{self._state.number}:assumed-role/{role.name}/{user}"
             inside = {**session_context(user), "aws:PrincipalArn": role.arn}
-            step = Step(self._evaluator(mine), session, inside, _OF_USERS)
-            yield Way(user, f"role {role.name}", (taking, step), (*unread, *missing))
+            step = Step(self._evaluator(mine, its_boundary), session, inside, _OF_USERS)
+            yield Way(user, f"role {role.name}", (taking, step), (*unread, *missing, *beyond))
 
     def user_policies(self, user: UserState) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
         """Give the identity policies of a user, those of its groups too, and what could not be read."""
@@ -147,16 +150,21 @@ class Ways:
         return by_name, others
 
     def _attached(self, arns: Iterable[str]) -> tuple[list[Policy], tuple[str, ...]]:
-        documents: dict[str, Document] = {}
-        unread: list[str] = []
-        for arn in sorted(arns):
-            if arn == "arn:aws:iam::aws:policy/AWSDenyAll":
-                documents[arn] = _DENY_ALL
-            elif arn in self._state.policies:
-                documents[arn] = self._state.policies[arn].document
-            else:
-                unread.append(arn)
-        return [self._policy(arn, document) for arn, document in documents.items()], tuple(unread)
+        found = {arn: self._managed(arn) for arn in sorted(arns)}
+        read = [policy for policy in found.values() if policy is not None]
+        return read, tuple(arn for arn, policy in found.items() if policy is None)
+
+    def _boundary(self, of: UserState | RoleState) -> tuple[Policy | None, tuple[str, ...]]:
+        """Give the permissions boundary of a user or role, None without one, and what could not be read."""
+        if of.boundary is None:
+            return None, ()
+        found = self._managed(of.boundary)
+        return found, () if found is not None else (f"permissions boundary {of.boundary}",)
+
+    def _managed(self, arn: str) -> Policy | None:
+        """Give a managed policy, as the account says it or AWS publishes it; None where no document is known."""
+        state = self._state.policies.get(arn)
+        return _published(arn) if state is None else self._policy(arn, state.document)
 
     def _policy(self, name: str, document: Document) -> Policy:
         key = (name, id(document))
@@ -166,17 +174,25 @@ class Ways:
             found = self._parsed[key] = parse_policy(document, name)
         return found
 
-    def _evaluator(self, identity: tuple[Policy, ...], trust: Policy | None = None) -> Evaluator:
-        key = (*map(id, identity), "trust", id(trust))
+    def _evaluator(
+        self, identity: tuple[Policy, ...], boundary: Policy | None, trust: Policy | None = None
+    ) -> Evaluator:
+        # The evaluator that is kept holds these policies, so that no others take their places in memory.
+        key = (*map(id, identity), "boundary", id(boundary), "trust", id(trust))
         found = self._evaluators.get(key)
         if found is None:
+            bounds = None if boundary is None else (boundary,)
             # Resources have policies of their own, which an account's IAM does not tell.
-            layers = Layers(identity, resource=trust, resource_unread=trust is None)
+            layers = Layers(identity, bounds, resource=trust, resource_unread=trust is None)
             found = self._evaluators[key] = Evaluator(layers)
         return found
 
 
-_DENY_ALL = deny_all()
+@lru_cache(maxsize=256)
+def _published(arn: str) -> Policy | None:
+    """Give a policy of AWS's own in its newest version; None for others, and where it is not known which that is."""
+    found = managed_policy(arn) if ":iam::aws:policy/" in arn else None
+    return parse_policy(found.document, arn) if isinstance(found, ManagedPolicy) else None
 
 
 def session_context(user: str) -> dict[str, str]:

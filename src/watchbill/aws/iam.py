@@ -1,7 +1,13 @@
 """The IAM of the team's accounts, through boto3: one paginated walk to read, one list of calls to write."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import csv
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -9,6 +15,7 @@ from watchbill.access.model import (
     AccessKey,
     AccountState,
     Call,
+    Document,
     GroupState,
     PolicyState,
     RoleState,
@@ -19,25 +26,29 @@ from watchbill.errors import ProviderError
 from watchbill.team.model import Account
 
 
+T = TypeVar("T")
+
 ALLOWED_CALLS = {
     "AddUserToGroup": "add_user_to_group",
     "AttachGroupPolicy": "attach_group_policy",
     "AttachRolePolicy": "attach_role_policy",
-    "AttachUserPolicy": "attach_user_policy",
     "CreateGroup": "create_group",
     "CreatePolicy": "create_policy",
     "CreatePolicyVersion": "create_policy_version",
     "CreateRole": "create_role",
     "CreateUser": "create_user",
     "DeleteGroup": "delete_group",
+    "DeleteGroupPolicy": "delete_group_policy",
     "DeletePolicy": "delete_policy",
     "DeletePolicyVersion": "delete_policy_version",
     "DeleteRole": "delete_role",
+    "DeleteRolePermissionsBoundary": "delete_role_permissions_boundary",
     "DeleteRolePolicy": "delete_role_policy",
     "DeleteUserPolicy": "delete_user_policy",
     "DetachGroupPolicy": "detach_group_policy",
     "DetachRolePolicy": "detach_role_policy",
     "DetachUserPolicy": "detach_user_policy",
+    "PutRolePermissionsBoundary": "put_role_permissions_boundary",
     "PutRolePolicy": "put_role_policy",
     "PutUserPolicy": "put_user_policy",
     "RemoveUserFromGroup": "remove_user_from_group",
@@ -46,38 +57,75 @@ ALLOWED_CALLS = {
 }
 """Every call that watchbill can make to change IAM, by the name of its method in boto3; nothing else is ever sent."""
 
-_ALREADY_SO = {
-    "EntityAlreadyExists": ("Create",),
-    "EntityAlreadyExistsException": ("Create",),
-    "NoSuchEntity": ("Delete", "Detach", "Remove"),
+TEAM_TAG = "watchbill:team"
+"""Key of the tag that names the team whose file made a user, a role or a policy."""
+
+_TAKES_AWAY = ("Delete", "Detach", "Remove")
+"""Operations that are already so where what they take away is not there. What adds, attaches, puts or updates needs no
+such rule: IAM answers it with success when it is already so. CreatePolicyVersion is the one that is not the same twice:
+sent again after a lost answer it makes another version of the same document, which changes no access."""
+
+_CREATES = {
+    "CreateGroup": ("group", "GroupName", "get_group", "Group"),
+    "CreatePolicy": ("policy", "PolicyName", "get_policy", "Policy"),
+    "CreateRole": ("role", "RoleName", "get_role", "Role"),
+    "CreateUser": ("user", "UserName", "get_user", "User"),
 }
-"""Errors that say a change is already so, with the operations for which that is true."""
+"""By operation: the kind as ARNs have it, the parameter with its name, what reads it, and the part of that answer."""
+
+_PASSING = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
+"""Errors of IAM that pass by themselves, and that botocore does not try again (IAM API Reference, "Common errors" of
+each action: wait and submit the request again)."""
+
+_BEING_MADE = frozenset({"ReportExpired", "ReportInProgress", "ReportNotPresent"})
+"""What GetCredentialReport answers until the report that was asked for is there."""
+
+_WAITS = (1.0, 2.0, 4.0, 8.0)
+"""Seconds before each further try; the last is made after them."""
 
 
 class AwsCloud:
     """Implements `watchbill.access.interfaces.Cloud`."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, sleep: Callable[[float], object] = time.sleep) -> None:
+        """Work in some accounts; `sleep` waits for so many seconds before something is tried again."""
         self._accounts = accounts
+        self._sleep = sleep
 
     def observe(self, account: Account) -> AccountState:
-        """Read the whole IAM of an account by GetAccountAuthorizationDetails."""
+        """Read the whole IAM of an account.
+
+        GetAccountAuthorizationDetails page by page, then GetAccountSummary, GenerateCredentialReport and
+        GetCredentialReport once each: pages + 3 calls, however much the account holds. While AWS makes a report, the
+        last is asked up to four times more, within 15 seconds.
+
+        What the summary and the report tell is left out where they cannot be had, and `unread` says why. AWS makes a
+        report anew after four hours (IAM User Guide, "Getting credential reports"), so `mfa` may be that old; a user
+        who was made since, of a name that was there before or not, is not in it.
+        AWS tells no tags of policies here, so their `team` is not known.
+        """
         client = self._accounts.client(account, "iam")
         details: dict[str, list[Mapping[str, Any]]] = {}
+        unread: list[str] = []
         try:
             for page in client.get_paginator("get_account_authorization_details").paginate():
                 for part in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"):
                     details.setdefault(part, []).extend(page.get(part, ()))
-        except (BotoCoreError, ClientError) as error:
+            state = AccountState(
+                account.name,
+                account.number,
+                {user["UserName"]: _user(user) for user in details["UserDetailList"]},
+                {group["GroupName"]: _group(group) for group in details["GroupDetailList"]},
+                {role["RoleName"]: _role(role) for role in details["RoleDetailList"]},
+                {policy["Arn"]: _policy(policy) for policy in details["Policies"]},
+                mfa=_unless_refused(
+                    "credential report", lambda: _mfa(self._report(client), details["UserDetailList"]), unread
+                ),
+                quotas=_unless_refused("account summary", lambda: _quotas(client.get_account_summary()), unread),
+            )
+        except (BotoCoreError, ClientError, ValueError) as error:
             raise ProviderError(f"could not read the IAM of account `{account.name}`: {error}") from error
-        return AccountState(
-            account.name,
-            account.number,
-            {user["UserName"]: _user(user) for user in details["UserDetailList"]},
-            {group["GroupName"]: _group(group) for group in details["GroupDetailList"]},
-            {role["RoleName"]: _role(role) for role in details["RoleDetailList"]},
-            {policy["Arn"]: _policy(policy) for policy in details["Policies"]},
-        )
+        return replace(state, unread=tuple(unread))
 
     def access_keys(self, account: Account, user: str) -> Sequence[AccessKey]:
         """Read the long-term keys of a user; none when there is no such user."""
@@ -94,17 +142,120 @@ class AwsCloud:
         return sorted(found, key=lambda key: key.id)
 
     def perform(self, account: Account, call: Call) -> None:
-        """Make one change; one that is not on the list above is a bug and raises KeyError."""
+        """Make one change; one that is not on the list above is a bug and raises KeyError.
+
+        What AWS refuses for now is tried again, for 15 seconds at most. A name that is taken is already so only where
+        what has it lies under the path that was asked for: IAM keeps names apart whatever their path, and what lies
+        elsewhere is not watchbill's to change.
+        """
         method = ALLOWED_CALLS[call.operation]
         client = self._accounts.client(account, "iam")
         try:
-            getattr(client, method)(**call.parameters)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if not call.operation.startswith(_ALREADY_SO.get(code, ("\0",))):
-                raise ProviderError(f"{call} in account `{account.name}`: {error}") from error
-        except BotoCoreError as error:
+            try:
+                self._patiently(lambda: getattr(client, method)(**call.parameters))
+            except ClientError as error:
+                code = _code(error)
+                if code == "EntityAlreadyExists" and call.operation in _CREATES:
+                    _must_be_ours(client, account, call)
+                elif code != "NoSuchEntity" or not call.operation.startswith(_TAKES_AWAY):
+                    raise
+        except (BotoCoreError, ClientError) as error:
             raise ProviderError(f"{call} in account `{account.name}`: {error}") from error
+
+    def _patiently(self, make: Callable[[], object]) -> None:
+        for wait in _WAITS:
+            try:
+                make()
+            except ClientError as error:
+                if not _passes(error):
+                    raise
+            else:
+                return
+            self._sleep(wait)
+        make()
+
+    def _report(self, client: Any) -> bytes:
+        """Have the credential report made, unless there is a recent one, and get it."""
+        client.generate_credential_report()
+        for wait in _WAITS:
+            try:
+                return bytes(client.get_credential_report()["Content"])
+            except ClientError as error:
+                if _code(error) not in _BEING_MADE:
+                    raise
+            self._sleep(wait)
+        return bytes(client.get_credential_report()["Content"])
+
+
+def _code(error: ClientError) -> str:
+    """Give the code of an error; some come with the name of their class instead."""
+    return str(error.response["Error"]["Code"]).removesuffix("Exception")
+
+
+def _passes(error: ClientError) -> bool:
+    """Tell whether an error passes by itself: IAM takes a moment to know a user that a trust policy names."""
+    unknown_yet = _code(error) == "MalformedPolicyDocument" and "Invalid principal" in str(error)
+    return unknown_yet or _code(error) in _PASSING
+
+
+def _must_be_ours(client: Any, account: Account, call: Call) -> None:
+    """Check that what has the name of something to be made is that very thing; raises ProviderError."""
+    kind, key, _, _ = _CREATES[call.operation]
+    path, name = call.parameters.get("Path", "/"), call.parameters[key]
+    wanted = f"arn:{client.meta.partition}:iam::{account.number}:{kind}{path}{name}"
+    found = _holder(client, call, wanted)
+    if found != wanted:
+        raise ProviderError(
+            f"{call} in account `{account.name}`: the name is taken by {found}, which is not {wanted} and was left "
+            f"alone; rename or delete that {kind}, or give ours another name in the team file, and plan again"
+        )
+
+
+def _holder(client: Any, call: Call, wanted: str) -> str:
+    """Give the ARN of what has the name of something to be made."""
+    kind, key, read, part = _CREATES[call.operation]
+    if kind != "policy":
+        return str(getattr(client, read)(**{key: call.parameters[key]})[part]["Arn"])
+    try:
+        return str(client.get_policy(PolicyArn=wanted)["Policy"]["Arn"])
+    except ClientError as error:
+        if _code(error) != "NoSuchEntity":
+            raise
+    # Policies are read by ARN, and the path is what is not known. IAM compares names without their case.
+    name = call.parameters[key].lower()
+    pages = client.get_paginator("list_policies").paginate(Scope="Local")
+    every = (policy for page in pages for policy in page["Policies"])
+    return next((str(each["Arn"]) for each in every if each["PolicyName"].lower() == name), "another policy")
+
+
+def _unless_refused(what: str, read: Callable[[], Mapping[str, T]], unread: list[str]) -> Mapping[str, T]:
+    """Read what a state can be without; where it cannot be had, add why to `unread`, and give nothing."""
+    try:
+        return read()
+    except ClientError as error:
+        unread.append(f"{what}: {_code(error)}: {error.response['Error'].get('Message', '')}")
+    except (BotoCoreError, ValueError) as error:
+        unread.append(f"{what}: {error}")
+    return {}
+
+
+def _quotas(answer: Mapping[str, Any]) -> dict[str, int]:
+    """Give the limits of a summary; its other entries are counts of what there is."""
+    return {name: int(number) for name, number in answer["SummaryMap"].items() if name.endswith("Quota")}
+
+
+def _mfa(report: bytes, users: Iterable[Mapping[str, Any]]) -> dict[str, bool]:
+    """Read who has an MFA device from a credential report; a report without that column is a ValueError."""
+    made = {user["UserName"]: user["CreateDate"].replace(microsecond=0) for user in users}
+    rows = csv.DictReader(report.decode().splitlines())
+    if not {"user", "user_creation_time", "mfa_active"} <= set(rows.fieldnames or ()):
+        raise ValueError(f"not in the form that AWS documents: {rows.fieldnames}")
+    return {
+        row["user"]: row["mfa_active"] == "true"
+        for row in rows
+        # The row of the root user, `<root_account>`, is of no IAM user; one of another user of that name, before, too.
+        if row["user"] in made and datetime.fromisoformat(row["user_creation_time"]) == made[row["user"]]
+    }
 
 
 def _user(found: Mapping[str, Any]) -> UserState:
@@ -114,12 +265,15 @@ def _user(found: Mapping[str, Any]) -> UserState:
         found["Path"],
         frozenset(found.get("GroupList", ())),
         _attached(found),
-        {policy["PolicyName"]: policy["PolicyDocument"] for policy in found.get("UserPolicyList", ())},
+        _inline(found.get("UserPolicyList", ())),
+        _boundary(found),
+        found["UserId"],
+        _team(found),
     )
 
 
 def _group(found: Mapping[str, Any]) -> GroupState:
-    inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in found.get("GroupPolicyList", ())}
+    inline = _inline(found.get("GroupPolicyList", ()))
     return GroupState(found["GroupName"], found["Path"], _attached(found), inline)
 
 
@@ -128,19 +282,45 @@ def _role(found: Mapping[str, Any]) -> RoleState:
         found["RoleName"],
         found["Arn"],
         found["Path"],
-        found["AssumeRolePolicyDocument"],
+        _document(found["AssumeRolePolicyDocument"], found["Arn"]),
         _attached(found),
-        {policy["PolicyName"]: policy["PolicyDocument"] for policy in found.get("RolePolicyList", ())},
+        _inline(found.get("RolePolicyList", ())),
+        _boundary(found),
+        found["RoleId"],
+        _team(found),
     )
 
 
 def _policy(found: Mapping[str, Any]) -> PolicyState:
     versions = sorted(found["PolicyVersionList"], key=lambda version: int(version["VersionId"].removeprefix("v")))
-    default = next(version for version in versions if version["IsDefaultVersion"])
+    default = next((version for version in versions if version["IsDefaultVersion"]), None)
+    if default is None:
+        raise ValueError(f"{found['Arn']} has no default version")
     others = tuple(version["VersionId"] for version in versions if not version["IsDefaultVersion"])
     # The name is the last part of the ARN; stand-ins are known to leave it out of this answer.
-    return PolicyState(found["Arn"], found["Arn"].rsplit("/", 1)[-1], found["Path"], default["Document"], others)
+    document = _document(default["Document"], found["Arn"])
+    return PolicyState(found["Arn"], found["Arn"].rsplit("/", 1)[-1], found["Path"], document, others)
 
 
 def _attached(found: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(policy["PolicyArn"] for policy in found.get("AttachedManagedPolicies", ()))
+
+
+def _inline(found: Iterable[Mapping[str, Any]]) -> dict[str, Document]:
+    return {each["PolicyName"]: _document(each["PolicyDocument"], each["PolicyName"]) for each in found}
+
+
+def _document(found: object, of: str) -> Document:
+    """Give a document as decoded JSON; botocore decodes what AWS sends URL-encoded, but leaves what it cannot read."""
+    document = json.loads(unquote(found)) if isinstance(found, str) else found
+    if not isinstance(document, Mapping):
+        raise ValueError(f"the document of {of} is no JSON object")  # noqa: TRY004 - caught with those of the decoder
+    return document
+
+
+def _boundary(found: Mapping[str, Any]) -> str | None:
+    return (found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+
+
+def _team(found: Mapping[str, Any]) -> str | None:
+    return next((tag["Value"] for tag in found.get("Tags", ()) if tag["Key"] == TEAM_TAG), None)

@@ -1,12 +1,17 @@
 """The ways of a user into an account: their own, each role that trusts them, and what could not be read."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from watchbill.access.documents import trust_document
+from watchbill.access.effective import answers, whole
 from watchbill.access.model import PATH, AccountState, GroupState, PolicyState, RoleState, UserState
 from watchbill.access.ways import Ways
+from watchbill.access.who import who_can
+from watchbill.intervals import Interval
+from watchbill.policy.managed import UnsureVersion
 from watchbill.policy.model import Effect, Kind, Principal, Request
 
 
@@ -205,3 +210,166 @@ def test_a_users_id_is_not_told():
     """IAM's id of a user is not in its documents, and a condition on it must not be decided by a guess."""
     guarded = document(Condition={"StringLike": {"aws:userid": "*:james"}})
     assert decide(own(state(james=user(inline={"x": guarded}))).steps[0]) is not Effect.ALLOWED
+
+
+BOUND = f"arn:aws:iam::{NUMBER}:policy/bound"
+AWS_OWN = "arn:aws:iam::aws:policy/"
+ALL = {"x": document()}
+S3 = document(action="s3:*")
+OTHER = replace(ASKED, action="ec2:RunInstances", resource=None)
+
+
+def bounded(by, *roles, **more):
+    """Give an account in which James may do everything that a boundary of one document lets him."""
+    return state(
+        *roles, james=user(inline=ALL, boundary=BOUND, **more), policies=[PolicyState(BOUND, "bound", "/", by)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "asked", "effect"),
+    [
+        (document(), ASKED, Effect.ALLOWED),
+        (S3, ASKED, Effect.ALLOWED),
+        (S3, OTHER, Effect.IMPLICITLY_DENIED),
+        (document("Deny", "s3:*"), ASKED, Effect.EXPLICITLY_DENIED),
+        (document("Deny", "s3:*"), OTHER, Effect.IMPLICITLY_DENIED),
+        ({"Version": "2012-10-17", "Statement": []}, ASKED, Effect.IMPLICITLY_DENIED),
+        (document(Condition={"StringEquals": {"aws:SourceVpc": "v"}}), ASKED, Effect.DEPENDS),
+    ],
+)
+def test_a_boundary_limits_what_a_user_may_do(by, asked, effect):
+    """What their policies allow, it must allow as well."""
+    found = own(bounded(by))
+    assert (decide(found.steps[0], asked), found.unread) == (effect, ())
+
+
+def test_a_boundary_gives_nothing():
+    """It only limits what policies give."""
+    policies = [PolicyState(BOUND, "bound", "/", document())]
+    assert decide(own(state(james=user(boundary=BOUND), policies=policies)).steps[0]) is Effect.IMPLICITLY_DENIED
+
+
+def test_a_roles_boundary_limits_its_sessions():
+    """And not the user; the user's does not limit what they do as the role."""
+    policies = [PolicyState(BOUND, "bound", "/", S3)]
+    of_role = state(role(inline=ALL, boundary=BOUND), james=user(inline=ALL), policies=policies)
+    mine, theirs = Ways(of_role).of("james")
+    assert (decide(mine.steps[0], OTHER), decide(theirs.steps[1], OTHER)) == (Effect.ALLOWED, Effect.IMPLICITLY_DENIED)
+    assert decide(theirs.steps[1]) is Effect.ALLOWED
+    mine, theirs = Ways(bounded(S3, role(inline=ALL))).of("james")
+    assert (decide(mine.steps[0], OTHER), decide(theirs.steps[1], OTHER)) == (Effect.IMPLICITLY_DENIED, Effect.ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "by", "effect"),
+    [
+        (trust({"AWS": JAMES}), S3, Effect.ALLOWED),
+        (trust({"AWS": JAMES}), document("Deny", "sts:*"), Effect.EXPLICITLY_DENIED),
+        (trust({"AWS": NUMBER}), S3, Effect.IMPLICITLY_DENIED),
+        (trust({"AWS": NUMBER}), document(action="sts:AssumeRole"), Effect.ALLOWED),
+    ],
+)
+def test_a_role_that_names_a_user_is_taken_past_their_boundary(trusted, by, effect):
+    """Of one account, a policy that names the user gives by itself (IAM User Guide, "Permissions boundaries").
+
+    Nothing comes past an explicit Deny; and where the account is named, the user's policies and boundary must allow.
+    """
+    _, theirs = Ways(bounded(by, role(trusted=trusted))).of("james")
+    assert decide(theirs.steps[0]) is effect
+
+
+def test_a_boundary_that_was_not_read_leaves_it_open():
+    """It may stop what policies allow; a Deny that was read stays one. The user's is named for their roles too."""
+    gone = f"{AWS_OWN}NotListed"
+    found = state(role(inline=ALL, boundary=BOUND), james=user(inline=ALL, boundary=gone))
+    mine, theirs = Ways(found).of("james")
+    assert mine.unread == (f"permissions boundary {gone}",)
+    assert theirs.unread == (f"permissions boundary {gone}", f"permissions boundary {BOUND}")
+    assert whole([decide(mine.steps[0])], unread=mine.unread) is Effect.DEPENDS
+    denied = state(james=user(inline={"x": document("Deny")}, boundary=gone))
+    assert whole([decide(own(denied).steps[0])], unread=own(denied).unread) is Effect.EXPLICITLY_DENIED
+
+
+def test_who_may_and_who_can_mind_boundaries():
+    """The question about an instant and the one about a span, past a boundary, under it and not knowing it."""
+    start = datetime(2026, 1, 12, tzinfo=UTC)
+    for found, effect in (
+        (bounded(S3), Effect.ALLOWED),
+        (bounded(document(action="ec2:*")), Effect.IMPLICITLY_DENIED),
+        (replace(bounded(S3), policies={}), Effect.DEPENDS),
+    ):
+        (answer,) = answers(found, "james", ASKED.action, ASKED.resource, start, {})
+        spans = who_can(Ways(found).only("james"), ASKED, Interval(start, start + timedelta(hours=1)))
+        assert answer.effect is effect
+        assert [part.effect for each in spans for part in each.parts] == [effect] * (
+            effect is not Effect.IMPLICITLY_DENIED
+        )
+
+
+def test_who_has_another_boundary_is_decided_by_another_evaluator():
+    """One for each boundary, and for having none; and one for all who have the same."""
+    group = GroupState("g", "/", inline=ALL)
+    policies = [PolicyState(BOUND, "bound", "/", S3), PolicyState(READ, "read", "/", document())]
+    found = state(groups=[group], policies=policies)
+    in_group = UserState("", JAMES, "/", groups=frozenset({"g"}))
+    users = {
+        name: replace(in_group, name=name, boundary=boundary)
+        for name, boundary in (("a", None), ("b", BOUND), ("c", READ), ("d", BOUND), ("e", None))
+    }
+    ways = Ways(replace(found, users=users))
+    a, b, c, d, e = (next(iter(ways.of(name))).steps[0].evaluator for name in users)
+    assert (a is e, b is d, len({a, b, c})) == (True, True, 3)
+    assert [decide(next(iter(ways.of(name))).steps[0], OTHER) for name in "abc"] == [
+        Effect.ALLOWED,
+        Effect.IMPLICITLY_DENIED,
+        Effect.ALLOWED,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arn", "read", "effect"),
+    [
+        (f"{AWS_OWN}AdministratorAccess", True, Effect.ALLOWED),
+        (f"{AWS_OWN}PowerUserAccess", True, Effect.ALLOWED),
+        (f"{AWS_OWN}IAMReadOnlyAccess", True, Effect.IMPLICITLY_DENIED),
+        (f"{AWS_OWN}job-function/ViewOnlyAccess", True, Effect.IMPLICITLY_DENIED),
+        ("arn:aws-cn:iam::aws:policy/AdministratorAccess", True, Effect.ALLOWED),
+        (f"{AWS_OWN}ViewOnlyAccess", False, Effect.IMPLICITLY_DENIED),
+        (f"{AWS_OWN}NotListed", False, Effect.IMPLICITLY_DENIED),
+        (f"arn:aws:iam::{NUMBER}:policy/AdministratorAccess", False, Effect.IMPLICITLY_DENIED),
+        ("AdministratorAccess", False, Effect.IMPLICITLY_DENIED),
+    ],
+)
+def test_policies_of_aws_are_known_by_their_arn(arn, read, effect):
+    """Attached, as published; a customer's of the same name is another, and so is one under another path."""
+    found = own(state(james=user(attached=frozenset({arn}))))
+    assert (found.unread, decide(found.steps[0])) == (() if read else (arn,), effect)
+
+
+def test_a_policy_of_aws_can_be_a_boundary():
+    """What it leaves out stays out, whatever is attached."""
+    found = own(
+        state(james=user(attached=frozenset({f"{AWS_OWN}AdministratorAccess"}), boundary=f"{AWS_OWN}PowerUserAccess"))
+    )
+    assert found.unread == ()
+    assert decide(found.steps[0]) is Effect.ALLOWED
+    making = replace(ASKED, action="iam:CreateUser", resource=None)
+    assert decide(found.steps[0], making) is Effect.IMPLICITLY_DENIED
+    assert found.steps[0].evaluator.decide(making).layer == "boundary"
+
+
+def test_what_the_account_says_of_a_policy_of_aws_comes_first():
+    """AWS gives the document in force there, which may be newer than what is known here."""
+    arn = f"{AWS_OWN}AdministratorAccess"
+    found = state(james=user(attached=frozenset({arn})), policies=[PolicyState(arn, "AdministratorAccess", "/", S3)])
+    assert decide(own(found).steps[0]) is Effect.ALLOWED
+    assert decide(own(found).steps[0], OTHER) is Effect.IMPLICITLY_DENIED
+
+
+def test_a_policy_of_aws_of_no_sure_version_is_not_read(monkeypatch):
+    """One of some versions is in force, and no answer is made from a guess."""
+    arn = f"{AWS_OWN}OneOfTwoVersions"
+    unsure = UnsureVersion(arn, "OneOfTwoVersions", (), ("v2", "v3"))
+    monkeypatch.setattr("watchbill.access.ways.managed_policy", lambda _: unsure)
+    assert own(state(james=user(attached=frozenset({arn})))).unread == (arn,)
