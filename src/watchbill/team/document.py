@@ -19,9 +19,27 @@ Length = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}[mhdw]$")]
 LocalDate = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 LocalTime = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
+Service = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+"""What stands before the colon of an action."""
+Managed = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(arn:aws[a-z-]*:iam::aws:policy/([A-Za-z0-9+=,.@_-]+/)*)?[A-Za-z0-9+=,.@_-]{1,128}$",
+    ),
+]
+"""An AWS managed policy, by name or ARN."""
+Bound = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/([A-Za-z0-9+=,.@_-]+/)*)?[A-Za-z0-9+=,.@_-]{1,128}$",
+    ),
+]
+"""Any managed policy, AWS's or one of the accounts' own, by name or ARN."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 KindName = Literal["primary", "secondary", "shadow", "manager"]
 Filled = Annotated[str, StringConstraints(min_length=1)]
+Sentence = Annotated[str, StringConstraints(pattern=r"\S")]
+Level = Literal["list", "read", "write", "tagging", "permissions"]
 Named = Annotated[list[str], Field(min_length=1)]
 
 
@@ -78,12 +96,25 @@ class GroupPart(_Part):
 
 
 class PermissionSetPart(_Part):
-    """What a job or a duty may do: actions on all resources, or a whole policy document."""
+    """What a job or a duty may do: actions on all resources, or a whole policy document; beside it AWS's policies."""
 
     description: str = Field("", description="What it is for, in the team's words.")
     allow: list[Action] = Field(default_factory=list, description="Actions, such as ec2:Describe*.")
     deny: list[Action] = Field(default_factory=list, description="Actions that nothing else can allow.")
-    policy: dict[str, Any] | None = Field(None, description="An IAM policy document instead of allow and deny.")
+    capabilities: dict[Service, Annotated[list[Level], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="By service, the access levels whose actions are allowed: {ec2: [list, read]}.",
+    )
+    policy: dict[str, Any] | None = Field(
+        None, description="An IAM policy document instead of allow, deny and capabilities."
+    )
+    managed: list[Managed] = Field(
+        default_factory=list, description="AWS managed policies besides, by name or ARN: PowerUserAccess."
+    )
+    may_outlive: list[Filled] = Field(
+        default_factory=list,
+        description="What it may do on call although the effect can outlive the shift, by the name a plan gives it.",
+    )
 
 
 class HandoffPart(_Part):
@@ -254,6 +285,13 @@ class GrantPart(_Part):
     approver: str = Field(description="The person who approved it: somebody else than the receiver.")
 
 
+class BreakGlassPart(_Part):
+    """An IAM user for when all else fails: watchbill leaves it alone, and tells of every use."""
+
+    iam_user: Key = Field(description="The name of the IAM user; nobody's own.")
+    accounts: Named = Field(description="Names of accounts in which it is.")
+
+
 class TeamPart(_Part):
     """A team file: people, what they may hold, and who is on watch."""
 
@@ -276,4 +314,14 @@ class TeamPart(_Part):
     workloads: list[Key] = Field(default_factory=list, description="IAM users and roles that are machines.")
     session_names: Literal["iam_user", "email"] | None = Field(
         None, description="What role session names are by your convention; weak evidence, since callers choose them."
+    )
+    break_glass: list[BreakGlassPart] = Field(
+        default_factory=list, description="IAM users for when all else fails; a freeze refuses them."
+    )
+    ceiling: Bound | None = Field(
+        None,
+        description="The policy that bounds every role watchbill makes: a name in each account, or an ARN.",
+    )
+    invariants: list[Sentence] = Field(
+        default_factory=list, description="What no plan may break: support never ec2:TerminateInstances."
     )

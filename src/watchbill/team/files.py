@@ -29,6 +29,8 @@ from watchbill.team.document import LayerPart, OverridePart, RequiredPart, Restr
 from watchbill.team.model import (
     Access,
     Account,
+    BreakGlass,
+    Claim,
     Feed,
     Grant,
     Group,
@@ -157,12 +159,14 @@ def _shape_message(each: Any, path: Path) -> str:
             return f"unknown key `{name}`{meant(name, _KEYS)}"
         case "missing":
             return f"`{name}` is missing"
+        case "string_pattern_mismatch" if not each["input"].strip():
+            return f"`{_field(path)}` must not be empty; {_EXPECTED.get(_field(path), 'see the schema')}"
         case "string_pattern_mismatch":
             return f"`{each['input']}` is no valid {_field(path)}; {_EXPECTED.get(_field(path), 'see the schema')}"
         case "string_type":
             return f"`{each['input']}` must be a text; put it in quotes"
         case "string_too_short":
-            return f"`{name}` must not be empty"
+            return f"`{_field(path)}` must not be empty"
         case "literal_error":
             return f"`{each['input']}` must be {each['ctx']['expected']}"
         case _:
@@ -172,6 +176,8 @@ def _shape_message(each: Any, path: Path) -> str:
 def _field(path: Path) -> str:
     """Name the field of a path in words: a key of people, accounts and so on is a name."""
     names = [str(step) for step in path if isinstance(step, str)]
+    if len(names) == 4 and names[2] == "capabilities":  # noqa: PLR2004 - permission_sets, its name, capabilities, key
+        return "service"
     if len(names) == 2 and names[0] in ("accounts", "people", "groups", "permission_sets", "rotas"):  # noqa: PLR2004
         return "name"
     return names[-1] if names else "value"
@@ -190,6 +196,10 @@ _EXPECTED = {
     "to": 'write a time of day in quotes: "09:00"',
     "allow": "an action is a service and a name: ec2:Describe*",
     "deny": "an action is a service and a name: ec2:Describe*",
+    "managed": "name an AWS managed policy, or give its ARN: PowerUserAccess",
+    "ceiling": "name a managed policy of each account, or give an ARN",
+    "invariants": "write who may never do what: support never ec2:TerminateInstances",
+    "service": "a service is what stands before the colon of an action: ec2",
     "iam_user": "IAM names have letters, digits and +=,.@_-, 64 at most",
     "role": "IAM names have letters, digits and +=,.@_-, 64 at most",
     "holidays": "write a country, GB, or a part of one, GB-SCT",
@@ -271,23 +281,44 @@ class _Builder:
             {n: self._account(n) for n in part.accounts},
             {n: self._person(n) for n in part.people},
             {n: self._group(n) for n in part.groups},
-            {
-                n: PermissionSet(
-                    n, s.description, tuple(s.allow), tuple(s.deny), s.policy, at(("permission_sets", n), key=True)
-                )
-                for n, s in part.permission_sets.items()
-            },
+            {n: self._permission_set(n) for n in part.permission_sets},
             {n: self._rota(n) for n in part.rotas},
             tuple(self._grant(i) for i in range(len(part.grants))),
             tuple(part.networks),
             tuple(part.leads),
-            tuple(part.protected),
+            self._protected(),
             tuple(part.managed_by),
             part.session_names,
             tuple(part.workloads),
             path,
             hashlib.sha256(data).hexdigest(),
             data.decode("utf-8-sig"),
+            tuple(
+                BreakGlass(each.iam_user, tuple(each.accounts), at(("break_glass", i)))
+                for i, each in enumerate(part.break_glass)
+            ),
+            part.ceiling,
+            tuple(Claim(text.strip(), at(("invariants", i))) for i, text in enumerate(part.invariants)),
+        )
+
+    def _protected(self) -> tuple[str, ...]:
+        """Give what a freeze refuses: IAM names are one without regard to case."""
+        named = {name.lower() for name in self._part.protected}
+        users = [each.iam_user for each in self._part.break_glass]
+        return (*self._part.protected, *(user for user in users if user.lower() not in named))
+
+    def _permission_set(self, name: str) -> PermissionSet:
+        found = self._part.permission_sets[name]
+        return PermissionSet(
+            name,
+            found.description,
+            tuple(found.allow),
+            tuple(found.deny),
+            found.policy,
+            self._at(("permission_sets", name), key=True),
+            tuple(found.managed),
+            {service: tuple(levels) for service, levels in found.capabilities.items()},
+            tuple(found.may_outlive),
         )
 
     def _account(self, name: str) -> Account:

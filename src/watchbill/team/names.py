@@ -5,6 +5,7 @@ one report holds every mistake and none follows from another.
 """
 
 import ipaddress
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -26,6 +27,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _YEARS = range(1970, 2200)
 _ZONES = frozenset(available_timezones())
+_CEILING_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
 
 
 def name_problems(plain: Mapping[str, Any], wrong: Collection[Path], places: Places) -> list[Problem]:
@@ -91,6 +93,12 @@ class _Document:
             if isinstance(self.value(here), Mapping):
                 yield here
 
+    def lists(self, *at: str | int) -> Iterator[Path]:
+        """Give the paths of the lists in a mapping or list."""
+        for here in self._inside(at):
+            if isinstance(self.value(here), list):
+                yield here
+
     def whole(self, at: Path) -> bool:
         """Tell whether nothing at or below a path is wrong."""
         return not any(path[: len(at)] == at for path in self.wrong)
@@ -138,7 +146,7 @@ class _Checker:
                 self._ref("permission set", (*access, "permission_set"))
                 self._refs("account", (*access, "accounts"))
         for at in document.entries("permission_sets"):
-            self._forms(at)
+            self._permission_set(at)
         for at in document.entries("rotas"):
             self._rota(at)
         for at in document.entries("leave"):
@@ -150,11 +158,49 @@ class _Checker:
         self._uniques()
         self._refs("person", ("leads",))
         self._networks(("networks",))
+        self._break_glass()
+        self._ceiling()
 
-    def _forms(self, at: Path) -> None:
-        found = self._document.value(at)
-        if found.get("policy") is not None and (found.get("allow") or found.get("deny")):
-            self._say("both-forms", f"`{at[-1]}` has a policy and actions; keep one", at)
+    def _permission_set(self, at: Path) -> None:
+        document, found = self._document, self._document.value(at)
+        if found.get("policy") is not None:
+            if found.get("allow") or found.get("deny"):
+                self._say("both-forms", f"`{at[-1]}` has a policy and actions; keep one", at)
+            elif found.get("capabilities"):
+                self._say("both-forms", f"`{at[-1]}` has a policy and capabilities; keep one", at)
+        # By name and by ARN it is one policy.
+        managed = [(name.rpartition("/")[2], here) for here, name in document.texts((*at, "managed"))]
+        self._unique(f"managed policy of `{at[-1]}`", managed)
+        self._unique(
+            f"`may_outlive` of `{at[-1]}`", [(name, here) for here, name in document.texts((*at, "may_outlive"))]
+        )
+        for levels in document.lists(*at, "capabilities"):
+            self._unique(f"level of `{levels[-1]}`", [(level, here) for here, level in document.texts(levels)])
+
+    def _break_glass(self) -> None:
+        document = self._document
+        entries = list(document.entries("break_glass"))
+        people = {user.lower(): at for user, at in self._iam_users()}
+        for at in entries:
+            self._refs("account", (*at, "accounts"))
+            user = document.text(*at, "iam_user")
+            if user is not None and user.lower() in people:
+                message = f"`{user}` is the IAM user of `{people[user.lower()][1]}`; break-glass is nobody's own"
+                self._say("break-glass", message, (*at, "iam_user"))
+        self._unique("break-glass user", [(text.lower(), at) for text, at in self._texts(entries, "iam_user")])
+
+    def _ceiling(self) -> None:
+        """Check that every account can have the ceiling: a boundary is AWS's, or of the same account."""
+        document, text = self._document, self._document.text("ceiling")
+        found = _CEILING_ACCOUNT.match(text or "")
+        if found is None:
+            return
+        for at in document.entries("accounts"):
+            number = document.text(*at, "number")
+            if number is not None and number != found[1]:
+                message = f"`{text}` cannot bound roles of account `{at[-1]}`; give the policy's name alone"
+                self._say("ceiling", message, ("ceiling",))
+                return
 
     def _rota(self, at: Path) -> None:
         document, name = self._document, at[-1]
@@ -321,13 +367,16 @@ class _Checker:
     def _uniques(self) -> None:
         document = self._document
         people = list(document.entries("people"))
-        users = [(*at, "iam_user") for at in people]
-        # Their IAM user is called as they are, unless the file says how; a wrong one may be any.
-        named = [(document.text(*at) or str(at[1]), at) for at in users if at not in document.wrong]
-        self._unique("IAM user", [(name.lower(), at) for name, at in named])
+        self._unique("IAM user", [(name.lower(), at) for name, at in self._iam_users()])
         self._unique("email", [(text.lower(), at) for text, at in self._texts(people, "email")])
         self._unique("account number", self._texts(document.entries("accounts"), "number"))
         self._unique("grant", self._texts(document.entries("grants"), "name"))
+
+    def _iam_users(self) -> list[tuple[str, Path]]:
+        """Give the IAM users of people: called as they are, unless the file says how; a wrong one may be any."""
+        document = self._document
+        users = [(*at, "iam_user") for at in document.entries("people")]
+        return [(document.text(*at) or str(at[1]), at) for at in users if at not in document.wrong]
 
     def _texts(self, entries: Iterable[Path], field: str) -> list[tuple[str, Path]]:
         found = [(self._document.text(*at, field), (*at, field)) for at in entries]

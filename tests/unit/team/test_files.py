@@ -11,9 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from watchbill.errors import FileError
+from watchbill.errors import FileError, Location
 from watchbill.team.files import parse
-from watchbill.team.model import Feed, Kind, Recurrence, Required, Restriction, Roster, Rotation, Turn
+from watchbill.team.model import (
+    BreakGlass,
+    Claim,
+    Feed,
+    Kind,
+    Recurrence,
+    Required,
+    Restriction,
+    Roster,
+    Rotation,
+    Turn,
+)
 from watchbill.team.schema import team_schema
 
 
@@ -557,6 +568,178 @@ def test_a_wrong_shape_in_a_rota_makes_no_name_wrong():
 def _quoted(text):
     """Put dates and times in quotes, so that another reader of YAML leaves them as they are."""
     return re.sub(r"\b\d{4}-\d{2}-\d{2}(?:T[0-9:]+Z?)?", lambda found: f'"{found[0]}"', text)
+
+
+WHOLE = (
+    SMALL.replace(
+        "permission_sets:\n",
+        """\
+permission_sets:
+  operate:
+    allow: ["ssm:StartSession"]
+    capabilities: {ec2: [read, list], rds: [write, tagging, permissions]}
+    managed: [PowerUserAccess, "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"]
+    may_outlive: [access-keys, snapshots-shared]
+""",
+    )
+    + """\
+protected: [root-admin]
+break_glass:
+  - {iam_user: emergency, accounts: [production]}
+ceiling: orders-ceiling
+invariants:
+  - "ops never ec2:TerminateInstances"
+  - " everyone never iam:* in production "
+"""
+)
+
+
+def test_what_a_permission_set_is_made_of_is_read():
+    """Capabilities by level, managed policies by name and ARN, and what it may leave behind."""
+    made = parse(WHOLE, "watchbill.yaml").permission_sets["operate"]
+    assert made.allow == ("ssm:StartSession",)
+    assert made.capabilities == {"ec2": ("read", "list"), "rds": ("write", "tagging", "permissions")}
+    assert made.managed == ("PowerUserAccess", "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess")
+    assert made.may_outlive == ("access-keys", "snapshots-shared")
+
+
+def test_a_set_that_says_nothing_of_these_has_none():
+    """What earlier files say means what it meant."""
+    team = parse(SMALL, "watchbill.yaml")
+    look = team.permission_sets["look"]
+    assert (look.managed, look.capabilities, look.may_outlive) == ((), {}, ())
+    assert (team.break_glass, team.ceiling, team.invariants, team.protected) == ((), None, (), ())
+
+
+def test_managed_policies_stand_beside_anything():
+    """A policy document, actions, or nothing at all."""
+    for beside in ("", 'allow: ["s3:GetObject"], ', "capabilities: {s3: [read]}, ", "policy: {Statement: []}, "):
+        text = SMALL.replace('look: {allow: ["ec2:Describe*"]}', f"look: {{{beside}managed: [ReadOnlyAccess]}}")
+        assert parse(text, "watchbill.yaml").permission_sets["look"].managed == ("ReadOnlyAccess",)
+
+
+def test_break_glass_and_what_must_hold_are_read_with_their_places():
+    """Each is found again in the file; what is said around an invariant is taken off."""
+    team = parse(WHOLE, "watchbill.yaml")
+    lines = WHOLE.splitlines()
+    assert team.ceiling == "orders-ceiling"
+    assert team.break_glass == (BreakGlass("emergency", ("production",), Location("watchbill.yaml", 20, 5)),)
+    assert lines[19].startswith("  - {iam_user: emergency")
+    assert team.invariants == (
+        Claim("ops never ec2:TerminateInstances", Location("watchbill.yaml", 23, 5)),
+        Claim("everyone never iam:* in production", Location("watchbill.yaml", 24, 5)),
+    )
+    assert lines[22] == '  - "ops never ec2:TerminateInstances"'
+
+
+def test_a_break_glass_user_is_protected_too():
+    """A freeze refuses them without their being named twice; named in another case they are not named again."""
+    assert parse(WHOLE, "watchbill.yaml").protected == ("root-admin", "emergency")
+    for user, named in (("emergency", "Emergency"), ("Emergency", "emergency")):
+        twice = WHOLE.replace("[root-admin]", f"[root-admin, {named}]").replace(
+            "iam_user: emergency", f"iam_user: {user}"
+        )
+        assert parse(twice, "watchbill.yaml").protected == ("root-admin", named)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "[read, list]",
+            "[read, lst]",
+            "watchbill.yaml:10:32 `lst` must be 'list', 'read', 'write', 'tagging' or 'permissions'",
+        ),
+        ("[read, list]", "[read, read]", "watchbill.yaml:10:32 level of `ec2` `read` is given twice, first in line 10"),
+        (
+            "{ec2: [",
+            "{EC2: [",
+            "watchbill.yaml:10:20 `EC2` is no valid service; a service is what stands before the colon of an action: ec2",
+        ),
+        ("[read, list]", "[]", "watchbill.yaml:10:25 list should have at least 1 item after validation, not 0"),
+        (
+            "capabilities:",
+            "capabilites:",
+            "watchbill.yaml:10:5 unknown key `capabilites` (did you mean `capabilities`?)",
+        ),
+        (
+            'allow: ["ssm:StartSession"]',
+            "policy: {Statement: []}",
+            "watchbill.yaml:9:5 `operate` has a policy and capabilities; keep one",
+        ),
+        (
+            "[PowerUserAccess,",
+            '["arn:aws:iam::111111111111:policy/mine",',
+            "watchbill.yaml:11:15 `arn:aws:iam::111111111111:policy/mine` is no valid managed; name an AWS managed policy, or give its ARN: PowerUserAccess",
+        ),
+        (
+            "[PowerUserAccess,",
+            "[ViewOnlyAccess,",
+            "watchbill.yaml:11:31 managed policy of `operate` `ViewOnlyAccess` is given twice, first in line 11",
+        ),
+        (
+            "snapshots-shared]",
+            "access-keys]",
+            "watchbill.yaml:12:32 `may_outlive` of `operate` `access-keys` is given twice, first in line 12",
+        ),
+        (
+            "iam_user: emergency",
+            "iam_user: Ana",
+            "watchbill.yaml:20:16 `Ana` is the IAM user of `ana`; break-glass is nobody's own",
+        ),
+        (
+            "emergency, accounts: [production]",
+            "emergency, accounts: [prodution]",
+            "watchbill.yaml:20:38 unknown account `prodution` (did you mean `production`?)",
+        ),
+        (
+            "  - {iam_user: emergency, accounts: [production]}\n",
+            "  - {iam_user: emergency, accounts: [production]}\n  - {iam_user: Emergency, accounts: [production]}\n",
+            "watchbill.yaml:21:16 break-glass user `emergency` is given twice, first in line 20",
+        ),
+        ("iam_user: emergency, ", "", "watchbill.yaml:20:5 `iam_user` is missing"),
+        (
+            "ceiling: orders-ceiling",
+            'ceiling: "arn:aws:iam::222222222222:policy/orders-ceiling"',
+            "watchbill.yaml:21:10 `arn:aws:iam::222222222222:policy/orders-ceiling` cannot bound roles of account `production`; give the policy's name alone",
+        ),
+        (
+            "ceiling: orders-ceiling",
+            "ceiling: two words",
+            "watchbill.yaml:21:10 `two words` is no valid ceiling; name a managed policy of each account, or give an ARN",
+        ),
+        (
+            '" everyone never iam:* in production "',
+            '"  "',
+            "watchbill.yaml:24:5 `invariants` must not be empty; write who may never do what: support never ec2:TerminateInstances",
+        ),
+        ('" everyone never iam:* in production "', "7", "watchbill.yaml:24:5 `7` must be a text; put it in quotes"),
+    ],
+)
+def test_a_mistake_in_what_sets_are_made_of_is_said_at_its_place(old, new, expected):
+    """One mistake is one problem, and no other follows from it."""
+    assert WHOLE.count(old) == 1
+    assert problems_of(WHOLE.replace(old, new)) == [expected]
+
+
+@pytest.mark.parametrize(
+    "ceiling",
+    ["arn:aws:iam::111111111111:policy/teams/orders-ceiling", "arn:aws:iam::aws:policy/PowerUserAccess", "a+=,.@_-1"],
+)
+def test_a_ceiling_that_every_account_can_have_is_taken(ceiling):
+    """A policy of the only account, one of AWS's, or a name."""
+    text = WHOLE.replace("ceiling: orders-ceiling", f'ceiling: "{ceiling}"')
+    assert parse(text, "watchbill.yaml").ceiling == ceiling
+
+
+def test_the_schema_takes_and_refuses_what_the_reader_does():
+    """An independent validator agrees on the new parts, the keys of capabilities too."""
+    schema = json.loads((ROOT / "schemas/team.schema.json").read_text("utf-8"))
+    document = json.loads(json.dumps(YAML(typ="safe").load(WHOLE), default=str))
+    jsonschema.validate(document, schema)
+    document["permission_sets"]["operate"]["capabilities"] = {"EC2": ["read"]}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema)
 
 
 @pytest.mark.parametrize(
