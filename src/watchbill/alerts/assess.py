@@ -3,15 +3,20 @@
 from collections.abc import Mapping
 
 from watchbill.alerts.model import Addend, Assessment, Hypothesis, Story
-from watchbill.alerts.weights import DECIDED_AT, FAMILIES_LEAST, PRIORS, WEIGHTS
+from watchbill.alerts.weights import BREAK_GLASS, DECIDED_AT, FAMILIES_LEAST, PRIORS, WEIGHTS
+from watchbill.detect.break_glass import CHANGED, TRIED
 
 
 def assess(kind: str, facts: Mapping[str, str], person: str | None) -> Assessment:
     """Weigh the facts of a case. `kind` is `sign-in` or `action`; unknown facts add nothing and count for nothing.
 
     Decided only when the likeliest story has four chances in five and three families of evidence have spoken: a family
-    speaks when it adds something to one of the stories that compete.
+    speaks when it adds something to one of the stories that compete. Of the third kind, `break-glass`, no story is
+    weighed: nothing is usual for such a user, and only people know why it was used.
     """
+    if kind == BREAK_GLASS:
+        why = "undecided: nothing is usual for a break-glass user, so no story is weighed and a lead finds out"
+        return Assessment((), None, why, _break_glass_question(facts))
     spoken = {family: fact for family, fact in facts.items() if _speaks(family, fact, kind)}
     scores = {
         story: (*(Addend(f, fact, WEIGHTS[f][fact][story]) for f, fact in spoken.items() if story in WEIGHTS[f][fact]),)
@@ -51,3 +56,11 @@ def _question(kind: str, facts: Mapping[str, str], person: str | None, leading: 
     if facts["answer"] == "no":
         return f"what else did whoever it was do as {person}?"
     return "does a lead agree?"
+
+
+def _break_glass_question(facts: Mapping[str, str]) -> str:
+    if facts.get("action") == CHANGED:
+        return "who asked for the change of the break-glass user, and who can open it now?"
+    if facts.get("action") == TRIED:
+        return "who tried to open the break-glass user, and why?"
+    return "who opened the break-glass user, and why?"

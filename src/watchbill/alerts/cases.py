@@ -11,6 +11,8 @@ The rules, in order:
    in or for lack of permission, never make a case in which a person may be disabled.
 4. The person's other events in the sitting are shown around it.
 5. Where its findings disagree about a fact, the gravest is weighed.
+6. A use of a break-glass user is one case, of that user and of nobody else, and whatever else was found in what it did
+   is in it. It is always critical: nothing is weighed, nobody is asked by it, and no freeze is offered.
 
 The id of a case is made of its subject and its first event that counts, so a case that grows at its end keeps it. One
 that a late event gives another beginning has another id; whoever keeps cases knows it by the events that count.
@@ -23,10 +25,12 @@ from datetime import datetime, timedelta
 
 from watchbill.alerts.assess import assess
 from watchbill.alerts.model import Action, ActionKind, Assessment, Case, Evidence, Story
+from watchbill.alerts.weights import BREAK_GLASS
 from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.break_glass import BreakGlassUsers
 from watchbill.detect.model import Finding, Severity, Signal
 from watchbill.intervals import iso
-from watchbill.judge.model import Judgement, Opening, Right, Watch, WatchState
+from watchbill.judge.model import Judgement, Opening, Right, Step, Watch, WatchState
 from watchbill.judge.possible import iam_changes, openings
 from watchbill.team.model import Team
 from watchbill.trail.model import Attributed, Event, Outcome
@@ -106,8 +110,9 @@ class Gatherer:
         baseline: Baseline,
         team: Team | None,
         answers: Mapping[str, str],
+        steps: Sequence[Step] = (),
     ) -> None:
-        """`answers` gives the person's answer, `yes` or `no`, by case id."""
+        """`answers` gives the person's answer, `yes` or `no`, by case id; `steps` are of watchbill's own plans."""
         self._judgements = judgements
         self._by_id = {judgement.attributed.event.id: judgement for judgement in judgements}
         self._findings = [finding for finding in findings if finding.signal is not Signal.SIGMA]
@@ -119,6 +124,7 @@ class Gatherer:
         self._baseline = baseline
         self._team = team
         self._answers = answers
+        self._steps = steps
         attributed = [judgement.attributed for judgement in judgements]
         self._arns = {
             (each.event.account, each.event.identity.user_name.lower()): each.event.identity.arn
@@ -126,23 +132,32 @@ class Gatherer:
             if each.event.identity.type == "IAMUser" and each.event.identity.user_name and each.event.identity.arn
         }
         self._changes: tuple[Attributed, ...] = iam_changes(attributed, team) if team else ()
+        self._users = BreakGlassUsers(attributed, team)
+        self._opened = {e.event.id: use.user for e in attributed for use in self._users.uses(e.event) if use.own}
+        """By event id the break-glass user that acted."""
 
     def cases(self) -> tuple[Case, ...]:
         """Give every case, worst first, then by time."""
         subjects: dict[_Subject, list[_Item]] = {}
         for judgement in self._judgements:
-            if judgement.right in WRONG and judgement.attributed.event.outcome is Outcome.ALLOWED:
+            event = judgement.attributed.event
+            if judgement.right in WRONG and event.outcome is Outcome.ALLOWED and event.id not in self._opened:
                 item = _Item(_at(judgement), _at(judgement), self._severity(judgement), judgement, None)
                 subjects.setdefault(_Subject(judgement.attributed.actor.person), []).append(item)
         for finding in self._findings:
             item = _Item(finding.first, finding.last, finding.severity, None, finding)
-            if finding.person or finding.principal:
-                subject = _Subject(finding.person, principal=finding.principal)
-            else:
-                subject = _Subject(None, network=finding.network)
-            subjects.setdefault(subject, []).append(item)
+            subjects.setdefault(self._subject(finding), []).append(item)
         found = [self._case(subject, sitting) for subject, items in subjects.items() for sitting in _sittings(items)]
         return tuple(sorted(found, key=lambda case: (-case.severity, case.first, case.id)))
+
+    def _subject(self, finding: Finding) -> _Subject:
+        """Give whom a finding is about; what only a break-glass user did is about that user, whoever it was."""
+        user = self._opened.get(finding.event_ids[0])
+        if user is not None and all(self._opened.get(event_id) == user for event_id in finding.event_ids):
+            return _Subject(None, principal=user)
+        if finding.person or finding.principal:
+            return _Subject(finding.person, principal=finding.principal)
+        return _Subject(None, network=finding.network)
 
     def _severity(self, judgement: Judgement) -> Severity:
         if judgement.right is Right.FROZEN:
@@ -162,10 +177,10 @@ class Gatherer:
         own = self._sitting(subject, first, last)
         anchor = self._by_id.get(cited[0]) if not wrong else wrong[0]
         state = anchor.state if anchor and person else None
-        opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes)))
+        opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes, self._steps)))
         begun = min(item.begun for item in items if item.first == first)
         case_id = "C-" + hashlib.sha256(f"{subject.name}|{begun}|{iso(first)}".encode()).hexdigest()[:6]
-        kind = "sign-in" if findings and not wrong and all(f.signal in _SIGN_IN for f in findings) else "action"
+        kind = _kind(findings, wrong)
         facts = self._facts(kind, person, own, wrong, findings, state, opened)
         if case_id in self._answers:
             facts["answer"] = self._answers[case_id]
@@ -182,7 +197,7 @@ class Gatherer:
             last,
             severity,
             _sentence(person, wrong, findings, state),
-            anchor.attributed.actor.why if anchor and person else "nobody of the team is named in the records",
+            self._how_known(subject, anchor),
             state,
             opened,
             findings,
@@ -195,12 +210,21 @@ class Gatherer:
         )
 
     def _sitting(self, subject: _Subject, first: datetime, last: datetime) -> list[Judgement]:
-        """Give what the subject did from half an hour before to half an hour after."""
+        """Give what the subject did from half an hour before to half an hour after; a break-glass user's all counts."""
         return [
             judgement
             for judgement in self._judgements
-            if first - SITTING <= _at(judgement) <= last + SITTING and subject.covers(judgement)
+            if first - SITTING <= _at(judgement) <= last + SITTING
+            and (subject.covers(judgement) or subject.principal == self._opened.get(judgement.attributed.event.id, ""))
         ]
+
+    def _how_known(self, subject: _Subject, anchor: Judgement | None) -> str:
+        if anchor and subject.person:
+            return anchor.attributed.actor.why
+        declared = self._users.declared(subject.principal or "")
+        if declared is not None:
+            return f"{subject.principal} is a break-glass user by {declared.where}"
+        return "nobody of the team is named in the records"
 
     def _facts(
         self,
@@ -213,7 +237,7 @@ class Gatherer:
         opened: Sequence[Opening],
     ) -> dict[str, str]:
         said: dict[str, list[str]] = {}
-        for finding in findings:
+        for finding in _told(findings):
             for family, fact in finding.facts.items():
                 said.setdefault(family, []).append(fact)
         if person and kind == "action":
@@ -229,7 +253,7 @@ class Gatherer:
         if state is not None:
             facts["time"] = _time(state, kind)
         if opened:
-            if opened[0].event_id is None:
+            if opened[0].by is None:
                 facts["control"] = "session outlived the shift"
             else:
                 facts["control"] = "opened by the person" if opened[0].by == person else "opened by another"
@@ -239,7 +263,9 @@ class Gatherer:
         notes: dict[str, list[str]] = {}
         for finding in findings:
             for event_id in finding.event_ids:
-                notes.setdefault(event_id, []).append(finding.title)
+                opened = "by" if event_id in self._opened else "of"
+                note = f"{opened} a break-glass user" if finding.signal is Signal.BREAK_GLASS else finding.title
+                notes.setdefault(event_id, []).append(note)
         shown = {judgement.attributed.event.id for judgement in own}
         missing = [self._by_id[event_id] for event_id in sorted(cited - shown) if event_id in self._by_id]
         found: list[Evidence] = []
@@ -288,6 +314,17 @@ class Gatherer:
             if person and used.startswith("AKIA") and self._baseline.place(person, event.ip, event.at) == "new":
                 found.add(used)
         return tuple(sorted(found))
+
+
+def _kind(findings: Sequence[Finding], wrong: Sequence[Judgement]) -> str:
+    if any(finding.signal is Signal.BREAK_GLASS for finding in findings):
+        return BREAK_GLASS
+    return "sign-in" if findings and not wrong and all(f.signal in _SIGN_IN for f in findings) else "action"
+
+
+def _told(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Give the findings that a case is told by: where break-glass was used, that alone."""
+    return [finding for finding in findings if finding.signal is Signal.BREAK_GLASS] or findings
 
 
 def _sittings(items: Iterable[_Item]) -> Iterable[list[_Item]]:
@@ -353,7 +390,7 @@ def _sentence(
         if state is not None and state.watch is not Watch.ON and state.on_call:
             text += f"; on call was {', '.join(state.on_call)}"
         return "; ".join([text, *dict.fromkeys(f.title for f in findings if f.signal is Signal.NO_MFA)])
-    titles = list(dict.fromkeys(finding.title for finding in findings))
+    titles = list(dict.fromkeys(finding.title for finding in _told(findings)))
     text = titles[0] + (f"; {titles[1]}" if len(titles) > 1 else "")
     text += f" and {len(titles) - 2} more" if len(titles) > 2 else ""  # noqa: PLR2004 - two fit a line
     if state is not None and state.watch is Watch.ON and state.start is not None:

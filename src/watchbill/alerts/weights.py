@@ -17,6 +17,9 @@ DECIDED_AT = 0.8
 FAMILIES_LEAST = 3
 """Families that must have spoken before anything is decided."""
 
+BREAK_GLASS = "break-glass"
+"""The kind of case whose stories are never weighed, so that nothing can speak for it."""
+
 _F, _B, _M, _A, _H, _I = (
     Story.FORGOTTEN_PASSWORD,
     Story.BRUTE_FORCE,

@@ -1,10 +1,11 @@
-"""Calls that are worth a look by what they are: ways back in, blinded trails, the root user, tried doors."""
+"""Calls worth a look by what they are: break-glass, ways back in, blinded trails, the root user, tried doors."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from math import ceil
 
 from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.break_glass import break_glass_findings
 from watchbill.detect.model import Finding, Severity, Signal
 from watchbill.detect.windows import bursts, grouped
 from watchbill.team.model import Team
@@ -57,7 +58,8 @@ DENIED_WITHIN = timedelta(minutes=10)
 
 
 def action_findings(events: Sequence[Attributed], team: Team | None, baseline: Baseline) -> Iterator[Finding]:
-    """Give a finding for each such call that AWS allowed, and one for each burst of refusals."""
+    """Give a finding for each such call that AWS allowed, for each burst of refusals, and for all of break-glass."""
+    yield from break_glass_findings(events, team)
     for each in events:
         if each.event.outcome is not Outcome.ALLOWED or each.actor.method is Method.SERVICE or _is_ours(each, team):
             continue

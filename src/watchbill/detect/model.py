@@ -38,6 +38,8 @@ class Signal(StrEnum):
     """The root user acts."""
     DENIED_BURST = "denied-burst"
     """Many calls refused for lack of permission in a short time: somebody is trying doors."""
+    BREAK_GLASS = "break-glass"
+    """A break-glass user acted, or was acted on."""
     SIGMA = "sigma"
     """A Sigma rule matched."""
 
