@@ -1,28 +1,36 @@
 """Compile the team file to the IAM that one account should have at an instant: the desired state.
 
-Only objects under watchbill's path are in it. The horizon of a rota is counted from the UTC midnight before `at`, so
-that two plans of one day are equal and access rolls forward once a day; it reaches a day back, so that a window in
-progress is not cut at midnight. Limits of AWS are checked here, before any call.
+Only objects under watchbill's path are in it, and people's users wherever they lie. The horizon of a rota is counted
+from the UTC midnight before `at`, so that two plans of one day are equal and access rolls forward once a day; it
+reaches a day back, so that a window in progress is not cut at midnight. What is there already decides one thing alone:
+in which of a family's policies a statement lies (`packing`). Limits of AWS are checked here, before any call.
+
+Names in IAM: `job-<group>`, `oncall-<rota>` and `grant-<grant>` for groups, `set-<permission set>` for what they hold,
+`gate-`, `fence-` and `guard-` for what denies.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cached_property
 
 from watchbill.access.documents import (
-    POLICY_LIMIT,
-    TRUST_LIMIT,
+    Statement,
     deny_all,
-    fence_documents,
-    gate_documents,
-    size,
+    document,
+    fence_statements,
+    gate_statements,
+    slices_of,
     trust_document,
 )
 from watchbill.access.entitlements import granted, in_order, is_frozen, on_call, role_name, standing, without_frozen
+from watchbill.access.guards import guard_statements, outlive_statements
+from watchbill.access.limits import Limits, exceeded, usage
 from watchbill.access.model import (
     PATH,
     QUARANTINE,
     AccountState,
+    Capacity,
     Document,
     Freeze,
     GroupState,
@@ -31,19 +39,20 @@ from watchbill.access.model import (
     RoleState,
     UserState,
 )
-from watchbill.access.permissions import granted_documents, own_documents
+from watchbill.access.packing import TooLargeError, pack, place_of, statements_of
+from watchbill.access.permissions import granted_documents, managed_arns, own_documents
 from watchbill.errors import Problem
 from watchbill.intervals import Interval
 from watchbill.schedule.oncall import gaps
-from watchbill.team.model import Account, Kind, PermissionSet, Rota, Team
+from watchbill.team.model import Account, Grant, Kind, Rota, Team
 
 
-ATTACHED_LIMIT = 10
-"""Managed policies attached to a group (not adjustable) or, by default, to a role (IAM and STS quotas)."""
-
-GROUPS_LIMIT = 10
-"""Groups that one user may be in (IAM and STS quotas; not adjustable)."""
-
+JOB = "job-"
+ON_CALL = "oncall-"
+GRANT = "grant-"
+SET = "set-"
+DENYING = ("gate-", "fence-", "guard-")
+"""How the names of policies begin that are there for what they deny."""
 
 _GRANTS_AHEAD = timedelta(days=366)
 """How far ahead of its beginning a grant is written."""
@@ -56,180 +65,263 @@ class Compiled:
     state: AccountState
     holdings: tuple[Holding, ...]
     problems: tuple[Problem, ...]
-
-
-class _Draft:
-    """The parts of a desired state while they are gathered."""
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self.policies: dict[str, PolicyState] = {}
-        self.groups: dict[str, GroupState] = {}
-        self.roles: dict[str, RoleState] = {}
-        self.memberships: dict[str, set[str]] = {}
-        self.user_policies: dict[str, set[str]] = {}
-        self.problems: list[Problem] = []
-
-    def policy(self, name: str, document: Document) -> str:
-        arn = f"arn:aws:iam::{self.account.number}:policy{PATH}{name}"
-        self.policies[arn] = PolicyState(arn, name, PATH, document)
-        return arn
-
-    def numbered(self, name: str, documents: Iterable[Document]) -> Iterator[str]:
-        for number, document in enumerate(documents, start=1):
-            yield self.policy(name if number == 1 else f"{name}-{number}", document)
-
-    def permissions(self, permissions: PermissionSet) -> Iterator[str]:
-        yield from self.numbered(permissions.name, own_documents(permissions))
-
-    def role_arn(self, name: str) -> str:
-        return f"arn:aws:iam::{self.account.number}:role{PATH}{name}"
-
-    def user_arn(self, name: str) -> str:
-        return f"arn:aws:iam::{self.account.number}:user{PATH}{name}"
+    families: Mapping[str, Mapping[int, tuple[Statement, ...]]]
+    """The statements of the policies `<family>-<number>`, which are packed, by family and number."""
+    capacity: tuple[Capacity, ...]
+    since: datetime
+    """The instant before which nothing in them matters."""
 
 
 def horizon_of(rota: Rota, at: datetime) -> Interval:
     """Give the span for which a plan made at an instant writes access."""
-    midnight = datetime.combine(at.astimezone(UTC).date(), time(), UTC)
-    return Interval(midnight - timedelta(days=1), midnight + rota.horizon)
+    return Interval(_since(at), _since(at) + timedelta(days=1) + rota.horizon)
 
 
-def compile_account(team: Team, account: Account, at: datetime, freezes: Collection[Freeze] = ()) -> Compiled:
-    """Give what the account's IAM should be, as far as watchbill owns it."""
-    draft = _Draft(account)
-    held = [h for h in standing(team) if h.account == account.name and not is_frozen(h.person, freezes, at)]
-    _job_roles(team, draft, held)
-    for rota in team.rotas.values():
-        if account.name in rota.accounts:
-            held.extend(_rota(team, rota, draft, at, freezes))
-    held.extend(_grants(team, draft, at, freezes))
-    users = _users(team, draft, at, freezes)
-    draft.problems.extend(_limits(draft, users))
-    state = AccountState(account.name, account.number, users, draft.groups, draft.roles, draft.policies)
-    return Compiled(state, tuple(held), tuple(draft.problems))
+def nothing(account: Account) -> AccountState:
+    """Give the state of an account with no IAM in it."""
+    return AccountState(account.name, account.number, {}, {}, {}, {})
 
 
-def _job_roles(team: Team, draft: _Draft, held: Iterable[Holding]) -> None:
-    for group in team.groups.values():
-        sets = sorted({a.permission_set for a in group.access if draft.account.name in a.accounts})
-        if sets:
-            arns = [arn for name in sets for arn in draft.permissions(team.permission_sets[name])]
-            draft.groups[group.name] = GroupState(group.name, PATH, frozenset(arns))
-    for holding in held:
-        draft.memberships.setdefault(_iam_user(team, holding.person), set()).add(holding.through.removeprefix("group "))
+def compile_account(
+    team: Team,
+    account: Account,
+    at: datetime,
+    freezes: Collection[Freeze] = (),
+    observed: AccountState | None = None,
+) -> Compiled:
+    """Give what the account's IAM should be, as far as watchbill owns it; `observed` is what it is, where known."""
+    return Compiler(team, at, freezes).account(account, observed or nothing(account))
 
 
-def _rota(team: Team, rota: Rota, draft: _Draft, at: datetime, freezes: Collection[Freeze]) -> Iterator[Holding]:
-    horizon = horizon_of(rota, at)
-    for gap in gaps(rota, Interval(at, horizon.end)):
-        message = f"rota `{rota.name}` has {gap}; add a member, a layer or an override"
-        draft.problems.append(Problem.at("coverage-gap", message, rota.where))
-    every = [h for h in in_order(on_call(rota, horizon), horizon) if h.account == draft.account.name]
-    free = [h for h in without_frozen(every, freezes, horizon) if h.interval is not None]
-    group = f"oncall-{rota.name}"
-    gates: list[str] = []
-    for kind, permission_set in sorted(rota.entitlement.items()):
-        mine = [h for h in free if h.permission_set == permission_set]
-        gates.extend(_on_call_role(team, rota, draft, kind, [(_iam_user(team, h.person), h) for h in mine]))
-        yield from mine
-    draft.groups[group] = GroupState(group, PATH, frozenset(gates))
-    for person in rota.people:
-        user = _iam_user(team, person)
-        draft.memberships.setdefault(user, set())
-        if not is_frozen(person, freezes, at):
-            draft.memberships[user].add(group)
+class Compiler:
+    """Compiles the accounts of a team at an instant; what they share is worked out once."""
 
+    def __init__(self, team: Team, at: datetime, freezes: Collection[Freeze] = ()) -> None:
+        self.team = team
+        self.at = at
+        self.freezes = tuple(freezes)
+        self.since = _since(at)
+        self._documents = {name: own_documents(found) for name, found in team.permission_sets.items()}
+        self._managed = {name: managed_arns(found) for name, found in team.permission_sets.items()}
+        self._windows: dict[str, tuple[Holding, ...]] = {}
 
-def _on_call_role(
-    team: Team, rota: Rota, draft: _Draft, kind: Kind, windows_of: list[tuple[str, Holding]]
-) -> Iterator[str]:
-    """Add the role of one kind with its fence and trust; give the ARNs of its gates."""
-    name = role_name(rota, kind)
-    permission_set = rota.entitlement[kind]
-    horizon = _covering(windows_of, rota)
-    members = sorted({user for user, _ in windows_of})
-    if not members or horizon is None:
-        return
-    attached = [*draft.permissions(team.permission_sets[permission_set])]
-    for number, document in enumerate(fence_documents(windows_of, horizon), start=1):
-        attached.append(draft.policy(f"fence-{name}-{number}", document))
-    trust = trust_document([draft.user_arn(user) for user in members])
-    draft.roles[name] = RoleState(name, draft.role_arn(name), PATH, trust, frozenset(attached))
-    for number, document in enumerate(gate_documents(windows_of, draft.role_arn(name)), start=1):
-        yield draft.policy(f"gate-{name}-{number}", document)
+    def account(self, account: Account, observed: AccountState) -> Compiled:
+        """Give what one account's IAM should be."""
+        draft = _Draft(self, account, observed)
+        held = [h for h in self._standing.get(account.name, ()) if not self.is_frozen(h.person)]
+        self._job_roles(draft, held)
+        for rota in self.team.rotas.values():
+            if account.name in rota.accounts:
+                held.extend(self._rota(rota, draft))
+        held.extend(self._grants(draft))
+        state = AccountState(
+            account.name, account.number, self._users(draft), draft.groups, draft.roles, draft.policies
+        )
+        capacity = tuple(usage(state, observed))
+        draft.problems.extend(problem for each in capacity if (problem := exceeded(each)) is not None)
+        return Compiled(state, tuple(held), tuple(draft.problems), draft.families, capacity, self.since)
 
+    def is_frozen(self, person: str) -> bool:
+        """Tell whether somebody is frozen now."""
+        return is_frozen(person, self.freezes, self.at)
 
-def _covering(windows_of: Iterable[tuple[str, Holding]], rota: Rota) -> Interval | None:
-    """Give the span from the first window's start to the last one's end: outside it the fence denies everyone."""
-    spans = [holding.interval for _, holding in windows_of if holding.interval is not None]
-    return Interval(min(s.start for s in spans), max(s.end for s in spans)) if spans else None
+    def documents(self, permission_set: str) -> tuple[tuple[Document, ...], tuple[str, ...]]:
+        """Give the documents of a permission set that watchbill writes, and the ARNs of AWS's own that go with them."""
+        return self._documents[permission_set], self._managed[permission_set]
 
+    @cached_property
+    def _standing(self) -> Mapping[str, list[Holding]]:
+        found: dict[str, list[Holding]] = {}
+        for holding in standing(self.team):
+            found.setdefault(holding.account, []).append(holding)
+        return found
 
-def _grants(team: Team, draft: _Draft, at: datetime, freezes: Collection[Freeze]) -> Iterator[Holding]:
-    for holding in in_order(granted(team, Interval(at, at + _GRANTS_AHEAD)), Interval(at, at + _GRANTS_AHEAD)):
-        if holding.account != draft.account.name:
-            continue
-        grant = next(g for g in team.grants if f"grant {g.name}" == holding.through)
-        if is_frozen(holding.person, freezes, at):
-            continue
-        permissions = team.permission_sets[holding.permission_set]
+    def _job_roles(self, draft: "_Draft", held: Iterable[Holding]) -> None:
+        guards: list[str] = []
+        for group in self.team.groups.values():
+            sets = sorted({a.permission_set for a in group.access if draft.account.name in a.accounts})
+            if sets:
+                guards = guards or draft.family("guard-jobs", guard_statements(draft.account.number, draft.takers))
+                arns = [arn for name in sets for arn in draft.permissions(name)]
+                draft.groups[JOB + group.name] = GroupState(JOB + group.name, PATH, frozenset([*arns, *guards]))
+        for holding in held:
+            draft.join(holding.person, JOB + holding.through.removeprefix("group "))
+
+    def windows(self, rota: Rota) -> tuple[Holding, ...]:
+        """Give what a rota gives in its horizon, in all its accounts, the frozen left out."""
+        if rota.name not in self._windows:
+            horizon = horizon_of(rota, self.at)
+            every = in_order(on_call(rota, horizon), horizon)
+            self._windows[rota.name] = without_frozen(every, self.freezes, horizon)
+        return self._windows[rota.name]
+
+    def _rota(self, rota: Rota, draft: "_Draft") -> Iterator[Holding]:
+        for gap in gaps(rota, Interval(self.at, horizon_of(rota, self.at).end)):
+            message = f"rota `{rota.name}` has {gap}; add a member, a layer or an override"
+            draft.problems.append(Problem.at("coverage-gap", message, rota.where))
+        windows = [h for h in self.windows(rota) if h.account == draft.account.name]
+        group = ON_CALL + rota.name
+        gates: list[str] = []
+        for kind, permission_set in sorted(rota.entitlement.items()):
+            mine = [h for h in windows if h.permission_set == permission_set]
+            gates.extend(self._on_call_role(rota, draft, kind, mine))
+            yield from mine
+        draft.groups[group] = GroupState(group, PATH, frozenset(gates))
+        for person in rota.people:
+            draft.join(person, group if not self.is_frozen(person) else None)
+
+    def _on_call_role(self, rota: Rota, draft: "_Draft", kind: Kind, windows: list[Holding]) -> list[str]:
+        """Add the role of one kind with its fence and trust; give the ARNs of its gates."""
+        if not windows:
+            return []
+        name, permission_set = role_name(rota, kind), self.team.permission_sets[rota.entitlement[kind]]
+        held = [(draft.user(h.person), h) for h in windows]
+        horizon = horizon_of(rota, self.at)
+        slices = slices_of(held, horizon)
+        attached = [
+            *draft.permissions(permission_set.name),
+            *draft.family(f"guard-{name}", outlive_statements(permission_set.may_outlive)),
+            *draft.family(f"fence-{name}", fence_statements(slices, horizon)),
+        ]
+        trust = trust_document([draft.user_arn(user) for user in sorted({user for user, _ in held})])
+        arn = draft.role_arn(name)
+        draft.roles[name] = RoleState(name, arn, PATH, trust, frozenset(attached), boundary=draft.ceiling)
+        return draft.family(f"gate-{name}", gate_statements(slices, horizon, arn))
+
+    def _grants(self, draft: "_Draft") -> Iterator[Holding]:
+        ahead = Interval(self.at, self.at + _GRANTS_AHEAD)
+        of_name = {f"grant {grant.name}": grant for grant in self.team.grants}
+        for holding in in_order(granted(self.team, ahead), ahead):
+            if holding.account != draft.account.name or self.is_frozen(holding.person):
+                continue
+            grant = of_name[holding.through]
+            if self._grant(draft, grant):
+                yield replace(holding, interval=grant.interval)
+
+    def _grant(self, draft: "_Draft", grant: Grant) -> bool:
         try:
-            documents = granted_documents(permissions, grant.interval)
+            documents = granted_documents(self.team.permission_sets[grant.permission_set], grant.interval)
         except ValueError as error:
             draft.problems.append(Problem.at("unbounded-grant", f"grant `{grant.name}`: {error}", grant.where))
-            continue
-        user = _iam_user(team, holding.person)
-        draft.user_policies.setdefault(user, set()).update(draft.numbered(f"grant-{grant.name}", documents))
-        draft.memberships.setdefault(user, set())
-        yield replace(holding, interval=grant.interval)
+            return False
+        group = GRANT + grant.name
+        draft.groups[group] = GroupState(group, PATH, frozenset(draft.numbered(group, documents)))
+        draft.join(grant.person, group)
+        return True
+
+    def _users(self, draft: "_Draft") -> Mapping[str, UserState]:
+        """Make a user of everyone who holds or may come to hold something here; the frozen ones quarantined."""
+        # Whoever is frozen keeps their user, with nothing but the deny.
+        for holding in self._standing.get(draft.account.name, ()):
+            if self.is_frozen(holding.person):
+                draft.join(holding.person, None)
+        frozen = {draft.user(p) for p in {f.person for f in self.freezes} & set(self.team.people) if self.is_frozen(p)}
+        return {
+            name: UserState(
+                name,
+                draft.user_arn(name),
+                draft.path_of(name),
+                frozenset(draft.memberships[name]),
+                frozenset(),
+                {QUARANTINE: deny_all()} if name in frozen else {},
+            )
+            for name in sorted(draft.memberships)
+        }
 
 
-def _users(team: Team, draft: _Draft, at: datetime, freezes: Collection[Freeze]) -> Mapping[str, UserState]:
-    """Make a user of everyone who holds or may come to hold something here; the frozen ones quarantined."""
-    names = set(draft.memberships) | set(draft.user_policies)
-    for person in {freeze.person for freeze in freezes if freeze.covers(at)} & set(team.people):
-        if any(
-            draft.account.name in a.accounts
-            for h in team.groups.values()
-            for a in h.access
-            if person in team.members(h.name)
-        ):
-            names.add(_iam_user(team, person))
-    frozen = {_iam_user(team, f.person) for f in freezes if f.covers(at) and f.person in team.people}
-    return {
-        name: UserState(
-            name,
-            draft.user_arn(name),
-            PATH,
-            frozenset(draft.memberships.get(name, ())),
-            frozenset(draft.user_policies.get(name, ())),
-            {QUARANTINE: deny_all()} if name in frozen else {},
-        )
-        for name in sorted(names)
-    }
+class _Draft:
+    """The parts of an account's desired state while they are gathered."""
+
+    def __init__(self, compiler: Compiler, account: Account, observed: AccountState) -> None:
+        self.account = account
+        self.policies: dict[str, PolicyState] = {}
+        self.groups: dict[str, GroupState] = {}
+        self.roles: dict[str, RoleState] = {}
+        self.families: dict[str, Mapping[int, tuple[Statement, ...]]] = {}
+        self.memberships: dict[str, set[str]] = {}
+        self.problems: list[Problem] = []
+        self._compiler = compiler
+        self._observed = observed
+        self._limit = Limits(observed.quotas).policy
+        # IAM does not tell names apart by case, but conditions do: a user is called what it is called in AWS.
+        self._spelled = {name.lower(): name for name in observed.users}
+
+    @property
+    def ceiling(self) -> str | None:
+        """Give the ARN of the policy that bounds watchbill's roles here."""
+        name = self._compiler.team.ceiling
+        return name if name is None or name.startswith("arn:") else f"arn:aws:iam::{self.account.number}:policy/{name}"
+
+    @cached_property
+    def takers(self) -> Mapping[str, Collection[str]]:
+        """Give the users who may come to take each on-call role of the account."""
+        return {
+            role_name(rota, kind): sorted({self.user(person) for person in rota.people})
+            for rota in self._compiler.team.rotas.values()
+            if self.account.name in rota.accounts
+            for kind in rota.entitlement
+        }
+
+    @cached_property
+    def _placed(self) -> Mapping[str, Mapping[int, tuple[Statement, ...]]]:
+        found: dict[str, dict[int, tuple[Statement, ...]]] = {}
+        for policy in self._observed.policies.values():
+            if (place := place_of(policy)) is not None:
+                found.setdefault(place[0], {})[place[1]] = statements_of(policy.document)
+        return found
+
+    def user(self, person: str) -> str:
+        """Give the name of somebody's IAM user, as AWS spells it."""
+        name = self._compiler.team.people[person].iam_user
+        return self._spelled.get(name.lower(), name)
+
+    def user_arn(self, name: str) -> str:
+        """Give the ARN of a user: where it is, or where it will be made."""
+        return f"arn:aws:iam::{self.account.number}:user{self.path_of(name)}{name}"
+
+    def path_of(self, name: str) -> str:
+        """Give the path of a user; one that was there before watchbill keeps its own."""
+        found = self._observed.users.get(name)
+        return PATH if found is None else found.path
+
+    def role_arn(self, name: str) -> str:
+        """Give the ARN of a role of watchbill's."""
+        return f"arn:aws:iam::{self.account.number}:role{PATH}{name}"
+
+    def join(self, person: str, group: str | None) -> None:
+        """Put somebody into a group, or say that they need a user and no more."""
+        groups = self.memberships.setdefault(self.user(person), set())
+        if group is not None:
+            groups.add(group)
+
+    def policy(self, name: str, written: Document) -> str:
+        """Add a policy; give its ARN."""
+        arn = f"arn:aws:iam::{self.account.number}:policy{PATH}{name}"
+        self.policies[arn] = PolicyState(arn, name, PATH, written)
+        return arn
+
+    def numbered(self, name: str, documents: Iterable[Document]) -> list[str]:
+        """Add policies that belong together, the first without a number; give their ARNs."""
+        return [
+            self.policy(name if number == 1 else f"{name}-{number}", written)
+            for number, written in enumerate(documents, start=1)
+        ]
+
+    def permissions(self, permission_set: str) -> list[str]:
+        """Add the policies of a permission set; give their ARNs and those of AWS's own that go with them."""
+        documents, managed = self._compiler.documents(permission_set)
+        return [*self.numbered(SET + permission_set, documents), *managed]
+
+    def family(self, name: str, statements: Sequence[Statement]) -> list[str]:
+        """Add the policies that hold some statements, each left where it lies; give their ARNs."""
+        try:
+            packed = pack(statements, self._placed.get(name, {}), self._limit, self._compiler.since)
+        except TooLargeError as error:
+            self.problems.append(Problem("quota", f"policy `{name}` does not fit: {error}, AWS allows {self._limit}"))
+            return []
+        self.families[name] = packed
+        return [self.policy(f"{name}-{number}", document(held)) for number, held in packed.items()]
 
 
-def _limits(draft: _Draft, users: Mapping[str, UserState]) -> Iterator[Problem]:
-    for policy in draft.policies.values():
-        if (length := size(policy.document)) > POLICY_LIMIT:
-            yield _too_large(f"policy `{policy.name}`", f"{length} characters", f"{POLICY_LIMIT}")
-    for role in draft.roles.values():
-        if (length := size(role.trust)) > TRUST_LIMIT:
-            yield _too_large(f"the trust policy of role `{role.name}`", f"{length} characters", f"{TRUST_LIMIT}")
-    for kind, name, count, limit in (
-        *(("group", g.name, len(g.attached), ATTACHED_LIMIT) for g in draft.groups.values()),
-        *(("role", r.name, len(r.attached), ATTACHED_LIMIT) for r in draft.roles.values()),
-        *(("user", u.name, len(u.groups), GROUPS_LIMIT) for u in users.values()),
-    ):
-        if count > limit:
-            what = "groups" if kind == "user" else "attached policies"
-            yield _too_large(f"{kind} `{name}` in account `{draft.account.name}`", f"{count} {what}", f"{limit}")
-
-
-def _too_large(what: str, count: str, limit: str) -> Problem:
-    return Problem("quota", f"{what} would have {count}, AWS allows {limit}; shorten the horizon or split the rota")
-
-
-def _iam_user(team: Team, person: str) -> str:
-    return team.people[person].iam_user
+def _since(at: datetime) -> datetime:
+    return datetime.combine(at.astimezone(UTC).date(), time(), UTC) - timedelta(days=1)

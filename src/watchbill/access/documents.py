@@ -1,76 +1,123 @@
 """IAM documents that end by AWS's own clock: gate, fence and trust.
 
-* The **gate** lets a person assume the on-call role only inside their window: one Allow statement per window, MFA
-  required. Dates are never listed under one key, since AWS reads a list as "any of them" and the gap would be open.
-* The **fence** ends a live session's power at shift end: for each slice of time an explicit Deny of everything to
-  every session but those of the people on watch, and a Deny outside the horizon. Denies compose over several policies
-  and hold against resource policies. The session's identity is `aws:userid`, whose part after the colon is the session
-  name, which the trust policy pins to the user's name; where the key is absent, `StringNotLike` is true and denies.
-* The **trust** names the users, demands MFA, and pins session name and source identity to the user's name.
+Time is cut into *slices*, in each of which the same people are on watch. For each slice there is an explicit Deny that
+hits whoever is not one of them, and outside the horizon one that hits everybody. Denies compose: they may lie in
+several policies, and no other statement gets past them.
 
-Sources: IAM User Guide, "IAM JSON policy elements: Condition operators", "AWS global condition context keys" and "IAM
-and STS quotas" (a managed policy: 6,144 characters without white space).
+* The **gate**, on the on-call group, denies taking the on-call role. A role's trust policy that names a user of the
+  same account is enough to take it, and a job role may allow `sts:AssumeRole` too, so that an Allow alone would bound
+  nothing. Its one Allow is for taking the role, and for setting the source identity, with MFA.
+* The **fence**, on the role, denies everything. A session taken a second before the handoff ends with the shift. The
+  session's person is in `aws:userid`, whose part after the colon is the session name, which the trust pins to the
+  user's name; where a key is absent, a negated operator is true, and denies.
+* The **trust** names the users, demands MFA, and pins session name and source identity to the user's name. AWS turns
+  the names into unique ids: somebody made anew under the same name is not trusted.
+
+Each slice has a statement of its own. Dates are never listed under one key: AWS reads a list as "any of them".
+
+Sources: IAM User Guide, "IAM JSON policy elements: Condition operators", "AWS global condition context keys", "Policy
+evaluation logic" and "AWS JSON policy elements: Principal".
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from watchbill.access.model import Document, Holding
 from watchbill.access.permissions import dates
-from watchbill.intervals import Interval, iso
+from watchbill.intervals import Interval, iso, parse_instant
 
 
-POLICY_LIMIT = 6144
-"""Characters of a managed policy, white space not counted (IAM and STS quotas)."""
+Statement = Mapping[str, Any]
 
-TRUST_LIMIT = 2048
-"""Characters of a role's trust policy (IAM and STS quotas, the default)."""
+VERSION = "2012-10-17"
 
-_VERSION = "2012-10-17"
+BEFORE = "Before"
+"""Sid of the Deny before the horizon: it is about the past, and no call is made there any more."""
+BEYOND = "Beyond"
+"""Sid of the Deny after the horizon."""
 
 
-def gate_documents(windows: Iterable[tuple[str, Holding]], role_arn: str) -> tuple[Document, ...]:
-    """Give the policies that let users assume a role inside their windows, packed into as few as fit.
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A span of time in which the same people are on watch; nobody is possible."""
 
-    `windows` pairs the name of an IAM user with a holding that has an interval.
-    """
-    users: dict[Interval, list[str]] = {}
+    interval: Interval
+    users: tuple[str, ...]
+    """Names of IAM users, sorted."""
+
+
+def slices_of(windows: Iterable[tuple[str, Holding]], horizon: Interval) -> tuple[Slice, ...]:
+    """Cut a horizon into slices. `windows` pairs the name of an IAM user with a holding that has an interval."""
+    starts: dict[datetime, list[str]] = {}
+    ends: dict[datetime, list[str]] = {}
     for user, holding in windows:
-        assert holding.interval is not None, "a gate is for windows only"
-        users.setdefault(holding.interval, []).append(user)
-    return tuple(_packed(_gate(interval, sorted(names), role_arn) for interval, names in sorted(users.items())))
-
-
-def fence_documents(windows: Sequence[tuple[str, Holding]], horizon: Interval) -> tuple[Document, ...]:
-    """Give the policies that deny a role's sessions everything outside their person's windows.
-
-    Every instant has a Deny that hits each session whose person is not on watch; outside the horizon it hits all.
-    """
-    edges = {horizon.start, horizon.end}
-    for _, holding in windows:
-        assert holding.interval is not None, "a fence is for windows only"
-        edges.update(edge for edge in (holding.interval.start, holding.interval.end) if edge in horizon)
-    ordered = sorted(edges)
-    slices: list[tuple[Interval, tuple[str, ...]]] = []
-    for start, end in pairwise(ordered):
-        names = tuple(sorted({user for user, h in windows if h.interval is not None and start in h.interval}))
-        if slices and slices[-1][1] == names:
-            slices[-1] = (Interval(slices[-1][0].start, end), names)
+        assert holding.interval is not None, "gate and fence are for windows only"
+        if (cut := holding.interval.intersection(horizon)) is not None:
+            starts.setdefault(cut.start, []).append(user)
+            ends.setdefault(cut.end, []).append(user)
+    on: dict[str, int] = {}
+    found: list[Slice] = []
+    for start, end in pairwise(sorted({horizon.start, horizon.end, *starts, *ends})):
+        for user in ends.get(start, ()):
+            on[user] -= 1
+        for user in starts.get(start, ()):
+            on[user] = on.get(user, 0) + 1
+        users = tuple(sorted(user for user, count in on.items() if count))
+        if found and found[-1].users == users:
+            found[-1] = Slice(Interval(found[-1].interval.start, end), users)
         else:
-            slices.append((Interval(start, end), names))
-    outside = [
-        _deny({"DateLessThan": {"aws:CurrentTime": iso(horizon.start)}}),
-        _deny({"DateGreaterThanEquals": {"aws:CurrentTime": iso(horizon.end)}}),
-    ]
-    return tuple(_packed(iter([*outside, *(_slice(interval, names) for interval, names in slices)])))
+            found.append(Slice(Interval(start, end), users))
+    return tuple(found)
+
+
+def gate_statements(slices: Iterable[Slice], horizon: Interval, role_arn: str) -> list[Statement]:
+    """Give the statements that let users take a role in their slices and never else."""
+    take = {
+        "Sid": "Take",
+        "Effect": "Allow",
+        "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+        "Resource": role_arn,
+        "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+    }
+    who = ({"StringNotEquals": {"aws:username": list(each.users)}} if each.users else {} for each in slices)
+    return [take, *_denied(slices, who, horizon, "sts:AssumeRole", role_arn)]
+
+
+def fence_statements(slices: Iterable[Slice], horizon: Interval) -> list[Statement]:
+    """Give the statements that deny a role's sessions everything outside their person's slices."""
+    names = ([f"*:{user}" for user in each.users] for each in slices)
+    who = ({"StringNotLike": {"aws:userid": found}} if found else {} for found in names)
+    return [*_denied(slices, who, horizon, "*", "*")]
+
+
+def span_of(statement: Statement) -> Interval | None:
+    """Give the time for which a slice's statement holds, to the second; None for one that is no slice's."""
+    condition = statement.get("Condition")
+    try:
+        return Interval(
+            parse_instant(condition["DateGreaterThanEquals"]["aws:CurrentTime"]),  # type: ignore[index]
+            parse_instant(condition["DateLessThan"]["aws:CurrentTime"]),  # type: ignore[index]
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def users_of(statement: Statement) -> frozenset[str] | None:
+    """Give the users whom a gate's slice does not hit; None for a statement that is no gate's slice."""
+    if statement.get("Action") != "sts:AssumeRole" or statement.get("Effect") != "Deny" or span_of(statement) is None:
+        return None
+    names = statement["Condition"].get("StringNotEquals", {}).get("aws:username", ())
+    return frozenset([names] if isinstance(names, str) else names)
 
 
 def trust_document(user_arns: Sequence[str]) -> Document:
     """Give the trust policy of an on-call role: these users, with MFA, under their own name."""
     return {
-        "Version": _VERSION,
+        "Version": VERSION,
         "Statement": [
             {
                 "Sid": "OnWatch",
@@ -87,9 +134,15 @@ def trust_document(user_arns: Sequence[str]) -> Document:
     }
 
 
+def nobody() -> Document:
+    """Give the trust policy of a role that nobody may take any more."""
+    everybody = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    return {"Version": VERSION, "Statement": [{"Sid": "Nobody", **everybody}]}
+
+
 def deny_all() -> Document:
     """Give the policy that denies everything."""
-    return {"Version": _VERSION, "Statement": [{"Sid": "Frozen", **_deny(None)}]}
+    return document([{"Sid": "Frozen", "Effect": "Deny", "Action": "*", "Resource": "*"}])
 
 
 def deny_sessions_of(user: str) -> Document:
@@ -97,50 +150,32 @@ def deny_sessions_of(user: str) -> Document:
 
     By source identity, which survives role chaining, and by session name, for sessions that carry none.
     """
-    return {
-        "Version": _VERSION,
-        "Statement": [
-            _deny({"StringEquals": {"aws:SourceIdentity": user}}),
-            _deny({"StringLike": {"aws:userid": f"*:{user}"}}),
-        ],
-    }
+    everything = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    return document(
+        [
+            {**everything, "Condition": {"StringEquals": {"aws:SourceIdentity": user}}},
+            {**everything, "Condition": {"StringLike": {"aws:userid": f"*:{user}"}}},
+        ]
+    )
 
 
-def size(document: Document) -> int:
-    """Count the characters of a document as AWS does: without white space outside strings."""
-    return len(json.dumps(document, separators=(",", ":")))
+def document(statements: Iterable[Statement]) -> Document:
+    """Give the policy document of some statements."""
+    return {"Version": VERSION, "Statement": list(statements)}
 
 
-def _gate(interval: Interval, users: list[str], role_arn: str) -> dict[str, Any]:
-    return {
-        "Sid": f"W{interval.start:%Y%m%dT%H%M}",
-        "Effect": "Allow",
-        "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
-        "Resource": role_arn,
-        "Condition": {
-            "StringEquals": {"aws:username": users},
-            "Bool": {"aws:MultiFactorAuthPresent": "true"},
-            **dates(interval),
-        },
-    }
+def size(written: Document | Statement) -> int:
+    """Count the characters of a document or a statement as AWS does: without white space outside strings."""
+    return len(json.dumps(written, separators=(",", ":"), ensure_ascii=False))
 
 
-def _slice(interval: Interval, users: tuple[str, ...]) -> dict[str, Any]:
-    who = {"StringNotLike": {"aws:userid": [f"*:{user}" for user in users]}} if users else {}
-    return _deny({**who, **dates(interval)})
+def _denied(
+    slices: Iterable[Slice], who: Iterable[dict[str, Any]], horizon: Interval, action: str, resource: str
+) -> Iterator[Statement]:
+    def deny(sid: str, condition: Mapping[str, Any]) -> Statement:
+        return {"Sid": sid, "Effect": "Deny", "Action": action, "Resource": resource, "Condition": condition}
 
-
-def _deny(condition: dict[str, Any] | None) -> dict[str, Any]:
-    statement = {"Effect": "Deny", "Action": "*", "Resource": "*"}
-    return statement if condition is None else {**statement, "Condition": condition}
-
-
-def _packed(statements: Iterator[dict[str, Any]]) -> Iterator[Document]:
-    batch: list[dict[str, Any]] = []
-    for statement in statements:
-        if batch and size({"Version": _VERSION, "Statement": [*batch, statement]}) > POLICY_LIMIT:
-            yield {"Version": _VERSION, "Statement": batch}
-            batch = []
-        batch.append(statement)
-    if batch:
-        yield {"Version": _VERSION, "Statement": batch}
+    yield deny(BEFORE, {"DateLessThan": {"aws:CurrentTime": iso(horizon.start)}})
+    yield deny(BEYOND, {"DateGreaterThanEquals": {"aws:CurrentTime": iso(horizon.end)}})
+    for each, hits in zip(slices, who, strict=True):
+        yield deny(f"S{each.interval.start:%Y%m%dT%H%M%S%f}".removesuffix("0" * 6), {**hits, **dates(each.interval)})

@@ -149,14 +149,16 @@ class Phase(IntEnum):
     PREPARE = 0
     """Make objects that give nothing yet: users, groups, unattached policies."""
     FENCE = 1
-    """Deny what is new to deny, before anything is given."""
+    """Deny what is new to deny, before anything is given: gates and fences are only ever added to here."""
     REVOKE = 2
     ROLE = 3
-    """Make roles, their fences attached before their permissions."""
+    """Make roles and say who may take them, their fences attached before their permissions."""
     GRANT = 4
-    UNFENCE = 5
-    """Take old fences off, once nothing they stood before is there any more."""
-    TIDY = 6
+    RETIRE = 5
+    """Take what an on-call role may do no more, now that it has what it may do instead."""
+    UNFENCE = 6
+    """Take old denies off, once nothing they stood before is there any more."""
+    TIDY = 7
     """Remove what nothing uses any more; AWS refuses to remove what is still attached."""
 
 
@@ -200,19 +202,50 @@ class Effect:
     account: str
     interval: Interval | None
     why: str
+    where: Location | None = None
+    """The line of the team file that gives it; None where it is only in AWS."""
+
+
+class DriftKind(StrEnum):
+    """In what way AWS differs from what watchbill wrote."""
+
+    ATTACHED = "attached"
+    DETACHED = "detached"
+    INLINE = "inline"
+    JOINED = "joined"
+    LEFT = "left"
+    DOCUMENT = "document"
+    TRUST = "trust"
+    BOUNDARY = "boundary"
+    MISSING = "missing"
+    UNKNOWN_USER = "unknown user"
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """AWS differs from the file in a way no plan changes: on something watchbill does not own."""
+    """Something that others did to watchbill's own objects."""
 
     account: str
     principal: str
-    """ARN of the user, group or role."""
+    """ARN of the user, group, role or policy."""
     what: str
     """In words."""
-    policy: str | None
-    """ARN or name of the policy, where it is one."""
+    other: str | None
+    """ARN or name of the policy, or name of the group, that it is about."""
+    kind: DriftKind = DriftKind.ATTACHED
+    healed: bool = False
+    """Whether the plan undoes it; what denies, or cannot be read, is left for a person to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much of a limit of AWS a plan comes to use in an account."""
+
+    account: str
+    what: str
+    """`policies attached to role oncall-platform`."""
+    used: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +261,10 @@ class Plan:
     drift: tuple[Drift, ...]
     problems: tuple[Problem, ...]
     """What stops the plan from being applied: a gap in required coverage, a limit of AWS exceeded."""
+    warnings: tuple[Problem, ...] = ()
+    """What a reviewer should know of it, and what does not stop it."""
+    capacity: tuple[Capacity, ...] = ()
+    """The limits that are nearest, the fullest first."""
 
     def __bool__(self) -> bool:
         return bool(self.changes)

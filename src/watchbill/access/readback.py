@@ -1,94 +1,134 @@
 """Read who holds what, and when, back from IAM documents that watchbill wrote: the plan's "before" picture.
 
-Only the forms that `documents` writes are understood: memberships of owned groups, gate statements, and grants. What
+Only the forms that `compile` writes are understood: memberships of owned groups, slices of gates, and grants. What
 others wrote is drift, and is left to the policy engine.
 """
 
-import contextlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import pairwise
 
+from watchbill.access.compile import GRANT, JOB, ON_CALL, SET
+from watchbill.access.documents import span_of, users_of
 from watchbill.access.entitlements import role_name
-from watchbill.access.model import PATH, AccountState, Document, Holding, UserState
+from watchbill.access.model import PATH, AccountState, Holding
+from watchbill.access.packing import statements_of
+from watchbill.access.permissions import managed_arns, own_documents
 from watchbill.errors import Location
-from watchbill.intervals import Interval, parse_instant
+from watchbill.intervals import Interval, merge
 from watchbill.team.model import Team
 
 
 _NOWHERE = Location("aws", 0, 0)
 
 
-def holdings_of(team: Team, observed: AccountState) -> Iterator[Holding]:
-    """Give what people hold by the documents of an account; users that the team does not know are passed over."""
-    for user in observed.users.values():
-        person = team.person_of_iam_user(user.name)
-        if person is None or user.path != PATH:
-            continue
-        for group in sorted(user.groups):
-            yield from _through_group(team, observed, person.name, group)
-        yield from _granted(team, observed, person.name, user)
-    yield from _gates(team, observed)
+class Readback:
+    """Reads accounts back in the words of one team; what they share is worked out once."""
+
+    def __init__(self, team: Team) -> None:
+        self._team = team
+        self._people = {person.iam_user.lower(): person.name for person in team.people.values()}
+        # A set is held where all that it is made of is attached.
+        self._sets = {
+            name: (len(own_documents(found)), frozenset(managed_arns(found)))
+            for name, found in team.permission_sets.items()
+        }
+        self._roles = {
+            role_name(rota, kind): (rota.name, permission_set)
+            for rota in team.rotas.values()
+            for kind, permission_set in rota.entitlement.items()
+        }
+
+    def holdings(self, observed: AccountState) -> Iterator[Holding]:
+        """Give what people hold by the documents of an account; users that the team does not know are passed over."""
+        sets = {
+            group.name: self._sets_of(group.attached)
+            for group in observed.groups.values()
+            if group.path == PATH and group.name.startswith(JOB)
+        }
+        for user in observed.users.values():
+            person = self._people.get(user.name.lower())
+            if person is None:
+                continue
+            for group in sorted(user.groups):
+                yield from self._standing(observed, person, group, sets.get(group, ()))
+                if group.startswith(GRANT):
+                    yield from self._granted(observed, person, group)
+        yield from self._on_call(observed)
+
+    def _sets_of(self, attached: frozenset[str]) -> tuple[str, ...]:
+        names = {arn.rpartition("/")[2] for arn in attached if f":policy{PATH}{SET}" in arn}
+        found = []
+        for name, (count, managed) in self._sets.items():
+            own = {SET + name if number == 1 else f"{SET}{name}-{number}" for number in range(1, count + 1)}
+            if (own or managed) and own <= names and managed <= attached:
+                found.append(name)
+                names -= own
+        return (*found, *sorted(name.removeprefix(SET) for name in names))
+
+    def _standing(self, observed: AccountState, person: str, group: str, sets: Iterable[str]) -> Iterator[Holding]:
+        for name in sets:
+            why = f"{person} is no longer in group {group.removeprefix(JOB)}, or the group no longer holds {name}"
+            yield Holding(person, observed.account, name, None, f"group {group.removeprefix(JOB)}", why, _NOWHERE)
+
+    def _on_call(self, observed: AccountState) -> Iterator[Holding]:
+        """Give who may take each on-call role when: in slices that let them, and in none that does not."""
+        for role in observed.roles.values():
+            if role.path != PATH or role.name not in self._roles:
+                continue
+            rota, permission_set = self._roles[role.name]
+            group = observed.groups.get(ON_CALL + rota)
+            if group is None:
+                continue
+            prefix = f":policy{PATH}gate-{role.name}-"
+            gates = [observed.policies[arn] for arn in group.attached if prefix in arn and arn in observed.policies]
+            slices = [
+                (span, users)
+                for policy in gates
+                for statement in statements_of(policy.document)
+                if (users := users_of(statement)) is not None and (span := span_of(statement)) is not None
+            ]
+            members = {user.name for user in observed.users.values() if group.name in user.groups}
+            for user, spans in _held(slices).items():
+                person = self._people.get(user.lower())
+                if person is None or user not in members:
+                    continue
+                why = f"rota {rota} no longer has {person} on call then"
+                for span in spans:
+                    yield Holding(person, observed.account, permission_set, span, f"rota {rota}", why, _NOWHERE)
+
+    def _granted(self, observed: AccountState, person: str, group: str) -> Iterator[Holding]:
+        found = observed.groups.get(group)
+        if found is None or found.path != PATH:
+            return
+        name = group.removeprefix(GRANT)
+        given = {grant.name: grant.permission_set for grant in self._team.grants}
+        spans = [
+            span
+            for arn in sorted(found.attached)
+            if arn in observed.policies
+            for statement in statements_of(observed.policies[arn].document)
+            if (span := span_of(statement)) is not None
+        ]
+        for span in merge(spans):
+            held, why = given.get(name, f"grant {name}"), f"grant {name} is gone"
+            yield Holding(person, observed.account, held, span, f"grant {name}", why, _NOWHERE)
 
 
-def _through_group(team: Team, observed: AccountState, person: str, group: str) -> Iterator[Holding]:
-    found = observed.groups.get(group)
-    if found is None or found.path != PATH:
-        return
-    for arn in sorted(found.attached):
-        policy = observed.policies.get(arn)
-        if policy is not None and policy.path == PATH and not policy.name.startswith("gate-"):
-            why = f"{person} is no longer in group {group}, or the group no longer holds {policy.name}"
-            yield Holding(person, observed.account, policy.name, None, f"group {group}", why, _NOWHERE)
-
-
-def _gates(team: Team, observed: AccountState) -> Iterator[Holding]:
-    given = {
-        role_name(rota, kind): (rota.name, permission_set)
-        for rota in team.rotas.values()
-        for kind, permission_set in rota.entitlement.items()
-    }
-    for policy in observed.policies.values():
-        if policy.path != PATH or not policy.name.startswith("gate-"):
-            continue
-        rota, permission_set = given.get(policy.name.removeprefix("gate-").rsplit("-", 1)[0], ("", ""))
-        for statement in policy.document["Statement"]:
-            interval = _interval(statement)
-            for user in statement["Condition"]["StringEquals"]["aws:username"]:
-                person = team.person_of_iam_user(user)
-                if person is not None and interval is not None and user in observed.users:
-                    group = observed.groups.get(f"oncall-{rota}")
-                    if group is None or policy.arn not in group.attached:
-                        continue
-                    if group.name not in observed.users[user].groups:
-                        continue
-                    yield Holding(
-                        person.name,
-                        observed.account,
-                        permission_set,
-                        interval,
-                        f"rota {rota}",
-                        f"rota {rota} no longer has {person.name} on call then",
-                        _NOWHERE,
-                    )
-
-
-def _granted(team: Team, observed: AccountState, person: str, user: UserState) -> Iterator[Holding]:
-    given = {grant.name: grant.permission_set for grant in team.grants}
-    for arn in sorted(user.attached):
-        policy = observed.policies.get(arn)
-        if policy is None or policy.path != PATH or not policy.name.startswith("grant-"):
-            continue
-        name = policy.name.removeprefix("grant-")
-        interval = _interval(policy.document["Statement"][0])
-        held, why = given.get(name, f"grant {name}"), f"grant {name} is gone"
-        yield Holding(person, observed.account, held, interval, f"grant {name}", why, _NOWHERE)
-
-
-def _interval(statement: Document) -> Interval | None:
-    condition: dict[str, Any] = statement.get("Condition", {})
-    with contextlib.suppress(KeyError, ValueError):
-        return Interval(
-            parse_instant(condition["DateGreaterThanEquals"]["aws:CurrentTime"]),
-            parse_instant(condition["DateLessThan"]["aws:CurrentTime"]),
-        )
-    return None
+def _held(slices: Iterable[tuple[Interval, frozenset[str]]]) -> Mapping[str, tuple[Interval, ...]]:
+    """Give the time in which each user is let through by every slice that is in force, one at least."""
+    edges: dict[datetime, list[tuple[int, frozenset[str]]]] = {}
+    for span, users in slices:
+        edges.setdefault(span.start, []).append((1, users))
+        edges.setdefault(span.end, []).append((-1, users))
+    count, let = 0, dict[str, int]()
+    found: dict[str, list[Interval]] = {}
+    for start, end in pairwise(sorted(edges)):
+        for step, users in edges[start]:
+            count += step
+            for user in users:
+                let[user] = let.get(user, 0) + step
+        for user, times in let.items():
+            if count and times == count:
+                found.setdefault(user, []).append(Interval(start, end))
+    return {user: merge(spans) for user, spans in found.items()}

@@ -9,9 +9,10 @@ from tests.teams import DAY, HERE, MONDAY, grant, rota, team, with_rota
 
 from watchbill.access.apply import apply
 from watchbill.access.compile import compile_account
-from watchbill.access.documents import POLICY_LIMIT, fence_documents, gate_documents, size
+from watchbill.access.documents import fence_statements, gate_statements, size, slices_of
 from watchbill.access.effective import answers
 from watchbill.access.entitlements import windows
+from watchbill.access.limits import DEFAULTS
 from watchbill.access.model import Call, Freeze, Phase, State, Verb
 from watchbill.access.plan import make_plan
 from watchbill.access.plan_file import read_plan, write_plan
@@ -169,28 +170,61 @@ def test_a_frozen_person_holds_nothing():
     assert may(cloud, of, "james", "rds:RebootDBInstance", MONDAY + timedelta(hours=20))
 
 
-def test_foreign_objects_are_shown_and_left_alone():
-    """A policy that somebody attached by hand is drift: in no change, and named."""
+ANYTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+NOTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
+
+
+def attached_by_hand(document):
+    """Give a settled cloud in which somebody attached a policy of their own to James, and the policy's ARN."""
     cloud, of = MemoryCloud(), team()
     settle(cloud, of, NOON)
-    account = of.accounts["production"]
-    document = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-    arn = "arn:aws:iam::111111111111:policy/legacy"
+    account, arn = of.accounts["production"], "arn:aws:iam::111111111111:policy/legacy"
     cloud.perform(account, Call("CreatePolicy", {"PolicyName": "legacy", "Path": "/", "PolicyDocument": document}))
     cloud.perform(account, Call("AttachUserPolicy", {"UserName": "james", "PolicyArn": arn}))
+    return cloud, of, arn
+
+
+def test_what_others_give_is_shown_and_undone():
+    """A policy that somebody attached by hand gives what the file does not: it is named, detached, and left itself."""
+    cloud, of, arn = attached_by_hand(ANYTHING)
+    plan = settle(cloud, of, NOON)
+    assert [(d.other, d.principal, d.healed) for d in plan.drift] == [
+        (arn, "arn:aws:iam::111111111111:user/watchbill/james", True)
+    ]
+    assert [str(change.call) for change in plan.changes] == [f"iam:DetachUserPolicy(james, {arn})"]
+    assert arn in cloud.observe(of.accounts["production"]).policies
+    assert not make_plan(of, observe(cloud, of), NOON).drift
+
+
+@pytest.mark.parametrize("document", [NOTHING, ANYTHING[:-2] + "," + NOTHING.split("[")[1]])
+def test_what_others_deny_is_shown_and_left_alone(document):
+    """A deny may be somebody's emergency brake: a person decides."""
+    cloud, of, arn = attached_by_hand(document)
     plan = make_plan(of, observe(cloud, of), NOON)
     assert not plan.changes
-    assert [(d.policy, d.principal) for d in plan.drift] == [(arn, "arn:aws:iam::111111111111:user/watchbill/james")]
+    assert [(d.other, d.healed) for d in plan.drift] == [(arn, False)]
+    assert "denies something" in plan.drift[0].what
+
+
+def test_what_cannot_be_read_is_left_alone():
+    """A policy that is attached and whose document is not known may be a brake too."""
+    cloud, of = MemoryCloud(), team()
+    settle(cloud, of, NOON)
+    arn = "arn:aws:iam::aws:policy/NewerThanWeKnow"
+    cloud.perform(of.accounts["production"], Call("AttachUserPolicy", {"UserName": "james", "PolicyArn": arn}))
+    plan = make_plan(of, observe(cloud, of), NOON)
+    assert not plan.changes
+    assert [d.healed for d in plan.drift] == [False]
 
 
 def test_somebody_added_by_hand_is_taken_out():
     """The membership of an owned group is watchbill's to heal."""
     cloud, of = MemoryCloud(), team()
     settle(cloud, of, NOON)
-    added = Call("AddUserToGroup", {"GroupName": "security", "UserName": "rick"})
+    added = Call("AddUserToGroup", {"GroupName": "job-security", "UserName": "rick"})
     cloud.perform(of.accounts["production"], added)
     plan = make_plan(of, observe(cloud, of), NOON)
-    assert [str(change.call) for change in plan.changes] == ["iam:RemoveUserFromGroup(security, rick)"]
+    assert [str(change.call) for change in plan.changes] == ["iam:RemoveUserFromGroup(job-security, rick)"]
     assert plan.changes[0].phase is Phase.REVOKE
 
 
@@ -246,7 +280,7 @@ def test_a_failed_change_stops_grants_but_not_revocations():
     cloud, of = MemoryCloud(), team()
     settle(cloud, of, NOON)
     account = of.accounts["production"]
-    cloud.perform(account, Call("AddUserToGroup", {"GroupName": "security", "UserName": "rick"}))
+    cloud.perform(account, Call("AddUserToGroup", {"GroupName": "job-security", "UserName": "rick"}))
     plan = make_plan(of, observe(cloud, of), NOON)
     wrong = replace(plan.changes[0], phase=Phase.PREPARE, call=Call("NoSuchCall", {}))
     later = replace(
@@ -268,7 +302,7 @@ def test_documents_fit_the_limits_of_aws():
     """Fourteen days of three shifts a day are packed into policies that AWS takes."""
     found = compile_account(team(), team().accounts["production"], NOON)
     assert not found.problems
-    assert max(size(policy.document) for policy in found.state.policies.values()) <= POLICY_LIMIT
+    assert max(size(policy.document) for policy in found.state.policies.values()) <= DEFAULTS["PolicySizeQuota"]
     assert len(found.state.roles["oncall-platform"].attached) <= 10
     assert len(found.state.groups["oncall-platform"].attached) <= 10
 
@@ -282,13 +316,14 @@ def test_too_much_for_aws_is_said_before_it_is_called():
 
 def test_gate_and_fence_never_list_two_dates_under_one_key():
     """AWS reads a list of dates as "any of them", which would leave the gap open."""
-    held = [("james", w) for w in windows(team(), Interval(MONDAY, MONDAY + 7 * DAY)) if w.person == "james"]
-    documents = [
-        *gate_documents(held, "arn:aws:iam::111111111111:role/watchbill/oncall-platform"),
-        *fence_documents(held, Interval(MONDAY, MONDAY + 7 * DAY)),
+    horizon = Interval(MONDAY, MONDAY + 7 * DAY)
+    slices = slices_of([("james", w) for w in windows(team(), horizon) if w.person == "james"], horizon)
+    statements = [
+        *gate_statements(slices, horizon, "arn:aws:iam::111111111111:role/watchbill/oncall-platform"),
+        *fence_statements(slices, horizon),
     ]
-    for document in documents:
-        for statement in document["Statement"]:
-            for operator, keys in statement["Condition"].items():
-                if operator.startswith("Date"):
-                    assert all(isinstance(value, str) for value in keys.values())
+    assert len(statements) > 20
+    for statement in statements:
+        for operator, keys in statement["Condition"].items():
+            if operator.startswith("Date"):
+                assert all(isinstance(value, str) for value in keys.values())

@@ -1,0 +1,323 @@
+"""The calls that turn what an account has into what it should have, in phases that are safe to be cut short.
+
+The order holds two things after every single call. Nobody may do what neither the state before nor the one after lets
+them do. And what both let somebody on watch do, they may do all the way.
+
+* Denies come first and go last. A family of denying policies is first given what is new beside what is old, and last of
+  all left with what is new alone. Where nothing else of its role changes and one policy alone loses something, one call
+  does both at once.
+* Joining an on-call group gives nothing but denies, and comes before the role trusts its new members; leaving it comes
+  after the role has ceased to.
+* What an on-call role may do is given before what it may do no more is taken, since somebody is on watch; elsewhere
+  access is taken first.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from watchbill.access.compile import DENYING, ON_CALL, Compiled
+from watchbill.access.documents import nobody
+from watchbill.access.drift import foreign_of
+from watchbill.access.limits import Limits
+from watchbill.access.model import (
+    PATH,
+    QUARANTINE,
+    AccountState,
+    Call,
+    Change,
+    Document,
+    GroupState,
+    Phase,
+    PolicyState,
+    RoleState,
+    UserState,
+)
+from watchbill.access.packing import both, gone_from, place_of, statements_of
+
+
+TAG = "watchbill:team"
+"""The tag that says whose file an object is from; groups cannot have one."""
+
+
+def changes_of(
+    team: str, compiled: Compiled, observed: AccountState, expected: AccountState | None = None
+) -> Iterator[Change]:
+    """Give the changes of one account; in the order of their phases, and of this list within one, they are safe.
+
+    `expected` is what was last applied, where that is known.
+    """
+    yield from _Account(team, compiled, observed, expected).changes()
+
+
+@dataclass(slots=True)
+class _Writes:
+    """What becomes of a policy that is there: the contents it is given, in which phase."""
+
+    first: Document | None = None
+    last: Document | None = None
+
+
+class _Account:
+    """Works out the changes of one account."""
+
+    def __init__(self, team: str, compiled: Compiled, observed: AccountState, expected: AccountState | None) -> None:
+        self._desired = compiled.state
+        self._compiled = compiled
+        self._observed = observed
+        self._tags = [{"Key": TAG, "Value": re.sub(r"[^\w .:/=+@-]", "_", team)[:256]}]
+        self._versions = Limits(observed.quotas).of("VersionsPerPolicyQuota")
+        self._foreign = {(f.kind, f.name, f.what): f for f in foreign_of(compiled.state, observed, expected)}
+
+    def changes(self) -> Iterator[Change]:
+        yield from self._policies()
+        for group in self._desired.groups.values():
+            yield from self._group(group, self._observed.groups.get(group.name))
+        for role in self._desired.roles.values():
+            yield from self._role(role, self._observed.roles.get(role.name))
+        for user in self._desired.users.values():
+            yield from self._user(user, self._observed.users.get(user.name))
+        for user in self._observed.users.values():
+            if user.name not in self._desired.users:
+                yield from self._leaver(user)
+        for found in self._foreign.values():
+            if found.healed:
+                # Somebody may be on watch by this very policy, where the file gives another in its place.
+                phase = Phase.RETIRE if found.kind == "role" else Phase.REVOKE
+                yield self._make(phase, found.operation, f"{found.name} {found.why}", **found.parameters)
+        yield from self._unwanted()
+
+    def _make(self, phase: Phase, operation: str, why: str, **parameters: Any) -> Change:
+        return Change(self._desired.account, phase, Call(operation, parameters), why)
+
+    def _policies(self) -> Iterator[Change]:
+        for arn, policy in self._desired.policies.items():
+            if arn not in self._observed.policies:
+                why = f"{policy.name} is in the team file"
+                given = {"PolicyName": policy.name, "Path": policy.path, "PolicyDocument": _text(policy.document)}
+                yield self._make(Phase.PREPARE, "CreatePolicy", why, **given, Tags=self._tags)
+        places = {arn: place for arn, each in self._observed.policies.items() if (place := place_of(each)) is not None}
+        for arn, policy in self._desired.policies.items():
+            found = self._observed.policies.get(arn)
+            if found is not None and found.document != policy.document and arn not in places:
+                phase = Phase.REVOKE if _narrows(policy.document, found.document) else Phase.GRANT
+                yield from self._versioned(found, [(phase, policy.document)])
+        families: dict[str, dict[int, PolicyState]] = {}
+        for arn, (family, number) in places.items():
+            families.setdefault(family, {})[number] = self._observed.policies[arn]
+        for family, there in sorted(families.items()):
+            for arn, writes in self._writes(family, there).items():
+                steps = [(Phase.FENCE, writes.first), (Phase.UNFENCE, writes.last)]
+                planned = [(phase, written) for phase, written in steps if written is not None]
+                yield from self._versioned(self._observed.policies[arn], planned)
+
+    def _writes(self, family: str, numbered: Mapping[int, PolicyState]) -> Mapping[str, _Writes]:
+        """Give what the policies of a family that are there are given, by ARN; one that goes whole is given nothing."""
+        wanted = self._compiled.families.get(family, {})
+        writes: dict[str, _Writes] = {}
+        losing: list[str] = []
+        for number, policy in sorted(numbered.items()):
+            arn = policy.arn
+            new, there = wanted.get(number, ()), statements_of(policy.document)
+            gone = gone_from(there, new, self._compiled.since)
+            if gone:
+                losing.append(arn)
+            if number not in wanted or policy.document == self._desired.policies[arn].document:
+                continue
+            last = self._desired.policies[arn].document
+            if not gone:
+                writes[arn] = _Writes(first=last)
+            elif all(each in there for each in new):
+                writes[arn] = _Writes(last=last)
+            else:
+                writes[arn] = _Writes(first=both(new, gone), last=last)
+        if len(losing) == 1 and losing[0] in writes and not self._is_restless(family):
+            writes[losing[0]].first = None
+        return writes
+
+    def _is_restless(self, family: str) -> bool:
+        """Tell whether a role's permissions change too, or who may take it: then no deny of it may lag behind."""
+        name = family.partition("-")[2]
+        desired, there = self._desired.roles.get(name), self._observed.roles.get(name)
+        if desired is None or there is None or desired.trust != there.trust:
+            return True
+        allowed = {arn for arn in desired.attached | there.attached if not _denies(arn)}
+        return not allowed <= (desired.attached & there.attached) or any(
+            self._document(arn) != self._there(arn) for arn in allowed
+        )
+
+    def _document(self, arn: str) -> Document | None:
+        found = self._desired.policies.get(arn)
+        return None if found is None else found.document
+
+    def _there(self, arn: str) -> Document | None:
+        found = self._observed.policies.get(arn)
+        return None if found is None or arn not in self._desired.policies else found.document
+
+    def _versioned(self, found: PolicyState, writes: list[tuple[Phase, Document]]) -> Iterator[Change]:
+        """Write new versions, each made room for by the oldest that is not in force."""
+        why = f"{found.name} has changed"
+        old = list(found.versions)
+        count = len(old) + 1
+        for phase, written in writes:
+            while count >= self._versions and old:
+                yield self._make(phase, "DeletePolicyVersion", why, PolicyArn=found.arn, VersionId=old.pop(0))
+                count -= 1
+            given = {"PolicyArn": found.arn, "PolicyDocument": _text(written), "SetAsDefault": True}
+            yield self._make(phase, "CreatePolicyVersion", why, **given)
+            count += 1
+
+    def _group(self, group: GroupState, found: GroupState | None) -> Iterator[Change]:
+        if found is None:
+            why = f"group {group.name} is in the team file"
+            yield self._make(Phase.PREPARE, "CreateGroup", why, GroupName=group.name, Path=PATH)
+        have = found.attached if found else frozenset[str]()
+        denies = frozenset(arn for arn in group.attached | have if _denies(arn))
+        yield from self._attachments("Group", group.name, group.attached & denies, have & denies, _LAST)
+        yield from self._attachments("Group", group.name, group.attached - denies, have - denies, _TAKEN_FIRST)
+
+    def _role(self, role: RoleState, found: RoleState | None) -> Iterator[Change]:
+        bounded = {} if role.boundary is None else {"PermissionsBoundary": role.boundary}
+        if found is None:
+            why = f"role {role.name} is in the team file"
+            given = {"RoleName": role.name, "Path": PATH, "AssumeRolePolicyDocument": _text(role.trust)}
+            yield self._make(Phase.ROLE, "CreateRole", why, **given, **bounded, Tags=self._tags)
+        else:
+            if bounded and found.boundary != role.boundary:
+                why = f"role {role.name} is bounded by {_short(role.boundary or '')}"
+                yield self._make(Phase.FENCE, "PutRolePermissionsBoundary", why, RoleName=role.name, **bounded)
+            if found.trust != role.trust:
+                why = f"who may assume {role.name} has changed"
+                given = {"RoleName": role.name, "PolicyDocument": _text(role.trust)}
+                yield self._make(Phase.ROLE, "UpdateAssumeRolePolicy", why, **given)
+        have = found.attached if found else frozenset[str]()
+        denies = frozenset(arn for arn in role.attached | have if _denies(arn))
+        first = (Phase.UNFENCE, Phase.FENCE if found else Phase.ROLE)
+        yield from self._attachments("Role", role.name, role.attached & denies, have & denies, first)
+        yield from self._attachments("Role", role.name, role.attached - denies, have - denies, _GIVEN_FIRST)
+
+    def _user(self, user: UserState, found: UserState | None) -> Iterator[Change]:
+        if found is None:
+            why = f"{user.name} is in the team file"
+            yield self._make(Phase.PREPARE, "CreateUser", why, UserName=user.name, Path=PATH, Tags=self._tags)
+        groups = found.groups if found else frozenset[str]()
+        inline = found.inline if found else {}
+        if QUARANTINE in user.inline and inline.get(QUARANTINE) != user.inline[QUARANTINE]:
+            given = {"PolicyName": QUARANTINE, "PolicyDocument": _text(user.inline[QUARANTINE])}
+            yield self._make(Phase.FENCE, "PutUserPolicy", f"{user.name} is frozen", UserName=user.name, **given)
+        yield from self._leaves(user.name, self._owned(groups) - user.groups)
+        for group in sorted(user.groups - groups):
+            why = f"{user.name} is in {group} by the team file"
+            phase = Phase.FENCE if group.startswith(ON_CALL) else Phase.GRANT
+            yield self._make(phase, "AddUserToGroup", why, GroupName=group, UserName=user.name)
+        if QUARANTINE in inline and QUARANTINE not in user.inline:
+            why = f"the freeze of {user.name} has ended"
+            yield self._make(Phase.UNFENCE, "DeleteUserPolicy", why, UserName=user.name, PolicyName=QUARANTINE)
+
+    def _leaver(self, user: UserState) -> Iterator[Change]:
+        """Take what watchbill gave from a user the file no longer names; the user itself a person removes."""
+        yield from self._leaves(user.name, self._owned(user.groups))
+
+    def _leaves(self, user: str, groups: Collection[str]) -> Iterator[Change]:
+        for group in sorted(groups):
+            why = f"{user} is not in {group} by the team file"
+            phase = Phase.UNFENCE if group.startswith(ON_CALL) else Phase.REVOKE
+            yield self._make(phase, "RemoveUserFromGroup", why, GroupName=group, UserName=user)
+
+    def _owned(self, groups: Iterable[str]) -> set[str]:
+        there = self._observed.groups
+        return {name for name in groups if name in there and there[name].path == PATH}
+
+    def _unwanted(self) -> Iterator[Change]:
+        """Remove what is watchbill's and in the file no more; what others put onto it keeps it there."""
+        for group in self._observed.groups.values():
+            if group.path == PATH and group.name not in self._desired.groups:
+                yield from self._group_removal(group)
+        for role in self._observed.roles.values():
+            if role.path == PATH and role.name not in self._desired.roles:
+                yield from self._role_removal(role)
+        used = self._used_by_others()
+        for arn, policy in self._observed.policies.items():
+            if policy.path == PATH and arn not in self._desired.policies and arn not in used:
+                why = f"{policy.name} is no longer in the team file"
+                # Versions that this very plan makes are not there yet: such a policy is given none (`_writes`).
+                for version in policy.versions:
+                    yield self._make(Phase.TIDY, "DeletePolicyVersion", why, PolicyArn=arn, VersionId=version)
+                yield self._make(Phase.TIDY, "DeletePolicy", why, PolicyArn=arn)
+
+    def _group_removal(self, group: GroupState) -> Iterator[Change]:
+        why = f"group {group.name} is no longer in the team file"
+        denies = frozenset(arn for arn in group.attached if _denies(arn))
+        yield from self._attachments("Group", group.name, frozenset(), group.attached - denies, _TAKEN_FIRST)
+        yield from self._attachments("Group", group.name, frozenset(), denies, _LAST)
+        if self._is_bare("group", group):
+            yield self._make(Phase.TIDY, "DeleteGroup", why, GroupName=group.name)
+
+    def _role_removal(self, role: RoleState) -> Iterator[Change]:
+        why = f"role {role.name} is no longer in the team file"
+        if role.trust != nobody():
+            # Its gates are about to go, and a session of it would outlive them.
+            given = {"RoleName": role.name, "PolicyDocument": _text(nobody())}
+            yield self._make(Phase.ROLE, "UpdateAssumeRolePolicy", why, **given)
+        denies = frozenset(arn for arn in role.attached if _denies(arn))
+        yield from self._attachments("Role", role.name, frozenset(), role.attached - denies, _TAKEN_FIRST)
+        yield from self._attachments("Role", role.name, frozenset(), denies, _LAST)
+        if self._is_bare("role", role):
+            yield self._make(Phase.TIDY, "DeleteRole", why, RoleName=role.name)
+
+    def _is_bare(self, kind: str, found: GroupState | RoleState) -> bool:
+        """Tell whether AWS lets it be removed once the plan is done: nothing of others' is left on it."""
+        others = [*(arn for arn in found.attached if not _is_owned(arn)), *found.inline]
+        healed = {f.what for (k, name, _), f in self._foreign.items() if (k, name) == (kind, found.name) and f.healed}
+        return healed.issuperset(others)
+
+    def _used_by_others(self) -> set[str]:
+        there = self._observed
+        users, groups, roles = there.users.values(), there.groups.values(), there.roles.values()
+        attached = [each.attached for of_kind in (users, groups, roles) for each in of_kind if each.path != PATH]
+        return {arn for arns in attached for arn in arns if _is_owned(arn)}
+
+    def _attachments(
+        self, kind: str, name: str, wanted: frozenset[str], have: frozenset[str], phases: tuple[Phase, Phase]
+    ) -> Iterator[Change]:
+        detach, attach = phases
+        for arn in sorted(have - wanted):
+            # What others attached is `drift`'s to decide.
+            if _is_owned(arn):
+                why = f"{kind.lower()} {name} no longer has {_short(arn)}"
+                yield self._make(detach, f"Detach{kind}Policy", why, **{f"{kind}Name": name, "PolicyArn": arn})
+        for arn in sorted(wanted - have):
+            why = f"{kind.lower()} {name} has {_short(arn)}"
+            yield self._make(attach, f"Attach{kind}Policy", why, **{f"{kind}Name": name, "PolicyArn": arn})
+
+
+_TAKEN_FIRST = (Phase.REVOKE, Phase.GRANT)
+"""Phases in which policies are detached and attached."""
+_GIVEN_FIRST = (Phase.RETIRE, Phase.GRANT)
+_LAST = (Phase.UNFENCE, Phase.FENCE)
+
+
+def _denies(arn: str) -> bool:
+    return _is_owned(arn) and _short(arn).startswith(DENYING)
+
+
+def _is_owned(arn: str) -> bool:
+    return f":policy{PATH}" in arn
+
+
+def _short(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]
+
+
+def _narrows(new: Document, old: Document) -> bool:
+    """Tell whether a document gives nothing that another does not give, as far as its statements show."""
+    there, wanted = statements_of(old), statements_of(new)
+    return all(each in there for each in wanted if each.get("Effect") == "Allow") and all(
+        each in wanted for each in there if each.get("Effect") == "Deny"
+    )
+
+
+def _text(document: Document) -> str:
+    return json.dumps(document, separators=(",", ":"))

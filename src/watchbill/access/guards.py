@@ -1,0 +1,165 @@
+"""Denies that stand beside every grant: what an on-call role may not leave behind, and what a job role may not become.
+
+They are statements without dates, with Sids that stay the same from plan to plan; the caller packs them into policies.
+
+* `outlive_statements` go on on-call roles: whatever of the catalogue (`outlive`) the permission set does not opt in to.
+* `object_statements` keep what watchbill wrote as it is. They go on job roles, as the first of the guards, and on an
+  on-call role that was opted in to changes of IAM: it must not take off its own fence.
+* `guard_statements` go on the groups of job roles. A job role may give `iam:*`, and without them whoever holds it could
+  give themselves the rest: change what watchbill wrote, take another's keys, or be on call when they are not. Those
+  after the first speak of IAM users only, by `${aws:username}`, which is in no request of a role's session.
+
+An IAM user's ARN is `user/` with their path and their name, and a name has no slash in it. So `user/james` and
+`user/*/james` are James wherever he lies, and nobody else; `user/*james` would be Mary-James too (IAM User Guide,
+"IAM identifiers"). No read of IAM is denied, nor a member's own `sts:AssumeRole`.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from watchbill.access.documents import Statement
+from watchbill.access.model import PATH
+from watchbill.access.outlive import Family, kept_out
+
+
+_OBJECTS = ("group", "role", "policy", "instance-profile")
+"""Kinds of objects of IAM that have a path and are not users."""
+
+_CHANGES = (
+    "iam:Add*",
+    "iam:Attach*",
+    "iam:Create*",
+    "iam:Delete*",
+    "iam:Detach*",
+    "iam:PassRole",
+    "iam:Put*",
+    "iam:Remove*",
+    "iam:Set*",
+    "iam:Tag*",
+    "iam:Untag*",
+    "iam:Update*",
+)
+"""Every verb of IAM that changes an object or uses it for something else, so that a new action is among them too."""
+
+_OF_USERS = (
+    "iam:AttachUserPolicy",
+    "iam:CreateUser",
+    "iam:DeleteUser",
+    "iam:DeleteUserPermissionsBoundary",
+    "iam:DeleteUserPolicy",
+    "iam:DetachUserPolicy",
+    "iam:PutUserPermissionsBoundary",
+    "iam:PutUserPolicy",
+    "iam:TagUser",
+    "iam:UntagUser",
+)
+"""What makes a user somebody else, or gives them more, their own hand included."""
+
+_OF_CREDENTIALS = (
+    "iam:ChangePassword",
+    "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:CreateServiceSpecificCredential",
+    "iam:DeactivateMFADevice",
+    "iam:DeleteAccessKey",
+    "iam:DeleteLoginProfile",
+    "iam:DeleteSSHPublicKey",
+    "iam:DeleteServiceSpecificCredential",
+    "iam:DeleteSigningCertificate",
+    "iam:EnableMFADevice",
+    "iam:ResetServiceSpecificCredential",
+    "iam:ResyncMFADevice",
+    "iam:UpdateAccessKey",
+    "iam:UpdateLoginProfile",
+    "iam:UpdateSSHPublicKey",
+    "iam:UpdateServiceSpecificCredential",
+    "iam:UpdateSigningCertificate",
+    "iam:UploadSSHPublicKey",
+    "iam:UploadSigningCertificate",
+)
+"""What gives a way to sign in as a user, or takes it. All are on users: any other resource is no user's own."""
+
+_TAKING = ("sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")
+
+
+def outlive_statements(may_outlive: Iterable[str]) -> tuple[Statement, ...]:
+    """Give the Denies of all that can outlive a shift and is not opted in to; raises NotFoundError for no such name.
+
+    One for each family, and one for each entry with a condition. In this order, and packed each into the first policy
+    with room, they take two managed policies at most.
+    """
+    found: list[Statement] = []
+    entries = kept_out(may_outlive)
+    for family in _IN_ORDER:
+        actions = [action for each in entries if each.family is family and each.only is None for action in each.actions]
+        if actions:
+            found.append(_deny(f"Outlive{family}", actions, "*"))
+    found += [
+        {**_deny(f"Outlive{_sid(each.name)}", each.actions, "*"), "Condition": each.condition}
+        for each in entries
+        if each.only
+    ]
+    return tuple(found)
+
+
+_IN_ORDER = (
+    Family.PROGRAMS,
+    Family.IDENTITIES,
+    Family.SHARES,
+    Family.CONNECTIONS,
+    Family.FLOWS,
+    Family.TOKENS,
+)
+"""The large ones first, for packing."""
+
+
+def object_statements(number: str) -> tuple[Statement, ...]:
+    """Give the Denies that keep an account's objects under watchbill's path as they are, and every user's name."""
+    iam = f"arn:aws:iam::{number}"
+    return (
+        _deny("GuardObjects", _CHANGES, [f"{iam}:{kind}{PATH}*" for kind in _OBJECTS]),
+        _deny("GuardUsers", _OF_USERS, f"{iam}:user{PATH}*"),
+        # Who renames a user is asked for both names, and windows go by the name: nobody becomes another by it.
+        _deny("GuardNames", ["iam:UpdateUser"], f"{iam}:user/*"),
+    )
+
+
+def guard_statements(number: str, rota_members: Mapping[str, Collection[str]]) -> tuple[Statement, ...]:
+    """Give the Denies that keep a job role in an account from giving itself more.
+
+    `number` is the account's; `rota_members` has, by the name of each on-call role, the names of the IAM users who may
+    come to take it.
+    """
+    iam = f"arn:aws:iam::{number}"
+    own = [f"{iam}:user/${{aws:username}}", f"{iam}:user/*/${{aws:username}}"]
+    return (
+        *object_statements(number),
+        {"Sid": "GuardCredentials", "Effect": "Deny", "Action": list(_OF_CREDENTIALS), "NotResource": own},
+        *(
+            _taken_by(members, _deny(f"Only{_sid(name)}", _TAKING, f"{iam}:role{PATH}{name}"))
+            for name, members in sorted(rota_members.items())
+        ),
+    )
+
+
+_PLAIN = re.compile(r"[a-z]+[0-9]*(-[a-z]+[0-9]*)*")
+"""Names that no other makes the same words of."""
+
+
+def _sid(name: str) -> str:
+    """Write a name with letters and digits only, as a Sid must be: `oncall-platform` is `OncallPlatform`."""
+    words = "".join(word.capitalize() for word in re.split("[^A-Za-z0-9]+", name))
+    return words if _PLAIN.fullmatch(name) else words + sha256(name.encode()).hexdigest()[:8]
+
+
+def _taken_by(members: Collection[str], deny: Statement) -> Statement:
+    """Except those who may take a role from the Deny of it."""
+    if not members:
+        return deny
+    return {**deny, "Condition": {"StringNotEquals": {"aws:username": sorted(members)}}}
+
+
+def _deny(sid: str, actions: Sequence[str], resource: Any) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Deny", "Action": list(actions), "Resource": resource}
