@@ -1,9 +1,16 @@
-"""The whole way from a reading to an answer: attribute, judge, detect, gather. `audit` and `run` both take it."""
+"""The whole way from a reading to an answer: attribute, judge, detect, gather. `audit` and `run` both take it.
 
+Who somebody was and what was their right is said by the team file in force at the time of the event. What is usual,
+what is grave and what is watchbill's own is said by the given file: that is about what to look at now.
+"""
+
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
+from watchbill.access.history import History, declared
 from watchbill.access.model import Freeze
 from watchbill.alerts.cases import Gatherer
 from watchbill.alerts.model import Audit, PersonCount
@@ -13,23 +20,40 @@ from watchbill.detect.model import Finding
 from watchbill.detect.sigma import Rule, run_rules
 from watchbill.detect.signin import sign_in_findings
 from watchbill.intervals import Interval
-from watchbill.judge.judge import Judge
-from watchbill.judge.model import Judgement, Right
+from watchbill.judge.judge import Judges
+from watchbill.judge.model import Judgement, Right, Step
 from watchbill.team.model import Team
-from watchbill.trail.attribute import attribute
-from watchbill.trail.model import Attributed, Outcome, Reading
+from watchbill.trail.attribute import HANDS_OUT, attribute
+from watchbill.trail.model import Attributed, Event, Outcome, Reading
+
+
+def span_of(reading: Reading) -> Interval | None:
+    """Give the time from the first event of a reading to the last, both in it; None where there is none."""
+    if not reading.events:
+        return None
+    return Interval(reading.events[0].at, reading.events[-1].at + timedelta(seconds=1))
 
 
 def audit(
     reading: Reading,
-    team: Team | None,
+    by: Team | History | None,
     rules: Sequence[Rule] = (),
     freezes: Collection[Freeze] = (),
     answers: Mapping[str, str] | None = None,
+    steps: Sequence[Step] = (),
 ) -> Audit:
-    """Answer for everything in a reading. Without a team file nobody is judged, and every judgement says so."""
-    attributed = attribute(reading.events, team)
-    judgements = _judged(attributed, team, freezes)
+    """Answer for everything in a reading, `by` the team files of its span, or one that is assumed for all of it.
+
+    `freezes` count beside those of a history; `steps` are those of watchbill's own plans, in order of time.
+    Without a team file nobody is judged, and every judgement says so.
+    """
+    team, span = by.given if isinstance(by, History) else by, span_of(reading)
+    history = None
+    if span is not None and by is not None:
+        history = by if isinstance(by, History) else declared((), by, span)
+        history = replace(history, freezes=(*history.freezes, *freezes))
+    attributed = _attributed(reading.events, history, span)
+    judgements = _judged(attributed, history, span)
     baseline = learn(attributed, team)
     hits = run_rules(rules, attributed)
     findings: list[Finding] = [
@@ -37,7 +61,7 @@ def audit(
         *action_findings(attributed, team, baseline),
         *hits,
     ]
-    cases = Gatherer(judgements, findings, baseline, team, answers or {}).cases()
+    cases = Gatherer(judgements, findings, baseline, team, answers or {}, steps).cases()
     people, others = _counts(judgements)
     return Audit(
         reading.tally,
@@ -47,19 +71,44 @@ def audit(
         others,
         cases,
         dict(sorted(Counter(hit.title for hit in hits).items(), key=lambda pair: (-pair[1], pair[0]))),
-        reading.problems,
+        (*reading.problems, *(history.problems if history else ())),
         judgements,
+        history.assumed if history else (),
     )
 
 
-def _judged(attributed: Sequence[Attributed], team: Team | None, freezes: Collection[Freeze]) -> tuple[Judgement, ...]:
-    if not attributed:
-        return ()
-    if team is None:
+def _attributed(events: Sequence[Event], history: History | None, span: Interval | None) -> tuple[Attributed, ...]:
+    """Name every actor by the team file of the time; a key is followed to who got it, whenever that was."""
+    if history is None or span is None:
+        return attribute(events, None)
+    groups: dict[Hashable, tuple[Team, list[Event]]] = {}
+    for piece, in_force in history.spans(span):
+        team = in_force.team or history.given
+        first, end = (bisect_left(events, at, key=lambda event: event.at) for at in (piece.start, piece.end))
+        groups.setdefault(_names(team), (team, []))[1].extend(events[first:end])
+    if len(groups) == 1:
+        return tuple(each for team, own in groups.values() for each in attribute(own, team))
+    keys = [event for event in events if event.name in HANDS_OUT]
+    found: dict[str, Attributed] = {}
+    for team, own in groups.values():
+        mine = {event.id for event in own}
+        named = attribute([*keys, *(event for event in own if event.name not in HANDS_OUT)], team)
+        found.update((each.event.id, each) for each in named if each.event.id in mine)
+    return tuple(found[event.id] for event in events)
+
+
+def _names(team: Team) -> Hashable:
+    """Give what of a team file says who is who; most changes of a file leave it as it is."""
+    people = frozenset((person.name, person.iam_user, person.email) for person in team.people.values())
+    accounts = frozenset(account.number for account in team.accounts.values())
+    return people, accounts, frozenset(team.workloads), team.session_names
+
+
+def _judged(attributed: Sequence[Attributed], history: History | None, span: Interval | None) -> tuple[Judgement, ...]:
+    if history is None or span is None:
         return tuple(_unjudged(each) for each in attributed)
-    span = Interval(attributed[0].event.at, attributed[-1].event.at + timedelta(seconds=1))
-    judge = Judge(team, span, freezes)
-    return tuple(judge.judge(each) for each in attributed)
+    judges = Judges(history, span)
+    return tuple(judges.judge(each) for each in attributed)
 
 
 def _unjudged(each: Attributed) -> Judgement:

@@ -150,3 +150,5 @@ class Audit:
     """Hits per Sigma rule."""
     problems: tuple[Problem, ...]
     judgements: tuple[Judgement, ...]
+    assumed: tuple[str, ...] = ()
+    """What was taken to be the team file of the time, in words, where it is not plainly the one that was given."""

@@ -13,14 +13,19 @@ The rules, in order:
 
 An event is judged by every request that it was. A resource that it does not name is not known: where statements on
 narrower resources matter, the event is not judgeable, and that is said.
+
+Where the team file was changed and applied in the span, each event is judged by the file in force at its time, and by
+that file's own schedule to both sides of it.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import TypeVar
 
 from watchbill.access.entitlements import is_frozen, role_name, standing, windows
+from watchbill.access.history import History
 from watchbill.access.model import PATH, Freeze, Holding
 from watchbill.access.permissions import own_documents
 from watchbill.intervals import Interval, Timeline
@@ -74,17 +79,13 @@ class Judge:
         """Judge one event."""
         actor, event = attributed.actor, attributed.event
         if actor.person is None or actor.person not in self._team.people:
-            machine = actor.method in (Method.SERVICE, Method.WORKLOAD)
-            right = Right.NOT_A_PERSON if machine else Right.UNKNOWN_ACTOR
-            return Judgement(attributed, right, actor.why, None, None, None, past_role=False)
+            return _nobody(attributed)
         state = self.watch_state(actor.person, event)
         if is_frozen(actor.person, self._freezes, event.at):
-            why = f"{actor.person} was frozen"
-            return Judgement(attributed, Right.FROZEN, why, None, state, None, past_role=False)
+            return _frozen(attributed, state)
         mapped = requests_of_record(event.record)
         if not mapped.requests:
-            why = mapped.why_not or "no permission stands behind it"
-            return Judgement(attributed, Right.NEEDS_NONE, why, None, state, None, past_role=False)
+            return _needs_none(attributed, state, mapped.why_not)
         judged = [self._one(attributed, request, state) for request in mapped.requests]
         return min(judged, key=lambda judgement: _WORST.index(judgement.right))
 
@@ -188,6 +189,41 @@ class Judge:
         return parse_policy({"Version": "2012-10-17", "Statement": [statement]}, f"gate-{rota.name}")
 
 
+class Judges:
+    """Judges events of a span of time, each by the team file that was in force at its time.
+
+    One judge for each piece of the span in which one file was in force, made when the first event of it comes.
+    """
+
+    def __init__(self, history: History, span: Interval) -> None:
+        self._freezes = history.freezes
+        self._pieces = history.spans(span)
+        self._starts = [piece.start for piece, _ in self._pieces]
+        self._judges: dict[int, Judge] = {}
+
+    def judge(self, attributed: Attributed) -> Judgement:
+        """Judge one event, which lies in the span."""
+        number = bisect_right(self._starts, attributed.event.at) - 1
+        piece, in_force = self._pieces[number]
+        if in_force.team is None:
+            return self._open(attributed, in_force.why_not)
+        if number not in self._judges:
+            self._judges[number] = Judge(in_force.team, piece, self._freezes)
+        return self._judges[number].judge(attributed)
+
+    def _open(self, attributed: Attributed, why_not: str) -> Judgement:
+        """Judge an event whose team file can be read no more by what does not hang on one."""
+        actor, event = attributed.actor, attributed.event
+        if actor.person is None:
+            return _nobody(attributed)
+        if is_frozen(actor.person, self._freezes, event.at):
+            return _frozen(attributed, None)
+        mapped = requests_of_record(event.record)
+        if not mapped.requests:
+            return _needs_none(attributed, None, mapped.why_not)
+        return Judgement(attributed, Right.NOT_JUDGEABLE, why_not, None, None, None, past_role=False)
+
+
 _WORST = (
     Right.FROZEN,
     Right.BEYOND_ROLE,
@@ -199,6 +235,22 @@ _WORST = (
     Right.NOT_A_PERSON,
 )
 """A call that is several requests is judged by the worst of them."""
+
+
+def _nobody(attributed: Attributed) -> Judgement:
+    machine = attributed.actor.method in (Method.SERVICE, Method.WORKLOAD)
+    right = Right.NOT_A_PERSON if machine else Right.UNKNOWN_ACTOR
+    return Judgement(attributed, right, attributed.actor.why, None, None, None, past_role=False)
+
+
+def _frozen(attributed: Attributed, state: WatchState | None) -> Judgement:
+    why = f"{attributed.actor.person} was frozen"
+    return Judgement(attributed, Right.FROZEN, why, None, state, None, past_role=False)
+
+
+def _needs_none(attributed: Attributed, state: WatchState | None, why_not: str | None) -> Judgement:
+    why = why_not or "no permission stands behind it"
+    return Judgement(attributed, Right.NEEDS_NONE, why, None, state, None, past_role=False)
 
 
 def _nearest(mine: list[Shift], event: Event, on_call: tuple[str, ...]) -> WatchState:

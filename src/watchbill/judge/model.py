@@ -75,7 +75,7 @@ class Judgement:
     holding: Holding | None
     """What gave the right; for off shift, the window it would have been in."""
     state: WatchState | None
-    """None where there is no person."""
+    """None where there is no person, or where the team file of the time can be read no more."""
     request: Request | None
     """The IAM request that was judged; None where there was none."""
     past_role: bool
@@ -92,3 +92,19 @@ class Opening:
     by: str | None
     """Who opened it: a person, or else the principal."""
     at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a plan of watchbill's own, as its journal has it."""
+
+    plan: str
+    number: int
+    """Which step of the plan, from nought."""
+    at: datetime
+    account: str
+    """Twelve digits."""
+    call: str
+    """`iam:RemoveUserFromGroup(oncall-platform, james)`."""
+    failed: bool
+    error: str | None

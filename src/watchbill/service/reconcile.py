@@ -12,14 +12,16 @@ import msgspec
 
 from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, Plan, State
-from watchbill.alerts.audit import audit
+from watchbill.alerts.audit import audit, span_of
 from watchbill.alerts.model import Audit
 from watchbill.alerts.view import CaseView, reassessed, view
 from watchbill.detect.sigma import Rule
 from watchbill.errors import Problem, WatchbillError
+from watchbill.judge.model import Step
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.service.casework import Casework, view_of
+from watchbill.service.history import history_of
 from watchbill.store.rows import CaseRow, StepRow
 from watchbill.trail.model import Reading
 
@@ -55,10 +57,29 @@ def reconcile(
             done.outcomes = apply_plan(work, done.plan)
     if read is not None:
         with _part(done.problems):
-            done.audit = audit(read(), work.team, rules, work.freezes())
+            done.audit = audit_kept(work, read(), rules)
             done.problems.extend(done.audit.problems)
             done.raised, done.amended = keep_cases(work, done.audit)
     return done
+
+
+def audit_kept(work: Casework, reading: Reading, rules: Sequence[Rule] = ()) -> Audit:
+    """Audit a reading by the team files that the state has kept: each event by the one in force at its time."""
+    span = span_of(reading)
+    by = work.team if span is None else history_of(work, span)
+    return audit(reading, by, rules, steps=_steps(work))
+
+
+def _steps(work: Casework) -> list[Step]:
+    """Give the steps of watchbill's own plans; what was carried out in an account that has gone is left out."""
+    numbers = {account.name: account.number for account in work.team.accounts.values()}
+    found = []
+    for row in work.store.journal.all():
+        account, _, call = row.call.partition(" ")
+        if account in numbers:
+            failed = row.state == State.FAILED
+            found.append(Step(row.plan, row.number, row.at, numbers[account], call, failed, row.error))
+    return found
 
 
 def apply_plan(

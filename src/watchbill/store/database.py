@@ -327,6 +327,13 @@ class Journal(_Part):
             rows = connection.execute(found).all()
         return [StepRow(r.plan, r.number, parse_instant(r.at), r.call, r.state, r.error) for r in rows]
 
+    def all(self) -> list[StepRow]:
+        """Give the steps of every plan, in the order they were taken in."""
+        column = tables.steps.c
+        with self._connect() as connection:
+            rows = connection.execute(select(tables.steps).order_by(column.at, column.plan, column.number)).all()
+        return [StepRow(r.plan, r.number, parse_instant(r.at), r.call, r.state, r.error) for r in rows]
+
 
 class Feeds(_Part):
     """Copies of outside schedules, those that were in force for good, and the last try to fetch each."""

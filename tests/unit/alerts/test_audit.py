@@ -1,15 +1,19 @@
 """The answer for a whole trail: every event counted once, under somebody or under why it is nobody's."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.teams import MONDAY, team
-from tests.trails import FOREIGN, after, document, reading, record, root, service, session, user
+from tests.teams import DAY, MONDAY, team
+from tests.trails import FOREIGN, after, assume_role, document, reading, record, root, service, session, user
 from tests.unit.alerts.records import AWAY, audited, failed, hidden, signed_in
 
+from watchbill.access.history import History, InForce, Revision, declared
 from watchbill.access.model import Freeze
-from watchbill.alerts.audit import audit
+from watchbill.alerts.audit import audit, span_of
 from watchbill.alerts.view import audit_view
 from watchbill.detect.sigma import load
+from watchbill.errors import Problem
 from watchbill.judge.model import Right
 from watchbill.trail.read import combine, read_file
 
@@ -136,3 +140,76 @@ def test_the_order_of_delivery_does_not_matter():
     first, second = audited(*MADE), audited(*reversed(MADE))
     assert audit_view(first, None).people == audit_view(second, None).people
     assert [case.id for case in first.cases] == [case.id for case in second.cases]
+
+
+# --- the file of the time ------------------------------------------------------------------------
+
+
+def of_time(*files, freezes=(), assumed=(), problems=()):
+    """Make a history of files, each with the instant from which it was in force; None is one that cannot be read."""
+    made = tuple(InForce(since, of, "r", "" if of else "cannot be read") for since, of in files)
+    return History(team(), made, freezes, None, assumed, problems)
+
+
+def without(name):
+    """Make the team without somebody of its developers."""
+    base = team()
+    rest = replace(base.groups["developers"], members=tuple(set(base.groups["developers"].members) - {name}))
+    people = {each: person for each, person in base.people.items() if each != name}
+    return replace(base, people=people, groups={**base.groups, "developers": rest}, rotas={})
+
+
+@given(st.lists(st.sampled_from(MADE), max_size=12), st.integers(0, 3))
+def test_one_file_recorded_before_the_trail_changes_nothing(records, days):
+    """The file at hand, applied before the first event, is the same answer as the file at hand, to the last field."""
+    of = replace(team(), digest="d1")
+    found, plain = reading(*records), audit(reading(*records), of)
+    if (span := span_of(found)) is None:
+        assert plain.judgements == ()
+        return
+    recorded = declared([Revision("d1", span.start - days * DAY, "")], of, span)
+    assert replace(audit(found, recorded), assumed=plain.assumed) == plain
+    assert audit(found, recorded).assumed == ()
+    assert len(plain.assumed) == 1
+
+
+def test_who_left_was_somebody_before():
+    """Ada left on Monday at noon: what she did before is hers by name, and after it is nobody's."""
+    made = [record("ec2:DescribeInstances", user("ada"), at, event_id=at.isoformat()) for at in (after(11), after(12))]
+    before, later = audit(reading(*made), of_time((None, team()), (after(12), without("ada")))).judgements
+    assert (before.attributed.actor.person, before.right) == ("ada", Right.ENTITLED)
+    assert (later.attributed.actor.person, later.right) == (None, Right.UNKNOWN_ACTOR)
+    joined = audit(reading(*made), of_time((None, without("ada")), (after(12), team()))).judgements
+    assert [each.right for each in joined] == [Right.UNKNOWN_ACTOR, Right.ENTITLED]
+
+
+def test_a_key_is_followed_over_a_change_of_the_file():
+    """The role was taken under the old file, and used under the new one, which knows more people: it is still James."""
+    made = [
+        assume_role(user("james"), "watchbill/oncall-platform", "ASIA1", after(19), event_id="take"),
+        record("rds:RebootDBInstance", session("oncall-platform", "james", "ASIA1"), after(20), event_id="act"),
+        record("rds:RebootDBInstance", session("oncall-platform", "james", "ASIA1"), after(21), event_id="more"),
+    ]
+    found = audit(reading(*made), of_time((None, without("ada")), (after(20), team()), (after(21), without("ada"))))
+    assert [each.attributed.event.id for each in found.judgements] == ["take", "act", "more"]
+    assert {each.attributed.actor.person for each in found.judgements} == {"james"}
+    assert [each.right for each in found.judgements] == [Right.BEYOND_ROLE, Right.ENTITLED, Right.BEYOND_ROLE]
+
+
+def test_what_can_be_read_no_more_is_a_problem_and_no_case():
+    """Nobody is accused by a file that nobody knows; the actors are named by the file at hand."""
+    problem = Problem("unreadable-revision", "revision r can be read no more")
+    by = of_time((None, team()), (after(26), None), assumed=("words",), problems=(problem,))
+    found = audit(reading(record("rds:RebootDBInstance", user("james"), NIGHT)), by)
+    assert (found.problems, found.assumed, found.cases) == ((problem,), ("words",), ())
+    (judgement,) = found.judgements
+    assert (judgement.right, judgement.why) == (Right.NOT_JUDGEABLE, "cannot be read")
+    assert judgement.attributed.actor.person == "james"
+
+
+def test_the_freezes_of_a_history_count():
+    """Beside those given: neither takes the other's place."""
+    one, other = Freeze("F-1", "james", after(11), None, None), Freeze("F-2", "ada", after(11), None, None)
+    found = audit(reading(*MADE), of_time((None, team()), freezes=(one,)), (), (other,))
+    rights = {p.person: dict(p.by_right) for p in found.people}
+    assert (rights["james"], rights["ada"]) == ({"frozen": 3}, {"frozen": 2})

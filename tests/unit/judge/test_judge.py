@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.cloud import MemoryCloud
 from tests.teams import DAY, HERE, MONDAY, STAGING, grant, group, layer, permission_set, rota, team, with_rota
 from tests.trails import (
@@ -24,10 +26,11 @@ from tests.trails import (
 
 from watchbill.access.apply import apply
 from watchbill.access.effective import answers
+from watchbill.access.history import History, InForce
 from watchbill.access.model import Freeze, State
 from watchbill.access.plan import make_plan
 from watchbill.intervals import Interval
-from watchbill.judge.judge import Judge
+from watchbill.judge.judge import Judge, Judges
 from watchbill.judge.model import Right, Watch
 from watchbill.policy.model import Effect
 from watchbill.team.model import Kind, Override, PermissionSet
@@ -544,3 +547,152 @@ def test_a_group_of_nobody_gives_nothing():
     of = holding(team(), permission_set("unused", allow=("iam:*",)))
     of = replace(of, groups={**of.groups, "empty": group("empty", (), ("unused", "production"))})
     assert right("iam:CreateUser", "james", after(20), of) is Right.BEYOND_ROLE
+
+
+# --- the file of the time ------------------------------------------------------------------------
+
+TUESDAY, WEDNESDAY, THURSDAY = MONDAY + DAY, MONDAY + 2 * DAY, MONDAY + 3 * DAY
+
+
+def moved():
+    """Make the team with James out of the developers."""
+    rest = group("developers", ("ada", "rick"), ("developer", "staging"), ("read-only", "production"))
+    return replace(team(), groups={**team().groups, "developers": rest})
+
+
+def stands_in(who, start):
+    """Make the team with an override for an evening of James's."""
+    once = Override("o1", Kind.PRIMARY, Interval(after(start), after(start + 8)), who, "james", "flu", "sofia", HERE)
+    return with_rota(team(), rota(overrides=(once,)))
+
+
+def history(*files, freezes=()):
+    """Make a history of files, each with the instant from which it was in force; None is one that cannot be read."""
+    made = (InForce(since, of, f"r{number}", "" if of else "unread") for number, (since, of) in enumerate(files))
+    return History(team(), tuple(made), freezes)
+
+
+def over_time(of, *records):
+    """Judge records by a history, by `eventID`."""
+    judges = Judges(of, WEEK)
+    return {name: judges.judge(each) for name, each in named(list(records), team()).items()}
+
+
+def test_a_right_that_was_taken_away_was_a_right_before():
+    """James was moved out of his group on Wednesday: what he did on Tuesday was his, what on Thursday was not."""
+    of = history(
+        *((since, holding(of, permission_set("prod-oncall"))) for since, of in ((None, team()), (WEDNESDAY, moved())))
+    )
+    acts = [
+        record("rds:DescribeDBInstances", user("james"), at, event_id=name)
+        for name, at in (
+            ("tuesday", TUESDAY + 12 * timedelta(hours=1)),
+            ("last", WEDNESDAY - SECOND),
+            ("edge", WEDNESDAY),
+            ("thursday", THURSDAY),
+        )
+    ]
+    rights = {name: each.right for name, each in over_time(of, *acts).items()}
+    assert rights == {
+        "tuesday": Right.ENTITLED,
+        "last": Right.ENTITLED,
+        "edge": Right.BEYOND_ROLE,
+        "thursday": Right.BEYOND_ROLE,
+    }
+
+
+def test_a_swap_gives_nothing_before_it_is_applied():
+    """Ada took James's Tuesday evening, from 18:00; it was applied at 20:00. Until then it was his, and hers after."""
+    of = history((None, team()), (after(44), stands_in("ada", 42)))
+    acts = [
+        record(REBOOT, user(who), at, event_id=f"{who} {name}")
+        for who in ("james", "ada")
+        for name, at in (("before", after(44) - SECOND), ("after", after(44)))
+    ]
+    found = over_time(of, *acts)
+    assert {name: each.right for name, each in found.items()} == {
+        "james before": Right.ENTITLED,
+        "james after": Right.OFF_SHIFT,
+        "ada before": Right.OFF_SHIFT,
+        "ada after": Right.ENTITLED,
+    }
+    told = {name: str(each.state) for name, each in found.items()}
+    assert told["james before"] == told["ada after"] == "on shift (platform)"
+    assert told["james after"] == "off shift: ended 1080 min before"
+    assert told["ada before"] == "off shift: ended 2520 min before", "her own last turn, of the week before"
+    assert {each.state.on_call for name, each in found.items() if "before" in name and each.state} == {("james",)}
+
+
+def test_near_an_edge_each_file_looks_to_both_sides_by_itself():
+    """The window named lies beyond the change, as the file of the time had it, not as it came to be."""
+    of = history((None, team()), (TUESDAY, stands_in("ada", 42)), (WEDNESDAY, team()))
+    asked = {"old": MONDAY + 11 * timedelta(hours=1), "new": after(47)}
+    found = over_time(of, *(record(REBOOT, user("james"), at, event_id=name) for name, at in asked.items()))
+    assert {each.right for each in found.values()} == {Right.OFF_SHIFT}
+    starts = {
+        name: each.holding.interval.start for name, each in found.items() if each.holding and each.holding.interval
+    }
+    assert starts == {"old": START, "new": after(66)}, "his Tuesday evening was ada's then, Wednesday's was near"
+
+
+def test_the_freezes_are_a_timeline_of_their_own():
+    """A freeze outranks whichever file is in force, to the second, also one that can be read no more."""
+    freeze = Freeze("f1", "james", TUESDAY, THURSDAY, None)
+    of = history((None, team()), (WEDNESDAY, None), freezes=(freeze,))
+    times = (TUESDAY - SECOND, TUESDAY, WEDNESDAY, THURSDAY - SECOND, THURSDAY)
+    found = over_time(of, *(record(who=user("james"), at=at, event_id=str(n)) for n, at in enumerate(times)))
+    assert [found[str(n)].right for n in range(5)] == [
+        Right.ENTITLED,
+        Right.FROZEN,
+        Right.FROZEN,
+        Right.FROZEN,
+        Right.NOT_JUDGEABLE,
+    ]
+
+
+def test_under_a_file_that_can_be_read_no_more_what_hangs_on_it_is_open():
+    """The reason is said; a sign-in needs no file, and who is nobody known stays so."""
+    of = history((None, team()), (TUESDAY, None), (WEDNESDAY, team()))
+    at = TUESDAY
+    found = over_time(
+        of,
+        record(REBOOT, user("james"), TUESDAY - SECOND, event_id="before"),
+        record(REBOOT, user("james"), at, event_id="act"),
+        record("ec2:DescribeInstances", user("james"), at, event_id="read"),
+        sign_in(user("james"), at, eventID="in"),
+        record(REBOOT, user("stranger"), at, event_id="stranger"),
+        record(REBOOT, user("deploy-bot"), at, event_id="bot"),
+        record("ec2:DescribeInstances", user("james"), WEDNESDAY, event_id="after"),
+    )
+    assert {name: each.right for name, each in found.items()} == {
+        "before": Right.ENTITLED,
+        "act": Right.NOT_JUDGEABLE,
+        "read": Right.NOT_JUDGEABLE,
+        "in": Right.NEEDS_NONE,
+        "stranger": Right.UNKNOWN_ACTOR,
+        "bot": Right.NOT_A_PERSON,
+        "after": Right.ENTITLED,
+    }
+    assert (found["act"].why, found["act"].state) == ("unread", None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(1, 6 * 24 * 60), max_size=4, unique=True),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["james", "ada", "priya", "stranger"]),
+            st.sampled_from([REBOOT, "ec2:DescribeInstances", "iam:CreateUser", "lambda:Invoke"]),
+            st.integers(0, 7 * 24 * 60 - 1),
+        ),
+        max_size=8,
+    ),
+)
+def test_however_often_the_same_file_is_applied_the_rights_are_the_same(cuts, acts):
+    """Pieces of one file judge as the file does for the whole span: no edge of a piece is seen in an answer."""
+    whole = Judge(team(), WEEK)
+    starts = [None, *(MONDAY + cut * MINUTE for cut in sorted(cuts))]
+    pieces = Judges(history(*((since, team()) for since in starts)), WEEK)
+    records = [record(action, user(who), MONDAY + minute * MINUTE) for who, action, minute in acts]
+    for each in attribute(reading(*records).events, team()):
+        assert pieces.judge(each) == whole.judge(each)

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.teams import DAY, MONDAY, STAGING, team
+from tests.teams import DAY, MONDAY, PRODUCTION, STAGING, team
 from tests.trails import FOREIGN, after, named, record, session, user
 
 from watchbill.access.model import Freeze
 from watchbill.intervals import Interval
 from watchbill.judge.judge import Judge
-from watchbill.judge.model import Right
+from watchbill.judge.model import Right, Step
 from watchbill.judge.possible import GIVES, iam_changes, openings
 
 
@@ -204,3 +204,80 @@ def test_both_kinds_of_wrong_are_asked(right):
     action = {Right.OFF_SHIFT: "rds:RebootDBInstance", Right.BEYOND_ROLE: "iam:CreateUser"}[right]
     act = record(action, user("james"), after(84), event_id="act")
     assert len(opened(attach(), act=act)) == 1
+
+
+# --- what watchbill left undone ------------------------------------------------------------------
+
+
+def step(call="RemoveUserFromGroup(oncall-platform, james)", at=MONDAY, plan="p1", *, failed=True, account=PRODUCTION):
+    """Make a step of a plan."""
+    return Step(plan, 0, at, account, f"iam:{call}", failed, "Throttling" if failed else None)
+
+
+def left(*steps, records=(), act=None):
+    """Judge an act by James off shift after some steps, and give what opened the way to it."""
+    act = act or record("rds:DeleteDBInstance", user("james"), after(84), event_id="act")
+    found = named([*records, act], team())
+    return openings(Judge(team(), WEEK).judge(found["act"]), iam_changes(found.values(), team()), steps)
+
+
+def test_a_step_that_failed_is_named():
+    """AWS refused to take James out of the group: he could still do what was no longer his."""
+    (found,) = left(step())
+    call = "iam:RemoveUserFromGroup(oncall-platform, james)"
+    assert found.what.startswith(f"step 0 of watchbill's plan p1 failed at 2026-01-12T00:00:00Z: {call}: Throttling;")
+    assert (found.event_id, found.by, found.at) == (None, "watchbill", MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ("DetachUserPolicy(JAMES, arn:aws:iam::aws:policy/ReadOnlyAccess)", True),
+        ("DetachUserPolicy(rick, arn:aws:iam::aws:policy/ReadOnlyAccess)", False),
+        ("PutRolePolicy(oncall-platform, watchbill-fence)", False),
+        ("CreatePolicyVersion(arn:aws:iam::111111111111:policy/watchbill/gate)", True),
+        ("DetachGroupPolicy(oncall-platform, arn)", True),
+        ("CreateUser(james)", False),
+        ("TagUser(james)", False),
+        ("a form of its own", True),
+    ],
+)
+def test_only_what_may_have_kept_the_way_open_is_named(call, named):
+    """Who acted, or what several have in common; what was only to be made leaves nothing open when it is not."""
+    assert bool(left(step(call))) is named
+
+
+def test_a_role_that_was_not_fenced_in_is_named_for_its_sessions():
+    """A session acts by the role; the group of whoever took it counts too."""
+    acts = session("oncall-platform", "james", "ASIA1", path="/watchbill/", source_identity="james")
+    act = record("rds:DeleteDBInstance", acts, after(84), event_id="act")
+    fence = step("PutRolePolicy(oncall-platform, watchbill-fence)")
+    assert len(left(fence, step(), step("PutRolePolicy(other, watchbill-fence)"), act=act)) == 2
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [step(failed=False)],
+        [step(at=after(84))],
+        [step(at=after(90))],
+        [step(account=STAGING)],
+        [step(), step(at=after(1), plan="p2", failed=False)],
+        [step(), step("AddUserToGroup(g, rick)", after(1), "p2", failed=False)],
+    ],
+    ids=["done", "at the same time", "later", "other account", "made good", "a plan since did without"],
+)
+def test_what_was_done_or_made_good_is_not_named(steps):
+    """A plan that was carried out later was made of what was there then."""
+    assert left(*steps) == ()
+
+
+def test_a_plan_in_another_account_makes_nothing_good():
+    """Each account has its own last plan."""
+    assert len(left(step(), step(at=after(1), plan="p2", failed=False, account=STAGING))) == 1
+
+
+def test_what_was_opened_last_comes_first_whoever_opened_it():
+    """A change by hand and a step that failed, in order of time."""
+    assert [each.by for each in left(step(at=after(5)), records=[attach(at=after(3))])] == ["watchbill", "sofia"]
+    assert [each.by for each in left(step(at=after(2)), records=[attach(at=after(3))])] == ["sofia", "watchbill"]

@@ -10,8 +10,10 @@ from watchbill.access.model import Call
 from watchbill.errors import NotFoundError, ProviderError
 from watchbill.ledger.model import Kind
 from watchbill.respond.model import Verdict
-from watchbill.service.reconcile import reconcile
+from watchbill.service.reconcile import apply_plan, reconcile
 from watchbill.store.database import open_store
+from watchbill.store.rows import FreezeRow, StepRow
+from watchbill.team.files import parse
 
 
 @pytest.fixture
@@ -43,12 +45,12 @@ def test_a_second_pass_changes_nothing(world):
 def test_without_enforce_aws_is_only_read(world):
     """A membership taken away by hand is planned back, not put back; with enforce it is."""
     world.cloud.perform(
-        world.team.accounts["production"], Call("RemoveUserFromGroup", {"GroupName": "security", "UserName": "sofia"})
+        world.team.accounts["production"], Call("RemoveUserFromGroup", {"GroupName": "job-security", "UserName": "sofia"})
     )
     calls = len(world.cloud.calls)
     looked = run(world, *hijack(), enforce=False)
     assert looked.plan is not None
-    assert [str(change.call) for change in looked.plan.changes] == ["iam:AddUserToGroup(security, sofia)"]
+    assert [str(change.call) for change in looked.plan.changes] == ["iam:AddUserToGroup(job-security, sofia)"]
     assert len(world.cloud.calls) == calls
     assert [outcome.state for outcome in run(world, *hijack()).outcomes] == ["done"]
     assert world.store.revisions.latest() is not None
@@ -136,3 +138,107 @@ def test_silence_tells_a_lead(world):
     assert world.as_("sofia").case(case_id)[0].note == "james did not answer within 5 min"
     assert run(world, *hijack()).escalated == ()
     assert kinds(world).count(Kind.QUESTION_ESCALATED) == 1
+
+
+# --- the file of the time ------------------------------------------------------------------------
+
+HOUR = timedelta(hours=1)
+
+FILE = """\
+team: orders
+accounts:
+  production: {{ number: "111111111111", environment: production }}
+people:
+  james: {{ name: James, email: james@example.com, time_zone: Europe/London }}
+permission_sets:
+  keys: {{ allow: ["iam:*"] }}
+groups:
+  admins:
+    members: [{members}]
+    access: [{{ permission_set: keys, accounts: [production] }}]
+leads: []
+"""
+
+
+def apply_file(world, at, members):
+    """Keep a revision of a small file, as if it had been applied at an instant; give its team."""
+    made = parse(FILE.format(members=members), "watchbill.yaml")
+    world.store.revisions.add(made.digest, at, made.text, "sofia")
+    return made
+
+
+def rights(done):
+    """Give how each event was judged, by its id."""
+    return {each.attributed.event.id: str(each.right) for each in done.audit.judgements}
+
+
+def test_each_event_is_judged_by_the_file_that_was_applied_by_then(world):
+    """James was moved out of the admins at one: what he did before was his, from the instant on it is not."""
+    apply_file(world, NOON - HOUR, "james")
+    world.team = apply_file(world, NOON + HOUR, "")
+    acts = [record(f"a{minute}", minute, "james", "CreateUser") for minute in (0, 59, 60, 61)]
+    done = run(world, *acts, enforce=False)
+    assert rights(done) == {"a0": "entitled", "a59": "entitled", "a60": "beyond role", "a61": "beyond role"}
+    assert done.audit is not None
+    assert done.audit.assumed == ()
+
+
+def test_an_edit_that_is_not_applied_is_nobodys_right(world):
+    """The file at hand gives it already, what is applied does not: said, and not given, until it is applied."""
+    before = apply_file(world, NOON - HOUR, "")
+    world.team = parse(FILE.format(members="james"), "watchbill.yaml")
+    act = record("a", 5, "james", "CreateUser")
+    done = run(world, act, enforce=False)
+    assert rights(done) == {"a": "beyond role"}
+    assert done.audit is not None
+    (said,) = done.audit.assumed
+    assert f"revision {before.digest[:12]} is in force" in said
+    assert [problem.message for problem in done.problems] == []
+    world.clock.set(NOON + HOUR)
+    apply_plan(world.as_("watchbill"), replace(world.as_("watchbill").plan(), changes=()))
+    more = record("b", 60, "james", "CreateUser")
+    assert rights(run(world, act, more, enforce=False)) == {"a": "beyond role", "b": "entitled"}
+
+
+def test_what_is_assumed_is_said_once_a_pass_and_is_no_problem(world):
+    """Nothing is recorded at first; the pass that applies the file records it, from then on."""
+    looked = run(world, *hijack(), enforce=False)
+    assert looked.audit is not None
+    assert len(looked.audit.assumed) == 1
+    assert looked.problems == []
+    acted = run(world, *hijack())
+    assert acted.audit is not None
+    assert acted.audit.assumed == ()
+
+
+def test_a_revision_that_can_be_read_no_more_is_a_problem_of_the_pass(world):
+    """What was done under it is not judged, and the rest is."""
+    world.store.revisions.add("f" * 64, NOON, "team: orders\nshape: old\n", "sofia")
+    world.team = apply_file(world, NOON + HOUR, "")
+    done = run(world, record("a", 5, "james", "CreateUser"), record("b", 60, "james", "CreateUser"), enforce=False)
+    assert rights(done) == {"a": "not judgeable", "b": "beyond role"}
+    assert [problem.code for problem in done.problems] == ["unreadable-revision"]
+
+
+def test_a_freeze_that_is_over_is_still_judged_by(world):
+    """From its beginning to its end, whatever the file gave."""
+    world.team = apply_file(world, NOON - HOUR, "james")
+    world.store.freezes.add(FreezeRow("F-1", "james", NOON + HOUR, None, None, "{}"))
+    world.store.freezes.end("F-1", NOON + 2 * HOUR)
+    acts = [record(f"a{minute}", minute, "james", "CreateUser") for minute in (59, 60, 119, 120)]
+    done = run(world, *acts, enforce=False)
+    assert rights(done) == {"a59": "entitled", "a60": "frozen", "a119": "frozen", "a120": "entitled"}
+
+
+def test_a_step_that_failed_is_named_in_the_case_of_what_it_left_open(world):
+    """James was moved out by a plan that AWS refused in part: what he still could is said to be watchbill's own doing."""
+    world.team = apply_file(world, NOON - HOUR, "")
+    gone = StepRow("p1", 0, NOON, "production iam:RemoveUserFromGroup(admins, james)", "failed", "Throttling")
+    world.store.journal.write(gone)
+    (case_id, *_) = run(world, record("a", 5, "james", "CreateUser"), enforce=False).raised
+    (opening,) = world.as_("sofia").case(case_id)[1].openings
+    assert opening.by == "watchbill"
+    assert "plan p1 failed" in opening.what
+    world.store.journal.write(replace(gone, plan="p2", at=NOON + timedelta(minutes=1), state="done", error=None))
+    done = run(world, record("b", 65, "james", "CreateUser"), enforce=False)
+    assert [case.openings for case in done.audit.cases] == [()]

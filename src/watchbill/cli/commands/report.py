@@ -5,14 +5,15 @@ from pathlib import Path
 
 import rich_click as click
 
-from watchbill.alerts.audit import audit
 from watchbill.alerts.model import Audit
 from watchbill.alerts.view import AuditView, audit_view
 from watchbill.cli.commands.access import words_of
 from watchbill.cli.commands.trail import load_rules, read_trail
 from watchbill.cli.session import Session, command
+from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.service.casework import Casework, view_of
+from watchbill.service.reconcile import audit_kept
 from watchbill.web.report import Standing, render
 
 
@@ -44,10 +45,12 @@ def report(session: Session, source: str, rules: tuple[Path, ...], output: Path)
     loaded, problems = load_rules(rules)
     reading = read_trail(session, source)
     with session.casework() as work:
-        result, standings = with_standings(work, audit(reading, work.team, loaded.rules, work.freezes()))
+        found = audit_kept(work, reading, loaded.rules)
+        result, standings = with_standings(work, found)
         plan, team = work.plan(), work.team
-    effects, drift = [words_of(effect) for effect in plan.effects], [found.what for found in plan.drift]
-    said = [*reading.problems, *problems, *session.feeds(team)]
+    effects, drift = [words_of(effect) for effect in plan.effects], [each.what for each in plan.drift]
+    assumed = [Problem("assumed", words) for words in found.assumed]
+    said = [*assumed, *found.problems, *problems, *session.feeds(team)]
     write_text(output, render(result, session.at, said, effects, standings, drift, team))
     session.out.line(f"report written to {output}: {len(result.cases)} cases")
     session.out.answer(ReportView(str(output), len(result.cases)), said)

@@ -62,6 +62,8 @@ def run(
         for case_id in ids:
             severity, sentence = sentences[case_id]
             session.out.line(f"{name} {case_id} [{severity}] {sentence}", style=STYLES.get(severity, ""))
+    for words in done.audit.assumed if done.audit is not None else ():
+        session.out.line(words)
     session.out.answer(run_view(done), [*done.problems, *problems])
     if failed or done.plan is None or done.plan.problems or (source is not None and done.audit is None):
         return 1

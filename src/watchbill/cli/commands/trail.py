@@ -16,6 +16,9 @@ from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.files.rules_folder import read_rules
 from watchbill.intervals import iso
+from watchbill.service.casework import Casework
+from watchbill.service.reconcile import audit_kept
+from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
 from watchbill.trail.model import Reading
 from watchbill.web.report import render
@@ -144,7 +147,7 @@ def read(session: Session, source: str) -> int:
 trail.add_command(read)
 
 
-@command("audit", team=True)
+@command("audit", team=True, state=True)
 @click.option("--trail", "source", required=True, help="A folder, a file, or s3://bucket/prefix of CloudTrail files.")
 @click.option(
     "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
@@ -163,21 +166,32 @@ def audit(
 ) -> int:
     """Read real CloudTrail files, tie every event to a person or say why not, and judge each against the team file.
 
-    Without a team file nobody can be judged; the audit says so, and still shows who acted and what is worth a look.
-    Draft one with `watchbill init --from-trail`.
+    Each event is judged by the file that was in force at its time, as watchbill's own state has it. Where nothing is
+    recorded the file given now is assumed, and the audit says so. Without a team file nobody can be judged; the audit
+    says so too, and still shows who acted and what is worth a look. Draft one with `watchbill init --from-trail`.
     """
     team = None if no_team else session.team_if_any()
     reading = read_trail(session, source)
     loaded, problems = load_rules(rules)
-    found = audit_trail(reading, team, loaded.rules)
+    found = _audited(session, reading, team, loaded)
     result = audit_view(found, team.name if team else None)
+    said = [*(Problem("assumed", words) for words in found.assumed), *found.problems, *problems]
     show_audit(session, result, found)
     if html is not None:
-        write_text(html, render(result, session.at, [*reading.problems, *problems]))
+        write_text(html, render(result, session.at, said))
         session.out.line(f"report written to {html}")
-    session.out.answer(result, [*reading.problems, *problems])
+    session.out.answer(result, said)
     worth = any(case.severity in WORTH_A_LOOK for case in result.cases)
     return CHANGES if detailed_exitcode and worth else 0
+
+
+def _audited(session: Session, reading: Reading, team: Team | None, loaded: LoadedRules) -> Audit:
+    """Audit by what the state has kept, where there is one; an audit makes none."""
+    if team is None or not session.settings.state.exists():
+        return audit_trail(reading, team, loaded.rules)
+    with session.store() as store:
+        work = Casework(session.app(), store, team, session.at, session.settings.actor)
+        return audit_kept(work, reading, loaded.rules)
 
 
 def show_audit(session: Session, result: AuditView, found: Audit) -> None:

@@ -1,0 +1,154 @@
+"""Which team file was in force when: what was somebody's right then is said by the file that was applied by then.
+
+The rules, in order:
+
+1. A revision is in force from the instant at which it was applied until the next one is; that instant belongs to the
+   new one.
+2. The file that is given is nobody's right until it is applied: after the last revision, that one stays in force.
+3. Before the first revision, and where none is recorded, the given file is assumed to have been in force.
+4. So it is where a revision is of another team: a state may have served one before.
+5. A revision that can be read no more leaves its time open: nobody knows what it gave, and no other stands in for it.
+
+What is assumed is said in words, once for the whole span that is asked about; what is open is a problem.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from watchbill.access.model import Freeze
+from watchbill.errors import FileError, Problem
+from watchbill.intervals import Interval, iso
+from watchbill.team.files import parse
+from watchbill.team.model import Team
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A team file as it was kept when it was applied."""
+
+    digest: str
+    since: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What was in force from an instant on."""
+
+    since: datetime | None
+    """None: from the beginning of time."""
+    team: Team | None
+    """None where the revision can be read no more."""
+    revision: str | None
+    """Its digest; None where the given file is assumed."""
+    why_not: str = ""
+    """Why the revision can be read no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The team files of a span of time, each from when it was in force, and the freezes beside them."""
+
+    given: Team
+    files: tuple[InForce, ...]
+    """In order of time, the first one from the beginning. No two begin together."""
+    freezes: tuple[Freeze, ...] = ()
+    """They begin and end by themselves, and outrank whichever file is in force."""
+    assumed_before: datetime | None = None
+    """No revision is recorded before this instant; None where none is recorded at all."""
+    assumed: tuple[str, ...] = ()
+    """What was taken to be in force, in words, where it is not plainly the file that was given."""
+    problems: tuple[Problem, ...] = ()
+    """Revisions that can be read no more."""
+
+    def in_force(self, instant: datetime) -> InForce:
+        """Give what was in force at an instant."""
+        starts = [each.since for each in self.files if each.since is not None]
+        return self.files[bisect_right(starts, instant)]
+
+    def at(self, instant: datetime) -> Team | None:
+        """Give the team file that was in force at an instant; None where it can be read no more."""
+        return self.in_force(instant).team
+
+    def spans(self, within: Interval) -> tuple[tuple[Interval, InForce], ...]:
+        """Cut a span of time by what was in force in it, in order: every instant of it is in one piece."""
+        starts = [max(within.start, each.since or within.start) for each in self.files]
+        ends = [*(min(start, within.end) for start in starts[1:]), within.end]
+        placed = zip(self.files, starts, ends, strict=True)
+        return tuple((Interval(start, end), each) for each, start, end in placed if start < end)
+
+
+def declared(revisions: Sequence[Revision], given: Team, within: Interval, freezes: Collection[Freeze] = ()) -> History:
+    """Give what was in force in a span of time.
+
+    `revisions` are all that were applied, in the order in which they were. Only those in force at some instant of the
+    span are read. Where a clock was set back, what was applied later counts from the time it was applied at.
+    """
+    stood: list[Revision] = []
+    for revision in revisions:
+        while stood and stood[-1].since >= revision.since:
+            stood.pop()
+        stood.append(revision)
+    first = max(bisect_right([each.since for each in stood], within.start) - 1, 0)
+    wanted = [each for each in stood[first:] if each.since < within.end]
+    teams = {each.digest: _read(each, given) for each in wanted}
+    files = (InForce(None, given, None), *(_in_force(each, teams[each.digest], given) for each in wanted))
+    history = History(given, files, tuple(freezes), stood[0].since if stood else None)
+    assumed = [*_unrecorded(history, within), *_others(teams, given), *_not_applied(files[-1], stood, given)]
+    return replace(history, assumed=tuple(assumed), problems=tuple(_problems(history, within)))
+
+
+def _read(revision: Revision, given: Team) -> Team | FileError:
+    if revision.digest == given.digest:
+        return given
+    try:
+        return parse(revision.text, f"{given.path}@{_short(revision.digest)}")
+    except FileError as error:
+        return error
+
+
+def _in_force(revision: Revision, read: Team | FileError, given: Team) -> InForce:
+    if isinstance(read, FileError):
+        why = f"revision {_short(revision.digest)} of the team file can be read no more: {read.problems[0]}"
+        return InForce(revision.since, None, revision.digest, why)
+    if read.name != given.name:
+        return InForce(revision.since, given, None)
+    return InForce(revision.since, read, revision.digest)
+
+
+_TAKEN = "the given file is taken to have been in force"
+
+
+def _unrecorded(history: History, within: Interval) -> Iterator[str]:
+    first = history.assumed_before
+    if first is None:
+        yield f"no revision of the team file is recorded: {_TAKEN} all the time"
+    elif within.start < first:
+        yield f"no revision of the team file is recorded before {iso(first)}: {_TAKEN} until then"
+
+
+def _others(teams: Mapping[str, Team | FileError], given: Team) -> Iterator[str]:
+    names = {each.name for each in teams.values() if isinstance(each, Team)} - {given.name}
+    if names:
+        of = ", ".join(f"`{name}`" for name in sorted(names))
+        yield f"some revisions in the state are of team {of}, not `{given.name}`: {_TAKEN} in their place"
+
+
+def _not_applied(last: InForce, stood: Sequence[Revision], given: Team) -> Iterator[str]:
+    """Say that the given file is not the one in force at the end, unless it was applied later than that."""
+    if stood and last.since == stood[-1].since and last.revision not in (None, given.digest):
+        since, short = iso(stood[-1].since), _short(stood[-1].digest)
+        yield f"the given file is not applied yet: from {since} on, revision {short} is in force and is judged by"
+
+
+def _problems(history: History, within: Interval) -> Iterator[Problem]:
+    for span, each in history.spans(within):
+        if each.team is None:
+            message = f"{each.why_not}; what was done under it, {span}, cannot be judged"
+            yield Problem("unreadable-revision", message, history.given.path)
+
+
+def _short(digest: str) -> str:
+    return digest[:12]

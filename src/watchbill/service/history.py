@@ -1,0 +1,95 @@
+"""Which team files were in force in a span of time, as the state has kept them, with the outside schedules of the time.
+
+An outside schedule is filled week by week, from the copies that were in force up to the end of the week: a copy is read
+for a month back at most, so that one filling would not reach over a long trail. Before the first copy, that one is
+taken, and that is said.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from watchbill.access.history import History, InForce, Revision, declared
+from watchbill.intervals import Interval, iso
+from watchbill.schedule.copies import Source, read_span, sources, with_held
+from watchbill.service.casework import Casework
+from watchbill.service.feeds import with_feeds
+from watchbill.store.database import Store
+from watchbill.team.model import Held, Team
+
+
+_WEEK = timedelta(days=7)
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+def history_of(work: Casework, within: Interval) -> History:
+    """Give the team files that were in force in a span, and every freeze; what is assumed is said in it."""
+    kept = [Revision(row.digest, row.at, row.text) for row in work.store.revisions.all()]
+    history = declared(kept, work.team, within, work.freezes())
+    spans = history.spans(within)
+    if not any(sources(each.team) for _, each in spans if each.team is not None):
+        return history
+    filler = _Filler(work.store, work.at)
+    first, *rest = (piece for span, each in spans for piece in filler.pieces(span, each))
+    files = (replace(first, since=None), *rest)
+    return replace(history, files=files, assumed=(*history.assumed, *filler.assumed))
+
+
+@dataclass(slots=True)
+class _Filler:
+    """Fills the outside schedules of team files by the copies of the time."""
+
+    store: Store
+    at: datetime
+    assumed: dict[str, None] = field(default_factory=dict)
+    """What was taken to be so, in words, each once."""
+    _first: dict[str, datetime | None] = field(default_factory=dict)
+
+    def pieces(self, span: Interval, each: InForce) -> Iterator[InForce]:
+        """Cut a span in which one file was in force into weeks, where that file has outside schedules."""
+        if each.team is None or not sources(each.team):
+            yield replace(each, since=span.start)
+            return
+        for week in _weeks(span):
+            yield replace(each, since=week.start, team=self._filled(each.team, week))
+
+    def _filled(self, team: Team, week: Interval) -> Team:
+        until = min(week.end, self.at)
+        known: dict[datetime, dict[str, tuple[Held, ...] | None]] = {}
+        held: dict[str, tuple[Held, ...]] = {}
+        for source in sources(team):
+            asked = self._asked(source, week.start, until)
+            if asked not in known:
+                filled = sources(with_feeds(team, self.store, asked))
+                known[asked] = {each.name: each.feed.held for each in filled}
+            if (found := known[asked][source.name]) is not None:
+                held[source.name] = found
+        return with_held(team, held)
+
+    def _asked(self, source: Source, start: datetime, until: datetime) -> datetime:
+        """Give the instant by whose copies a source is filled: the end of the week, or when its first copy came."""
+        name = source.name
+        if name not in self._first:
+            copies = self.store.feeds.in_force(name, _EVER, self.at)
+            self._first[name] = copies[0].since if copies else None
+        first = self._first[name]
+        if first is None:
+            self.assumed[f"the outside schedule {name} has no copy: nobody is taken to be on call by it"] = None
+            return until
+        if start < first:
+            said = f"before {iso(first)} the outside schedule {name} is taken from its first copy, of that time"
+            self.assumed[said] = None
+        if start < (back := read_span(first).start):
+            said = (
+                f"before {iso(back)} shifts of the outside schedule {name} may be missing: no copy is read so far back"
+            )
+            self.assumed[said] = None
+        return max(until, first)
+
+
+def _weeks(span: Interval) -> Iterator[Interval]:
+    """Cut a span into weeks that end with it, in order of time; the first may be shorter."""
+    count = -(-span.length // _WEEK)
+    for number in range(count, 0, -1):
+        start = max(span.start, span.end - number * _WEEK)
+        yield Interval(start, span.end - (number - 1) * _WEEK)
