@@ -54,6 +54,8 @@ class App:
 
     def keys_of(self, team: Team, person: str) -> Mapping[str, Sequence[AccessKey]]:
         """Read the access keys of a person in every account of the team."""
+        if person not in team.people:
+            raise NotFoundError(f"no person `{person}` in {team.path}")
         user = team.people[person].iam_user
         return {name: self.cloud.access_keys(account, user) for name, account in team.accounts.items()}
 

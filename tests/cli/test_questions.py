@@ -29,7 +29,7 @@ def test_can_with_json_has_the_whole_of_it(watchbill, sample):
     production, staging = watchbill("can", "rick", REBOOT, "--json", **NOON).json["result"]
     assert (production["decision"], staging["decision"]) == ("Allowed", "Allowed")
     assert [path["path"] for path in production["paths"]] == ["user rick", "role oncall-platform"]
-    assert production["paths"][1]["because"][-1] == "arn:aws:iam::111111111111:policy/watchbill/prod-oncall#Allow"
+    assert production["paths"][1]["because"][-1] == "arn:aws:iam::111111111111:policy/watchbill/set-prod-oncall#Allow"
     without = watchbill("can", "rick", REBOOT, "--without-mfa", "--account", "production", "--json").json["result"]
     assert [each["decision"] for each in without] == ["ImplicitlyDenied"]
     given = watchbill("can", "rick", REBOOT, "--context", "AWS:multifactorauthpresent=false", "--json").json["result"]

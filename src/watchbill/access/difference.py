@@ -203,7 +203,7 @@ def _of_taking(statement: Statement) -> bool:
 
 def _statements(evaluator: Evaluator) -> Iterator[Statement]:
     layers = evaluator.layers
-    for policy in (*layers.identity, *((layers.resource,) if layers.resource else ())):
+    for policy in (*layers.identity, *(layers.boundary or ()), *((layers.resource,) if layers.resource else ())):
         yield from policy.statements
 
 

@@ -80,7 +80,7 @@ def _step(step: Step, asked: Request) -> StepExplained:
 
 def _statement(evaluator: Evaluator, origin: Origin) -> str:
     layers = evaluator.layers
-    policies = (*layers.identity, *((layers.resource,) if layers.resource else ()))
+    policies = (*layers.identity, *(layers.boundary or ()), *((layers.resource,) if layers.resource else ()))
     found = next((p.statements[origin.index] for p in policies if p.name == origin.document), None)
     return str(origin) if found is None else f"{origin}: {_words(found)}"
 

@@ -62,7 +62,7 @@ def test_what_a_group_gives_is_traced_to_its_line():
     assert found.effect is Effect.ALLOWED
     (step,) = found.steps
     (said,) = step.statements
-    assert said.startswith("arn:aws:iam::222222222222:policy/watchbill/developer#Allow: Allow ec2:*, rds:*")
+    assert said.startswith("arn:aws:iam::222222222222:policy/watchbill/set-developer#Allow: Allow ec2:*, rds:*")
     assert said.endswith(" on *")
     (because,) = found.because
     assert because.startswith("group developers gives developer in staging (watchbill.yaml:")
@@ -79,7 +79,7 @@ def test_what_a_watch_gives_is_traced_through_the_role():
     assert taking.statements[0].startswith("role/oncall-platform/trust#OnWatch: Allow ")
     assert f"{MFA} is true" in taking.statements[0]
     assert "aws:CurrentTime is before 2026-01-12T18:00:00Z" in taking.statements[1]
-    assert use.statements[0].startswith("arn:aws:iam::111111111111:policy/watchbill/prod-oncall#Allow: ")
+    assert use.statements[0].startswith("arn:aws:iam::111111111111:policy/watchbill/set-prod-oncall#Allow: ")
     (because,) = found.because
     assert because.startswith(
         "rota platform, layer emea-day gives prod-oncall in production, until 2026-01-12T18:00:00Z"

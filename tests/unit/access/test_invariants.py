@@ -240,7 +240,7 @@ def test_what_holds_it_is_named():
     of = replace(T, groups={**T.groups, "all": group("all", ("priya",), ("developer", "production"))})
     own = prove("priya never ec2:TerminateInstances", of)["priya", "production", OWN].answer
     (held,) = own.held_by
-    assert str(held) == f"arn:aws:iam::{PRODUCTION}:policy/watchbill/support#Deny"
+    assert str(held) == f"arn:aws:iam::{PRODUCTION}:policy/watchbill/set-support#Deny"
     assert own.layer == ""
 
 
@@ -513,7 +513,7 @@ def test_a_rota_whose_watch_is_over_is_not_over_for_ever():
 @pytest.mark.parametrize("action", ["ec2:RunInstances", "s3:GetObject"])
 def test_what_was_not_read_leaves_it_open(who, action):
     """It may allow, for the user and for taking the role, and it may deny what others allow."""
-    state = hand_made([TAKE, allow("ec2:*")], [allow("ec2:*")], **{who: "PowerUserAccess"})
+    state = hand_made([TAKE, allow("ec2:*")], [allow("ec2:*")], **{who: "NotListed"})
     found = of_hand_made(f"james never {action}", state)
     assert found[ON_CALL] == "unknown"
     if who == "user":
@@ -521,12 +521,12 @@ def test_what_was_not_read_leaves_it_open(who, action):
     else:
         assert found[OWN] == ("broken" if action == "ec2:RunInstances" else "proven")
     why = prove(f"james never {action}", ways={"production": Ways(state)})["james", "production", ON_CALL].answer.why
-    assert why == "not read: arn:aws:iam::aws:policy/PowerUserAccess"
+    assert why == "not read: arn:aws:iam::aws:policy/NotListed"
 
 
 def test_an_unread_policy_may_let_somebody_take_a_role():
     """What they are known to have does not, which proves nothing."""
-    state = hand_made([], [allow("ec2:*")], user="PowerUserAccess")
+    state = hand_made([], [allow("ec2:*")], user="NotListed")
     assert of_hand_made(RUN, state) == {OWN: "unknown", ON_CALL: "unknown"}
     assert of_hand_made(RUN, hand_made([], [allow("ec2:*")])) == {OWN: "proven", ON_CALL: "proven"}
 

@@ -34,9 +34,9 @@ def test_a_freeze_denies_first_and_only_in_ways_that_can_be_undone():
         "iam:UpdateAccessKey(james, AKIASECOND, Inactive)",
         "iam:UpdateAccessKey(james, AKIASTAGING, Inactive)",
         "iam:PutRolePolicy(oncall-platform, watchbill-revoke-james)",
-        "iam:RemoveUserFromGroup(developers, james)",
+        "iam:RemoveUserFromGroup(job-developers, james)",
         "iam:RemoveUserFromGroup(oncall-platform, james)",
-        "iam:RemoveUserFromGroup(developers, james)",
+        "iam:RemoveUserFromGroup(job-developers, james)",
     ]
     assert {change.call.operation for change in found.changes} <= REVERSIBLE
     assert {change.phase for change in found.changes} == {Phase.REVOKE}
@@ -47,7 +47,7 @@ def test_a_freeze_remembers_what_it_takes():
     """Keys as they were, groups and roles: all that a restore needs, with the case, the reason and who did it."""
     found = frozen(world())
     assert found.keys == (*(("production", key) for key in KEYS), ("staging", keys_of(world())["staging"][0]))
-    assert found.groups == (("production", "developers"), ("production", "oncall-platform"), ("staging", "developers"))
+    assert found.groups == (("production", "job-developers"), ("production", "oncall-platform"), ("staging", "job-developers"))
     assert found.roles == (("production", "oncall-platform"),)
     assert (found.person, found.user, found.case, found.reason, found.by, found.at) == (
         "james",

@@ -87,9 +87,9 @@ def test_the_deny_is_lifted_last():
     before, found = observe(cloud), frozen(cloud)
     carry_out(found.changes, cloud)
     assert [str(change.call) for change in restored(cloud, found, before).changes] == [
-        "iam:AddUserToGroup(developers, james)",
+        "iam:AddUserToGroup(job-developers, james)",
         "iam:AddUserToGroup(oncall-platform, james)",
-        "iam:AddUserToGroup(developers, james)",
+        "iam:AddUserToGroup(job-developers, james)",
         "iam:DeleteRolePolicy(oncall-platform, watchbill-revoke-james)",
         "iam:UpdateAccessKey(james, AKIAFIRST, Active)",
         "iam:UpdateAccessKey(james, AKIASECOND, Active)",
@@ -124,7 +124,7 @@ def test_groups_come_back_by_the_schedule_of_now():
     desired = {**before, "production": replace(before["production"], users={"james": user})}
     back = restored(cloud, found, before, desired)
     carry_out(back.changes, cloud)
-    assert observe(cloud)["production"].users["james"].groups == {"developers"}
+    assert observe(cloud)["production"].users["james"].groups == {"job-developers"}
     assert back.left_out == ("group oncall-platform in production: the team file no longer gives it to james",)
     assert differences(found, before, observe(cloud)) == ("user james in production",)
 
@@ -187,7 +187,7 @@ ARN = f"arn:aws:iam::111111111111:user{PATH}james"
         ),
         ("DeleteUserPolicy", {"PolicyName": "own"}, "inline policy own was removed since the freeze"),
         ("AddUserToGroup", {"GroupName": "legacy"}, "group legacy was joined since the freeze"),
-        ("AddUserToGroup", {"GroupName": "security"}, "group security was joined since the freeze"),
+        ("AddUserToGroup", {"GroupName": "job-security"}, "group job-security was joined since the freeze"),
         ("RemoveUserFromGroup", {"GroupName": "other"}, "group other was left since the freeze"),
     ],
 )

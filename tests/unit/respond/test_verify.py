@@ -59,7 +59,7 @@ def test_a_step_that_was_not_made_is_seen(missing, at):
         (("UpdateAccessKey", {"UserName": "james", "AccessKeyId": "AKIAFIRST", "Status": "Active"}), "key AKIAFIRST"),
         (("UpdateAccessKey", {"UserName": "james", "AccessKeyId": "AKIAOLD", "Status": "Active"}), "key AKIAOLD"),
         (("DeleteRolePolicy", {"RoleName": "oncall-platform", "PolicyName": f"{REVOKE}-james"}), "sessions of james"),
-        (("AddUserToGroup", {"UserName": "james", "GroupName": "developers"}), "out of group developers"),
+        (("AddUserToGroup", {"UserName": "james", "GroupName": "job-developers"}), "out of group job-developers"),
     ],
 )
 def test_a_step_that_was_undone_is_named(undo, what):
