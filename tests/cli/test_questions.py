@@ -19,8 +19,9 @@ def test_can_says_by_which_way_and_why(watchbill, sample):
     assert ran.code == 0
     assert ran.out.splitlines() == [
         "production, user james: ImplicitlyDenied (no statement allows it)",
-        "production, role oncall-platform: ExplicitlyDenied (fence-oncall-platform-1#6)",
-        "staging, user james: Allowed (developer#Allow)",
+        "production, role oncall-platform: ExplicitlyDenied (gate-oncall-platform-1#S20260112T110000; "
+        "fence-oncall-platform-1#S20260112T110000)",
+        "staging, user james: Allowed (set-developer#Allow)",
     ]
 
 

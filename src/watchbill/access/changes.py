@@ -13,18 +13,18 @@ them do. And what both let somebody on watch do, they may do all the way.
 """
 
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from watchbill.access.compile import DENYING, ON_CALL, Compiled
-from watchbill.access.documents import nobody
+from watchbill.access.compile import DENYING, ON_CALL, Compiled, tag_of
+from watchbill.access.documents import in_words, nobody
 from watchbill.access.drift import foreign_of
 from watchbill.access.limits import Limits
 from watchbill.access.model import (
     PATH,
     QUARANTINE,
+    TAG,
     AccountState,
     Call,
     Change,
@@ -36,10 +36,6 @@ from watchbill.access.model import (
     UserState,
 )
 from watchbill.access.packing import both, gone_from, place_of, statements_of
-
-
-TAG = "watchbill:team"
-"""The tag that says whose file an object is from; groups cannot have one."""
 
 
 def changes_of(
@@ -67,7 +63,7 @@ class _Account:
         self._desired = compiled.state
         self._compiled = compiled
         self._observed = observed
-        self._tags = [{"Key": TAG, "Value": re.sub(r"[^\w .:/=+@-]", "_", team)[:256]}]
+        self._tags = [{"Key": TAG, "Value": tag_of(team)}]
         self._versions = Limits(observed.quotas).of("VersionsPerPolicyQuota")
         self._foreign = {(f.kind, f.name, f.what): f for f in foreign_of(compiled.state, observed, expected)}
 
@@ -97,7 +93,8 @@ class _Account:
             if arn not in self._observed.policies:
                 why = f"{policy.name} is in the team file"
                 given = {"PolicyName": policy.name, "Path": policy.path, "PolicyDocument": _text(policy.document)}
-                yield self._make(Phase.PREPARE, "CreatePolicy", why, **given, Tags=self._tags)
+                made = self._make(Phase.PREPARE, "CreatePolicy", why, **given, Tags=self._tags)
+                yield replace(made, diff=_difference({}, policy.document))
         places = {arn: place for arn, each in self._observed.policies.items() if (place := place_of(each)) is not None}
         for arn, policy in self._desired.policies.items():
             found = self._observed.policies.get(arn)
@@ -161,13 +158,15 @@ class _Account:
         why = f"{found.name} has changed"
         old = list(found.versions)
         count = len(old) + 1
+        there = found.document
         for phase, written in writes:
             while count >= self._versions and old:
                 yield self._make(phase, "DeletePolicyVersion", why, PolicyArn=found.arn, VersionId=old.pop(0))
                 count -= 1
             given = {"PolicyArn": found.arn, "PolicyDocument": _text(written), "SetAsDefault": True}
-            yield self._make(phase, "CreatePolicyVersion", why, **given)
-            count += 1
+            made = self._make(phase, "CreatePolicyVersion", why, **given)
+            yield replace(made, diff=_difference(there, written))
+            there, count = written, count + 1
 
     def _group(self, group: GroupState, found: GroupState | None) -> Iterator[Change]:
         if found is None:
@@ -317,6 +316,13 @@ def _narrows(new: Document, old: Document) -> bool:
     return all(each in there for each in wanted if each.get("Effect") == "Allow") and all(
         each in wanted for each in there if each.get("Effect") == "Deny"
     )
+
+
+def _difference(old: Document, new: Document) -> tuple[str, ...]:
+    """Give the statements that go and that come, in words."""
+    there, wanted = statements_of(old), statements_of(new)
+    gone = [f"- {in_words(each)}" for each in there if each not in wanted]
+    return (*gone, *(f"+ {in_words(each)}" for each in wanted if each not in there))
 
 
 def _text(document: Document) -> str:

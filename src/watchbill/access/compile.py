@@ -9,6 +9,7 @@ Names in IAM: `job-<group>`, `oncall-<rota>` and `grant-<grant>` for groups, `se
 `gate-`, `fence-` and `guard-` for what denies.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
@@ -39,12 +40,13 @@ from watchbill.access.model import (
     RoleState,
     UserState,
 )
+from watchbill.access.outlive import unknown_names
 from watchbill.access.packing import TooLargeError, pack, place_of, statements_of
 from watchbill.access.permissions import granted_documents, managed_arns, own_documents
 from watchbill.errors import Problem
 from watchbill.intervals import Interval
 from watchbill.schedule.oncall import gaps
-from watchbill.team.model import Account, Grant, Kind, Rota, Team
+from watchbill.team.model import Account, Grant, Kind, PermissionSet, Rota, Team
 
 
 JOB = "job-"
@@ -77,6 +79,11 @@ def horizon_of(rota: Rota, at: datetime) -> Interval:
     return Interval(_since(at), _since(at) + timedelta(days=1) + rota.horizon)
 
 
+def tag_of(team: str) -> str:
+    """Give the value of the tag that names a team: what AWS does not take in one is replaced."""
+    return re.sub(r"[^\w .:/=+@-]", "_", team)[:256]
+
+
 def nothing(account: Account) -> AccountState:
     """Give the state of an account with no IAM in it."""
     return AccountState(account.name, account.number, {}, {}, {}, {})
@@ -91,6 +98,18 @@ def compile_account(
 ) -> Compiled:
     """Give what the account's IAM should be, as far as watchbill owns it; `observed` is what it is, where known."""
     return Compiler(team, at, freezes).account(account, observed or nothing(account))
+
+
+def policies_of(permissions: PermissionSet) -> tuple[str, ...]:
+    """Give what a permission set is attached as: the names of watchbill's own policies, the ARNs of AWS's."""
+    own = len(own_documents(permissions))
+    names = (f"{SET}{permissions.name}" if n == 1 else f"{SET}{permissions.name}-{n}" for n in range(1, own + 1))
+    return (*names, *managed_arns(permissions))
+
+
+def opted_in(permissions: PermissionSet) -> list[str]:
+    """Give what a permission set may do that outlives a shift; names that nobody knows open nothing (`review`)."""
+    return [name for name in permissions.may_outlive if not unknown_names([name])]
 
 
 class Compiler:
@@ -180,7 +199,7 @@ class Compiler:
         slices = slices_of(held, horizon)
         attached = [
             *draft.permissions(permission_set.name),
-            *draft.family(f"guard-{name}", outlive_statements(permission_set.may_outlive)),
+            *draft.family(f"guard-{name}", outlive_statements(opted_in(permission_set))),
             *draft.family(f"fence-{name}", fence_statements(slices, horizon)),
         ]
         trust = trust_document([draft.user_arn(user) for user in sorted({user for user, _ in held})])
@@ -200,7 +219,7 @@ class Compiler:
 
     def _grant(self, draft: "_Draft", grant: Grant) -> bool:
         try:
-            documents = granted_documents(self.team.permission_sets[grant.permission_set], grant.interval)
+            documents = granted_documents(self.team.permission_sets[grant.permission_set], grant.interval, self.at)
         except ValueError as error:
             draft.problems.append(Problem.at("unbounded-grant", f"grant `{grant.name}`: {error}", grant.where))
             return False

@@ -159,6 +159,32 @@ def deny_sessions_of(user: str) -> Document:
     )
 
 
+def in_words(statement: Statement) -> str:
+    """Say a statement on one line: `Deny sts:AssumeRole on arn:... if aws:CurrentTime DateLessThan ...`."""
+
+    def listed(*keys: str) -> str:
+        for key in keys:
+            if key in statement:
+                values = statement[key]
+                several = [values] if isinstance(values, str) else [str(each) for each in values]
+                more = f" and {len(several) - _MOST} more" if len(several) > _MOST else ""
+                return ("all but " if key.startswith("Not") else "") + ", ".join(several[:_MOST]) + more
+        return ""
+
+    said = f"{statement.get('Effect')} {listed('Action', 'NotAction')} on {listed('Resource', 'NotResource')}"
+    condition = statement.get("Condition", {})
+    needs = [
+        f"{key} {operator} {values if isinstance(values, str) else ', '.join(map(str, values))}"
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    ]
+    return f"{said} if {' and '.join(needs)}" if needs else said
+
+
+_MOST = 8
+"""Actions and resources of a statement that are written out."""
+
+
 def document(statements: Iterable[Statement]) -> Document:
     """Give the policy document of some statements."""
     return {"Version": VERSION, "Statement": list(statements)}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from watchbill.access.compile import policies_of
 from watchbill.access.effective import whole
 from watchbill.access.entitlements import granted, on_call, role_name, standing
 from watchbill.access.model import AccountState, Holding
@@ -113,7 +114,8 @@ def _because(
     role = way.name.removeprefix("role ") if way.name.startswith("role ") else None
     for holding in mine:
         inside = holding.interval is None or at in holding.interval
-        given = {holding.permission_set, holding.through.replace(" ", "-")}
+        policies = policies_of(team.permission_sets[holding.permission_set])
+        given = {each.rpartition("/")[2] for each in policies} | {holding.through.replace(" ", "-")}
         by_user = role is None and not holding.through.startswith("rota ") and bool(documents & given)
         if inside and (by_user or (role is not None and role in _roles(team, holding))):
             until = f", until {iso(holding.interval.end)}" if holding.interval else ""

@@ -13,6 +13,9 @@ from watchbill.intervals import Interval
 PATH = "/watchbill/"
 """IAM path of everything watchbill owns; what lies elsewhere is shown, never changed by a plan."""
 
+TAG = "watchbill:team"
+"""The tag that says whose file an object is from; groups cannot have one, and those of policies are not read."""
+
 QUARANTINE = "watchbill-quarantine"
 """Name of the inline policy that denies a frozen user everything."""
 
@@ -183,6 +186,8 @@ class Change:
     phase: Phase
     call: Call
     why: str
+    diff: tuple[str, ...] = ()
+    """How the statements of a policy change, a line each: `+ ...` and `- ...`."""
 
 
 class Verb(StrEnum):

@@ -13,11 +13,19 @@ from datetime import datetime
 import msgspec
 
 from watchbill.access.changes import changes_of
-from watchbill.access.compile import Compiled, Compiler
+from watchbill.access.compile import Compiled, Compiler, policies_of
 from watchbill.access.drift import find_drift
 from watchbill.access.limits import fullest
 from watchbill.access.model import AccountState, Capacity, Change, Drift, Effect, Freeze, Holding, Plan, Verb
 from watchbill.access.readback import Readback
+from watchbill.access.review import (
+    account_warnings,
+    after,
+    broken_invariants,
+    set_problems,
+    set_warnings,
+    taken_names,
+)
 from watchbill.errors import Problem
 from watchbill.intervals import Interval, iso, subtract
 from watchbill.team.model import Team
@@ -48,8 +56,10 @@ def make_plan(
     changes: list[Change] = []
     effects: list[Effect] = []
     drift: list[Drift] = []
-    problems: list[Problem] = []
+    problems: list[Problem] = [*set_problems(team)]
+    warnings: list[Problem] = []
     capacity: list[Capacity] = []
+    come: dict[str, AccountState] = {}
     for name, state in sorted(observed.items()):
         compiled = compiler.account(team.accounts[name], state)
         expected = None
@@ -58,9 +68,15 @@ def make_plan(
         changes.extend(changes_of(team.name, compiled, state, expected))
         effects.extend(_effects(compiled, readback, state, at))
         drift.extend(find_drift(compiled.state, state, expected))
-        problems.extend(compiled.problems)
+        problems.extend((*compiled.problems, *taken_names(team, compiled, state)))
+        warnings.extend(account_warnings(team, compiled, state))
         capacity.extend(compiled.capacity)
+        if team.invariants:
+            come[name] = after(compiled, state, expected)
     changes.sort(key=lambda change: change.phase)
+    broken, not_known = broken_invariants(team, come)
+    problems.extend(broken)
+    warnings.extend((*set_warnings(team, _touched(team, changes), at), *not_known))
     digest = state_digest(observed)
     identity = msgspec.json.encode([team.digest, digest, iso(at), changes], order="sorted")
     return Plan(
@@ -71,8 +87,8 @@ def make_plan(
         tuple(sorted(effects, key=lambda e: (e.person, e.verb, e.account, str(e.interval or ""), e.permission_set))),
         tuple(changes),
         tuple(drift),
-        tuple(problems),
-        (),
+        tuple(dict.fromkeys(problems)),
+        tuple(dict.fromkeys(warnings)),
         fullest(capacity),
     )
 
@@ -81,6 +97,19 @@ def state_digest(observed: Mapping[str, AccountState]) -> str:
     """Give the SHA-256 of the IAM observed, by which a plan knows that AWS has moved since it was made."""
     iam = {name: (each.users, each.groups, each.roles, each.policies) for name, each in observed.items()}
     return hashlib.sha256(msgspec.json.encode(iam, order="sorted")).hexdigest()
+
+
+def _touched(team: Team, changes: Iterable[Change]) -> set[str]:
+    """Give the permission sets that changes write or attach."""
+    named = {name for change in changes for name in _named_in(change.call.parameters)}
+    return {name for name, found in team.permission_sets.items() if named & set(policies_of(found))}
+
+
+def _named_in(parameters: Mapping[str, object]) -> Iterator[str]:
+    if isinstance(name := parameters.get("PolicyName"), str):
+        yield name
+    if isinstance(arn := parameters.get("PolicyArn"), str):
+        yield arn if ":iam::aws:" in arn else arn.rpartition("/")[2]
 
 
 def _effects(compiled: Compiled, readback: Readback, observed: AccountState, at: datetime) -> Iterator[Effect]:

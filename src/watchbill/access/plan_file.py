@@ -6,7 +6,7 @@ from watchbill.access.model import Plan
 from watchbill.errors import FileError, Problem
 
 
-FORMAT = 1
+FORMAT = 2
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):

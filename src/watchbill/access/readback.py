@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 
-from watchbill.access.compile import GRANT, JOB, ON_CALL, SET
+from watchbill.access.compile import GRANT, JOB, ON_CALL, SET, policies_of
 from watchbill.access.documents import span_of, users_of
 from watchbill.access.entitlements import role_name
 from watchbill.access.model import PATH, AccountState, Holding
 from watchbill.access.packing import statements_of
-from watchbill.access.permissions import managed_arns, own_documents
 from watchbill.errors import Location
 from watchbill.intervals import Interval, merge
 from watchbill.team.model import Team
@@ -29,10 +28,7 @@ class Readback:
         self._team = team
         self._people = {person.iam_user.lower(): person.name for person in team.people.values()}
         # A set is held where all that it is made of is attached.
-        self._sets = {
-            name: (len(own_documents(found)), frozenset(managed_arns(found)))
-            for name, found in team.permission_sets.items()
-        }
+        self._sets = {name: frozenset(policies_of(found)) for name, found in team.permission_sets.items()}
         self._roles = {
             role_name(rota, kind): (rota.name, permission_set)
             for rota in team.rotas.values()
@@ -59,11 +55,10 @@ class Readback:
     def _sets_of(self, attached: frozenset[str]) -> tuple[str, ...]:
         names = {arn.rpartition("/")[2] for arn in attached if f":policy{PATH}{SET}" in arn}
         found = []
-        for name, (count, managed) in self._sets.items():
-            own = {SET + name if number == 1 else f"{SET}{name}-{number}" for number in range(1, count + 1)}
-            if (own or managed) and own <= names and managed <= attached:
+        for name, policies in self._sets.items():
+            if policies and policies <= names | attached:
                 found.append(name)
-                names -= own
+                names -= policies
         return (*found, *sorted(name.removeprefix(SET) for name in names))
 
     def _standing(self, observed: AccountState, person: str, group: str, sets: Iterable[str]) -> Iterator[Holding]:

@@ -21,6 +21,7 @@ from datetime import datetime
 from enum import Enum, auto
 from functools import cache
 
+from watchbill.access.model import Document
 from watchbill.access.permissions import known_documents
 from watchbill.errors import Problem
 from watchbill.policy.actions import actions_matching, resource_types
@@ -80,13 +81,16 @@ class _Kind:
     """Whether it changes IAM itself: who has all of these has everything."""
 
 
-def risks_of(permissions: PermissionSet, at: datetime | None) -> Iterator[Problem]:
-    """Give what is risky in a permission set, at its place; managed policies are as in force at `at` (None: newest)."""
+def risks_of(permissions: PermissionSet, at: datetime | None, besides: Sequence[Document] = ()) -> Iterator[Problem]:
+    """Give what is risky in a permission set, at its place; managed policies are as in force at `at` (None: newest).
+
+    `besides` is what comes with it wherever it is held: what denies there is no risk.
+    """
     documents, unsure = known_documents(permissions, at)
     for name in unsure:
         yield _problem(permissions, "not-known", f"what `{name}` allows is not known for sure: nobody looked at it")
     policies: list[Policy] = []
-    for number, document in enumerate(documents, 1):
+    for number, document in enumerate((*documents, *besides), 1):
         try:
             policies.append(parse_policy(document, f"{permissions.name}-{number}"))
         except PolicyError as error:

@@ -119,6 +119,11 @@ class Ways:
         missing = (f"group {name}" for name in sorted(user.groups) if name not in self._state.groups)
         return tuple(policies), (*unread, *missing)
 
+    def policies_of(self, role: str) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
+        """Give the identity policies of one of watchbill's roles by its name; none where there is no such role."""
+        found = self._state.roles.get(role)
+        return ((), ()) if found is None or found.path != PATH else self.role_policies(found)
+
     def role_policies(self, role: RoleState) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
         """Give the identity policies of a role, and what could not be read."""
         policies, unread = self._attached(role.attached)

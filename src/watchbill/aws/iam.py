@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from watchbill.access.model import (
+    TAG,
     AccessKey,
     AccountState,
     Call,
@@ -56,9 +57,6 @@ ALLOWED_CALLS = {
     "UpdateAssumeRolePolicy": "update_assume_role_policy",
 }
 """Every call that watchbill can make to change IAM, by the name of its method in boto3; nothing else is ever sent."""
-
-TEAM_TAG = "watchbill:team"
-"""Key of the tag that names the team whose file made a user, a role or a policy."""
 
 _TAKES_AWAY = ("Delete", "Detach", "Remove")
 """Operations that are already so where what they take away is not there. What adds, attaches, puts or updates needs no
@@ -323,4 +321,4 @@ def _boundary(found: Mapping[str, Any]) -> str | None:
 
 
 def _team(found: Mapping[str, Any]) -> str | None:
-    return next((tag["Value"] for tag in found.get("Tags", ()) if tag["Key"] == TEAM_TAG), None)
+    return next((tag["Value"] for tag in found.get("Tags", ()) if tag["Key"] == TAG), None)

@@ -20,17 +20,21 @@ that file's own schedule to both sides of it.
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import TypeVar
 
+from watchbill.access.compile import opted_in
+from watchbill.access.documents import document
 from watchbill.access.entitlements import is_frozen, role_name, standing, windows
+from watchbill.access.guards import guard_statements, outlive_statements
 from watchbill.access.history import History
 from watchbill.access.model import PATH, Freeze, Holding
-from watchbill.access.permissions import own_documents
+from watchbill.access.permissions import known_documents
 from watchbill.intervals import Interval, Timeline
 from watchbill.judge.model import Judgement, Right, Watch, WatchState
 from watchbill.policy.evaluate import Evaluator, Layers
+from watchbill.policy.managed import managed_changes
 from watchbill.policy.model import Decision, Effect, Request
 from watchbill.policy.requests import requests_of_record
 from watchbill.policy.rules import Policy
@@ -68,12 +72,14 @@ class Judge:
         self._by_rota = {name: Timeline(each, _shift) for name, each in found.items()}
         by_person = _grouped(chain.from_iterable(found.values()), lambda shift: shift.person)
         self._by_person = {person: Timeline(held, _shift) for person, held in by_person.items()}
-        self._evaluators: dict[tuple[str, ...], Evaluator] = {}
+        self._evaluators: dict[tuple[object, ...], tuple[Evaluator, tuple[str, ...]]] = {}
         self._gates: dict[tuple[str, str, str], Evaluator] = {}
-        self._sets = {
-            name: tuple(parse_policy(document, name) for document in own_documents(permissions))
+        # Managed policies change by themselves, at instants that are known.
+        self._turns = {
+            name: sorted({turn for each in permissions.managed for turn in managed_changes(each)})
             for name, permissions in team.permission_sets.items()
         }
+        self._guards: dict[str, Policy] = {}
 
     def judge(self, attributed: Attributed) -> Judgement:
         """Judge one event."""
@@ -106,16 +112,15 @@ class Judge:
         held = self._standing.get((person, account.name), ())
         timed = self._windows.get((person, account.name), _NO_WINDOWS)
         now = timed.at(event.at)
-        allowed, unknown = self._ask(request, account, [*held, *now])
+        allowed, unknown = self._ask(request, account, [*held, *now], event.at)
         if allowed is not None:
             past = allowed.through.startswith("rota ") and _is_user(event) and not _assumes_role(request)
             return Judgement(attributed, Right.ENTITLED, allowed.why, allowed, state, request, past_role=past)
         if unknown:
             why = f"it hangs on {', '.join(unknown)}"
             return Judgement(attributed, Right.NOT_JUDGEABLE, why, None, state, request, past_role=False)
-        then = self._elsewhen(
-            request, account, held, sorted(timed.meeting(_around(event, REACH)), key=lambda h: _distance(h, event))
-        )
+        near = sorted(timed.meeting(_around(event, REACH)), key=lambda h: _distance(h, event))
+        then = self._elsewhen(request, account, held, near, event.at)
         if then is not None:
             why = f"{then.permission_set} is {person}'s only in the window {then.interval}"
             return Judgement(attributed, Right.OFF_SHIFT, why, then, state, request, past_role=False)
@@ -123,7 +128,7 @@ class Judge:
         return Judgement(attributed, Right.BEYOND_ROLE, why, None, state, request, past_role=False)
 
     def _elsewhen(
-        self, request: Request, account: Account, held: Sequence[Holding], timed: Sequence[Holding]
+        self, request: Request, account: Account, held: Sequence[Holding], timed: Sequence[Holding], at: datetime
     ) -> Holding | None:
         """Give the first of some windows that allows the request when it begins."""
         asked: set[str] = set()
@@ -139,13 +144,13 @@ class Judge:
                 together += [*(h for h in grants if h.interval and begins in h.interval), *held]
             else:
                 asked.add(path)
-            allowed, _ = self._ask(request, account, together)
+            allowed, _ = self._ask(request, account, together, at)
             if allowed is not None and allowed.interval is not None:
                 return allowed
         return None
 
     def _ask(
-        self, request: Request, account: Account, holdings: Iterable[Holding]
+        self, request: Request, account: Account, holdings: Iterable[Holding], at: datetime
     ) -> tuple[Holding | None, tuple[str, ...]]:
         """Give the first holding whose path allows the request, else what the answer hangs on, if anything."""
         paths: dict[str, list[Holding]] = {}
@@ -153,22 +158,51 @@ class Judge:
             paths.setdefault(_path(holding), []).append(holding)
         unknown: list[str] = []
         for path, held in paths.items():
-            decision = self._evaluator(held).decide(request)
+            evaluator, unsure = self._evaluator(account, path, held, at)
+            decision = evaluator.decide(request)
             if path != _USER and decision.effect is not Effect.ALLOWED:
                 gate = self._gate(account, held[0]).decide(request)
                 decision = gate if gate.effect is Effect.ALLOWED else decision
-            if decision.effect is Effect.ALLOWED:
+            if unsure and decision.effect is not Effect.EXPLICITLY_DENIED:
+                unknown.extend(f"what {each} said then" for each in unsure)
+            elif decision.effect is Effect.ALLOWED:
                 names = {origin.document for origin in decision.deciding}
                 return next((h for h in held if h.permission_set in names), held[0]), ()
             unknown.extend(_hangs_on(decision))
         return None, tuple(dict.fromkeys(unknown))
 
-    def _evaluator(self, held: Sequence[Holding]) -> Evaluator:
-        """Give what decides by permission sets together; the same sets by the same evaluator."""
-        names = tuple(holding.permission_set for holding in held)
-        if names not in self._evaluators:
-            self._evaluators[names] = Evaluator(Layers(tuple(policy for name in names for policy in self._sets[name])))
-        return self._evaluators[names]
+    def _evaluator(
+        self, account: Account, path: str, held: Sequence[Holding], at: datetime
+    ) -> tuple[Evaluator, tuple[str, ...]]:
+        """Give what decides by permission sets together, and which managed policies of theirs are not known then."""
+        names = tuple(dict.fromkeys(holding.permission_set for holding in held))
+        where = account.name if path == _USER else ""
+        key = (where, path != _USER, *((name, bisect_right(self._turns[name], at)) for name in names))
+        if key not in self._evaluators:
+            policies: list[Policy] = [] if path != _USER else [self._guard(account)]
+            unsure: list[str] = []
+            for name in names:
+                permissions = self._team.permission_sets[name]
+                documents, not_known = known_documents(permissions, at)
+                policies.extend(parse_policy(written, name) for written in documents)
+                unsure.extend(not_known)
+                if path != _USER:
+                    statements = outlive_statements(opted_in(permissions))
+                    policies.append(parse_policy(document(statements), "guard"))
+            self._evaluators[key] = (Evaluator(Layers(tuple(policies))), tuple(unsure))
+        return self._evaluators[key]
+
+    def _guard(self, account: Account) -> Policy:
+        """Give what every job role is denied in an account."""
+        if account.name not in self._guards:
+            takers = {
+                role_name(rota, kind): sorted(self._team.people[person].iam_user for person in rota.people)
+                for rota in self._team.rotas.values()
+                if account.name in rota.accounts
+                for kind in rota.entitlement
+            }
+            self._guards[account.name] = parse_policy(document(guard_statements(account.number, takers)), "guard")
+        return self._guards[account.name]
 
     def _gate(self, account: Account, holding: Holding) -> Evaluator:
         """Give what decides by the right to take the role of a rota, which a window in it carries."""

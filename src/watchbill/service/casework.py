@@ -13,18 +13,20 @@ import msgspec
 from watchbill.access.apply import apply
 from watchbill.access.compile import compile_account
 from watchbill.access.model import AccountState, Freeze, Outcome, Plan, State
-from watchbill.access.plan import make_plan
+from watchbill.access.plan import Applied, make_plan
 from watchbill.alerts.view import CaseView, reassessed
 from watchbill.bootstrap import App
-from watchbill.errors import NotFoundError, ProviderError, RefusedError
+from watchbill.errors import FileError, NotFoundError, ProviderError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status, after_answer, deadline, question
 from watchbill.respond.freeze import plan_freeze
 from watchbill.respond.model import Check, Containment, Restoration, Verdict
 from watchbill.respond.restore import differences, plan_restore
 from watchbill.respond.verify import verify_frozen
+from watchbill.service.feeds import with_feeds
 from watchbill.store.database import Store
 from watchbill.store.rows import CaseRow, FreezeRow, QuestionRow, StepRow
+from watchbill.team.files import parse
 from watchbill.team.model import Team
 
 
@@ -88,8 +90,22 @@ class Casework:
         return [Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in self.store.freezes.all()]
 
     def plan(self) -> Plan:
-        """Compare AWS as it is with what the team file gives now."""
-        return make_plan(self.team, self.app.observe(self.team), self.at, self.freezes())
+        """Compare AWS as it is with what the team file gives now, and with what was last applied."""
+        return make_plan(self.team, self.app.observe(self.team), self.at, self.freezes(), self.applied())
+
+    def applied(self) -> Applied | None:
+        """Give what was last applied whole; None where nothing was, or where it can be read no more."""
+        entry = self.store.ledger.last(Kind.PLAN_APPLIED)
+        kept = None if entry is None or entry.facts["failed"] else self.store.revisions.at(entry.at)
+        if entry is None or kept is None or kept.digest != entry.facts["team"]:
+            return None
+        try:
+            team = parse(kept.text.encode(), self.team.path)
+        except FileError:
+            return None
+        # A freeze since then changed AWS at once, and by watchbill.
+        active = (replace(f, start=min(f.start, entry.at)) for f in self.freezes() if f.covers(self.at))
+        return Applied(with_feeds(team, self.store, entry.at), entry.at, tuple(active))
 
     def case(self, case_id: str) -> tuple[CaseRow, CaseView]:
         """Give a case and where it stands."""

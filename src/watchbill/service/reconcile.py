@@ -12,6 +12,7 @@ import msgspec
 
 from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, Plan, State
+from watchbill.access.review import too_large
 from watchbill.alerts.audit import audit, span_of
 from watchbill.alerts.model import Audit
 from watchbill.alerts.view import CaseView, reassessed, view
@@ -53,7 +54,10 @@ def reconcile(
     with _part(done.problems):
         done.plan = work.plan()
         done.problems.extend(done.plan.problems)
-        if enforce and not done.plan.problems:
+        large = too_large(done.plan, work.team)
+        if enforce and large is not None:
+            done.problems.append(large)
+        elif enforce and not done.plan.problems:
             done.outcomes = apply_plan(work, done.plan)
     if read is not None:
         with _part(done.problems):

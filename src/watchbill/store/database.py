@@ -142,6 +142,13 @@ class Ledger(_Part):
             connection.execute(tables.ledger.insert().values(**_ledger_values(entry)))
             return entry
 
+    def last(self, kind: str) -> Entry | None:
+        """Give the last entry of a kind; None where there is none."""
+        of_kind = select(tables.ledger).where(tables.ledger.c.kind == kind)
+        with self._connect() as connection:
+            row = connection.execute(of_kind.order_by(tables.ledger.c.number.desc()).limit(1)).first()
+        return None if row is None else _entry(row)
+
     def entries(self) -> Iterator[Entry]:
         """Give every entry, first to last."""
         with self._connect() as connection:

@@ -107,7 +107,7 @@ def test_who_is_on_call_can_with_mfa_until_the_shift_ends():
     """The main question, as people read the answer: who, when, by which statements, and if what."""
     found = parts_of(Ways(production()), MODIFY, Interval(MONDAY + HOUR * 12, MONDAY + HOUR * 27))
     policies = f"arn:aws:iam::{NUMBER}:policy/watchbill"
-    trust, allow = "role/oncall-platform/trust#OnWatch", f"{policies}/prod-oncall#Allow"
+    trust, allow = "role/oncall-platform/trust#OnWatch", f"{policies}/set-prod-oncall#Allow"
     gate = f"{policies}/gate-oncall-platform-1"
     mfa = f"if {MFA} is true"
     assert found == {
@@ -115,16 +115,16 @@ def test_who_is_on_call_can_with_mfa_until_the_shift_ends():
             Part(
                 Interval(MONDAY + HOUR * 12, MONDAY + HOUR * 18),
                 DEPENDS,
-                (trust, f"{gate}#W20260112T1100", allow),
+                (trust, f"{gate}#Take", allow),
                 (mfa,),
             ),
         ),
-        ("james", "role oncall-platform"): (Part(JAMES, DEPENDS, (trust, f"{gate}#W20260112T1800", allow), (mfa,)),),
+        ("james", "role oncall-platform"): (Part(JAMES, DEPENDS, (trust, f"{gate}#Take", allow), (mfa,)),),
         ("priya", "role oncall-platform"): (
             Part(
                 Interval(JAMES.end, MONDAY + HOUR * 27),
                 DEPENDS,
-                (trust, f"{gate}#W20260113T0200", allow),
+                (trust, f"{gate}#Take", allow),
                 (mfa,),
             ),
         ),

@@ -1,18 +1,26 @@
 """`plan`, `apply`, `drift`: what AWS should be, and is."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import rich_click as click
 
+from watchbill.access.authors import Changes, words_of_author
+from watchbill.access.compile import DENYING
 from watchbill.access.model import Change, Drift, Effect, Outcome, Plan, State
 from watchbill.access.plan_file import read_plan, write_plan
+from watchbill.access.review import too_large
+from watchbill.cli.commands.trail import read_trail
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.errors import PlanError, RefusedError
 from watchbill.files.report import write_text
 from watchbill.intervals import Interval, iso
 from watchbill.service.casework import Casework
 from watchbill.service.reconcile import apply_plan
+from watchbill.team.model import Team
+from watchbill.trail.attribute import attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ class EffectView:
     account: str
     interval: IntervalView | None
     why: str
+    where: str | None
+    """The line of the team file that gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,8 @@ class ChangeView:
     operation: str
     target: str
     why: str
+    diff: list[str]
+    """The statements of a policy that go and come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,22 @@ class DriftView:
 
     account: str
     principal: str
+    kind: str
     what: str
+    healed: bool
+    """Whether a plan undoes it."""
+    author: str | None
+    """Who did it, and when, where a trail was given that has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityView:
+    """How much of a limit of AWS is used."""
+
+    account: str
+    what: str
+    used: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +89,8 @@ class PlanView:
     effects: list[EffectView]
     changes: list[ChangeView]
     drift: list[DriftView]
+    warnings: list[str]
+    capacity: list[CapacityView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +132,91 @@ def plan_view(plan: Plan) -> PlanView:
     return PlanView(
         plan.id,
         [
-            EffectView(e.person, str(e.verb), e.permission_set, e.account, _interval(e.interval), e.why)
+            EffectView(
+                e.person,
+                str(e.verb),
+                e.permission_set,
+                e.account,
+                _interval(e.interval),
+                e.why,
+                str(e.where) if e.where is not None else None,
+            )
             for e in plan.effects
         ],
         [change_view(change) for change in plan.changes],
         [_drift(drift) for drift in plan.drift],
+        [str(warning) for warning in plan.warnings],
+        [CapacityView(c.account, c.what, c.used, c.limit) for c in plan.capacity],
     )
 
 
 def show_plan(session: Session, plan: Plan, most: int = 30) -> None:
-    """Print a plan: who gains and loses first, then the calls, then drift."""
+    """Print a plan: who gains and loses first, then what policies say, then the calls, then what to think about."""
     out = session.out
     if not plan.changes:
         out.line("no changes: AWS is as the team file says", style="green")
-    for effect in plan.effects[:most]:
-        out.line(("+ " if effect.verb == "gains" else "- ") + words_of(effect))
-    if len(plan.effects) > most:
-        out.line(f"... and {len(plan.effects) - most} more; --json has them all")
+    lines = list(_effects(plan.effects))
+    for line in lines[:most]:
+        out.line(line)
+    if len(lines) > most:
+        out.line(f"... and {len(lines) - most} more lines; --json has them all")
+    for line in _policies(plan.changes, most):
+        out.line(line)
     if plan.changes:
         counts: dict[str, int] = {}
         for change in plan.changes:
             counts[change.call.operation] = counts.get(change.call.operation, 0) + 1
         listed = ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items()))
         out.line(f"plan {plan.id}: {len(plan.changes)} calls ({listed})")
+        fullest = (f"{c.what} {c.used} of {c.limit}" for c in plan.capacity[:3])
+        out.line(f"nearest to AWS's limits: {'; '.join(fullest)}")
+    for warning in plan.warnings:
+        out.line(f"warning: {warning}", style="yellow")
     for drift in plan.drift:
-        out.line(f"drift in {drift.account}: {drift.what}", style="yellow")
+        out.line(
+            f"drift in {drift.account}: {drift.what}{'; undone by this plan' if drift.healed else ''}", style="yellow"
+        )
+
+
+_ALIKE = 2
+"""Windows of one person for one reason that are written out; the rest is counted."""
+
+
+def _effects(effects: Iterable[Effect]) -> Iterator[str]:
+    """Say effects, the windows that somebody has for the same reason in few lines."""
+    for _, alike in groupby(effects, key=lambda e: (e.person, e.verb, e.permission_set, e.account, e.why)):
+        found = list(alike)
+        for effect in found[:_ALIKE]:
+            where = f" ({effect.where})" if effect.where is not None else ""
+            yield ("+ " if effect.verb == "gains" else "- ") + words_of(effect) + where
+        last = found[-1].interval
+        if len(found) > _ALIKE and last is not None:
+            yield f"    and {len(found) - _ALIKE} more like it, up to {last.end:%a %d %b %H:%M} UTC"
+
+
+def _policies(changes: Sequence[Change], most: int) -> Iterator[str]:
+    """Say how policies change: statement by statement, or in numbers where they are slices of time."""
+    written = [change for change in changes if change.diff]
+    for change in [each for each in written if not _slices(each)][:most]:
+        yield f"~ {_policy(change)} in {change.account}"
+        yield from (f"    {line}" for line in change.diff)
+    slices: dict[str, list[str]] = {}
+    for change in written:
+        if _slices(change):
+            slices.setdefault(change.account, []).extend(change.diff)
+    for account, lines in slices.items():
+        come = sum(line.startswith("+") for line in lines)
+        gone = len(lines) - come
+        yield f"~ gates, fences and guards in {account}: {come} statements come, {gone} go; --json has them"
+
+
+def _slices(change: Change) -> bool:
+    return _policy(change).startswith(DENYING)
+
+
+def _policy(change: Change) -> str:
+    given = change.call.parameters
+    return str(given.get("PolicyName") or given.get("PolicyArn", "")).rpartition("/")[2]
 
 
 @command("plan", team=True, state=True)
@@ -152,10 +241,12 @@ def plan(session: Session, output: Path | None, *, detailed_exitcode: bool) -> i
 @command("apply", team=True, state=True)
 @click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False)
 @click.option("--yes", is_flag=True, help="Apply without asking.")
-def apply(session: Session, plan_file: Path | None, *, yes: bool) -> int:
+@click.option("--allow-large", is_flag=True, help="Apply even if it changes what many people may do.")
+def apply(session: Session, plan_file: Path | None, *, yes: bool, allow_large: bool) -> int:
     """Apply a saved plan, or make one, show it, and apply it when you say yes.
 
     A saved plan is refused when the team file or AWS has changed since it was made: then it is not what was reviewed.
+    One that changes what more than ten people, and a quarter of the team, may do is refused unless you say it is meant.
     """
     with session.casework() as work:
         made = work.plan()
@@ -163,8 +254,9 @@ def apply(session: Session, plan_file: Path | None, *, yes: bool) -> int:
             made = _reviewed(read_plan(plan_file.read_bytes(), str(plan_file)), made)
         else:
             show_plan(session, made)
-        if made.problems:
-            raise PlanError(made.problems)
+        large = None if allow_large else too_large(made, work.team)
+        if made.problems or large is not None:
+            raise PlanError([*made.problems, *([] if large is None else [large])])
         if made.changes and plan_file is None and not yes:
             click.confirm("apply this plan?", abort=True, err=True)
         outcomes = apply_shown(session, work, made)
@@ -195,20 +287,40 @@ def _reviewed(saved: Plan, now: Plan) -> Plan:
 
 
 @command("drift", team=True, state=True)
+@click.option("--trail", "source", help="A folder, a file, or s3://bucket/prefix of CloudTrail files: who did it.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is drift.")
-def drift(session: Session, *, detailed_exitcode: bool) -> int:
-    """Show what others put onto watchbill's users, groups and roles.
+def drift(session: Session, source: str | None, *, detailed_exitcode: bool) -> int:
+    """Show what others did to watchbill's users, groups, roles and policies, and who.
 
-    `audit` names who did it and when, where the trail has it. A plan never removes it: that is a person's decision.
+    The next plan undoes what gives somebody more than the team file does, or takes away what it gives. What denies, and
+    what cannot be read, may be somebody's emergency brake: it is left for a person to decide.
     """
     with session.casework() as work:
-        made = work.plan()
-    if not made.drift:
+        made, team = work.plan(), work.team
+    authors = None if source is None else _authors(session, source, team)
+    views = [_drift(found, authors(found) if authors is not None else None) for found in made.drift]
+    if not views:
         session.out.line("no drift", style="green")
-    for found in made.drift:
-        session.out.line(f"{found.account}: {found.what}", style="yellow")
-    session.out.answer([_drift(found) for found in made.drift])
+    for view in views:
+        by = f"; {view.author}" if view.author is not None else ""
+        healed = "; the next plan undoes it" if view.healed else ""
+        session.out.line(f"{view.account}: {view.what}{by}{healed}", style="yellow")
+    session.out.answer(views)
     return CHANGES if detailed_exitcode and made.drift else 0
+
+
+def _authors(session: Session, source: str, team: Team) -> Callable[[Drift], str]:
+    """Give what tells who did a drift, by a trail."""
+    reading = read_trail(session, source)
+    people = {each.event.id: each.actor.person for each in attribute(reading.events, team)}
+    changes = Changes(reading.events, team)
+
+    def author(found: Drift) -> str:
+        number = team.accounts[found.account].number
+        event = changes.author_of(found.kind, number, found.principal, found.other)
+        return "who did it is not in the trail" if event is None else words_of_author(event, people.get(event.id))
+
+    return author
 
 
 def _interval(interval: Interval | None) -> IntervalView | None:
@@ -217,11 +329,11 @@ def _interval(interval: Interval | None) -> IntervalView | None:
 
 def change_view(change: Change) -> ChangeView:
     """Turn a change into plain facts."""
-    return ChangeView(change.account, change.call.operation, str(change.call), change.why)
+    return ChangeView(change.account, change.call.operation, str(change.call), change.why, list(change.diff))
 
 
-def _drift(found: Drift) -> DriftView:
-    return DriftView(found.account, found.principal, found.what)
+def _drift(found: Drift, author: str | None = None) -> DriftView:
+    return DriftView(found.account, found.principal, str(found.kind), found.what, found.healed, author)
 
 
 COMMANDS = (plan, apply, drift)

@@ -15,8 +15,10 @@ from watchbill.access.compile import compile_account
 from watchbill.access.difference import Change, differences
 from watchbill.access.effective import PathAnswer, answers
 from watchbill.access.explain import Explanation, explain_ways
-from watchbill.access.invariants import Finding, Prover, read_invariant, read_invariants
+from watchbill.access.invariants import EVERYONE, Finding, Invariant, Prover, read_invariant, read_invariants
 from watchbill.access.model import AccountState, Freeze
+from watchbill.access.outlive import prove_no_escape
+from watchbill.access.review import on_call_roles
 from watchbill.access.ways import Ways
 from watchbill.access.who import Holder, Part, who_can
 from watchbill.cli.commands.access import IntervalView
@@ -26,7 +28,7 @@ from watchbill.files.team_file import LIMIT, read_team
 from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.policy.actions import actions_matching, is_action
 from watchbill.policy.model import Effect, Request
-from watchbill.policy.prove import Counterexample, Proof
+from watchbill.policy.prove import Counterexample, NotKnown, Proof
 from watchbill.team.files import parse
 from watchbill.team.model import Team
 
@@ -489,6 +491,9 @@ def prove(
 ) -> int:
     """Prove INVARIANTS over all requests, or give a request that breaks them.
 
+    Without any, those of the team file are proven, as every plan does, and for each on-call role that nothing done on
+    watch outlives the shift but what its permission set says may.
+
     An invariant reads `support never ec2:TerminateInstances`, with `on RESOURCE` and `in ACCOUNT` where wanted; it is
     about a group, a person or `everyone`, and about every way they have: a role they may take when on call is one. It
     is over every resource, time and context that the account's IAM documents allow; policies of resources themselves
@@ -498,18 +503,45 @@ def prove(
     asked = [read_invariant(text, question.team) for text in invariants]
     if file is not None:
         asked += read_invariants(file.read_text("utf-8", "replace"), str(file), question.team)
-    if not asked:
-        raise click.UsageError("name an invariant, or a --file of them")
+    own = not asked
+    if own:
+        asked = [read_invariant(claim.text, question.team) for claim in question.team.invariants]
     for invariant in asked:
         if account is not None and invariant.account not in (None, account):
             raise click.UsageError(f"`{invariant.text}` is about another account than --account {account}")
         _warn(session, invariant.action)
-    prover = Prover(question.team, {name: Ways(state) for name, state in question.states().items()})
+    ways = {name: Ways(state) for name, state in question.states().items()}
+    prover = Prover(question.team, ways)
     views = [_proof(finding) for invariant in asked for finding in prover.prove(invariant)]
     for invariant in asked:
         _show_proof(session, invariant.text, [view for view in views if view.invariant == invariant.text])
+    if own:
+        views.extend(_no_escape(session, question, ways))
     session.out.answer(views)
     return 0 if all(view.answer == "proven" for view in views) else 1
+
+
+def _no_escape(session: Session, question: _Question, ways: Mapping[str, Ways]) -> list[ProofView]:
+    """Prove of each on-call role that what may not outlive the shift cannot be done on it."""
+    views: list[ProofView] = []
+    for account, found in ways.items():
+        for role, may_outlive in on_call_roles(question.team, account):
+            policies, unread = found.policies_of(role)
+            answers = prove_no_escape(policies, may_outlive) if policies else ()
+            made: list[ProofView] = []
+            for each, answer in answers:
+                invariant = Invariant(f"{role} never {each.name}", EVERYONE, "*", "*", account)
+                known = NotKnown(f"not read: {', '.join(unread)}") if unread else answer
+                made.append(_proof(Finding(invariant, EVERYONE, account, f"role {role}", known)))
+            views.extend(made)
+            proven = sum(view.answer == "proven" for view in made)
+            style = "green" if made and proven == len(made) else "red"
+            said = f"{proven} of {len(made)} ways to outlive the shift are closed: {role} in {account}"
+            session.out.line(said, style=style)
+            for view in made:
+                if view.answer != "proven":
+                    _show_proof(session, view.invariant, [view])
+    return views
 
 
 def _proof(finding: Finding) -> ProofView:

@@ -1,0 +1,205 @@
+"""What a reviewer must know of a plan besides its changes: what stops it, and what to think about."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from watchbill.access.compile import Compiled, opted_in, tag_of
+from watchbill.access.documents import document
+from watchbill.access.drift import foreign_of
+from watchbill.access.entitlements import role_name
+from watchbill.access.guards import outlive_statements
+from watchbill.access.invariants import InvariantError, Prover, read_invariant
+from watchbill.access.model import PATH, QUARANTINE, REVOKE, AccountState, Document, Plan, UserState, Verb
+from watchbill.access.outlive import Outliving, can_outlive, unknown_names
+from watchbill.access.permissions import known_documents, permission_problems
+from watchbill.access.risks import risks_of
+from watchbill.access.ways import Ways
+from watchbill.errors import Problem
+from watchbill.policy.prove import Counterexample, Proof
+from watchbill.policy.statements import PolicyError, parse_policy
+from watchbill.team.model import PermissionSet, Team
+
+
+def set_problems(team: Team) -> Iterator[Problem]:
+    """Give what is wrong with the permission sets of a file that the file alone does not show."""
+    for permissions in team.permission_sets.values():
+        yield from permission_problems(permissions)
+        yield from unknown_names(permissions.may_outlive, permissions.where)
+
+
+def taken_names(team: Team, compiled: Compiled, observed: AccountState) -> Iterator[Problem]:
+    """Give the names that watchbill needs and that something of others has: IAM has each name once in an account."""
+    desired = compiled.state
+    own = [p for p in observed.policies.values() if ":iam::aws:" not in p.arn]
+    for kind, wanted, there in (
+        ("group", desired.groups, [(each.name, each.path) for each in observed.groups.values()]),
+        ("role", desired.roles, [(each.name, each.path) for each in observed.roles.values()]),
+        ("policy", {p.name for p in desired.policies.values()}, [(each.name, each.path) for each in own]),
+    ):
+        foreign = {name.lower(): path for name, path in there if path != PATH}
+        for name in wanted:
+            if (path := foreign.get(name.lower())) is not None:
+                message = f"{kind} `{name}` is there in account `{desired.account}` under the path {path}"
+                yield Problem("name-taken", f"{message}: rename it there, or what it is for in the team file")
+    users, roles = observed.users.values(), observed.roles.values()
+    owners = {u.team for u in users if u.path == PATH} | {r.team for r in roles if r.path == PATH}
+    for owner in sorted(each for each in owners if each not in (None, tag_of(team.name))):
+        message = f"account `{desired.account}` is in the hands of the file of team `{owner}`"
+        yield Problem("another-team", f"{message}: two files would undo each other; put both teams into one file")
+
+
+def account_warnings(team: Team, compiled: Compiled, observed: AccountState) -> Iterator[Problem]:
+    """Give what to think about in one account: who could not come in, and what was not read."""
+    account = compiled.state.account
+    for layer in observed.unread:
+        yield Problem("not-read", f"account `{account}`: {layer}")
+    taking = {h.person for h in compiled.holdings if h.through.startswith("rota ")}
+    for person in sorted(taking):
+        user = team.people[person].iam_user
+        if observed.mfa.get(user) is False:
+            message = f"`{person}` has no MFA device in account `{account}` and cannot take the on-call role"
+            yield Problem.at("no-mfa", message, team.people[person].where)
+    for each in team.break_glass:
+        if account not in each.accounts:
+            continue
+        if each.iam_user not in observed.users:
+            message = f"break-glass user `{each.iam_user}` is not in account `{account}`: make it by hand, and seal it"
+            yield Problem.at("no-break-glass", message, each.where)
+        elif observed.mfa.get(each.iam_user) is False:
+            message = f"break-glass user `{each.iam_user}` has no MFA device in account `{account}`"
+            yield Problem.at("no-mfa", message, each.where)
+        elif observed.users[each.iam_user].path == PATH:
+            message = f"break-glass user `{each.iam_user}` lies under {PATH}: it must not depend on watchbill"
+            yield Problem.at("no-break-glass", message, each.where)
+
+
+def set_warnings(team: Team, touched: Collection[str], at: datetime) -> Iterator[Problem]:
+    """Give what is risky in the permission sets that a plan makes or changes, and what outlives a shift in any."""
+    on_call = _on_call_sets(team)
+    anyhow = {access.permission_set for group in team.groups.values() for access in group.access}
+    anyhow |= {grant.permission_set for grant in team.grants}
+    for name, permissions in team.permission_sets.items():
+        if name in touched:
+            guarded = name in on_call and name not in anyhow
+            guard = [document(outlive_statements(opted_in(permissions)))] if guarded else []
+            yield from risks_of(permissions, at, guard)
+    for name, roles in on_call.items():
+        permissions = team.permission_sets[name]
+        said = [f"{each.name} ({each.lasts})" for each in _outliving(permissions, at)]
+        if said:
+            message = f"what is done as {' or '.join(roles)} can outlive the shift: {', '.join(said)}"
+            yield Problem.at("outlives", message, permissions.where)
+
+
+def on_call_roles(team: Team, account: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Give the on-call roles of an account, each with what its permission set may do that outlives a shift."""
+    for rota in team.rotas.values():
+        if account in rota.accounts:
+            for kind, permission_set in rota.entitlement.items():
+                yield role_name(rota, kind), tuple(opted_in(team.permission_sets[permission_set]))
+
+
+def _on_call_sets(team: Team) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for rota in team.rotas.values():
+        for kind, permission_set in rota.entitlement.items():
+            found.setdefault(permission_set, []).append(role_name(rota, kind))
+    return found
+
+
+def _outliving(permissions: PermissionSet, at: datetime) -> Iterator[Outliving]:
+    if tuple(unknown_names(permissions.may_outlive, permissions.where)):
+        return
+    documents, _ = known_documents(permissions, at)
+    try:
+        policies = [parse_policy(written, permissions.name) for written in documents]
+    except PolicyError:
+        return  # `permission_problems` says so
+    for each, _actions in can_outlive(policies, permissions.may_outlive, at):
+        yield each
+
+
+def broken_invariants(team: Team, after: Mapping[str, AccountState]) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """Prove the invariants of a file over what accounts come to be; give the broken ones, and those not known."""
+    broken: list[Problem] = []
+    unknown: list[Problem] = []
+    prover: Prover | None = None
+    for claim in team.invariants:
+        try:
+            invariant = read_invariant(claim.text, team)
+        except InvariantError as error:
+            broken.append(Problem.at("bad-invariant", str(error), claim.where))
+            continue
+        prover = prover or Prover(team, {name: Ways(state) for name, state in after.items()})
+        findings = [f for f in prover.prove(invariant) if not isinstance(f.answer, Proof)]
+        against = next((f for f in findings if isinstance(f.answer, Counterexample)), None)
+        if against is not None and isinstance(against.answer, Counterexample):
+            asked = against.answer.request
+            way = f"`{against.person}` may {asked.action} on {asked.resource} in `{against.account}` by {against.way}"
+            broken.append(Problem.at("invariant-broken", f"`{claim.text}` does not hold: {way}", claim.where))
+        elif findings:
+            message = f"`{claim.text}` is not proven: {getattr(findings[0].answer, 'why', '')}"
+            unknown.append(Problem.at("invariant-not-known", message, claim.where))
+    return tuple(broken), tuple(unknown)
+
+
+def after(compiled: Compiled, observed: AccountState, expected: AccountState | None = None) -> AccountState:
+    """Give what an account comes to be by a plan: what is desired, and what others have there."""
+    desired = compiled.state
+    gone = {(f.kind, f.name, f.what) for f in foreign_of(desired, observed, expected) if f.healed}
+    users = {user.name: _user_after(user, desired, observed, gone) for user in observed.users.values()}
+    users |= {name: user for name, user in desired.users.items() if name not in users}
+    groups = {n: g for n, g in observed.groups.items() if g.path != PATH}
+    for name, group in desired.groups.items():
+        there = observed.groups.get(name)
+        left = {} if there is None else _left("group", name, there.inline, gone)
+        others = frozenset() if there is None else _kept("group", name, there.attached, gone)
+        groups[name] = replace(group, attached=group.attached | others, inline=left)
+    roles = {n: r for n, r in observed.roles.items() if r.path != PATH}
+    for name, role in desired.roles.items():
+        found = observed.roles.get(name)
+        left = {} if found is None else _left("role", name, found.inline, gone)
+        others = frozenset() if found is None else _kept("role", name, found.attached, gone)
+        boundary = role.boundary or (found.boundary if found is not None else None)
+        roles[name] = replace(role, attached=role.attached | others, inline=left, boundary=boundary)
+    policies = {arn: p for arn, p in observed.policies.items() if p.path != PATH} | dict(desired.policies)
+    return replace(observed, users=users, groups=groups, roles=roles, policies=policies)
+
+
+_FEW, _SHARE = 10, 0.25
+
+
+def too_large(plan: Plan, team: Team) -> Problem | None:
+    """Give why a plan must not be applied without a word that it is meant: it reaches more people than edits do.
+
+    Counted is who loses anything, or gains something for good. Those who come to be on call are not: that is every day.
+    """
+    people = {e.person for e in plan.effects if e.verb is Verb.LOSES or e.interval is None}
+    most = max(_FEW, int(_SHARE * len(team.people)))
+    if len(people) <= most:
+        return None
+    message = f"the plan changes what {len(people)} people may do, more than {most} at once"
+    return Problem("large-plan", f"{message}: look at it, then apply it with --allow-large")
+
+
+_Gone = Collection[tuple[str, str, str]]
+
+
+def _user_after(user: UserState, desired: AccountState, observed: AccountState, gone: _Gone) -> UserState:
+    wanted = desired.users.get(user.name)
+    ours = wanted.groups if wanted is not None else frozenset[str]()
+    theirs = {n for n in user.groups if n not in observed.groups or observed.groups[n].path != PATH}
+    groups = ours | {name for name in theirs if ("user", user.name, name) not in gone}
+    inline = _left("user", user.name, user.inline, gone)
+    inline = {k: v for k, v in inline.items() if k != QUARANTINE} | dict(wanted.inline if wanted is not None else {})
+    attached = frozenset(arn for arn in user.attached if ("user", user.name, arn) not in gone)
+    return replace(user, groups=frozenset(groups), inline=inline, attached=attached)
+
+
+def _left(kind: str, name: str, inline: Mapping[str, Document], gone: _Gone) -> dict[str, Document]:
+    return {key: written for key, written in inline.items() if (kind, name, key) not in gone or key.startswith(REVOKE)}
+
+
+def _kept(kind: str, name: str, attached: Iterable[str], gone: _Gone) -> frozenset[str]:
+    return frozenset(arn for arn in attached if f":policy{PATH}" not in arn and (kind, name, arn) not in gone)
