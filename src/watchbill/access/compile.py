@@ -25,7 +25,7 @@ from watchbill.access.documents import (
     trust_document,
 )
 from watchbill.access.entitlements import granted, in_order, is_frozen, on_call, role_name, standing, without_frozen
-from watchbill.access.guards import guard_statements, outlive_statements
+from watchbill.access.guards import guard_statements, on_call_statements
 from watchbill.access.limits import Limits, exceeded, usage
 from watchbill.access.model import (
     PATH,
@@ -199,7 +199,7 @@ class Compiler:
         slices = slices_of(held, horizon)
         attached = [
             *draft.permissions(permission_set.name),
-            *draft.family(f"guard-{name}", outlive_statements(opted_in(permission_set))),
+            *draft.family(f"guard-{name}", on_call_statements(draft.account.number, opted_in(permission_set))),
             *draft.family(f"fence-{name}", fence_statements(slices, horizon)),
         ]
         trust = trust_document([draft.user_arn(user) for user in sorted({user for user, _ in held})])

@@ -2,7 +2,8 @@
 
 They are statements without dates, with Sids that stay the same from plan to plan; the caller packs them into policies.
 
-* `outlive_statements` go on on-call roles: whatever of the catalogue (`outlive`) the permission set does not opt in to.
+* `on_call_statements` go on on-call roles: the two that follow, as far as the permission set needs them.
+* `outlive_statements` are of whatever of the catalogue (`outlive`) is neither opted in to nor ordinary.
 * `object_statements` keep what watchbill wrote as it is. They go on job roles, as the first of the guards, and on an
   on-call role that was opted in to changes of IAM: it must not take off its own fence.
 * `guard_statements` go on the groups of job roles. A job role may give `iam:*`, and without them whoever holds it could
@@ -21,7 +22,8 @@ from typing import Any
 
 from watchbill.access.documents import Statement
 from watchbill.access.model import PATH
-from watchbill.access.outlive import Family, kept_out
+from watchbill.access.outlive import Family, kept_out, outliving
+from watchbill.policy.actions import actions_matching
 
 
 _OBJECTS = ("group", "role", "policy", "instance-profile")
@@ -84,18 +86,31 @@ _OF_CREDENTIALS = (
 _TAKING = ("sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession")
 
 
-def outlive_statements(may_outlive: Iterable[str]) -> tuple[Statement, ...]:
-    """Give the Denies of all that can outlive a shift and is not opted in to; raises NotFoundError for no such name.
+def on_call_statements(number: str, may_outlive: Iterable[str]) -> tuple[Statement, ...]:
+    """Give the Denies of an on-call role in an account; raises NotFoundError for a name that the catalogue has not.
 
-    One for each family, and one for each entry with a condition. In this order, and packed each into the first policy
-    with room, they take two managed policies at most.
+    Whoever is opted in to anything of IAM is kept off what watchbill wrote: the role's own policies, fence and trust,
+    and the ways in of the people on watch.
+    """
+    entries = outliving(may_outlive)
+    found = outlive_statements(each.name for each in entries)
+    if not any(action.startswith("iam:") for each in entries for action in each.actions):
+        return found
+    people = f"arn:aws:iam::{number}:user{PATH}*"
+    return (*found, *object_statements(number), _deny("GuardSignIns", _OF_CREDENTIALS, people))
+
+
+def outlive_statements(may_outlive: Iterable[str]) -> tuple[Statement, ...]:
+    """Give the Denies of what can outlive a shift and is neither opted in to nor ordinary; raises NotFoundError.
+
+    One for each family, and one for each entry with a condition. Packed together, they fit one managed policy.
     """
     found: list[Statement] = []
     entries = kept_out(may_outlive)
-    for family in _IN_ORDER:
+    for family in Family:
         actions = [action for each in entries if each.family is family and each.only is None for action in each.actions]
         if actions:
-            found.append(_deny(f"Outlive{family}", actions, "*"))
+            found.append(_deny(f"Outlive{family}", _shortened(actions), "*"))
     found += [
         {**_deny(f"Outlive{_sid(each.name)}", each.actions, "*"), "Condition": each.condition}
         for each in entries
@@ -104,15 +119,19 @@ def outlive_statements(may_outlive: Iterable[str]) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-_IN_ORDER = (
-    Family.PROGRAMS,
-    Family.IDENTITIES,
-    Family.SHARES,
-    Family.CONNECTIONS,
-    Family.FLOWS,
-    Family.TOKENS,
-)
-"""The large ones first, for packing."""
+def _shortened(actions: Sequence[str]) -> list[str]:
+    """Write what makes a thing and what changes it as one pattern, where AWS lists nothing else that it matches.
+
+    `iam:CreateAccessKey` and `iam:UpdateAccessKey` are `iam:*ateAccessKey`: one policy has not the room for both.
+    """
+    found = dict.fromkeys(actions)
+    for create in actions:
+        update, both = create.replace(":Create", ":Update", 1), create.replace(":Create", ":*ate", 1)
+        if update == create or update not in found:
+            continue
+        if set(actions_matching(both)) == {*actions_matching(create), *actions_matching(update)}:
+            found = dict.fromkeys(both if each == create else each for each in found if each != update)
+    return list(found)
 
 
 def object_statements(number: str) -> tuple[Statement, ...]:

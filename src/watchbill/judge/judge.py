@@ -27,7 +27,7 @@ from typing import TypeVar
 from watchbill.access.compile import opted_in
 from watchbill.access.documents import document
 from watchbill.access.entitlements import is_frozen, role_name, standing, windows
-from watchbill.access.guards import guard_statements, outlive_statements
+from watchbill.access.guards import guard_statements, on_call_statements
 from watchbill.access.history import History
 from watchbill.access.model import PATH, Freeze, Holding
 from watchbill.access.permissions import known_documents
@@ -176,8 +176,7 @@ class Judge:
     ) -> tuple[Evaluator, tuple[str, ...]]:
         """Give what decides by permission sets together, and which managed policies of theirs are not known then."""
         names = tuple(dict.fromkeys(holding.permission_set for holding in held))
-        where = account.name if path == _USER else ""
-        key = (where, path != _USER, *((name, bisect_right(self._turns[name], at)) for name in names))
+        key = (account.name, path != _USER, *((name, bisect_right(self._turns[name], at)) for name in names))
         if key not in self._evaluators:
             policies: list[Policy] = [] if path != _USER else [self._guard(account)]
             unsure: list[str] = []
@@ -187,7 +186,7 @@ class Judge:
                 policies.extend(parse_policy(written, name) for written in documents)
                 unsure.extend(not_known)
                 if path != _USER:
-                    statements = outlive_statements(opted_in(permissions))
+                    statements = on_call_statements(account.number, opted_in(permissions))
                     policies.append(parse_policy(document(statements), "guard"))
             self._evaluators[key] = (Evaluator(Layers(tuple(policies))), tuple(unsure))
         return self._evaluators[key]

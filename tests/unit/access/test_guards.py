@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchbill.access.guards import guard_statements, object_statements, outlive_statements
+from watchbill.access.guards import guard_statements, object_statements, on_call_statements, outlive_statements
 from watchbill.access.outlive import CATALOGUE
+from watchbill.errors import NotFoundError
 from watchbill.policy.actions import access_level, actions_matching, resource_types
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.grammar import grammar_error
@@ -182,24 +183,64 @@ def test_it_is_proven_that_a_role_without_members_is_taken_by_nobody():
     assert isinstance(any_allowed(guarded(), asked, ["sts:AssumeRole"]), Proof)
 
 
+OF_IAM = [each.name for each in CATALOGUE if any(action.startswith("iam:") for action in each.actions)]
+SESSION = Principal.of(f"arn:aws:sts::{NUMBER}:assumed-role/oncall-platform/james")
+
+
+@cache
+def on_call():
+    """Decide as for an on-call role that may change all of IAM, with all of it opted in to."""
+    everything = {"Effect": "Allow", "Action": ["iam:*", "ec2:*"], "Resource": "*"}
+    policies = document([everything]), document(on_call_statements(NUMBER, OF_IAM))
+    return Evaluator(
+        Layers(tuple(parse_policy(each, name) for each, name in zip(policies, ("all", "guards"), strict=True)))
+    )
+
+
 def test_an_on_call_role_keeps_its_fence_even_where_it_may_change_iam():
     """With every change of IAM opted in to, what watchbill wrote is denied to it, and the rest is not."""
-    opted = [each.name for each in CATALOGUE if any(action.startswith("iam:") for action in each.actions)]
-    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    role = document([everything, *outlive_statements(opted), *object_statements(NUMBER)])
-    evaluator = Evaluator(Layers((parse_policy(role, "role"),)))
-    session = Principal.of(f"arn:aws:sts::{NUMBER}:assumed-role/oncall-platform/james")
+    fence = {"iam:PolicyARN": f"{IAM}:policy/watchbill/fence-oncall-platform-1"}
     for action, theirs, other in (
         ("iam:DetachRolePolicy", "role/watchbill/oncall-platform", "role/deploy"),
-        ("iam:CreatePolicyVersion", "policy/watchbill/fence-oncall-platform-1", "policy/deploy"),
+        ("iam:AttachRolePolicy", "role/watchbill/oncall-platform", "role/deploy"),
+        ("iam:PutRolePolicy", "role/watchbill/oncall-platform", "role/deploy"),
+        ("iam:DeleteRolePermissionsBoundary", "role/watchbill/oncall-platform", "role/deploy"),
         ("iam:UpdateAssumeRolePolicy", "role/watchbill/oncall-platform", "role/deploy"),
+        ("iam:TagRole", "role/watchbill/oncall-platform", "role/deploy"),
+        ("iam:PassRole", "role/watchbill/oncall-platform", "role/deploy"),
+        ("iam:CreatePolicyVersion", "policy/watchbill/fence-oncall-platform-1", "policy/deploy"),
+        ("iam:SetDefaultPolicyVersion", "policy/watchbill/fence-oncall-platform-1", "policy/deploy"),
+        ("iam:DeletePolicy", "policy/watchbill/guard-oncall-platform-1", "policy/deploy"),
         ("iam:AddUserToGroup", "group/watchbill/admins", "group/admins"),
         ("iam:PutUserPolicy", "user/watchbill/james", "user/ci"),
-        ("iam:PassRole", "role/watchbill/oncall-platform", "role/deploy"),
     ):
         for resource, wanted in ((theirs, Effect.EXPLICITLY_DENIED), (other, Effect.ALLOWED)):
-            asked = Request(action, f"{IAM}:{resource}", {"aws:userid": "AROA:james"}, complete=True, principal=session)
-            assert evaluator.decide(asked).effect is wanted, (action, resource)
+            context = {"aws:userid": "AROA:james", **fence}
+            asked = Request(action, f"{IAM}:{resource}", context, complete=True, principal=SESSION)
+            assert on_call().decide(asked).effect is wanted, (action, resource)
+
+
+@pytest.mark.parametrize("kind", ["group", "role", "policy", "instance-profile"])
+def test_it_is_proven_that_an_on_call_role_changes_nothing_of_watchbills(kind):
+    """Whatever action of IAM, request and time, with every entry of IAM opted in to."""
+    answer = any_allowed(on_call(), Request("", f"{IAM}:{kind}/watchbill/*", {}, principal=SESSION), changing(kind))
+    assert isinstance(answer, Proof)
+    assert {origin.sid for origin in answer.held_by} == {"GuardObjects"}
+    other = any_allowed(on_call(), Request("", f"{IAM}:{kind}/*", {}, principal=SESSION), changing(kind))
+    assert isinstance(other, Counterexample)
+
+
+def test_the_objects_are_kept_where_anything_of_iam_is_opted_in_to():
+    """One entry is enough, and no other entry asks for it."""
+    assert len(OF_IAM) > 10
+    for each in CATALOGUE:
+        kept = object_statements(NUMBER) if each.name in OF_IAM else ()
+        assert on_call_statements(NUMBER, [each.name]) == (*outlive_statements([each.name]), *kept), each.name
+    assert on_call_statements(NUMBER, ()) == outlive_statements(())
+    # An iterator is read once.
+    assert on_call_statements(NUMBER, iter(OF_IAM)) == on_call_statements(NUMBER, OF_IAM)
+    with pytest.raises(NotFoundError):
+        on_call_statements(NUMBER, ["acess-keys"])
 
 
 def test_the_statements_are_as_aws_takes_them():
