@@ -21,7 +21,7 @@ from watchbill.access.readback import Readback
 from watchbill.access.review import (
     account_warnings,
     after,
-    broken_invariants,
+    invariants_held,
     set_problems,
     set_warnings,
     taken_names,
@@ -59,6 +59,7 @@ def make_plan(
     problems: list[Problem] = [*set_problems(team)]
     warnings: list[Problem] = []
     capacity: list[Capacity] = []
+    desired: dict[str, AccountState] = {}
     come: dict[str, AccountState] = {}
     for name, state in sorted(observed.items()):
         compiled = compiler.account(team.accounts[name], state)
@@ -72,11 +73,11 @@ def make_plan(
         warnings.extend(account_warnings(team, compiled, state))
         capacity.extend(compiled.capacity)
         if team.invariants:
-            come[name] = after(compiled, state, expected)
+            desired[name], come[name] = compiled.state, after(compiled, state, expected)
     changes.sort(key=lambda change: change.phase)
-    broken, not_known = broken_invariants(team, come)
+    broken, told = invariants_held(team, desired, come)
     problems.extend(broken)
-    warnings.extend((*set_warnings(team, _touched(team, changes), at), *not_known))
+    warnings.extend((*set_warnings(team, _touched(team, changes), at), *told))
     digest = state_digest(observed)
     identity = msgspec.json.encode([team.digest, digest, iso(at), changes], order="sorted")
     return Plan(

@@ -9,7 +9,7 @@ from watchbill.access.documents import document
 from watchbill.access.drift import foreign_of
 from watchbill.access.entitlements import role_name
 from watchbill.access.guards import outlive_statements
-from watchbill.access.invariants import InvariantError, Prover, read_invariant
+from watchbill.access.invariants import Finding, InvariantError, Prover, read_invariant
 from watchbill.access.model import PATH, QUARANTINE, REVOKE, AccountState, Document, Plan, UserState, Verb
 from watchbill.access.outlive import Outliving, can_outlive, unknown_names
 from watchbill.access.permissions import known_documents, permission_problems
@@ -18,7 +18,7 @@ from watchbill.access.ways import Ways
 from watchbill.errors import Problem
 from watchbill.policy.prove import Counterexample, Proof
 from watchbill.policy.statements import PolicyError, parse_policy
-from watchbill.team.model import PermissionSet, Team
+from watchbill.team.model import Claim, PermissionSet, Team
 
 
 def set_problems(team: Team) -> Iterator[Problem]:
@@ -120,28 +120,44 @@ def _outliving(permissions: PermissionSet, at: datetime) -> Iterator[Outliving]:
         yield each
 
 
-def broken_invariants(team: Team, after: Mapping[str, AccountState]) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
-    """Prove the invariants of a file over what accounts come to be; give the broken ones, and those not known."""
-    broken: list[Problem] = []
-    unknown: list[Problem] = []
-    prover: Prover | None = None
+def invariants_held(
+    team: Team, desired: Mapping[str, AccountState], come: Mapping[str, AccountState]
+) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """Prove the invariants of a file, by account; give what stops a plan, and what is to be thought about.
+
+    What the file itself breaks stops it. What is broken only together with what others have there (`come`) does not:
+    no plan of ours made it, and one that was held up would let the watch run out. Nor does what is not known.
+    """
+    stops: list[Problem] = []
+    told: list[Problem] = []
+    own = Prover(team, {name: Ways(state) for name, state in desired.items()})
+    whole = Prover(team, {name: Ways(state) for name, state in come.items()})
     for claim in team.invariants:
         try:
             invariant = read_invariant(claim.text, team)
         except InvariantError as error:
-            broken.append(Problem.at("bad-invariant", str(error), claim.where))
+            stops.append(Problem.at("bad-invariant", str(error), claim.where))
             continue
-        prover = prover or Prover(team, {name: Ways(state) for name, state in after.items()})
-        findings = [f for f in prover.prove(invariant) if not isinstance(f.answer, Proof)]
-        against = next((f for f in findings if isinstance(f.answer, Counterexample)), None)
-        if against is not None and isinstance(against.answer, Counterexample):
-            asked = against.answer.request
-            way = f"`{against.person}` may {asked.action} on {asked.resource} in `{against.account}` by {against.way}"
-            broken.append(Problem.at("invariant-broken", f"`{claim.text}` does not hold: {way}", claim.where))
-        elif findings:
-            message = f"`{claim.text}` is not proven: {getattr(findings[0].answer, 'why', '')}"
-            unknown.append(Problem.at("invariant-not-known", message, claim.where))
-    return tuple(broken), tuple(unknown)
+        broken, _ = _against(claim, own.prove(invariant))
+        if broken is not None:
+            stops.append(broken)
+        else:
+            told.extend(each for each in _against(claim, whole.prove(invariant)) if each is not None)
+    return tuple(stops), tuple(told)
+
+
+def _against(claim: Claim, findings: Iterable[Finding]) -> tuple[Problem | None, Problem | None]:
+    """Give what breaks an invariant, if anything does, and what keeps it from being proven."""
+    unknown: Problem | None = None
+    for found in findings:
+        if isinstance(found.answer, Counterexample):
+            asked = found.answer.request
+            way = f"`{found.person}` may {asked.action} on {asked.resource} in `{found.account}` by {found.way}"
+            return Problem.at("invariant-broken", f"`{claim.text}` does not hold: {way}", claim.where), None
+        if not isinstance(found.answer, Proof) and unknown is None:
+            message = f"`{claim.text}` is not proven: {found.answer.why}"
+            unknown = Problem.at("invariant-not-known", message, claim.where)
+    return None, unknown
 
 
 def after(compiled: Compiled, observed: AccountState, expected: AccountState | None = None) -> AccountState:

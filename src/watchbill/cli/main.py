@@ -37,7 +37,8 @@ def cli() -> None:
     """Keep AWS access in step with who is on watch, and hold every action in the trail against it.
 
     One YAML file says who is who, who is on call when, and what that gives. Start with `watchbill demo`, which needs
-    no AWS account, or with `watchbill init --from-trail DIR` on a CloudTrail of your own.
+    no AWS account, or with `watchbill init --from-aws`, which only reads, or `watchbill init --from-trail DIR` on a
+    CloudTrail of your own.
     """
 
 

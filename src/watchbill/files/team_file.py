@@ -23,7 +23,8 @@ def read_team(path: Path) -> Team:
     """Read and check a team file."""
     if not path.exists():
         raise NotFoundError(
-            f"no team file {path}", "name one with --team, or draft one with `watchbill init --from-trail DIR`"
+            f"no team file {path}",
+            "name one with --team, or draft one with `watchbill init --from-aws` or `--from-trail DIR`",
         )
     if not path.is_file():
         raise WatchbillError(f"{path} is no file")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from watchbill.sim.rights import Rights, rights_of, standing_rights
+from watchbill.sim.rights import Rights, on_call_rights, standing_rights
 from watchbill.team.model import Kind, Person, Rota, Team
 
 
@@ -117,7 +117,7 @@ class World:
     def watch_rights(self, rota: Rota, kind: Kind) -> Rights:
         """Give what the on-call role of a rota may do; nothing for a kind that is given nothing."""
         name = rota.entitlement.get(kind)
-        return rights_of([self.team.permission_sets[name]]) if name else Rights()
+        return on_call_rights(self.team.permission_sets[name]) if name else Rights()
 
     def lives_in(self, person: str, account: str) -> bool:
         """Tell whether somebody has an IAM user in an account: by a group or by a rota."""

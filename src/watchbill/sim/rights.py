@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from watchbill.access.outlive import kept_out
 from watchbill.team.model import PermissionSet, Team
 
 
@@ -46,6 +47,13 @@ def standing_rights(team: Team, person: str, account: str, at: datetime) -> Righ
         if grant.person == person and account in grant.accounts and at in grant.interval
     )
     return rights_of(team.permission_sets[name] for name in dict.fromkeys(held))
+
+
+def on_call_rights(permissions: PermissionSet) -> Rights:
+    """Give what a permission set permits on call, where what can outlive the shift is denied."""
+    given = rights_of([permissions])
+    closed = [action for each in kept_out(permissions.may_outlive) for action in each.actions]
+    return Rights(given.allow, (*given.deny, *closed))
 
 
 def rights_of(sets: Iterable[PermissionSet]) -> Rights:

@@ -48,7 +48,14 @@ LEGACY_POLICY = "legacy-prod-admin"
 _APART = timedelta(hours=2)
 """How far stories keep from each other."""
 
-_EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+_EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        # It denies something too, so that no plan takes it away by itself.
+        {"Effect": "Deny", "Action": "organizations:*", "Resource": "*"},
+    ],
+}
 _DOCUMENTATION = ("192.0.2.0/24", "203.0.113.0/24")
 """Networks that are nobody's (RFC 5737); the third of them is where lonely people live."""
 

@@ -242,39 +242,6 @@ def test_a_person_who_left_the_file_loses_what_it_gave():
     assert not may(cloud, of, "sofia", "iam:ListUsers", NOON)
 
 
-@pytest.mark.parametrize("start", ["nothing", "yesterday"])
-def test_a_plan_cut_short_gives_no_more(start):
-    """Killed at every single call, nobody holds more than before or after; planned again, it reaches the same end."""
-    of = team()
-    base = MemoryCloud()
-    if start == "yesterday":
-        settle(base, with_rota(of, rota(*reversed(rota().layers))), NOON - DAY)
-    plan = make_plan(of, observe(base, of), NOON)
-    instants = [NOON + timedelta(hours=3 * n) for n in range(9)]
-    asked = [(w, a) for w in of.people for a in ("rds:RebootDBInstance", "ec2:DescribeInstances", "iam:ListUsers")]
-
-    def held(cloud):
-        return {(w, a, at) for w, a in asked for at in instants if may(cloud, of, w, a, at)}
-
-    whole = MemoryCloud()
-    whole.states = dict(base.states)
-    settle(whole, of, NOON)
-    most = held(base) | held(whole)
-    for cut in range(0, len(plan.changes), 1 if start == "yesterday" else 7):
-        cloud = MemoryCloud(dies_at=cut)
-        cloud.states = dict(base.states)
-        with pytest.raises(KeyboardInterrupt):
-            list(apply(plan.changes, of, cloud))
-        assert held(cloud) <= most
-        resumed = MemoryCloud()
-        resumed.states = dict(cloud.states)
-        settle(resumed, of, NOON)
-        assert {n: s.policies.keys() for n, s in resumed.states.items()} == {
-            n: s.policies.keys() for n, s in whole.states.items()
-        }
-        assert held(resumed) == held(whole)
-
-
 def test_a_failed_change_stops_grants_but_not_revocations():
     """When AWS refuses one call, nothing more is given in that account, and what takes away goes on."""
     cloud, of = MemoryCloud(), team()
