@@ -17,10 +17,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from watchbill.access.compile import DENYING, ON_CALL, Compiled, tag_of
+from watchbill.access.compile import Compiled, tag_of
 from watchbill.access.documents import in_words, nobody
 from watchbill.access.drift import foreign_of
-from watchbill.access.limits import Limits
+from watchbill.access.limits import DENYING, ON_CALL, Limits
 from watchbill.access.model import (
     PATH,
     QUARANTINE,

@@ -26,7 +26,7 @@ from watchbill.access.documents import (
 )
 from watchbill.access.entitlements import granted, in_order, is_frozen, on_call, role_name, standing, without_frozen
 from watchbill.access.guards import guard_statements, on_call_statements
-from watchbill.access.limits import Limits, exceeded, usage
+from watchbill.access.limits import ON_CALL, Limits, exceeded, usage
 from watchbill.access.model import (
     PATH,
     QUARANTINE,
@@ -50,11 +50,8 @@ from watchbill.team.model import Account, Grant, Kind, PermissionSet, Rota, Team
 
 
 JOB = "job-"
-ON_CALL = "oncall-"
 GRANT = "grant-"
 SET = "set-"
-DENYING = ("gate-", "fence-", "guard-")
-"""How the names of policies begin that are there for what they deny."""
 
 _GRANTS_AHEAD = timedelta(days=366)
 """How far ahead of its beginning a grant is written."""
@@ -156,11 +153,12 @@ class Compiler:
         return found
 
     def _job_roles(self, draft: "_Draft", held: Iterable[Holding]) -> None:
-        guards: list[str] = []
+        guards: list[str] | None = None
         for group in self.team.groups.values():
             sets = sorted({a.permission_set for a in group.access if draft.account.name in a.accounts})
             if sets:
-                guards = guards or draft.family("guard-jobs", guard_statements(draft.account.number, draft.takers))
+                if guards is None:
+                    guards = draft.family("guard-jobs", guard_statements(draft.account.number, draft.takers))
                 arns = [arn for name in sets for arn in draft.permissions(name)]
                 draft.groups[JOB + group.name] = GroupState(JOB + group.name, PATH, frozenset([*arns, *guards]))
         for holding in held:

@@ -115,7 +115,12 @@ def users_of(statement: Statement) -> frozenset[str] | None:
 
 
 def trust_document(user_arns: Sequence[str]) -> Document:
-    """Give the trust policy of an on-call role: these users, with MFA, under their own name."""
+    """Give the trust policy of an on-call role: these users, with MFA, under their own name and no other.
+
+    The name of the session is demanded by a Deny, so that no statement beside it gets around it. Setting a source
+    identity is an action of its own, which has not the keys of assuming a role (Service Authorization Reference,
+    "AWS Security Token Service").
+    """
     return {
         "Version": VERSION,
         "Statement": [
@@ -126,10 +131,16 @@ def trust_document(user_arns: Sequence[str]) -> Document:
                 "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
                 "Condition": {
                     "Bool": {"aws:MultiFactorAuthPresent": "true"},
-                    "StringEquals": {"sts:RoleSessionName": "${aws:username}"},
                     "StringEqualsIfExists": {"sts:SourceIdentity": "${aws:username}"},
                 },
-            }
+            },
+            {
+                "Sid": "Named",
+                "Effect": "Deny",
+                "Principal": {"AWS": "*"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringNotEquals": {"sts:RoleSessionName": "${aws:username}"}},
+            },
         ],
     }
 

@@ -3,11 +3,11 @@
 Source: IAM User Guide, "IAM and STS quotas"; the names are those of GetAccountSummary.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from watchbill.access.documents import size
-from watchbill.access.model import PATH, AccountState, Capacity
+from watchbill.access.model import PATH, AccountState, Capacity, GroupState, RoleState
 from watchbill.errors import Problem
 
 
@@ -26,6 +26,10 @@ DEFAULTS: Mapping[str, int] = {
     "PoliciesQuota": 1500,
 }
 """Limits of a new account. Those of managed policies and inline ones count characters without white space."""
+
+ON_CALL = "oncall-"
+DENYING = ("gate-", "fence-", "guard-")
+"""How the names of policies begin that are there for what they deny."""
 
 _SHOWN = 5
 """Limits of an account that are shown, the fullest first."""
@@ -55,26 +59,32 @@ def usage(desired: AccountState, observed: AccountState) -> Iterator[Capacity]:
         return Capacity(desired.account, what, count, limits.of(name))
 
     for group in desired.groups.values():
-        count = len(group.attached | _others(observed.groups.get(group.name)))
+        # What denies is attached first and detached last; the rest is taken before anything else is given.
+        count = _most(group.attached, _attached(observed.groups.get(group.name)), _denies)
         yield used(f"policies attached to group {group.name}", count, "AttachedPoliciesPerGroupQuota")
     for role in desired.roles.values():
-        count = len(role.attached | _others(observed.roles.get(role.name)))
+        # All is attached before anything is detached.
+        count = len(role.attached | _attached(observed.roles.get(role.name)))
         yield used(f"policies attached to role {role.name}", count, "AttachedPoliciesPerRoleQuota")
         length = size(role.trust)
         yield used(f"characters of the trust policy of role {role.name}", length, "AssumeRolePolicySizeQuota")
     for user in desired.users.values():
         there = observed.users.get(user.name)
-        kept = {name for name in there.groups if _is_foreign(observed, name)} if there is not None else set()
-        yield used(f"groups of user {user.name}", len(user.groups | kept), "GroupsPerUserQuota")
+        have = there.groups if there is not None else frozenset[str]()
+        kept = frozenset(name for name in have if _is_foreign(observed, name))
+        # On-call groups are joined first and left last.
+        count = _most(user.groups | kept, have, lambda name: name.startswith(ON_CALL))
+        yield used(f"groups of user {user.name}", count, "GroupsPerUserQuota")
     for policy in desired.policies.values():
         yield used(f"characters of policy {policy.name}", size(policy.document), "PolicySizeQuota")
     users = {*observed.users, *desired.users}
     yield used("users", len(users), "UsersQuota")
-    yield used("groups", len(_foreign(observed.groups) | set(desired.groups)), "GroupsQuota")
-    yield used("roles", len(_foreign(observed.roles) | set(desired.roles)), "RolesQuota")
+    # What goes is removed last.
+    yield used("groups", len({*observed.groups, *desired.groups}), "GroupsQuota")
+    yield used("roles", len({*observed.roles, *desired.roles}), "RolesQuota")
     # AWS's own policies are no customer's.
-    theirs = {arn for arn, p in observed.policies.items() if p.path != PATH and ":iam::aws:" not in arn}
-    yield used("policies", len(theirs | set(desired.policies)), "PoliciesQuota")
+    own = {arn for arn in observed.policies if ":iam::aws:" not in arn}
+    yield used("policies", len({*own, *desired.policies}), "PoliciesQuota")
 
 
 def exceeded(found: Capacity) -> Problem | None:
@@ -97,13 +107,23 @@ def fullest(found: list[Capacity]) -> tuple[Capacity, ...]:
     return tuple(list(best.values())[:_SHOWN])
 
 
-def _others(found: object) -> frozenset[str]:
-    attached: frozenset[str] = getattr(found, "attached", frozenset())
-    return frozenset(arn for arn in attached if f":policy{PATH}" not in arn)
+def _attached(found: GroupState | RoleState | None) -> frozenset[str]:
+    return frozenset() if found is None else found.attached
 
 
-def _foreign(found: Mapping[str, object]) -> set[str]:
-    return {name for name, each in found.items() if getattr(each, "path", PATH) != PATH}
+def _most(wanted: frozenset[str], have: frozenset[str], is_early: Callable[[str], bool]) -> int:
+    """Count the most that are there at once: some are given first and taken last, the others the other way."""
+    early = frozenset(filter(is_early, wanted | have))
+    others = frozenset(filter(_is_others, have - early))
+    return max(len(have | (wanted & early)), len(wanted | (have & early) | others))
+
+
+def _is_others(each: str) -> bool:
+    return each.startswith("arn:") and f":policy{PATH}" not in each
+
+
+def _denies(arn: str) -> bool:
+    return f":policy{PATH}" in arn and arn.rsplit("/", 1)[-1].startswith(DENYING)
 
 
 def _is_foreign(observed: AccountState, group: str) -> bool:

@@ -36,7 +36,7 @@ def pack(
     """
     there = _There(placed, since)
     wanted = [there.same_as(each) or each for each in wanted]
-    room = {number: limit - _EMPTY - _length(gone_from(held, wanted, since)) for number, held in sorted(placed.items())}
+    room = {number: limit - _EMPTY - _length(_unwanted(held, wanted, since)) for number, held in sorted(placed.items())}
     number_of: dict[int, int] = {}
     # What is there already keeps its room before what is new of the same time gets any.
     for homes in (there.with_text, there.of_same_time):
@@ -70,9 +70,25 @@ def place_of(policy: PolicyState) -> tuple[str, int] | None:
 
 
 def gone_from(held: Iterable[Statement], wanted: Iterable[Statement], since: datetime) -> tuple[Statement, ...]:
-    """Give the statements of a document that are wanted no more and that still matter at `since` or later."""
+    """Give the statements of a document that are wanted in it no more and that still matter at `since` or later.
+
+    One whose time another of the same document takes over, and more, is not among them: what it said is still said.
+    """
+    wanted = list(wanted)
+    gone = _unwanted(held, wanted, since)
+    return tuple(each for each in gone if not any(_takes_over(new, each) for new in wanted))
+
+
+def _unwanted(held: Iterable[Statement], wanted: Iterable[Statement], since: datetime) -> list[Statement]:
     keys = {_key(each) for each in wanted}
-    return tuple(each for each in held if _key(each) not in keys and not _is_past(each, since))
+    return [each for each in held if _key(each) not in keys and not _is_past(each, since)]
+
+
+def _takes_over(new: Statement, old: Statement) -> bool:
+    after, before = span_of(new), span_of(old)
+    if after is None or before is None or not (after.start <= before.start and before.end <= after.end):
+        return False
+    return _undated(new) == _undated(old)
 
 
 def both(new: Sequence[Statement], stays: Iterable[Statement]) -> Document:
@@ -80,6 +96,9 @@ def both(new: Sequence[Statement], stays: Iterable[Statement]) -> Document:
     used = {each.get("Sid") for each in new}
     old: list[Statement] = []
     for each in stays:
+        if "Sid" not in each:
+            old.append(each)
+            continue
         sid = str(each.get("Sid", "")).removesuffix(LEFTOVER) + LEFTOVER
         while sid in used:
             sid = f"X{sid}"

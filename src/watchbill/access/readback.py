@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 
-from watchbill.access.compile import GRANT, JOB, ON_CALL, SET, policies_of
+from watchbill.access.compile import GRANT, JOB, SET, policies_of
 from watchbill.access.documents import span_of, users_of
 from watchbill.access.entitlements import role_name
+from watchbill.access.limits import ON_CALL
 from watchbill.access.model import PATH, AccountState, Holding
 from watchbill.access.packing import statements_of
 from watchbill.errors import Location

@@ -146,6 +146,8 @@ class Ways:
                 continue
             names: set[str] = set()
             for statement in self._policy(f"role/{role.name}/trust", role.trust).statements:
+                if not statement.allows:
+                    continue
                 listed = [name for of_kind in (statement.principals or {}).values() for name in of_kind]
                 names.update(["*"] if statement.not_principals else listed)
             for name in names:

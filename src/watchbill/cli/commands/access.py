@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from watchbill.access.authors import Changes, words_of_author
-from watchbill.access.compile import DENYING
+from watchbill.access.limits import DENYING
 from watchbill.access.model import Change, Drift, Effect, Outcome, Plan, State
 from watchbill.access.plan_file import read_plan, write_plan
 from watchbill.access.review import too_large
