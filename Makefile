@@ -39,6 +39,7 @@ layers: $(READY)  ## Check the architecture: who may import whom
 bench: $(READY)  ## Measure, as ratios on CPU time; MODULES=DIR has node_modules of the peer
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_schedule.py
+	$(BIN)/python tools/bench_access.py
 	$(BIN)/python tools/bench_policy.py $(if $(MODULES),--modules $(MODULES))
 
 fix: $(READY)  ## Format, and fix what can be fixed

@@ -8,7 +8,7 @@ counted as if what is to go were still there: both together are what a plan may 
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from watchbill.access.documents import BEFORE, Statement, document, size, span_of
@@ -36,19 +36,24 @@ def pack(
     """
     there = _There(placed, since)
     wanted = [there.same_as(each) or each for each in wanted]
-    room = {number: limit - _EMPTY - _length(_unwanted(held, wanted, since)) for number, held in sorted(placed.items())}
+    keys, lengths = [_key(each) for each in wanted], [_length([each]) for each in wanted]
+    said = frozenset(keys)
+    room = {number: limit - _EMPTY - _length(there.gone(number, said)) for number in sorted(placed)}
     number_of: dict[int, int] = {}
+
+    def stay(index: int, home: int | None) -> None:
+        if home is not None and index not in number_of and lengths[index] <= room[home]:
+            number_of[index] = home
+            room[home] -= lengths[index]
+
     # What is there already keeps its room before what is new of the same time gets any.
-    for homes in (there.with_text, there.of_same_time):
-        for index, each in enumerate(wanted):
-            home = None if index in number_of else homes(each)
-            if home is not None and _length([each]) <= room[home]:
-                number_of[index] = home
-                room[home] -= _length([each])
+    for index, key in enumerate(keys):
+        stay(index, there.with_text(key))
     for index, each in enumerate(wanted):
+        stay(index, None if index in number_of else there.of_same_time(each))
+    for index, (each, length) in enumerate(zip(wanted, lengths, strict=True)):
         if index in number_of:
             continue
-        length = _length([each])
         if length > limit - _EMPTY:
             raise TooLargeError(f"statement {each.get('Sid')} has {length} characters")
         number = next((n for n in sorted(room) if length <= room[n]), None)
@@ -119,13 +124,14 @@ class _There:
 
     def __init__(self, placed: Mapping[int, Sequence[Statement]], since: datetime) -> None:
         self._since = since
+        self._keyed = {number: [(_key(each), each) for each in held] for number, held in sorted(placed.items())}
         self._by_text: dict[str, int] = {}
         self._by_sid: dict[str, int] = {}
         self._by_end: dict[datetime, list[tuple[Interval, Statement]]] = {}
         spans: list[tuple[Interval, int]] = []
-        for number, held in sorted(placed.items()):
-            for each in held:
-                self._by_text.setdefault(_key(each), number)
+        for number, held in self._keyed.items():
+            for key, each in held:
+                self._by_text.setdefault(key, number)
                 if (span := span_of(each)) is None:
                     self._by_sid.setdefault(str(each.get("Sid")), number)
                 elif not str(each.get("Sid")).endswith(LEFTOVER):
@@ -145,9 +151,13 @@ class _There:
                 return each
         return None
 
-    def with_text(self, wanted: Statement) -> int | None:
-        """Give the policy in which a statement lies; None where there is none."""
-        return self._by_text.get(_key(wanted))
+    def gone(self, number: int, wanted: Collection[str]) -> Iterator[Statement]:
+        """Give the statements of a policy that are wanted no more, by what these say, and that still matter."""
+        return (each for key, each in self._keyed[number] if key not in wanted and not _is_past(each, self._since))
+
+    def with_text(self, key: str) -> int | None:
+        """Give the policy in which a statement lies, by what it says; None where there is none."""
+        return self._by_text.get(key)
 
     def of_same_time(self, wanted: Statement) -> int | None:
         """Give the policy in which one of the same time lies, or of the same Sid where it has none; None for none."""

@@ -117,23 +117,25 @@ def _effects(compiled: Compiled, readback: Readback, observed: AccountState, at:
     """Compare who holds what by the documents to come with who holds what by the documents that are there."""
     wanted, have = compiled.holdings, tuple(readback.holdings(observed))
     for verb, present, absent in ((Verb.GAINS, wanted, have), (Verb.LOSES, have, wanted)):
-        other: dict[tuple[str, str], list[Interval | None]] = {}
+        always: set[tuple[str, str]] = set()
+        other: dict[tuple[str, str], list[Interval]] = {}
         for holding in absent:
-            other.setdefault((holding.person, holding.permission_set), []).append(holding.interval)
+            key = (holding.person, holding.permission_set)
+            if holding.interval is None:
+                always.add(key)
+            else:
+                other.setdefault(key, []).append(holding.interval)
         for holding in present:
-            for interval in _beyond(holding, other.get((holding.person, holding.permission_set), ()), at):
+            key = (holding.person, holding.permission_set)
+            for interval in () if key in always else _beyond(holding, other.get(key, ()), at):
                 where = holding.where if verb is Verb.GAINS else None
                 given = (holding.person, verb, holding.permission_set, observed.account, interval, holding.why, where)
                 yield Effect(*given)
 
 
-def _beyond(holding: Holding, others: Iterable[Interval | None], at: datetime) -> Iterator[Interval | None]:
+def _beyond(holding: Holding, others: Iterable[Interval], at: datetime) -> Iterator[Interval | None]:
     """Give the time from `at` on that one holding covers and none of the others does; None stands for always."""
-    others = tuple(others)
-    if any(other is None for other in others):
-        return
     if holding.interval is None:
         yield None
     elif holding.interval.end > at:
-        rest = Interval(max(holding.interval.start, at), holding.interval.end)
-        yield from subtract(rest, [other for other in others if other is not None])
+        yield from subtract(Interval(max(holding.interval.start, at), holding.interval.end), others)

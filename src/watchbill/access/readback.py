@@ -12,8 +12,8 @@ from watchbill.access.compile import GRANT, JOB, SET, policies_of
 from watchbill.access.documents import span_of, users_of
 from watchbill.access.entitlements import role_name
 from watchbill.access.limits import ON_CALL
-from watchbill.access.model import PATH, AccountState, Holding
-from watchbill.access.packing import statements_of
+from watchbill.access.model import PATH, AccountState, Holding, PolicyState
+from watchbill.access.packing import place_of, statements_of
 from watchbill.errors import Location
 from watchbill.intervals import Interval, merge
 from watchbill.team.model import Team
@@ -30,6 +30,9 @@ class Readback:
         self._people = {person.iam_user.lower(): person.name for person in team.people.values()}
         # A set is held where all that it is made of is attached.
         self._sets = {name: frozenset(policies_of(found)) for name, found in team.permission_sets.items()}
+        self._given = {
+            group.name: frozenset(access.permission_set for access in group.access) for group in team.groups.values()
+        }
         self._roles = {
             role_name(rota, kind): (rota.name, permission_set)
             for rota in team.rotas.values()
@@ -39,7 +42,7 @@ class Readback:
     def holdings(self, observed: AccountState) -> Iterator[Holding]:
         """Give what people hold by the documents of an account; users that the team does not know are passed over."""
         sets = {
-            group.name: self._sets_of(group.attached)
+            group.name: self._sets_of(group.attached, self._given.get(group.name.removeprefix(JOB), frozenset()))
             for group in observed.groups.values()
             if group.path == PATH and group.name.startswith(JOB)
         }
@@ -48,24 +51,33 @@ class Readback:
             if person is None:
                 continue
             for group in sorted(user.groups):
-                yield from self._standing(observed, person, group, sets.get(group, ()))
+                if group in sets:
+                    yield from self._standing(observed, person, group, sets[group])
                 if group.startswith(GRANT):
                     yield from self._granted(observed, person, group)
         yield from self._on_call(observed)
 
-    def _sets_of(self, attached: frozenset[str]) -> tuple[str, ...]:
+    def _sets_of(self, attached: frozenset[str], given: frozenset[str]) -> tuple[str, ...]:
+        """Give the sets that what is attached makes up, `given` being those that the file gives to the group.
+
+        What a set is found by speaks for no other that is of managed policies alone, and may be a part of it.
+        """
         names = {arn.rpartition("/")[2] for arn in attached if f":policy{PATH}{SET}" in arn}
+        unsaid = names | attached
         found = []
-        for name, policies in self._sets.items():
-            if policies and policies <= names | attached:
+        for name in sorted(self._sets, key=lambda each: (each not in given, -len(self._sets[each]))):
+            policies = self._sets[name]
+            if policies and policies <= names | attached and (name in given or policies & unsaid):
                 found.append(name)
-                names -= policies
-        return (*found, *sorted(name.removeprefix(SET) for name in names))
+                unsaid -= policies
+        left = sorted(name.removeprefix(SET) for name in names & unsaid)
+        return (*sorted(found), *left)
 
     def _standing(self, observed: AccountState, person: str, group: str, sets: Iterable[str]) -> Iterator[Holding]:
+        role = group.removeprefix(JOB)
         for name in sets:
-            why = f"{person} is no longer in group {group.removeprefix(JOB)}, or the group no longer holds {name}"
-            yield Holding(person, observed.account, name, None, f"group {group.removeprefix(JOB)}", why, _NOWHERE)
+            why = f"{person} is no longer in group {role}, or the group no longer holds {name}"
+            yield Holding(person, observed.account, name, None, f"group {role}", why, _NOWHERE)
 
     def _on_call(self, observed: AccountState) -> Iterator[Holding]:
         """Give who may take each on-call role when: in slices that let them, and in none that does not."""
@@ -76,18 +88,20 @@ class Readback:
             group = observed.groups.get(ON_CALL + rota)
             if group is None:
                 continue
-            prefix = f":policy{PATH}gate-{role.name}-"
-            gates = [observed.policies[arn] for arn in group.attached if prefix in arn and arn in observed.policies]
+            gates = [
+                found
+                for arn in sorted(group.attached)
+                if (found := observed.policies.get(arn)) is not None and _is_gate_of(role.name, found)
+            ]
             slices = [
                 (span, users)
                 for policy in gates
                 for statement in statements_of(policy.document)
                 if (users := users_of(statement)) is not None and (span := span_of(statement)) is not None
             ]
-            members = {user.name for user in observed.users.values() if group.name in user.groups}
-            for user, spans in _held(slices).items():
-                person = self._people.get(user.lower())
-                if person is None or user not in members:
+            for name, spans in _held(slices).items():
+                person, user = self._people.get(name.lower()), observed.users.get(name)
+                if person is None or user is None or group.name not in user.groups:
                     continue
                 why = f"rota {rota} no longer has {person} on call then"
                 for span in spans:
@@ -109,6 +123,12 @@ class Readback:
         for span in merge(spans):
             held, why = given.get(name, f"grant {name}"), f"grant {name} is gone"
             yield Holding(person, observed.account, held, span, f"grant {name}", why, _NOWHERE)
+
+
+def _is_gate_of(role: str, policy: PolicyState) -> bool:
+    """Tell whether a policy is of a role's gate; that of `oncall-a-secondary` begins as those of `oncall-a` do."""
+    place = place_of(policy)
+    return place is not None and place[0] == f"gate-{role}"
 
 
 def _held(slices: Iterable[tuple[Interval, frozenset[str]]]) -> Mapping[str, tuple[Interval, ...]]:

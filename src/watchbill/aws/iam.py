@@ -106,7 +106,9 @@ class AwsCloud:
         details: dict[str, list[Mapping[str, Any]]] = {}
         unread: list[str] = []
         try:
-            for page in client.get_paginator("get_account_authorization_details").paginate():
+            # AWS gives a hundred at a time unless it is asked for more; a thousand is the most.
+            pages = client.get_paginator("get_account_authorization_details")
+            for page in pages.paginate(PaginationConfig={"PageSize": 1000}):
                 for part in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"):
                     details.setdefault(part, []).extend(page.get(part, ()))
             state = AccountState(
