@@ -19,7 +19,7 @@ from typing import Any
 
 from watchbill.access.compile import Compiled, tag_of
 from watchbill.access.documents import in_words, nobody
-from watchbill.access.drift import foreign_of
+from watchbill.access.drift import Foreign
 from watchbill.access.limits import DENYING, ON_CALL, Limits
 from watchbill.access.model import (
     PATH,
@@ -39,13 +39,13 @@ from watchbill.access.packing import both, gone_from, place_of, statements_of
 
 
 def changes_of(
-    team: str, compiled: Compiled, observed: AccountState, expected: AccountState | None = None
+    team: str, compiled: Compiled, observed: AccountState, foreign: Iterable[Foreign] = ()
 ) -> Iterator[Change]:
     """Give the changes of one account; in the order of their phases, and of this list within one, they are safe.
 
-    `expected` is what was last applied, where that is known.
+    `foreign` is what others put onto watchbill's objects (`drift`): what is to be undone of it is.
     """
-    yield from _Account(team, compiled, observed, expected).changes()
+    yield from _Account(team, compiled, observed, foreign).changes()
 
 
 @dataclass(slots=True)
@@ -59,13 +59,13 @@ class _Writes:
 class _Account:
     """Works out the changes of one account."""
 
-    def __init__(self, team: str, compiled: Compiled, observed: AccountState, expected: AccountState | None) -> None:
+    def __init__(self, team: str, compiled: Compiled, observed: AccountState, foreign: Iterable[Foreign]) -> None:
         self._desired = compiled.state
         self._compiled = compiled
         self._observed = observed
         self._tags = [{"Key": TAG, "Value": tag_of(team)}]
         self._versions = Limits(observed.quotas).of("VersionsPerPolicyQuota")
-        self._foreign = {(f.kind, f.name, f.what): f for f in foreign_of(compiled.state, observed, expected)}
+        self._foreign = {(f.kind, f.name, f.what): f for f in foreign}
 
     def changes(self) -> Iterator[Change]:
         yield from self._policies()

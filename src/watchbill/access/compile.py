@@ -24,7 +24,7 @@ from watchbill.access.documents import (
     slices_of,
     trust_document,
 )
-from watchbill.access.entitlements import granted, in_order, is_frozen, on_call, role_name, standing, without_frozen
+from watchbill.access.entitlements import granted, in_order, on_call, role_name, standing, without_frozen
 from watchbill.access.guards import guard_statements, on_call_statements
 from watchbill.access.limits import ON_CALL, Limits, exceeded, usage
 from watchbill.access.model import (
@@ -120,9 +120,24 @@ class Compiler:
         self._documents = {name: own_documents(found) for name, found in team.permission_sets.items()}
         self._managed = {name: managed_arns(found) for name, found in team.permission_sets.items()}
         self._windows: dict[str, tuple[Holding, ...]] = {}
+        self._missing: dict[str, tuple[Problem, ...]] = {}
+        self._frozen = {freeze.person for freeze in self.freezes if freeze.covers(at)}
 
     def account(self, account: Account, observed: AccountState) -> Compiled:
-        """Give what one account's IAM should be."""
+        """Give what one account's IAM should be, with what it gives and what stands in its way."""
+        draft, held, state = self._compiled(account, observed)
+        for rota in self.team.rotas.values():
+            if account.name in rota.accounts:
+                draft.problems.extend(self._gaps(rota))
+        capacity = tuple(usage(state, observed))
+        draft.problems.extend(problem for each in capacity if (problem := exceeded(each)) is not None)
+        return Compiled(state, tuple(held), tuple(draft.problems), draft.families, capacity, self.since)
+
+    def state(self, account: Account, observed: AccountState) -> AccountState:
+        """Give what one account's IAM should be, and nothing besides."""
+        return self._compiled(account, observed)[2]
+
+    def _compiled(self, account: Account, observed: AccountState) -> tuple["_Draft", list[Holding], AccountState]:
         draft = _Draft(self, account, observed)
         held = [h for h in self._standing.get(account.name, ()) if not self.is_frozen(h.person)]
         self._job_roles(draft, held)
@@ -133,13 +148,11 @@ class Compiler:
         state = AccountState(
             account.name, account.number, self._users(draft), draft.groups, draft.roles, draft.policies
         )
-        capacity = tuple(usage(state, observed))
-        draft.problems.extend(problem for each in capacity if (problem := exceeded(each)) is not None)
-        return Compiled(state, tuple(held), tuple(draft.problems), draft.families, capacity, self.since)
+        return draft, held, state
 
     def is_frozen(self, person: str) -> bool:
         """Tell whether somebody is frozen now."""
-        return is_frozen(person, self.freezes, self.at)
+        return person in self._frozen
 
     def documents(self, permission_set: str) -> tuple[tuple[Document, ...], tuple[str, ...]]:
         """Give the documents of a permission set that watchbill writes, and the ARNs of AWS's own that go with them."""
@@ -164,6 +177,14 @@ class Compiler:
         for holding in held:
             draft.join(holding.person, JOB + holding.through.removeprefix("group "))
 
+    def _gaps(self, rota: Rota) -> tuple[Problem, ...]:
+        """Give the gaps of a rota, which are the same in all its accounts."""
+        if rota.name not in self._missing:
+            found = gaps(rota, Interval(self.at, horizon_of(rota, self.at).end))
+            said = (f"rota `{rota.name}` has {gap}; add a member, a layer or an override" for gap in found)
+            self._missing[rota.name] = tuple(Problem.at("coverage-gap", each, rota.where) for each in said)
+        return self._missing[rota.name]
+
     def windows(self, rota: Rota) -> tuple[Holding, ...]:
         """Give what a rota gives in its horizon, in all its accounts, the frozen left out."""
         if rota.name not in self._windows:
@@ -173,9 +194,6 @@ class Compiler:
         return self._windows[rota.name]
 
     def _rota(self, rota: Rota, draft: "_Draft") -> Iterator[Holding]:
-        for gap in gaps(rota, Interval(self.at, horizon_of(rota, self.at).end)):
-            message = f"rota `{rota.name}` has {gap}; add a member, a layer or an override"
-            draft.problems.append(Problem.at("coverage-gap", message, rota.where))
         windows = [h for h in self.windows(rota) if h.account == draft.account.name]
         group = ON_CALL + rota.name
         gates: list[str] = []
@@ -240,10 +258,13 @@ class Compiler:
                 draft.path_of(name),
                 frozenset(draft.memberships[name]),
                 frozenset(),
-                {QUARANTINE: deny_all()} if name in frozen else {},
+                {QUARANTINE: deny_all()} if name in frozen else _NO_INLINE,
             )
             for name in sorted(draft.memberships)
         }
+
+
+_NO_INLINE: Mapping[str, Document] = {}
 
 
 class _Draft:

@@ -19,12 +19,13 @@ Sources: IAM User Guide, "IAM JSON policy elements: Condition operators", "AWS g
 evaluation logic" and "AWS JSON policy elements: Principal".
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from watchbill.access.model import Document, Holding
 from watchbill.access.permissions import dates
@@ -203,7 +204,7 @@ def document(statements: Iterable[Statement]) -> Document:
 
 def size(written: Document | Statement) -> int:
     """Count the characters of a document or a statement as AWS does: without white space outside strings."""
-    return len(json.dumps(written, separators=(",", ":"), ensure_ascii=False))
+    return len(msgspec.json.encode(written).decode())
 
 
 def _denied(

@@ -65,9 +65,11 @@ def foreign_of(
             yield from _foreign("role", role, desired.roles.get(role.name), observed, ours)
 
 
-def find_drift(desired: AccountState, observed: AccountState, expected: AccountState | None = None) -> Iterator[Drift]:
+def find_drift(
+    desired: AccountState, observed: AccountState, foreign: Iterable[Foreign], expected: AccountState | None = None
+) -> Iterator[Drift]:
     """Give what others did: what is foreign, and how what is there differs from what was last applied (`expected`)."""
-    for each in foreign_of(desired, observed, expected):
+    for each in foreign:
         arn = f"arn:aws:iam::{observed.number}:{each.kind}{PATH}{each.name}"
         yield Drift(observed.account, arn, f"{each.kind} {each.name} {each.why}", each.what, each.drift, each.healed)
     for user in observed.users.values():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from watchbill.access.documents import size
-from watchbill.access.model import PATH, AccountState, Capacity, GroupState, RoleState
+from watchbill.access.model import PATH, AccountState, Capacity, GroupState, RoleState, UserState
 from watchbill.errors import Problem
 
 
@@ -68,13 +68,12 @@ def usage(desired: AccountState, observed: AccountState) -> Iterator[Capacity]:
         yield used(f"policies attached to role {role.name}", count, "AttachedPoliciesPerRoleQuota")
         length = size(role.trust)
         yield used(f"characters of the trust policy of role {role.name}", length, "AssumeRolePolicySizeQuota")
-    for user in desired.users.values():
-        there = observed.users.get(user.name)
-        have = there.groups if there is not None else frozenset[str]()
-        kept = frozenset(name for name in have if _is_foreign(observed, name))
-        # On-call groups are joined first and left last.
-        count = _most(user.groups | kept, have, lambda name: name.startswith(ON_CALL))
-        yield used(f"groups of user {user.name}", count, "GroupsPerUserQuota")
+    joined = {user.name: _groups(user, observed) for user in desired.users.values()}
+    # There are many: one stands for all that are within the limit.
+    fullest_of_all = max(joined, key=lambda name: joined[name], default=None)
+    for name, count in joined.items():
+        if name == fullest_of_all or count > limits.of("GroupsPerUserQuota"):
+            yield used(f"groups of user {name}", count, "GroupsPerUserQuota")
     for policy in desired.policies.values():
         yield used(f"characters of policy {policy.name}", size(policy.document), "PolicySizeQuota")
     users = {*observed.users, *desired.users}
@@ -105,6 +104,16 @@ def fullest(found: list[Capacity]) -> tuple[Capacity, ...]:
         if not each.what.startswith("characters of policy"):
             best.setdefault(kind, each)
     return tuple(list(best.values())[:_SHOWN])
+
+
+def _groups(user: UserState, observed: AccountState) -> int:
+    """Count the most groups that a user is in at once."""
+    there = observed.users.get(user.name)
+    if there is None or there.groups == user.groups:
+        return len(user.groups)
+    kept = frozenset(name for name in there.groups if _is_foreign(observed, name))
+    # On-call groups are joined first and left last.
+    return _most(user.groups | kept, there.groups, lambda name: name.startswith(ON_CALL))
 
 
 def _attached(found: GroupState | RoleState | None) -> frozenset[str]:

@@ -5,11 +5,12 @@ each statement stays in the policy in which one of the same time lies already, a
 counted as if what is to go were still there: both together are what a plan may have to write first (`changes`).
 """
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+
+import msgspec
 
 from watchbill.access.documents import BEFORE, Statement, document, size, span_of
 from watchbill.access.model import PATH, Document, PolicyState
@@ -125,7 +126,7 @@ class _There:
     def __init__(self, placed: Mapping[int, Sequence[Statement]], since: datetime) -> None:
         self._since = since
         self._keyed = {number: [(_key(each), each) for each in held] for number, held in sorted(placed.items())}
-        self._by_text: dict[str, int] = {}
+        self._by_text: dict[bytes, int] = {}
         self._by_sid: dict[str, int] = {}
         self._by_end: dict[datetime, list[tuple[Interval, Statement]]] = {}
         spans: list[tuple[Interval, int]] = []
@@ -151,11 +152,11 @@ class _There:
                 return each
         return None
 
-    def gone(self, number: int, wanted: Collection[str]) -> Iterator[Statement]:
+    def gone(self, number: int, wanted: Collection[bytes]) -> Iterator[Statement]:
         """Give the statements of a policy that are wanted no more, by what these say, and that still matter."""
         return (each for key, each in self._keyed[number] if key not in wanted and not _is_past(each, self._since))
 
-    def with_text(self, key: str) -> int | None:
+    def with_text(self, key: bytes) -> int | None:
         """Give the policy in which a statement lies, by what it says; None where there is none."""
         return self._by_text.get(key)
 
@@ -176,8 +177,8 @@ def _length(statements: Iterable[Statement]) -> int:
     return sum(size(each) + 1 + len(LEFTOVER) for each in statements)
 
 
-def _key(statement: Statement) -> str:
-    return json.dumps(statement, sort_keys=True)
+def _key(statement: Statement) -> bytes:
+    return msgspec.json.encode(statement, order="sorted")
 
 
 def _undated(statement: Statement) -> object:

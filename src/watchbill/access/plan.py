@@ -14,7 +14,7 @@ import msgspec
 
 from watchbill.access.changes import changes_of
 from watchbill.access.compile import Compiled, Compiler, policies_of
-from watchbill.access.drift import find_drift
+from watchbill.access.drift import find_drift, foreign_of
 from watchbill.access.limits import fullest
 from watchbill.access.model import AccountState, Capacity, Change, Drift, Effect, Freeze, Holding, Plan, Verb
 from watchbill.access.readback import Readback
@@ -65,15 +65,16 @@ def make_plan(
         compiled = compiler.account(team.accounts[name], state)
         expected = None
         if before is not None and name in before.team.accounts:
-            expected = before.account(before.team.accounts[name], state).state
-        changes.extend(changes_of(team.name, compiled, state, expected))
+            expected = before.state(before.team.accounts[name], state)
+        foreign = tuple(foreign_of(compiled.state, state, expected))
+        changes.extend(changes_of(team.name, compiled, state, foreign))
         effects.extend(_effects(compiled, readback, state, at))
-        drift.extend(find_drift(compiled.state, state, expected))
+        drift.extend(find_drift(compiled.state, state, foreign, expected))
         problems.extend((*compiled.problems, *taken_names(team, compiled, state)))
         warnings.extend(account_warnings(team, compiled, state))
         capacity.extend(compiled.capacity)
         if team.invariants:
-            desired[name], come[name] = compiled.state, after(compiled, state, expected)
+            desired[name], come[name] = compiled.state, after(compiled.state, state, foreign)
     changes.sort(key=lambda change: change.phase)
     broken, told = invariants_held(team, desired, come)
     problems.extend(broken)

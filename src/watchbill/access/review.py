@@ -6,7 +6,7 @@ from datetime import datetime
 
 from watchbill.access.compile import Compiled, opted_in, tag_of
 from watchbill.access.documents import document
-from watchbill.access.drift import foreign_of
+from watchbill.access.drift import Foreign
 from watchbill.access.entitlements import role_name
 from watchbill.access.guards import outlive_statements
 from watchbill.access.invariants import Finding, InvariantError, Prover, read_invariant
@@ -160,10 +160,9 @@ def _against(claim: Claim, findings: Iterable[Finding]) -> tuple[Problem | None,
     return None, unknown
 
 
-def after(compiled: Compiled, observed: AccountState, expected: AccountState | None = None) -> AccountState:
-    """Give what an account comes to be by a plan: what is desired, and what others have there."""
-    desired = compiled.state
-    gone = {(f.kind, f.name, f.what) for f in foreign_of(desired, observed, expected) if f.healed}
+def after(desired: AccountState, observed: AccountState, foreign: Iterable[Foreign]) -> AccountState:
+    """Give what an account comes to be by a plan: what is desired, and what others have there and is not undone."""
+    gone = {(f.kind, f.name, f.what) for f in foreign if f.healed}
     users = {user.name: _user_after(user, desired, observed, gone) for user in observed.users.values()}
     users |= {name: user for name, user in desired.users.items() if name not in users}
     groups = {n: g for n, g in observed.groups.items() if g.path != PATH}

@@ -9,6 +9,7 @@ from tests.teams import HERE, MONDAY, grant, group, person, rota, team, with_rot
 
 from watchbill.access.apply import apply
 from watchbill.access.compile import compile_account
+from watchbill.access.drift import foreign_of
 from watchbill.access.model import Call, State, UserState
 from watchbill.access.plan import Applied, make_plan
 from watchbill.access.plan_file import read_plan, write_plan
@@ -200,7 +201,8 @@ def test_what_comes_after_a_plan_is_what_applying_it_leaves():
         ),
     )
     before = cloud.observe(production)
-    told = after(compile_account(of, production, NOON, (), before), before)
+    desired = compile_account(of, production, NOON, (), before).state
+    told = after(desired, before, list(foreign_of(desired, before)))
     apply_all = make_plan(of, observed(cloud, of), NOON)
     assert all(outcome.state is State.DONE for outcome in apply(apply_all.changes, of, cloud))
     left = cloud.observe(production)
