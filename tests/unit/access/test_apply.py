@@ -35,6 +35,11 @@ def swap(first, last, add, remove, kind=Kind.PRIMARY):
     return Override(f"sw-{first}", kind, span, add, remove, "wedding", "sofia", HERE)
 
 
+def platform(of):
+    """Give a team's rota, or the usual one where it has none."""
+    return of.rotas.get("platform", rota())
+
+
 def with_members(base, name, *members):
     """Give a team in which a group has other members."""
     return replace(base, groups={**base.groups, name: replace(base.groups[name], members=members)})
@@ -48,7 +53,7 @@ def with_set(base, name, **changes):
 
 def on_call_holds(base, name):
     """Give a team whose rota gives another permission set."""
-    return with_rota(base, replace(base.rotas["platform"], entitlement={Kind.PRIMARY: name}))
+    return with_rota(base, replace(platform(base), entitlement={Kind.PRIMARY: name}))
 
 
 def both_kinds(base):
@@ -60,13 +65,13 @@ def both_kinds(base):
 
 EDITS = {
     "nothing": lambda of: of,
-    "a swap in the running shift": lambda of: with_rota(of, replace(of.rotas["platform"], overrides=(swap(13, 16, "ada", "rick"),))),
-    "a swap tomorrow": lambda of: with_rota(of, replace(of.rotas["platform"], overrides=(swap(36, 52, "ada", None),))),
-    "nobody for two days": lambda of: with_rota(of, replace(of.rotas["platform"], leave=(Leave("james", Interval(MONDAY + DAY, MONDAY + 3 * DAY), HERE),))),
+    "a swap in the running shift": lambda of: with_rota(of, replace(platform(of), overrides=(swap(13, 16, "ada", "rick"),))),
+    "a swap tomorrow": lambda of: with_rota(of, replace(platform(of), overrides=(swap(36, 52, "ada", None),))),
+    "nobody for two days": lambda of: with_rota(of, replace(platform(of), leave=(Leave("james", Interval(MONDAY + DAY, MONDAY + 3 * DAY), HERE),))),
     "layers in another order": lambda of: with_rota(of, rota(*reversed(rota().layers))),
-    "a longer horizon": lambda of: with_rota(of, replace(of.rotas["platform"], horizon=20 * DAY)),
-    "a shorter horizon": lambda of: with_rota(of, replace(of.rotas["platform"], horizon=2 * DAY)),
-    "grace": lambda of: with_rota(of, replace(of.rotas["platform"], grace_before=timedelta(minutes=15), grace_after=timedelta(minutes=15))),
+    "a longer horizon": lambda of: with_rota(of, replace(platform(of), horizon=20 * DAY)),
+    "a shorter horizon": lambda of: with_rota(of, replace(platform(of), horizon=2 * DAY)),
+    "grace": lambda of: with_rota(of, replace(platform(of), grace_before=timedelta(minutes=15), grace_after=timedelta(minutes=15))),
     "another set on call": lambda of: on_call_holds(of, "developer"),
     "less on call": lambda of: with_set(of, "prod-oncall", allow=("rds:*",)),
     "more on call": lambda of: with_set(of, "prod-oncall", allow=("ec2:*", "rds:*", "s3:*", "iam:List*"), deny=()),
