@@ -20,7 +20,7 @@ from watchbill.detect.baseline import network_of
 from watchbill.detect.model import Finding, Severity, Signal
 from watchbill.detect.windows import bursts
 from watchbill.team.model import BreakGlass, Team
-from watchbill.trail.attribute import HANDS_OUT
+from watchbill.trail.attribute import handed_out
 from watchbill.trail.model import Attributed, Event, Outcome
 
 
@@ -75,7 +75,7 @@ class BreakGlassUsers:
             for account in each.accounts:
                 if team is not None and account in team.accounts:
                     self._declared[team.accounts[account].number, each.iam_user.lower()] = each
-        self._opened = _handed_out(events) if self._declared else {}
+        self._opened = handed_out(each.event for each in events) if self._declared else {}
 
     def uses(self, event: Event) -> tuple[Use, ...]:
         """Give the break-glass users that acted, or were acted on; one that changed itself acted."""
@@ -241,15 +241,3 @@ def _changed(event: Event) -> tuple[str, ...]:
         return tuple(name for key in ("userName", "newUserName") if isinstance(name := given.get(key), str))
     refused = _REFUSED.search(event.error_message or "")
     return (refused[1].rsplit("/", 1)[-1],) if refused else ()
-
-
-def _handed_out(events: Sequence[Attributed]) -> Mapping[str, Event]:
-    """Give the event that handed out each temporary key; the caller's own record where two accounts have one."""
-    found: dict[str, Event] = {}
-    for event in (each.event for each in events if each.event.name in HANDS_OUT):
-        answer = event.record.get("responseElements")
-        credentials = answer.get("credentials") if isinstance(answer, dict) else None
-        key = credentials.get("accessKeyId") if isinstance(credentials, dict) else None
-        if isinstance(key, str) and key and (key not in found or found[key].identity.type == "AWSAccount"):
-            found[key] = event
-    return found

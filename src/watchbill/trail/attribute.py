@@ -19,7 +19,7 @@ their own. A session there is traced by its key, or nobody.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from watchbill.team.model import Team
 from watchbill.trail.model import HIDDEN, Actor, Attributed, Confidence, Event, Identity, Method
@@ -41,9 +41,9 @@ _INSTANCE = re.compile(r"^(m?i)-[0-9a-f]{8,17}$")
 
 def attribute(events: Sequence[Event], team: Team | None) -> tuple[Attributed, ...]:
     """Name the actor of every event. Without a team, an IAM user is taken for a person of its own name."""
-    handed_out = _handed_out(events)
+    given = handed_out(events)
     people = _People(team)
-    return tuple(Attributed(event, _actor(event, people, handed_out, 0)) for event in events)
+    return tuple(Attributed(event, _actor(event, people, given, 0)) for event in events)
 
 
 class _People:
@@ -80,7 +80,7 @@ class _People:
         return name.lower() in self._workloads
 
 
-def _handed_out(events: Sequence[Event]) -> Mapping[str, Event]:
+def handed_out(events: Iterable[Event]) -> Mapping[str, Event]:
     """Give the event that handed out each temporary key.
 
     A call into another account is recorded in both; the caller's own record says who called, the other only whence.
