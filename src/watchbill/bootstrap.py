@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from watchbill.access.interfaces import Cloud
-from watchbill.access.model import AccessKey, AccountState
+from watchbill.access.model import AccessKey, AccountState, spelled
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import list_objects, read_object
 from watchbill.aws.iam import AwsCloud
@@ -52,12 +52,14 @@ class App:
             states = pool.map(self.cloud.observe, team.accounts.values())
             return dict(zip(team.accounts, states, strict=True))
 
-    def keys_of(self, team: Team, person: str) -> Mapping[str, Sequence[AccessKey]]:
-        """Read the access keys of a person in every account of the team."""
+    def keys_of(
+        self, team: Team, person: str, observed: Mapping[str, AccountState]
+    ) -> Mapping[str, Sequence[AccessKey]]:
+        """Read the access keys of a person in every account of the team, by their user as it was `observed`."""
         if person not in team.people:
             raise NotFoundError(f"no person `{person}` in {team.path}")
         user = team.people[person].iam_user
-        return {name: self.cloud.access_keys(account, user) for name, account in team.accounts.items()}
+        return {n: self.cloud.access_keys(account, spelled(user, observed[n])) for n, account in team.accounts.items()}
 
     def read_trail(self, source: str, progress: Callable[[int, int], None] | None = None) -> Reading:
         """Read a trail from a folder or file, or from `s3://bucket/prefix`; `progress` is told done and of how many.

@@ -121,3 +121,17 @@ def test_a_large_plan_needs_a_word(watchbill, sample, aws):
     assert "--allow-large" in ran.err
     assert watchbill("apply", "--yes", "--allow-large", **NOON).code == 0
     assert watchbill("plan", "--json", **NOON).json["result"]["changes"] == []
+
+
+def test_a_plan_file_cannot_take_away_what_stops_the_plan(watchbill, sample, aws, tmp_path):
+    """An invariant that the file breaks stops the plan also where the saved plan was edited to say nothing of it."""
+    text = sample.read_text("utf-8")
+    sample.write_text(text.replace("invariants: [", 'invariants: ["support never ec2:DescribeInstances", ', 1), "utf-8")
+    watchbill("plan", "-o", "plan.json", **NOON)
+    saved = json.loads((tmp_path / "plan.json").read_text("utf-8"))
+    assert saved["plan"]["problems"]
+    saved["plan"]["problems"], saved["plan"]["effects"] = [], []
+    (tmp_path / "plan.json").write_text(json.dumps(saved), "utf-8")
+    ran = watchbill("apply", "plan.json", "--yes", **NOON)
+    assert ran.code == 1
+    assert "does not hold" in ran.err

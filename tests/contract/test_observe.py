@@ -12,6 +12,7 @@ import pytest
 from tests.teams import PRODUCTION as NUMBER
 from tests.teams import team
 
+from watchbill.access.documents import trust_document
 from watchbill.access.model import Call
 from watchbill.aws.accounts import Accounts, translated
 from watchbill.aws.iam import AwsCloud
@@ -287,6 +288,23 @@ def test_documents_come_url_encoded():
     assert found.trust["Statement"][0]["Principal"] == {"AWS": NUMBER}
     assert found.inline["p"]["Statement"][0]["Action"] == "s3:*"
     assert found.id == "AROAR"
+
+
+@pytest.mark.parametrize("users", [("james",), ("ada", "james", "priya", "rick")])
+def test_a_trust_is_the_same_in_whatever_order_aws_gives_it_back(users):
+    """AWS keeps the ids of users and gives their names back in an order of its own; a plan must not see a change."""
+    arns = [f"arn:aws:iam::{NUMBER}:user/watchbill/{user}" for user in users]
+    written = trust_document(arns)
+    for given in (arns[::-1], arns[1:] + arns[:1], arns[0] if len(arns) == 1 else arns):
+        sent = json.loads(json.dumps(written))
+        sent["Statement"][0]["Principal"]["AWS"] = given
+        role = (
+            f"<member><Path>/watchbill/</Path><RoleName>r</RoleName><RoleId>AROAR</RoleId>"
+            f"<Arn>arn:aws:iam::{NUMBER}:role/watchbill/r</Arn><CreateDate>2026-01-02T03:04:05Z</CreateDate>"
+            f"<AssumeRolePolicyDocument>{quote(json.dumps(sent))}</AssumeRolePolicyDocument></member>"
+        )
+        with scripted(**{DETAILS: [page(roles=role)]}) as server:
+            assert server.cloud().observe(DIRECT).roles["r"].trust == written
 
 
 ATTACH = Call("AttachRolePolicy", {"RoleName": "r", "PolicyArn": "arn:aws:iam::aws:policy/X"})

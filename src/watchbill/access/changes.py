@@ -9,7 +9,8 @@ them do. And what both let somebody on watch do, they may do all the way.
 * Joining an on-call group gives nothing but denies, and comes before the role trusts its new members; leaving it comes
   after the role has ceased to.
 * What an on-call role may do is given before what it may do no more is taken, since somebody is on watch; elsewhere
-  access is taken first.
+  access is taken first. A policy of a permission set that denies is put on before the others, and taken off after
+  them: a set may be spread over several, and what one gives another may deny.
 """
 
 import json
@@ -19,7 +20,7 @@ from typing import Any
 
 from watchbill.access.compile import Compiled, tag_of
 from watchbill.access.documents import in_words, nobody
-from watchbill.access.drift import Foreign
+from watchbill.access.drift import Foreign, has_effect
 from watchbill.access.limits import DENYING, ON_CALL, Limits
 from watchbill.access.model import (
     PATH,
@@ -34,6 +35,7 @@ from watchbill.access.model import (
     PolicyState,
     RoleState,
     UserState,
+    is_ours,
 )
 from watchbill.access.packing import both, gone_from, place_of, statements_of
 
@@ -66,8 +68,27 @@ class _Account:
         self._tags = [{"Key": TAG, "Value": tag_of(team)}]
         self._versions = Limits(observed.quotas).of("VersionsPerPolicyQuota")
         self._foreign = {(f.kind, f.name, f.what): f for f in foreign}
+        self._ceiling = frozenset() if compiled.ceiling is None else frozenset([compiled.ceiling])
 
     def changes(self) -> Iterator[Change]:
+        """Give the changes in such an order that within a phase a policy that denies comes first and goes last."""
+        ranked = [(self._rank(change), change) for change in self._changes()]
+        yield from (change for _, change in sorted(ranked, key=lambda pair: pair[0]))
+
+    def _rank(self, change: Change) -> int:
+        """Tell whether a change is among the first of its phase (-1), among the last (1), or in its place."""
+        operation, arn = change.call.operation, str(change.call.parameters.get("PolicyArn", ""))
+        if operation in ("DetachGroupPolicy", "DetachRolePolicy") and not _denies(arn):
+            return int(self._has(arn, "Deny"))
+        if operation in ("AttachGroupPolicy", "AttachRolePolicy") and not _denies(arn) and self._has(arn, "Deny"):
+            # What is still to be rewritten is not given as it is.
+            return -int(arn not in self._observed.policies or self._document(arn) == self._there(arn))
+        return 0
+
+    def _has(self, arn: str, effect: str) -> bool:
+        return has_effect(arn, effect, self._observed, self._desired)
+
+    def _changes(self) -> Iterator[Change]:
         yield from self._policies()
         for group in self._desired.groups.values():
             yield from self._group(group, self._observed.groups.get(group.name))
@@ -81,7 +102,8 @@ class _Account:
         for found in self._foreign.values():
             if found.healed:
                 # Somebody may be on watch by this very policy, where the file gives another in its place.
-                phase = Phase.RETIRE if found.kind == "role" else Phase.REVOKE
+                stays = found.kind == "role" and found.name in self._desired.roles
+                phase = Phase.RETIRE if stays else Phase.REVOKE
                 yield self._make(phase, found.operation, f"{found.name} {found.why}", **found.parameters)
         yield from self._unwanted()
 
@@ -211,7 +233,8 @@ class _Account:
             why = f"{user.name} is in {group} by the team file"
             phase = Phase.FENCE if group.startswith(ON_CALL) else Phase.GRANT
             yield self._make(phase, "AddUserToGroup", why, GroupName=group, UserName=user.name)
-        if QUARANTINE in inline and QUARANTINE not in user.inline:
+        undone = (foreign := self._foreign.get(("user", user.name, QUARANTINE))) is not None and foreign.healed
+        if QUARANTINE in inline and QUARANTINE not in user.inline and not undone:
             why = f"the freeze of {user.name} has ended"
             yield self._make(Phase.UNFENCE, "DeleteUserPolicy", why, UserName=user.name, PolicyName=QUARANTINE)
 
@@ -262,31 +285,44 @@ class _Account:
             yield self._make(Phase.ROLE, "UpdateAssumeRolePolicy", why, **given)
         denies = frozenset(arn for arn in role.attached if _denies(arn))
         yield from self._attachments("Role", role.name, frozenset(), role.attached - denies, _TAKEN_FIRST)
-        yield from self._attachments("Role", role.name, frozenset(), denies, _LAST)
+        # Sessions taken before live on with what others put there; while that keeps the role, its fence stays too.
         if self._is_bare("role", role):
+            yield from self._attachments("Role", role.name, frozenset(), denies, _LAST)
             yield self._make(Phase.TIDY, "DeleteRole", why, RoleName=role.name)
 
     def _is_bare(self, kind: str, found: GroupState | RoleState) -> bool:
         """Tell whether AWS lets it be removed once the plan is done: nothing of others' is left on it."""
-        others = [*(arn for arn in found.attached if not _is_owned(arn)), *found.inline]
+        others = [*(arn for arn in found.attached if not is_ours(arn)), *found.inline]
         healed = {f.what for (k, name, _), f in self._foreign.items() if (k, name) == (kind, found.name) and f.healed}
         return healed.issuperset(others)
 
     def _used_by_others(self) -> set[str]:
+        """Give watchbill's policies that stay in use: attached by others, and not to be taken off, or as a boundary."""
         there = self._observed
-        users, groups, roles = there.users.values(), there.groups.values(), there.roles.values()
-        attached = [each.attached for of_kind in (users, groups, roles) for each in of_kind if each.path != PATH]
-        return {arn for arns in attached for arn in arns if _is_owned(arn)}
+        principals: Iterable[UserState | GroupState | RoleState]
+        principals = (*there.users.values(), *there.groups.values(), *there.roles.values())
+        bounded: Iterable[UserState | RoleState]
+        bounded = (*there.users.values(), *there.roles.values(), *self._desired.roles.values())
+        used = {arn for each in principals if each.path != PATH for arn in each.attached}
+        used |= {each.what for each in self._foreign.values() if not each.healed}
+        gone = (each for each in there.roles.values() if each.path == PATH and each.name not in self._desired.roles)
+        used |= {arn for each in gone if not self._is_bare("role", each) for arn in each.attached if _denies(arn)}
+        return used | {each.boundary for each in bounded if each.boundary is not None} | self._ceiling
 
     def _attachments(
         self, kind: str, name: str, wanted: frozenset[str], have: frozenset[str], phases: tuple[Phase, Phase]
     ) -> Iterator[Change]:
         detach, attach = phases
+        healed = {f.what for (k, n, _), f in self._foreign.items() if (k, n) == (kind.lower(), name) and f.healed}
+        left = {arn for arn in have if arn in wanted or not (is_ours(arn) or arn in healed)}
+        # What it denies stands before what else is given here, until that has gone or has a deny of its own.
+        guards = detach is Phase.REVOKE and any(self._has(arn, "Allow") for arn in left)
         for arn in sorted(have - wanted):
             # What others attached is `drift`'s to decide.
-            if _is_owned(arn):
+            if is_ours(arn):
                 why = f"{kind.lower()} {name} no longer has {_short(arn)}"
-                yield self._make(detach, f"Detach{kind}Policy", why, **{f"{kind}Name": name, "PolicyArn": arn})
+                phase = Phase.RETIRE if guards and self._has(arn, "Deny") else detach
+                yield self._make(phase, f"Detach{kind}Policy", why, **{f"{kind}Name": name, "PolicyArn": arn})
         for arn in sorted(wanted - have):
             why = f"{kind.lower()} {name} has {_short(arn)}"
             yield self._make(attach, f"Attach{kind}Policy", why, **{f"{kind}Name": name, "PolicyArn": arn})
@@ -299,11 +335,7 @@ _LAST = (Phase.UNFENCE, Phase.FENCE)
 
 
 def _denies(arn: str) -> bool:
-    return _is_owned(arn) and _short(arn).startswith(DENYING)
-
-
-def _is_owned(arn: str) -> bool:
-    return f":policy{PATH}" in arn
+    return is_ours(arn) and _short(arn).startswith(DENYING)
 
 
 def _short(arn: str) -> str:

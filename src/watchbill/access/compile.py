@@ -17,6 +17,7 @@ from functools import cached_property
 
 from watchbill.access.documents import (
     Statement,
+    brakes_of_trust,
     deny_all,
     document,
     fence_statements,
@@ -41,7 +42,7 @@ from watchbill.access.model import (
     UserState,
 )
 from watchbill.access.outlive import unknown_names
-from watchbill.access.packing import TooLargeError, pack, place_of, statements_of
+from watchbill.access.packing import TooLargeError, brakes_of, pack, place_of, statements_of
 from watchbill.access.permissions import granted_documents, managed_arns, own_documents
 from watchbill.errors import Problem
 from watchbill.intervals import Interval
@@ -69,6 +70,8 @@ class Compiled:
     capacity: tuple[Capacity, ...]
     since: datetime
     """The instant before which nothing in them matters."""
+    ceiling: str | None = None
+    """ARN of the policy that bounds watchbill's roles; it is the team's own, also where it lies under our path."""
 
 
 def horizon_of(rota: Rota, at: datetime) -> Interval:
@@ -131,7 +134,7 @@ class Compiler:
                 draft.problems.extend(self._gaps(rota))
         capacity = tuple(usage(state, observed))
         draft.problems.extend(problem for each in capacity if (problem := exceeded(each)) is not None)
-        return Compiled(state, tuple(held), tuple(draft.problems), draft.families, capacity, self.since)
+        return Compiled(state, tuple(held), tuple(draft.problems), draft.families, capacity, self.since, draft.ceiling)
 
     def state(self, account: Account, observed: AccountState) -> AccountState:
         """Give what one account's IAM should be, and nothing besides."""
@@ -166,14 +169,11 @@ class Compiler:
         return found
 
     def _job_roles(self, draft: "_Draft", held: Iterable[Holding]) -> None:
-        guards: list[str] | None = None
         for group in self.team.groups.values():
             sets = sorted({a.permission_set for a in group.access if draft.account.name in a.accounts})
             if sets:
-                if guards is None:
-                    guards = draft.family("guard-jobs", guard_statements(draft.account.number, draft.takers))
                 arns = [arn for name in sets for arn in draft.permissions(name)]
-                draft.groups[JOB + group.name] = GroupState(JOB + group.name, PATH, frozenset([*arns, *guards]))
+                draft.groups[JOB + group.name] = GroupState(JOB + group.name, PATH, frozenset([*arns, *draft.guards]))
         for holding in held:
             draft.join(holding.person, JOB + holding.through.removeprefix("group "))
 
@@ -207,9 +207,14 @@ class Compiler:
 
     def _on_call_role(self, rota: Rota, draft: "_Draft", kind: Kind, windows: list[Holding]) -> list[str]:
         """Add the role of one kind with its fence and trust; give the ARNs of its gates."""
+        name, permission_set = role_name(rota, kind), self.team.permission_sets[rota.entitlement[kind]]
+        if (other := draft.claimed.setdefault(name, rota.name)) != rota.name:
+            # Rota `x` has the role `oncall-x-secondary` for its second kind, and rota `x-secondary` for its first.
+            message = f"rotas `{other}` and `{rota.name}` would both have the role `{name}`; rename one of them"
+            draft.problems.append(Problem.at("name-taken", message, rota.where))
+            return []
         if not windows:
             return []
-        name, permission_set = role_name(rota, kind), self.team.permission_sets[rota.entitlement[kind]]
         held = [(draft.user(h.person), h) for h in windows]
         horizon = horizon_of(rota, self.at)
         slices = slices_of(held, horizon)
@@ -218,7 +223,9 @@ class Compiler:
             *draft.family(f"guard-{name}", on_call_statements(draft.account.number, opted_in(permission_set))),
             *draft.family(f"fence-{name}", fence_statements(slices, horizon)),
         ]
-        trust = trust_document([draft.user_arn(user) for user in sorted({user for user, _ in held})])
+        trust = draft.braked(
+            name, trust_document([draft.user_arn(user) for user in sorted({user for user, _ in held})])
+        )
         arn = draft.role_arn(name)
         draft.roles[name] = RoleState(name, arn, PATH, trust, frozenset(attached), boundary=draft.ceiling)
         return draft.family(f"gate-{name}", gate_statements(slices, horizon, arn))
@@ -240,7 +247,9 @@ class Compiler:
             draft.problems.append(Problem.at("unbounded-grant", f"grant `{grant.name}`: {error}", grant.where))
             return False
         group = GRANT + grant.name
-        draft.groups[group] = GroupState(group, PATH, frozenset(draft.numbered(group, documents)))
+        # What is granted may be changes of IAM too, to somebody who has no job role here that guards them.
+        arns = [*draft.numbered(group, documents), *draft.guards]
+        draft.groups[group] = GroupState(group, PATH, frozenset(arns))
         draft.join(grant.person, group)
         return True
 
@@ -277,6 +286,8 @@ class _Draft:
         self.roles: dict[str, RoleState] = {}
         self.families: dict[str, Mapping[int, tuple[Statement, ...]]] = {}
         self.memberships: dict[str, set[str]] = {}
+        self.claimed: dict[str, str] = {}
+        """By the name of each on-call role the rota that has it."""
         self.problems: list[Problem] = []
         self._compiler = compiler
         self._observed = observed
@@ -289,6 +300,11 @@ class _Draft:
         """Give the ARN of the policy that bounds watchbill's roles here."""
         name = self._compiler.team.ceiling
         return name if name is None or name.startswith("arn:") else f"arn:aws:iam::{self.account.number}:policy/{name}"
+
+    @cached_property
+    def guards(self) -> list[str]:
+        """Add what every job role and every grant is denied; give the ARNs of its policies."""
+        return self.family("guard-jobs", guard_statements(self.account.number, self.takers))
 
     @cached_property
     def takers(self) -> Mapping[str, Collection[str]]:
@@ -306,6 +322,14 @@ class _Draft:
         for policy in self._observed.policies.values():
             if (place := place_of(policy)) is not None:
                 found.setdefault(place[0], {})[place[1]] = statements_of(policy.document)
+        return found
+
+    @cached_property
+    def _brakes(self) -> Mapping[str, list[Statement]]:
+        found: dict[str, list[Statement]] = {}
+        for policy in self._observed.policies.values():
+            if (place := place_of(policy)) is not None:
+                found.setdefault(place[0], []).extend(brakes_of(policy.document))
         return found
 
     def user(self, person: str) -> str:
@@ -326,6 +350,12 @@ class _Draft:
         """Give the ARN of a role of watchbill's."""
         return f"arn:aws:iam::{self.account.number}:role{PATH}{name}"
 
+    def braked(self, role: str, trust: Document) -> Document:
+        """Add to a trust what others deny in it: a person takes that out, no plan."""
+        found = self._observed.roles.get(role)
+        brakes = () if found is None or found.path != PATH else brakes_of_trust(found.trust)
+        return {**trust, "Statement": [*trust["Statement"], *brakes]}
+
     def join(self, person: str, group: str | None) -> None:
         """Put somebody into a group, or say that they need a user and no more."""
         groups = self.memberships.setdefault(self.user(person), set())
@@ -335,6 +365,11 @@ class _Draft:
     def policy(self, name: str, written: Document) -> str:
         """Add a policy; give its ARN."""
         arn = f"arn:aws:iam::{self.account.number}:policy{PATH}{name}"
+        there = self.policies.get(arn)
+        if there is not None and there.document is not written and there.document != written:
+            # A large set `x` has a second policy `set-x-2`, and a set `x-2` its first.
+            message = f"two sets, or two grants, of the team file would both have the policy `{name}`; rename one"
+            self.problems.append(Problem("name-taken", message))
         self.policies[arn] = PolicyState(arn, name, PATH, written)
         return arn
 
@@ -352,8 +387,9 @@ class _Draft:
 
     def family(self, name: str, statements: Sequence[Statement]) -> list[str]:
         """Add the policies that hold some statements, each left where it lies; give their ARNs."""
+        brakes = self._brakes.get(name, ())
         try:
-            packed = pack(statements, self._placed.get(name, {}), self._limit, self._compiler.since)
+            packed = pack([*statements, *brakes], self._placed.get(name, {}), self._limit, self._compiler.since)
         except TooLargeError as error:
             self.problems.append(Problem("quota", f"policy `{name}` does not fit: {error}, AWS allows {self._limit}"))
             return []

@@ -120,15 +120,16 @@ def trust_document(user_arns: Sequence[str]) -> Document:
 
     The name of the session is demanded by a Deny, so that no statement beside it gets around it. Setting a source
     identity is an action of its own, which has not the keys of assuming a role (Service Authorization Reference,
-    "AWS Security Token Service").
+    "AWS Security Token Service"). The users are in order, and one alone is in no list: so a trust is read back too.
     """
+    named = sorted(user_arns)
     return {
         "Version": VERSION,
         "Statement": [
             {
                 "Sid": "OnWatch",
                 "Effect": "Allow",
-                "Principal": {"AWS": sorted(user_arns)},
+                "Principal": {"AWS": named[0] if len(named) == 1 else named},
                 "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
                 "Condition": {
                     "Bool": {"aws:MultiFactorAuthPresent": "true"},
@@ -150,6 +151,14 @@ def nobody() -> Document:
     """Give the trust policy of a role that nobody may take any more."""
     everybody = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     return {"Version": VERSION, "Statement": [{"Sid": "Nobody", **everybody}]}
+
+
+def brakes_of_trust(found: Document) -> tuple[Statement, ...]:
+    """Give the Denies of a trust that watchbill did not write: they may be somebody's emergency brake."""
+    statements = found.get("Statement", ())
+    listed = [statements] if isinstance(statements, Mapping) else statements
+    ours = [*nobody()["Statement"], *trust_document([])["Statement"]]
+    return tuple(s for s in listed if isinstance(s, Mapping) and s.get("Effect") != "Allow" and s not in ours)
 
 
 def deny_all() -> Document:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from watchbill.access.documents import brakes_of_trust
 from watchbill.access.model import (
     PATH,
     QUARANTINE,
@@ -20,8 +21,9 @@ from watchbill.access.model import (
     GroupState,
     RoleState,
     UserState,
+    is_ours,
 )
-from watchbill.access.packing import statements_of
+from watchbill.access.packing import brakes_of, place_of, statements_of
 from watchbill.policy.managed import ManagedPolicy, managed_policy
 
 
@@ -74,7 +76,7 @@ def find_drift(
         yield Drift(observed.account, arn, f"{each.kind} {each.name} {each.why}", each.what, each.drift, each.healed)
     for user in observed.users.values():
         if user.path == PATH and user.name not in desired.users:
-            what = f"user {user.name} is in no team file"
+            what = f"user {user.name} holds nothing here by the team file; a person removes it"
             yield Drift(observed.account, user.arn, what, None, DriftKind.UNKNOWN_USER)
         elif user.path != PATH and user.name in desired.users:
             yield from _beside(user, observed)
@@ -84,8 +86,21 @@ def find_drift(
             healed = role.boundary is not None
             what = f"role {role.name} is bounded by {there.boundary}, not from the team file"
             yield Drift(observed.account, role.arn, what, there.boundary, DriftKind.BOUNDARY, healed)
+    yield from _brakes(desired, observed)
     if expected is not None:
         yield from _moved(expected, observed)
+
+
+def _brakes(desired: AccountState, observed: AccountState) -> Iterator[Drift]:
+    """Say what others deny in documents that watchbill writes: it is left in them."""
+    decides = "denies what watchbill did not write, so a person must decide"
+    for name in desired.roles:
+        if (found := observed.roles.get(name)) is not None and found.path == PATH and brakes_of_trust(found.trust):
+            yield Drift(observed.account, found.arn, f"the trust of role {name} {decides}", None, DriftKind.TRUST)
+    for arn in desired.policies:
+        policy = observed.policies.get(arn)
+        if policy is not None and place_of(policy) is not None and brakes_of(policy.document):
+            yield Drift(observed.account, arn, f"policy {policy.name} {decides}", arn, DriftKind.DOCUMENT)
 
 
 def _beside(user: UserState, observed: AccountState) -> Iterator[Drift]:
@@ -172,15 +187,19 @@ def _foreign(
     key = f"{kind.capitalize()}Name"
     wanted = desired.attached if desired is not None else frozenset[str]()
     for arn in sorted(there.attached - wanted):
-        if f":policy{PATH}" in arn and kind != "user":
+        if is_ours(arn) and kind != "user":
             continue  # watchbill's own policies are the plan's; to a user it attaches none
         healed, reason = (True, "") if arn in ours else _judged([_document(arn, observed)])
         why = f"has policy {arn} attached, not from the team file{reason}"
         call, given = f"Detach{kind.capitalize()}Policy", {key: there.name, "PolicyArn": arn}
         yield Foreign(kind, there.name, arn, DriftKind.ATTACHED, healed, call, given, why)
     for name, written in sorted(there.inline.items()):
-        if name != QUARANTINE and not name.startswith(REVOKE):
-            healed, reason = _judged([written])
+        if desired is not None and name in desired.inline:
+            continue  # a freeze that goes on: the plan writes it as it should be
+        healed, reason = _judged([written])
+        # A freeze writes these, and nothing but denies; under the same name somebody could give what nobody sees.
+        of_freeze = name == QUARANTINE if kind == "user" else kind == "role" and name.startswith(f"{REVOKE}-")
+        if not (of_freeze and _only_denies(written)):
             why = f"has inline policy {name}, not from the team file{reason}"
             call, given = f"Delete{kind.capitalize()}Policy", {key: there.name, "PolicyName": name}
             yield Foreign(kind, there.name, name, DriftKind.INLINE, healed, call, given, why)
@@ -207,6 +226,17 @@ def _judged(documents: Iterable[Document | None]) -> tuple[bool, str]:
     if any(s.get("Effect") != "Allow" for s in statements):
         return False, "; it denies something, so a person must decide"
     return True, ""
+
+
+def has_effect(arn: str, effect: str, *states: AccountState) -> bool:
+    """Tell whether a policy has statements of an effect in any of some states; one that is not known has any."""
+    found = [_document(arn, state) for state in states if arn in state.policies] or [_document(arn, states[0])]
+    return any(each is None or any(s.get("Effect") == effect for s in statements_of(each)) for each in found)
+
+
+def _only_denies(written: Document) -> bool:
+    """Tell whether a document allows nothing, whatever else it says."""
+    return all(s.get("Effect") == "Deny" for s in statements_of(written))
 
 
 def _document(arn: str, observed: AccountState) -> Document | None:

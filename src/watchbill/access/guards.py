@@ -6,9 +6,9 @@ They are statements without dates, with Sids that stay the same from plan to pla
 * `outlive_statements` are of whatever of the catalogue (`outlive`) is neither opted in to nor ordinary.
 * `object_statements` keep what watchbill wrote as it is. They go on job roles, as the first of the guards, and on an
   on-call role that was opted in to changes of IAM: it must not take off its own fence.
-* `guard_statements` go on the groups of job roles. A job role may give `iam:*`, and without them whoever holds it could
-  give themselves the rest: change what watchbill wrote, take another's keys, or be on call when they are not. Those
-  after the first speak of IAM users only, by `${aws:username}`, which is in no request of a role's session.
+* `guard_statements` go on the groups of job roles and of grants. Either may give `iam:*`, and without them whoever
+  holds it could give themselves the rest: change what watchbill wrote, take another's keys, or be on call when they are
+  not. Those after the first speak of IAM users only, by `${aws:username}`, which is in no request of a role's session.
 
 An IAM user's ARN is `user/` with their path and their name, and a name has no slash in it. So `user/james` and
 `user/*/james` are James wherever he lies, and nobody else; `user/*james` would be Mary-James too (IAM User Guide,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from watchbill.access.documents import size
-from watchbill.access.model import PATH, AccountState, Capacity, GroupState, RoleState, UserState
+from watchbill.access.drift import has_effect
+from watchbill.access.model import PATH, AccountState, Capacity, GroupState, RoleState, UserState, is_ours
 from watchbill.errors import Problem
 
 
@@ -60,7 +61,10 @@ def usage(desired: AccountState, observed: AccountState) -> Iterator[Capacity]:
 
     for group in desired.groups.values():
         # What denies is attached first and detached last; the rest is taken before anything else is given.
-        count = _most(group.attached, _attached(observed.groups.get(group.name)), _denies)
+        have = _attached(observed.groups.get(group.name))
+        late = {arn for arn in have - group.attached if has_effect(arn, "Deny", observed, desired)}
+        early = {arn for arn in group.attached | have if _denies(arn)} | late
+        count = _most(group.attached, have, early.__contains__)
         yield used(f"policies attached to group {group.name}", count, "AttachedPoliciesPerGroupQuota")
     for role in desired.roles.values():
         # All is attached before anything is detached.
@@ -128,11 +132,11 @@ def _most(wanted: frozenset[str], have: frozenset[str], is_early: Callable[[str]
 
 
 def _is_others(each: str) -> bool:
-    return each.startswith("arn:") and f":policy{PATH}" not in each
+    return each.startswith("arn:") and not is_ours(each)
 
 
 def _denies(arn: str) -> bool:
-    return f":policy{PATH}" in arn and arn.rsplit("/", 1)[-1].startswith(DENYING)
+    return is_ours(arn) and arn.rsplit("/", 1)[-1].startswith(DENYING)
 
 
 def _is_foreign(observed: AccountState, group: str) -> bool:

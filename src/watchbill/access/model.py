@@ -13,6 +13,15 @@ from watchbill.intervals import Interval
 PATH = "/watchbill/"
 """IAM path of everything watchbill owns; what lies elsewhere is shown, never changed by a plan."""
 
+_OURS = f":policy{PATH}"
+
+
+def is_ours(policy_arn: str) -> bool:
+    """Tell whether a policy lies under watchbill's path itself; what lies deeper is somebody else's."""
+    before, found, name = policy_arn.partition(_OURS)
+    return bool(found) and "/" not in before + name
+
+
 TAG = "watchbill:team"
 """The tag that says whose file an object is from; groups cannot have one, and those of policies are not read."""
 
@@ -136,6 +145,13 @@ class AccountState:
     """The account's real limits by the names of GetAccountSummary: `PolicySizeQuota`."""
     unread: tuple[str, ...] = ()
     """Layers that could not be read, and why: answers that hang on them are open."""
+
+
+def spelled(user: str, state: AccountState) -> str:
+    """Give the name of an IAM user as an account spells it: IAM does not tell names apart by case, conditions do."""
+    if user in state.users:
+        return user
+    return next((name for name in state.users if name.lower() == user.lower()), user)
 
 
 @dataclass(frozen=True, slots=True)

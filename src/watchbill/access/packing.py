@@ -120,6 +120,15 @@ def statements_of(found: Document) -> tuple[Statement, ...]:
     return tuple(each for each in listed if isinstance(each, Mapping))
 
 
+_SIDS = re.compile(r"X*(Take|Before|Beyond|(Outlive|Guard|Only)[A-Za-z0-9]+|S[0-9]{8}T[0-9]{6,12})")
+
+
+def brakes_of(found: Document) -> tuple[Statement, ...]:
+    """Give the Denies of a packed policy that no plan of watchbill's wrote: they may be somebody's emergency brake."""
+    denied = (each for each in statements_of(found) if each.get("Effect") != "Allow")
+    return tuple(each for each in denied if not _SIDS.fullmatch(str(each.get("Sid", "")).removesuffix(LEFTOVER)))
+
+
 class _There:
     """What lies in the policies of a family, found by what it says and by its time."""
 

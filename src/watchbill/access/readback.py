@@ -31,7 +31,9 @@ class Readback:
         # A set is held where all that it is made of is attached.
         self._sets = {name: frozenset(policies_of(found)) for name, found in team.permission_sets.items()}
         self._given = {
-            group.name: frozenset(access.permission_set for access in group.access) for group in team.groups.values()
+            (group.name, account): frozenset(a.permission_set for a in group.access if account in a.accounts)
+            for group in team.groups.values()
+            for account in team.accounts
         }
         self._roles = {
             role_name(rota, kind): (rota.name, permission_set)
@@ -42,7 +44,9 @@ class Readback:
     def holdings(self, observed: AccountState) -> Iterator[Holding]:
         """Give what people hold by the documents of an account; users that the team does not know are passed over."""
         sets = {
-            group.name: self._sets_of(group.attached, self._given.get(group.name.removeprefix(JOB), frozenset()))
+            group.name: self._sets_of(
+                group.attached, self._given.get((group.name.removeprefix(JOB), observed.account), frozenset())
+            )
             for group in observed.groups.values()
             if group.path == PATH and group.name.startswith(JOB)
         }

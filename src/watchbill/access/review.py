@@ -10,7 +10,7 @@ from watchbill.access.drift import Foreign
 from watchbill.access.entitlements import role_name
 from watchbill.access.guards import outlive_statements
 from watchbill.access.invariants import Finding, InvariantError, Prover, read_invariant
-from watchbill.access.model import PATH, QUARANTINE, REVOKE, AccountState, Document, Plan, UserState, Verb
+from watchbill.access.model import PATH, QUARANTINE, AccountState, Document, Plan, UserState, Verb, is_ours
 from watchbill.access.outlive import Outliving, can_outlive, unknown_names
 from watchbill.access.permissions import known_documents, permission_problems
 from watchbill.access.risks import risks_of
@@ -213,8 +213,8 @@ def _user_after(user: UserState, desired: AccountState, observed: AccountState, 
 
 
 def _left(kind: str, name: str, inline: Mapping[str, Document], gone: _Gone) -> dict[str, Document]:
-    return {key: written for key, written in inline.items() if (kind, name, key) not in gone or key.startswith(REVOKE)}
+    return {key: written for key, written in inline.items() if (kind, name, key) not in gone}
 
 
 def _kept(kind: str, name: str, attached: Iterable[str], gone: _Gone) -> frozenset[str]:
-    return frozenset(arn for arn in attached if f":policy{PATH}" not in arn and (kind, name, arn) not in gone)
+    return frozenset(arn for arn in attached if not is_ours(arn) and (kind, name, arn) not in gone)

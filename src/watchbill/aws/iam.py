@@ -282,7 +282,7 @@ def _role(found: Mapping[str, Any]) -> RoleState:
         found["RoleName"],
         found["Arn"],
         found["Path"],
-        _document(found["AssumeRolePolicyDocument"], found["Arn"]),
+        _trust(_document(found["AssumeRolePolicyDocument"], found["Arn"])),
         _attached(found),
         _inline(found.get("RolePolicyList", ())),
         _boundary(found),
@@ -316,6 +316,30 @@ def _document(found: object, of: str) -> Document:
     if not isinstance(document, Mapping):
         raise ValueError(f"the document of {of} is no JSON object")  # noqa: TRY004 - caught with those of the decoder
     return document
+
+
+def _trust(document: Document) -> Document:
+    """Give a trust policy with the principals of each kind in order, and one alone without a list.
+
+    AWS keeps them by unique id, and gives several back in an order of its own.
+    """
+    statements = document.get("Statement")
+    listed = [statements] if isinstance(statements, Mapping) else statements
+    if not isinstance(listed, list):
+        return document
+    return {**document, "Statement": [_in_order(s) if isinstance(s, Mapping) else s for s in listed]}
+
+
+def _in_order(statement: Mapping[str, Any]) -> Mapping[str, Any]:
+    principal = statement.get("Principal")
+    if not isinstance(principal, Mapping):
+        return statement
+    ordered = {kind: _named(names) if isinstance(names, list) else names for kind, names in principal.items()}
+    return {**statement, "Principal": ordered}
+
+
+def _named(names: list[str]) -> str | list[str]:
+    return names[0] if len(names) == 1 else sorted(names)
 
 
 def _boundary(found: Mapping[str, Any]) -> str | None:

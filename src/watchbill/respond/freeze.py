@@ -23,6 +23,7 @@ from watchbill.access.model import (
     Change,
     Document,
     Phase,
+    spelled,
 )
 from watchbill.errors import NotFoundError, RefusedError
 from watchbill.intervals import iso
@@ -53,6 +54,11 @@ def plan_freeze(
         raise RefusedError(f"`{person}` is protected: the team file forbids freezing them")
     if by.lower() in (user.lower(), person.lower()):
         raise RefusedError(f"`{person}` cannot freeze themselves; a lead decides")
+    names = {found for state in observed.values() if (found := spelled(user, state)) in state.users}
+    if len(names) > 1:
+        listed = ", ".join(f"`{name}`" for name in sorted(names))
+        raise RefusedError(f"the IAM user of `{person}` is spelled {listed} in different accounts: spell it in one way")
+    user = next(iter(names), user)
     accounts = tuple(sorted(name for name, state in observed.items() if user in state.users))
     if not accounts:
         raise NotFoundError(f"`{person}` has no IAM user `{user}` in any account of the team")

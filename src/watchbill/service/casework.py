@@ -170,7 +170,7 @@ class Casework:
                 f"ask them first: watchbill ask {case_id}",
             )
         before = self.app.observe(self.team)
-        keys = self.app.keys_of(self.team, view.person)
+        keys = self.app.keys_of(self.team, view.person, before)
         containment = plan_freeze(
             self.team, view.person, before, keys, self.at, case=case_id, reason=view.sentence, by=self.actor
         )
@@ -199,7 +199,7 @@ class Casework:
     def verify(self, containment: Containment, actions: list[str]) -> tuple[Check, ...]:
         """Check a freeze over the policies and keys read back from AWS."""
         observed = self.app.observe(self.team)
-        keys = self.app.keys_of(self.team, containment.person)
+        keys = self.app.keys_of(self.team, containment.person, observed)
         return verify_frozen(containment, observed, keys, self.at, [action for action in actions if ":" in action])
 
     def restore(self, case_id: str, *, acknowledge_drift: bool = False) -> Restored:

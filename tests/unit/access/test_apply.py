@@ -212,6 +212,46 @@ def test_cut_anywhere_between_any_two_states(first, second, days, limit, frozen)
     check_cuts(state_of(before, NOON - days * DAY, limit=limit), after, NOON, limit, freezes)
 
 
+LONG = tuple(f"ec2:Describe{'A' * 60}{number}" for number in range(78))
+"""Actions that fill a policy, so that what a set denies is in a second one."""
+SPREAD = {
+    "job: denied apart, another set": (
+        lambda of: with_set(of, "read-only", allow=(), deny=("iam:*",), managed=("AdministratorAccess",)),
+        lambda of: replace(
+            of, groups={**of.groups, "developers": group("developers", ("ada", "james"), ("support", "production"))}
+        ),
+    ),
+    "on call: denied apart, another set": (
+        lambda of: with_set(of, "prod-oncall", allow=(), deny=("iam:*",), managed=("AdministratorAccess",)),
+        lambda of: on_call_holds(of, "developer"),
+    ),
+    "on call: denied apart, no rota": (
+        lambda of: with_set(of, "prod-oncall", allow=(), deny=("iam:*",), managed=("AdministratorAccess",)),
+        lambda of: replace(of, rotas={}),
+    ),
+    "on call: one policy, then two": (
+        lambda of: with_set(of, "prod-oncall", allow=("ec2:*", "iam:*"), deny=("iam:*",)),
+        lambda of: with_set(of, "prod-oncall", allow=("ec2:*", "iam:*", *LONG), deny=("iam:*", "s3:*")),
+    ),
+    "job: one policy, then two": (
+        lambda of: with_set(of, "read-only", allow=("ec2:*", "iam:*"), deny=("iam:*",)),
+        lambda of: with_set(of, "read-only", allow=("ec2:*", "iam:*", *LONG), deny=("iam:*", "s3:*")),
+    ),
+}
+"""Edits of permission sets that are spread over several policies, one of which denies what another gives."""
+
+
+@pytest.mark.parametrize("edit", SPREAD)
+def test_cut_anywhere_what_a_set_denies_stands_before_what_it_gives(edit):
+    """Forth, back, and from an account with nothing in it; the horizon is short, so that there are fewer calls."""
+    first, then = SPREAD[edit]
+    before = first(EDITS["a shorter horizon"](team()))
+    after = then(before)
+    check_cuts(nothing(team().accounts["production"]), before, NOON, 6144)
+    check_cuts(state_of(before, NOON - DAY), after, NOON, 6144)
+    check_cuts(state_of(after, NOON - DAY), before, NOON, 6144)
+
+
 def test_the_first_plan_cut_anywhere():
     """From an account with nothing in it."""
     check_cuts(nothing(team().accounts["production"]), team(), NOON, 1500)

@@ -176,6 +176,7 @@ def test_what_others_moved_is_told_from_what_the_file_has_changed():
     assert {(each.what, each.healed) for each in plan.drift} == {
         ("user priya is no longer in job-support", True),
         ("policy fence-oncall-platform-1 says something else", True),
+        ("policy fence-oncall-platform-1 denies what watchbill did not write, so a person must decide", False),
     }
     assert "iam:AddUserToGroup(job-support, priya)" in [str(change.call) for change in plan.changes]
     assert not make_plan(edited, observed(settled(of), edited), NOON, applied=Applied(of, NOON)).drift

@@ -11,11 +11,13 @@ from watchbill.access.apply import apply
 from watchbill.access.documents import deny_all
 from watchbill.access.effective import answers
 from watchbill.access.model import QUARANTINE, Phase, State
+from watchbill.access.plan import make_plan
 from watchbill.errors import NotFoundError, RefusedError
 from watchbill.policy.evaluate import evaluate
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.statements import parse_policy
 from watchbill.respond.freeze import plan_freeze
+from watchbill.respond.verify import verify_frozen
 
 
 REVERSIBLE = {"PutUserPolicy", "UpdateAccessKey", "PutRolePolicy", "RemoveUserFromGroup"}
@@ -47,7 +49,11 @@ def test_a_freeze_remembers_what_it_takes():
     """Keys as they were, groups and roles: all that a restore needs, with the case, the reason and who did it."""
     found = frozen(world())
     assert found.keys == (*(("production", key) for key in KEYS), ("staging", keys_of(world())["staging"][0]))
-    assert found.groups == (("production", "job-developers"), ("production", "oncall-platform"), ("staging", "job-developers"))
+    assert found.groups == (
+        ("production", "job-developers"),
+        ("production", "oncall-platform"),
+        ("staging", "job-developers"),
+    )
     assert found.roles == (("production", "oncall-platform"),)
     assert (found.person, found.user, found.case, found.reason, found.by, found.at) == (
         "james",
@@ -165,6 +171,28 @@ def test_nobody_freezes_themselves(by):
     """Whoever holds the account could lock its person out, and hide behind it."""
     with pytest.raises(RefusedError, match="cannot freeze themselves"):
         frozen(world(), by=by)
+
+
+def test_a_user_is_frozen_by_the_name_that_aws_spells():
+    """IAM takes `James` and `james` for one, and a plan leaves it as it was spelled before; conditions tell them apart."""
+    cloud = MemoryCloud()
+    for account in TEAM.accounts:
+        by_hand(cloud, "CreateUser", account, UserName="James", Path="/")
+    carry_out(make_plan(TEAM, observe(cloud), NOON).changes, cloud)
+    containment = frozen(cloud)
+    assert containment.user == "James"
+    carry_out(containment.changes, cloud)
+    assert all(check.holds for check in verify_frozen(containment, observe(cloud), {}, ON_SHIFT, ["ec2:RunInstances"]))
+    assert all("watchbill-quarantine" in state.users["James"].inline for state in observe(cloud).values())
+
+
+def test_a_user_who_is_spelled_in_two_ways_is_refused():
+    """A freeze is of one name; to freeze one of them and say that all is well would be worse."""
+    cloud = MemoryCloud()
+    by_hand(cloud, "CreateUser", "production", UserName="James", Path="/")
+    by_hand(cloud, "CreateUser", "staging", UserName="james", Path="/")
+    with pytest.raises(RefusedError, match="spelled `James`, `james`"):
+        frozen(cloud)
 
 
 def test_who_is_not_there_is_not_found():

@@ -1,7 +1,7 @@
 """`plan`, `apply`, `drift`: what AWS should be, and is."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -283,7 +283,8 @@ def _reviewed(saved: Plan, now: Plan) -> Plan:
         raise RefusedError("AWS has changed since the plan was made", "make the plan anew and review it")
     if saved.changes != now.changes:
         raise RefusedError("the plan is from another day: access has rolled forward since", "make the plan anew")
-    return saved
+    # What stops a plan, and whom it reaches, is as it is now: a file can be written by anybody.
+    return replace(saved, effects=now.effects, problems=now.problems, warnings=now.warnings)
 
 
 @command("drift", team=True, state=True)
