@@ -20,7 +20,7 @@ from typing import Any
 
 from watchbill.access.compile import Compiled, tag_of
 from watchbill.access.documents import in_words, nobody
-from watchbill.access.drift import Foreign, has_effect
+from watchbill.access.drift import Foreign, has_effect, is_brake
 from watchbill.access.limits import DENYING, ON_CALL, Limits
 from watchbill.access.model import (
     PATH,
@@ -89,6 +89,9 @@ class _Account:
         return has_effect(arn, effect, self._observed, self._desired)
 
     def _changes(self) -> Iterator[Change]:
+        for found in self._foreign.values():
+            if found.healed:
+                yield self._undone(found)
         yield from self._policies()
         for group in self._desired.groups.values():
             yield from self._group(group, self._observed.groups.get(group.name))
@@ -99,13 +102,14 @@ class _Account:
         for user in self._observed.users.values():
             if user.name not in self._desired.users:
                 yield from self._leaver(user)
-        for found in self._foreign.values():
-            if found.healed:
-                # Somebody may be on watch by this very policy, where the file gives another in its place.
-                stays = found.kind == "role" and found.name in self._desired.roles
-                phase = Phase.RETIRE if stays else Phase.REVOKE
-                yield self._make(phase, found.operation, f"{found.name} {found.why}", **found.parameters)
         yield from self._unwanted()
+
+    def _undone(self, found: Foreign) -> Change:
+        # Somebody may be on watch by this very policy, where the file gives another in its place.
+        stays = found.kind == "role" and found.name in self._desired.roles
+        # A group is cleaned before anybody joins it.
+        phase = Phase.RETIRE if stays else Phase.FENCE if found.kind == "group" else Phase.REVOKE
+        return self._make(phase, found.operation, f"{found.name} {found.why}", **found.parameters)
 
     def _make(self, phase: Phase, operation: str, why: str, **parameters: Any) -> Change:
         return Change(self._desired.account, phase, Call(operation, parameters), why)
@@ -206,7 +210,7 @@ class _Account:
             given = {"RoleName": role.name, "Path": PATH, "AssumeRolePolicyDocument": _text(role.trust)}
             yield self._make(Phase.ROLE, "CreateRole", why, **given, **bounded, Tags=self._tags)
         else:
-            if bounded and found.boundary != role.boundary:
+            if bounded and found.boundary != role.boundary and not is_brake(found.boundary, self._observed):
                 why = f"role {role.name} is bounded by {_short(role.boundary or '')}"
                 yield self._make(Phase.FENCE, "PutRolePermissionsBoundary", why, RoleName=role.name, **bounded)
             if found.trust != role.trust:
@@ -234,7 +238,8 @@ class _Account:
             phase = Phase.FENCE if group.startswith(ON_CALL) else Phase.GRANT
             yield self._make(phase, "AddUserToGroup", why, GroupName=group, UserName=user.name)
         undone = (foreign := self._foreign.get(("user", user.name, QUARANTINE))) is not None and foreign.healed
-        if QUARANTINE in inline and QUARANTINE not in user.inline and not undone:
+        released = user.name in self._compiled.released
+        if QUARANTINE in inline and QUARANTINE not in user.inline and released and not undone:
             why = f"the freeze of {user.name} has ended"
             yield self._make(Phase.UNFENCE, "DeleteUserPolicy", why, UserName=user.name, PolicyName=QUARANTINE)
 

@@ -72,6 +72,8 @@ class Compiled:
     """The instant before which nothing in them matters."""
     ceiling: str | None = None
     """ARN of the policy that bounds watchbill's roles; it is the team's own, also where it lies under our path."""
+    released: frozenset[str] = frozenset()
+    """Users of whom a freeze is known: a quarantine of anybody else is not watchbill's to lift."""
 
 
 def horizon_of(rota: Rota, at: datetime) -> Interval:
@@ -134,7 +136,17 @@ class Compiler:
                 draft.problems.extend(self._gaps(rota))
         capacity = tuple(usage(state, observed))
         draft.problems.extend(problem for each in capacity if (problem := exceeded(each)) is not None)
-        return Compiled(state, tuple(held), tuple(draft.problems), draft.families, capacity, self.since, draft.ceiling)
+        released = frozenset(draft.user(f.person) for f in self.freezes if f.person in self.team.people)
+        return Compiled(
+            state,
+            tuple(held),
+            tuple(draft.problems),
+            draft.families,
+            capacity,
+            self.since,
+            draft.ceiling,
+            released,
+        )
 
     def state(self, account: Account, observed: AccountState) -> AccountState:
         """Give what one account's IAM should be, and nothing besides."""

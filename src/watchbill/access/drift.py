@@ -83,7 +83,7 @@ def find_drift(
     for role in desired.roles.values():
         there = observed.roles.get(role.name)
         if there is not None and there.boundary not in (None, role.boundary):
-            healed = role.boundary is not None
+            healed = role.boundary is not None and not is_brake(there.boundary, observed)
             what = f"role {role.name} is bounded by {there.boundary}, not from the team file"
             yield Drift(observed.account, role.arn, what, there.boundary, DriftKind.BOUNDARY, healed)
     yield from _brakes(desired, observed)
@@ -232,6 +232,14 @@ def has_effect(arn: str, effect: str, *states: AccountState) -> bool:
     """Tell whether a policy has statements of an effect in any of some states; one that is not known has any."""
     found = [_document(arn, state) for state in states if arn in state.policies] or [_document(arn, states[0])]
     return any(each is None or any(s.get("Effect") == effect for s in statements_of(each)) for each in found)
+
+
+def is_brake(boundary: str | None, observed: AccountState) -> bool:
+    """Tell whether a boundary lets nothing through, or may: one that somebody put there in need is not replaced."""
+    if boundary is None:
+        return False
+    written = _document(boundary, observed)
+    return written is None or _only_denies(written)
 
 
 def _only_denies(written: Document) -> bool:

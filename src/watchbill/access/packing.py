@@ -6,9 +6,9 @@ counted as if what is to go were still there: both together are what a plan may 
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -150,6 +150,7 @@ class _There:
                     spans.append((span, number))
         self._spans = sorted(spans, key=lambda pair: pair[0])
         self._starts = [span.start for span, _ in self._spans]
+        self._longest = max((span.length for span, _ in self._spans), default=timedelta(0))
 
     def same_as(self, wanted: Statement) -> Statement | None:
         """Give a statement that is there and says the same of all time that matters: it is not written anew."""
@@ -176,7 +177,8 @@ class _There:
         return min(self._overlapping(span), default=(None, None))[1]
 
     def _overlapping(self, span: Interval) -> Iterator[tuple[datetime, int]]:
-        for there, number in self._spans[: bisect_right(self._starts, span.end)]:
+        low, high = bisect_left(self._starts, span.start - self._longest), bisect_right(self._starts, span.end)
+        for there, number in self._spans[low:high]:
             if (shared := there.intersection(span)) is not None and shared.end > self._since:
                 yield shared.start, number
 

@@ -55,21 +55,24 @@ def account_warnings(team: Team, compiled: Compiled, observed: AccountState) -> 
     for layer in observed.unread:
         yield Problem("not-read", f"account `{account}`: {layer}")
     taking = {h.person for h in compiled.holdings if h.through.startswith("rota ")}
+    # IAM does not tell names apart by case.
+    mfa = {name.lower(): has for name, has in observed.mfa.items()}
+    users = {name.lower(): user for name, user in observed.users.items()}
     for person in sorted(taking):
-        user = team.people[person].iam_user
-        if observed.mfa.get(user) is False:
+        if mfa.get(team.people[person].iam_user.lower()) is False:
             message = f"`{person}` has no MFA device in account `{account}` and cannot take the on-call role"
             yield Problem.at("no-mfa", message, team.people[person].where)
     for each in team.break_glass:
         if account not in each.accounts:
             continue
-        if each.iam_user not in observed.users:
+        user = users.get(each.iam_user.lower())
+        if user is None:
             message = f"break-glass user `{each.iam_user}` is not in account `{account}`: make it by hand, and seal it"
             yield Problem.at("no-break-glass", message, each.where)
-        elif observed.mfa.get(each.iam_user) is False:
+        elif mfa.get(user.name.lower()) is False:
             message = f"break-glass user `{each.iam_user}` has no MFA device in account `{account}`"
             yield Problem.at("no-mfa", message, each.where)
-        elif observed.users[each.iam_user].path == PATH:
+        elif user.path == PATH:
             message = f"break-glass user `{each.iam_user}` lies under {PATH}: it must not depend on watchbill"
             yield Problem.at("no-break-glass", message, each.where)
 

@@ -204,9 +204,6 @@ class _Checker:
 
     def _rota(self, at: Path) -> None:
         document, name = self._document, at[-1]
-        if f"oncall-{name}" in (document.names("groups") or ()):
-            message = f"group `oncall-{name}` is the name of rota `{name}`'s own group"
-            self._say("name-taken", message, at, key=True)
         self._refs("account", (*at, "accounts"))
         self._refs("permission set", (*at, "entitlement"))
         horizon = document.text(*at, "horizon")

@@ -193,7 +193,7 @@ def test_cut_anywhere_an_edit_taken_back(edit):
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.sampled_from(sorted(EDITS)), min_size=1, max_size=3),
     st.lists(st.sampled_from(sorted(EDITS)), min_size=1, max_size=3),

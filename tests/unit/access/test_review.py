@@ -10,15 +10,17 @@ from tests.teams import HERE, MONDAY, grant, group, person, rota, team, with_rot
 from watchbill.access.apply import apply
 from watchbill.access.compile import compile_account
 from watchbill.access.drift import foreign_of
-from watchbill.access.model import Call, State, UserState
+from watchbill.access.model import Call, Freeze, State, UserState
 from watchbill.access.plan import Applied, make_plan
 from watchbill.access.plan_file import read_plan, write_plan
 from watchbill.access.review import after, too_large
-from watchbill.team.model import BreakGlass, Claim, Kind
+from watchbill.intervals import Interval
+from watchbill.team.model import BreakGlass, Claim, Kind, Override
 
 
 NOON = MONDAY + timedelta(hours=12)
 ADMIN = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"sso:*","Resource":"*"}]}'
+ANYTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 
 
 def observed(cloud, of):
@@ -225,3 +227,55 @@ def test_a_plan_with_all_of_it_survives_being_written_down():
     assert plan.capacity
     assert any(change.diff for change in plan.changes)
     assert read_plan(write_plan(plan), "plan.json") == plan
+
+
+def test_a_quarantine_that_nothing_here_knows_of_is_left():
+    """A state of its own, in CI say, must not lift a freeze that another one set; one that knows it does."""
+    of = team()
+    cloud = settled(of)
+    frozen = make_plan(of, observed(cloud, of), NOON, [Freeze("F-1", "james", NOON, None, None)])
+    assert all(outcome.state is State.DONE for outcome in apply(frozen.changes, of, cloud))
+    unknowing = make_plan(of, observed(cloud, of), NOON)
+    assert not any(change.call.operation == "DeleteUserPolicy" for change in unknowing.changes)
+    ended = Freeze("F-1", "james", NOON, NOON + timedelta(minutes=30), None)
+    knowing = make_plan(of, observed(cloud, of), NOON + timedelta(hours=1), [ended])
+    assert any(change.call.operation == "DeleteUserPolicy" for change in knowing.changes)
+
+
+def test_a_boundary_that_lets_nothing_through_is_left_on_a_role():
+    """Another ceiling takes the place of one; a brake stays, and is shown."""
+    of = replace(team(), ceiling="ceiling")
+    cloud = settled(of)
+    production = of.accounts["production"]
+    role = cloud.states["production"].roles["oncall-platform"]
+    assert role.boundary == "arn:aws:iam::111111111111:policy/ceiling"
+    for boundary, healed in (
+        ("arn:aws:iam::aws:policy/AWSDenyAll", False),
+        ("arn:aws:iam::aws:policy/PowerUserAccess", True),
+    ):
+        given = {"RoleName": "oncall-platform", "PermissionsBoundary": boundary}
+        cloud.perform(production, Call("PutRolePermissionsBoundary", given))
+        plan = make_plan(of, observed(cloud, of), NOON)
+        assert [(each.other, each.healed) for each in plan.drift] == [(boundary, healed)]
+        assert [change.call.operation for change in plan.changes] == ["PutRolePermissionsBoundary"] * healed
+
+
+def test_a_group_is_cleaned_before_anybody_joins_it():
+    """What others gave an on-call group is no newcomer's for a moment."""
+    of = team()
+    cloud = settled(of)
+    production = of.accounts["production"]
+    cloud.perform(production, Call("CreatePolicy", {"PolicyName": "own", "Path": "/", "PolicyDocument": ANYTHING}))
+    given = {"GroupName": "oncall-platform", "PolicyArn": "arn:aws:iam::111111111111:policy/own"}
+    cloud.perform(production, Call("AttachGroupPolicy", given))
+    cover = replace(
+        rota(),
+        overrides=(
+            *rota().overrides,
+            Override("o", Kind.PRIMARY, Interval(NOON, NOON + timedelta(hours=1)), "sofia", None, "flu", "ada", HERE),
+        ),
+    )
+    plan = make_plan(with_rota(of, cover), observed(cloud, of), NOON)
+    calls = [str(change.call) for change in plan.changes]
+    cleaned = calls.index("iam:DetachGroupPolicy(oncall-platform, arn:aws:iam::111111111111:policy/own)")
+    assert cleaned < calls.index("iam:AddUserToGroup(oncall-platform, sofia)")

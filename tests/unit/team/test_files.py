@@ -232,7 +232,6 @@ def test_a_wrong_shape_makes_no_name_wrong():
         ),
         ("date: 2026-01-12, member: rick", "date: 2026-02-30, member: rick", "`2026-02-30` is no date of the calendar"),
         ("    horizon: 14d", "    horizon: 1h", "a horizon is at least a day"),
-        ("groups:\n", "groups:\n  oncall-platform: {members: []}\n", "is the name of rota `platform`'s own group"),
         (
             "    layers:",
             "    overrides: [{name: s, from: 2026-01-12T09:00:00, to: 2026-01-13T09:00:00Z, reason: r, by: ada}]\n    layers:",
