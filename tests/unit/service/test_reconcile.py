@@ -45,7 +45,8 @@ def test_a_second_pass_changes_nothing(world):
 def test_without_enforce_aws_is_only_read(world):
     """A membership taken away by hand is planned back, not put back; with enforce it is."""
     world.cloud.perform(
-        world.team.accounts["production"], Call("RemoveUserFromGroup", {"GroupName": "job-security", "UserName": "sofia"})
+        world.team.accounts["production"],
+        Call("RemoveUserFromGroup", {"GroupName": "job-security", "UserName": "sofia"}),
     )
     calls = len(world.cloud.calls)
     looked = run(world, *hijack(), enforce=False)
