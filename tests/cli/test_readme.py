@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_readme_shows_what_prove_prints(watchbill, tmp_path):
     """The two invariants of the README, asked of the sample team, print the lines it shows."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    command = next(line for line in readme.splitlines() if line.startswith("    watchbill prove "))
+    command = next(line for line in readme.splitlines() if line.startswith('    watchbill prove "'))
     sample = (ROOT / "src/watchbill/demo/watchbill.yaml").read_text("utf-8")
     (tmp_path / "watchbill.yaml").write_text(sample, "utf-8")
     invariants = command.split('"')[1::2]

@@ -76,7 +76,8 @@ def test_both_clouds_do_the_same(accounts):
     ]
     plans += [(of, NOON + timedelta(days=day), ()) for day in range(1, 7)]
     plans += [(of, NOON + timedelta(days=7), (Freeze("F-1", "james", NOON, None, None),))]
-    plans += [(of, NOON + timedelta(days=7, hours=1), ())]
+    ended = Freeze("F-1", "james", NOON, NOON + timedelta(days=7, minutes=30), None)
+    plans += [(of, NOON + timedelta(days=7, hours=1), (ended,))]
     plans += [(replace(of, grants=(), rotas={}, groups={}), NOON + timedelta(days=8), ())]
     for changed, at, freezes in plans:
         plan = make_plan(

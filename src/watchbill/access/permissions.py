@@ -136,7 +136,9 @@ def capability_patterns(service: str, levels: frozenset[str]) -> tuple[str, ...]
     for action in wanted:
         if not any(each.endswith("*") and _begins(action, each[:-1]) for each in found):
             found.append(_pattern(action, wanted, others))
-    return tuple(found)
+    # Without regard to case `ListTests*` is of `ListTestSources` too, which came before it.
+    wide = [each[:-1] for each in found if each.endswith("*")]
+    return tuple(p for p in found if not any(p != f"{each}*" and _begins(p.rstrip("*"), each) for each in wide))
 
 
 def _own(permissions: PermissionSet) -> Iterator[_Statement]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tests.teams import HERE, MONDAY, permission_set
 
@@ -81,6 +81,7 @@ def test_a_capability_is_exactly_the_actions_of_its_levels(service, levels):
     assert {each for pattern in patterns for each in actions_matching(pattern)} == wanted
 
 
+@example("resiliencehub", {"read"})
 @given(st.sampled_from(SERVICES), st.sets(st.sampled_from(sorted(LEVELS)), min_size=1, max_size=4))
 def test_no_pattern_of_a_capability_can_be_left_out(service, levels):
     """Each pattern is needed, and one with a wildcard stands for several actions."""

@@ -6,8 +6,11 @@ from datetime import timedelta
 import pytest
 from tests.unit.sim.samples import HERE, START, team
 
+from watchbill.access.outlive import kept_out
 from watchbill.intervals import Interval
-from watchbill.sim.rights import rights_of, standing_rights
+from watchbill.policy.patterns import glob_matches
+from watchbill.sim import calls
+from watchbill.sim.rights import OUTLIVES, on_call_rights, rights_of, standing_rights
 from watchbill.team.model import Grant, PermissionSet
 
 
@@ -71,3 +74,30 @@ def test_a_grant_counts_in_its_span_only():
     assert standing_rights(granted, "hal", "staging", span.start).permit("rds:ModifyDBInstance")
     assert not standing_rights(granted, "hal", "staging", span.end)
     assert not standing_rights(granted, "hal", "production", span.start).permit("rds:ModifyDBInstance")
+
+
+def actions_in(found):
+    """Give the actions of calls, however deep they lie in lists and tables."""
+    if isinstance(getattr(found, "action", None), str):
+        yield found.action
+    elif isinstance(found, list | tuple | set | frozenset):
+        for each in found:
+            yield from actions_in(each)
+    elif isinstance(found, dict):
+        yield from actions_in(list(found.values()))
+
+
+def test_nobody_does_on_call_what_outlives_the_shift():
+    """The calls of the simulation are held against what watchbill denies; a set that names one may make it."""
+    made = set(actions_in(list(vars(calls).values())))
+    assert len(made) > 40
+    closed = {
+        (e.name, a) for e in kept_out(()) for a in made if any(glob_matches(p.lower(), a.lower()) for p in e.actions)
+    }
+    told = {(name, action) for name, actions in OUTLIVES.items() for action in actions}
+    assert closed <= told
+    assert all(any(e.name == name for e in kept_out(())) for name in OUTLIVES)
+    everything = permissions(("*",))
+    assert not on_call_rights(everything).permit("lambda:UpdateFunctionCode")
+    assert on_call_rights(replace(everything, may_outlive=("function-code",))).permit("lambda:UpdateFunctionCode")
+    assert on_call_rights(everything).permit("rds:RebootDBInstance")
