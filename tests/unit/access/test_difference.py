@@ -59,11 +59,11 @@ def line(account, who, verb, spans, conditions=(), resource="*"):
 
 
 ALWAYS = (SPAN,)
-ON_CALL = expanded(T.permission_sets["prod-oncall"].allow)
-ANYWAY = expanded(T.permission_sets["read-only"].allow)
-"""What developers may do in production without being on call."""
 KEPT_OUT = expanded(action for each in kept_out(()) for action in each.actions)
 """What no role does on call, since it can outlive the shift."""
+ON_CALL = expanded(T.permission_sets["prod-oncall"].allow) - KEPT_OUT
+ANYWAY = expanded(T.permission_sets["read-only"].allow)
+"""What developers may do in production without being on call."""
 
 
 def with_sets(*made, of=T):
