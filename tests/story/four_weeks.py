@@ -138,12 +138,13 @@ def team_on(day):
 
 
 def freezes_on(day):
-    """Give the freezes that are known on a day."""
-    if 9 <= day < 12:  # its end is known: that it comes changes nothing until a plan is made
-        return (Freeze("F-1", "lee", utc(11, 5), utc(12, 6, 30), None),)
-    if 17 <= day < 19:  # in the shift that was the first of his
-        return (Freeze("F-2", "omar", utc(19, 19), None, None),)
-    return ()
+    """Give the freezes that are known on a day, those that have ended too."""
+    found: list[Freeze] = []
+    if day >= 9:  # its end is known: that it comes changes nothing until a plan is made
+        found.append(Freeze("F-1", "lee", utc(11, 5), utc(12, 6, 30), None))
+    if day >= 17:  # in the shift that was the first of his
+        found.append(Freeze("F-2", "omar", utc(19, 19), utc(21, 0) if day >= 19 else None, None))
+    return tuple(found)
 
 
 def _layer(name, zone, hours, members, more=(), kind=Kind.PRIMARY):
