@@ -63,7 +63,7 @@ PEOPLE, GROUPS, SETS, ROTAS, ACCOUNTS = 5_000, 300, 40, 20, 20
 MEMBERS_OF_LAYER = 8
 EVERYWHERE = 15
 """Each so many-th job role is in all accounts."""
-PAGE = 100
+PAGE = 1000
 """Objects on a page of GetAccountAuthorizationDetails, where none is asked for (IAM API Reference)."""
 SCENES = ("nothing changes", "a day later, a swap and edits", "the same, knowing what was applied", "empty accounts")
 
