@@ -64,7 +64,7 @@ MEMBERS_OF_LAYER = 8
 EVERYWHERE = 15
 """Each so many-th job role is in all accounts."""
 PAGE = 1000
-"""Objects on a page of GetAccountAuthorizationDetails, where none is asked for (IAM API Reference)."""
+"""Objects on a page of GetAccountAuthorizationDetails at the most, which is asked for (IAM API Reference)."""
 SCENES = ("nothing changes", "a day later, a swap and edits", "the same, knowing what was applied", "empty accounts")
 
 MANAGED = (
