@@ -21,7 +21,7 @@ from typing import Any
 from watchbill.access.compile import Compiled, tag_of
 from watchbill.access.documents import in_words, nobody
 from watchbill.access.drift import Foreign, has_effect, is_brake
-from watchbill.access.limits import DENYING, ON_CALL, Limits
+from watchbill.access.limits import ON_CALL, Limits, denies
 from watchbill.access.model import (
     PATH,
     QUARANTINE,
@@ -36,6 +36,7 @@ from watchbill.access.model import (
     RoleState,
     UserState,
     is_ours,
+    last_of,
 )
 from watchbill.access.packing import both, gone_from, place_of, statements_of
 
@@ -78,9 +79,9 @@ class _Account:
     def _rank(self, change: Change) -> int:
         """Tell whether a change is among the first of its phase (-1), among the last (1), or in its place."""
         operation, arn = change.call.operation, str(change.call.parameters.get("PolicyArn", ""))
-        if operation in ("DetachGroupPolicy", "DetachRolePolicy") and not _denies(arn):
+        if operation in ("DetachGroupPolicy", "DetachRolePolicy") and not denies(arn):
             return int(self._has(arn, "Deny"))
-        if operation in ("AttachGroupPolicy", "AttachRolePolicy") and not _denies(arn) and self._has(arn, "Deny"):
+        if operation in ("AttachGroupPolicy", "AttachRolePolicy") and not denies(arn) and self._has(arn, "Deny"):
             # What is still to be rewritten is not given as it is.
             return -int(arn not in self._observed.policies or self._document(arn) == self._there(arn))
         return 0
@@ -166,7 +167,7 @@ class _Account:
         desired, there = self._desired.roles.get(name), self._observed.roles.get(name)
         if desired is None or there is None or desired.trust != there.trust:
             return True
-        allowed = {arn for arn in desired.attached | there.attached if not _denies(arn)}
+        allowed = {arn for arn in desired.attached | there.attached if not denies(arn)}
         return not allowed <= (desired.attached & there.attached) or any(
             self._document(arn) != self._there(arn) for arn in allowed
         )
@@ -199,9 +200,9 @@ class _Account:
             why = f"group {group.name} is in the team file"
             yield self._make(Phase.PREPARE, "CreateGroup", why, GroupName=group.name, Path=PATH)
         have = found.attached if found else frozenset[str]()
-        denies = frozenset(arn for arn in group.attached | have if _denies(arn))
-        yield from self._attachments("Group", group.name, group.attached & denies, have & denies, _LAST)
-        yield from self._attachments("Group", group.name, group.attached - denies, have - denies, _TAKEN_FIRST)
+        denying = frozenset(arn for arn in group.attached | have if denies(arn))
+        yield from self._attachments("Group", group.name, group.attached & denying, have & denying, _LAST)
+        yield from self._attachments("Group", group.name, group.attached - denying, have - denying, _TAKEN_FIRST)
 
     def _role(self, role: RoleState, found: RoleState | None) -> Iterator[Change]:
         bounded = {} if role.boundary is None else {"PermissionsBoundary": role.boundary}
@@ -211,17 +212,17 @@ class _Account:
             yield self._make(Phase.ROLE, "CreateRole", why, **given, **bounded, Tags=self._tags)
         else:
             if bounded and found.boundary != role.boundary and not is_brake(found.boundary, self._observed):
-                why = f"role {role.name} is bounded by {_short(role.boundary or '')}"
+                why = f"role {role.name} is bounded by {last_of(role.boundary or '')}"
                 yield self._make(Phase.FENCE, "PutRolePermissionsBoundary", why, RoleName=role.name, **bounded)
             if found.trust != role.trust:
                 why = f"who may assume {role.name} has changed"
                 given = {"RoleName": role.name, "PolicyDocument": _text(role.trust)}
                 yield self._make(Phase.ROLE, "UpdateAssumeRolePolicy", why, **given)
         have = found.attached if found else frozenset[str]()
-        denies = frozenset(arn for arn in role.attached | have if _denies(arn))
+        denying = frozenset(arn for arn in role.attached | have if denies(arn))
         first = (Phase.UNFENCE, Phase.FENCE if found else Phase.ROLE)
-        yield from self._attachments("Role", role.name, role.attached & denies, have & denies, first)
-        yield from self._attachments("Role", role.name, role.attached - denies, have - denies, _GIVEN_FIRST)
+        yield from self._attachments("Role", role.name, role.attached & denying, have & denying, first)
+        yield from self._attachments("Role", role.name, role.attached - denying, have - denying, _GIVEN_FIRST)
 
     def _user(self, user: UserState, found: UserState | None) -> Iterator[Change]:
         if found is None:
@@ -276,9 +277,9 @@ class _Account:
 
     def _group_removal(self, group: GroupState) -> Iterator[Change]:
         why = f"group {group.name} is no longer in the team file"
-        denies = frozenset(arn for arn in group.attached if _denies(arn))
-        yield from self._attachments("Group", group.name, frozenset(), group.attached - denies, _TAKEN_FIRST)
-        yield from self._attachments("Group", group.name, frozenset(), denies, _LAST)
+        denying = frozenset(arn for arn in group.attached if denies(arn))
+        yield from self._attachments("Group", group.name, frozenset(), group.attached - denying, _TAKEN_FIRST)
+        yield from self._attachments("Group", group.name, frozenset(), denying, _LAST)
         if self._is_bare("group", group):
             yield self._make(Phase.TIDY, "DeleteGroup", why, GroupName=group.name)
 
@@ -288,11 +289,11 @@ class _Account:
             # Its gates are about to go, and a session of it would outlive them.
             given = {"RoleName": role.name, "PolicyDocument": _text(nobody())}
             yield self._make(Phase.ROLE, "UpdateAssumeRolePolicy", why, **given)
-        denies = frozenset(arn for arn in role.attached if _denies(arn))
-        yield from self._attachments("Role", role.name, frozenset(), role.attached - denies, _TAKEN_FIRST)
+        denying = frozenset(arn for arn in role.attached if denies(arn))
+        yield from self._attachments("Role", role.name, frozenset(), role.attached - denying, _TAKEN_FIRST)
         # Sessions taken before live on with what others put there; while that keeps the role, its fence stays too.
         if self._is_bare("role", role):
-            yield from self._attachments("Role", role.name, frozenset(), denies, _LAST)
+            yield from self._attachments("Role", role.name, frozenset(), denying, _LAST)
             yield self._make(Phase.TIDY, "DeleteRole", why, RoleName=role.name)
 
     def _is_bare(self, kind: str, found: GroupState | RoleState) -> bool:
@@ -311,7 +312,7 @@ class _Account:
         used = {arn for each in principals if each.path != PATH for arn in each.attached}
         used |= {each.what for each in self._foreign.values() if not each.healed}
         gone = (each for each in there.roles.values() if each.path == PATH and each.name not in self._desired.roles)
-        used |= {arn for each in gone if not self._is_bare("role", each) for arn in each.attached if _denies(arn)}
+        used |= {arn for each in gone if not self._is_bare("role", each) for arn in each.attached if denies(arn)}
         return used | {each.boundary for each in bounded if each.boundary is not None} | self._ceiling
 
     def _attachments(
@@ -325,11 +326,11 @@ class _Account:
         for arn in sorted(have - wanted):
             # What others attached is `drift`'s to decide.
             if is_ours(arn):
-                why = f"{kind.lower()} {name} no longer has {_short(arn)}"
+                why = f"{kind.lower()} {name} no longer has {last_of(arn)}"
                 phase = Phase.RETIRE if guards and self._has(arn, "Deny") else detach
                 yield self._make(phase, f"Detach{kind}Policy", why, **{f"{kind}Name": name, "PolicyArn": arn})
         for arn in sorted(wanted - have):
-            why = f"{kind.lower()} {name} has {_short(arn)}"
+            why = f"{kind.lower()} {name} has {last_of(arn)}"
             yield self._make(attach, f"Attach{kind}Policy", why, **{f"{kind}Name": name, "PolicyArn": arn})
 
 
@@ -337,14 +338,6 @@ _TAKEN_FIRST = (Phase.REVOKE, Phase.GRANT)
 """Phases in which policies are detached and attached."""
 _GIVEN_FIRST = (Phase.RETIRE, Phase.GRANT)
 _LAST = (Phase.UNFENCE, Phase.FENCE)
-
-
-def _denies(arn: str) -> bool:
-    return is_ours(arn) and _short(arn).startswith(DENYING)
-
-
-def _short(arn: str) -> str:
-    return arn.rsplit("/", 1)[-1]
 
 
 def _narrows(new: Document, old: Document) -> bool:

@@ -97,11 +97,11 @@ def fence_statements(slices: Iterable[Slice], horizon: Interval) -> list[Stateme
 
 def span_of(statement: Statement) -> Interval | None:
     """Give the time for which a slice's statement holds, to the second; None for one that is no slice's."""
-    condition = statement.get("Condition")
+    condition: Any = statement.get("Condition")
     try:
         return Interval(
-            parse_instant(condition["DateGreaterThanEquals"]["aws:CurrentTime"]),  # type: ignore[index]
-            parse_instant(condition["DateLessThan"]["aws:CurrentTime"]),  # type: ignore[index]
+            parse_instant(condition["DateGreaterThanEquals"]["aws:CurrentTime"]),
+            parse_instant(condition["DateLessThan"]["aws:CurrentTime"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

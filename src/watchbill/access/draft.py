@@ -15,7 +15,7 @@ from typing import Any
 
 from watchbill.access.compile import JOB, SET
 from watchbill.access.limits import Limits
-from watchbill.access.model import PATH, AccountState, Document, GroupState, RoleState, UserState
+from watchbill.access.model import PATH, AccountState, Document, GroupState, RoleState, UserState, last_of
 from watchbill.inert import inert
 from watchbill.policy.managed import ManagedPolicy, managed_policy
 
@@ -190,7 +190,7 @@ class _Draft:
             if (known := _managed(arn)) is None:
                 self.left.append(f"policy {arn} of {where}: AWS lists it no more, or not yet as far as watchbill knows")
                 return None
-            self._set_of[arn] = self._set(_short(arn), f"AWS's own {_short(arn)}.")
+            self._set_of[arn] = self._set(last_of(arn), f"AWS's own {last_of(arn)}.")
             self.sets.append(f"    managed: [{_word(known)}]")
         elif (policy := self._state.policies.get(arn)) is not None:
             self._set_of[arn] = self._set(policy.name, f"As {arn}.")
@@ -302,10 +302,6 @@ def _folded(name: str, *, words: bool = True) -> str:
     cut = text[: _NAME_LENGTH + 1].rfind("-") if len(text) > _NAME_LENGTH else -1
     # Of a long name whole words are kept, unless little would be left.
     return text[: cut if cut > _NAME_LENGTH // 2 else _NAME_LENGTH].rstrip("-_.")
-
-
-def _short(arn: str) -> str:
-    return arn.rsplit("/", 1)[-1]
 
 
 # --- YAML: as people write it, where that is safe, and quoted where it is not

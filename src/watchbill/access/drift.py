@@ -22,6 +22,7 @@ from watchbill.access.model import (
     RoleState,
     UserState,
     is_ours,
+    last_of,
 )
 from watchbill.access.packing import brakes_of, place_of, statements_of
 from watchbill.policy.managed import ManagedPolicy, managed_policy
@@ -106,7 +107,7 @@ def _brakes(desired: AccountState, observed: AccountState) -> Iterator[Drift]:
 def _beside(user: UserState, observed: AccountState) -> Iterator[Drift]:
     """Say what somebody has who was there before watchbill: it is not watchbill's to take."""
     groups = sorted(name for name in user.groups if name not in observed.groups or observed.groups[name].path != PATH)
-    policies = [*sorted(map(_short, user.attached)), *sorted(set(user.inline) - {QUARANTINE})]
+    policies = [*sorted(map(last_of, user.attached)), *sorted(set(user.inline) - {QUARANTINE})]
     if groups or policies:
         has = [*(f"group {name}" for name in groups), *(f"policy {name}" for name in policies)]
         what = f"user {user.name} was there before watchbill and also has {', '.join(has)}"
@@ -148,7 +149,7 @@ def _roles_moved(expected: AccountState, observed: AccountState) -> _Moved:
         if role.boundary is not None and found.boundary is None:
             yield role.arn, f"role {role.name} is bounded by nothing", role.boundary, DriftKind.BOUNDARY
         for gone in sorted(role.attached - found.attached):
-            yield role.arn, f"role {role.name} no longer has {_short(gone)}", gone, DriftKind.DETACHED
+            yield role.arn, f"role {role.name} no longer has {last_of(gone)}", gone, DriftKind.DETACHED
 
 
 def _groups_moved(expected: AccountState, observed: AccountState) -> _Moved:
@@ -159,7 +160,7 @@ def _groups_moved(expected: AccountState, observed: AccountState) -> _Moved:
             yield arn, f"group {group.name} is gone", None, DriftKind.MISSING
             continue
         for gone in sorted(group.attached - found.attached):
-            yield arn, f"group {group.name} no longer has {_short(gone)}", gone, DriftKind.DETACHED
+            yield arn, f"group {group.name} no longer has {last_of(gone)}", gone, DriftKind.DETACHED
 
 
 def _users_moved(expected: AccountState, observed: AccountState) -> _Moved:
@@ -252,7 +253,3 @@ def _document(arn: str, observed: AccountState) -> Document | None:
         return found.document
     managed = managed_policy(arn)
     return managed.document if isinstance(managed, ManagedPolicy) else None
-
-
-def _short(arn: str) -> str:
-    return arn.rsplit("/", 1)[-1]

@@ -12,7 +12,7 @@ from watchbill.access.compile import policies_of
 from watchbill.access.effective import whole
 from watchbill.access.entitlements import granted, on_call, role_name, standing
 from watchbill.access.model import AccountState, Holding
-from watchbill.access.permissions import own_documents
+from watchbill.access.permissions import known_documents
 from watchbill.access.ways import Step, Way, Ways
 from watchbill.access.who import NOW, who_can
 from watchbill.intervals import Interval, iso
@@ -149,7 +149,7 @@ def _would_change(team: Team, ways: Ways, way: Way, asked: Request, at: datetime
         giving = [
             n
             for n, p in team.permission_sets.items()
-            if any(_gives(document, n, asked) for document in own_documents(p))
+            if any(_gives(document, n, asked) for document in known_documents(p, at)[0])
         ]
         if giving:
             yield f"a group, a rota or a grant that gives {' or '.join(giving)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from watchbill.access.documents import size
 from watchbill.access.drift import has_effect
-from watchbill.access.model import PATH, AccountState, Capacity, GroupState, RoleState, UserState, is_ours
+from watchbill.access.model import PATH, AccountState, Capacity, GroupState, RoleState, UserState, is_ours, last_of
 from watchbill.errors import Problem
 
 
@@ -63,7 +63,7 @@ def usage(desired: AccountState, observed: AccountState) -> Iterator[Capacity]:
         # What denies is attached first and detached last; the rest is taken before anything else is given.
         have = _attached(observed.groups.get(group.name))
         late = {arn for arn in have - group.attached if has_effect(arn, "Deny", observed, desired)}
-        early = {arn for arn in group.attached | have if _denies(arn)} | late
+        early = {arn for arn in group.attached | have if denies(arn)} | late
         count = _most(group.attached, have, early.__contains__)
         yield used(f"policies attached to group {group.name}", count, "AttachedPoliciesPerGroupQuota")
     for role in desired.roles.values():
@@ -135,8 +135,9 @@ def _is_others(each: str) -> bool:
     return each.startswith("arn:") and not is_ours(each)
 
 
-def _denies(arn: str) -> bool:
-    return is_ours(arn) and arn.rsplit("/", 1)[-1].startswith(DENYING)
+def denies(arn: str) -> bool:
+    """Tell whether a policy is one of watchbill's that are there for what they deny."""
+    return is_ours(arn) and last_of(arn).startswith(DENYING)
 
 
 def _is_foreign(observed: AccountState, group: str) -> bool:

@@ -22,6 +22,11 @@ def is_ours(policy_arn: str) -> bool:
     return bool(found) and "/" not in before + name
 
 
+def last_of(arn: str) -> str:
+    """Give the name at the end of an ARN, without its path."""
+    return arn.rpartition("/")[2]
+
+
 TAG = "watchbill:team"
 """The tag that says whose file an object is from; groups cannot have one, and those of policies are not read."""
 

@@ -56,7 +56,7 @@ def make_plan(
     changes: list[Change] = []
     effects: list[Effect] = []
     drift: list[Drift] = []
-    problems: list[Problem] = [*set_problems(team)]
+    problems: list[Problem] = [*set_problems(team, observed.values())]
     warnings: list[Problem] = []
     capacity: list[Capacity] = []
     desired: dict[str, AccountState] = {}

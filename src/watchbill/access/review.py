@@ -12,7 +12,7 @@ from watchbill.access.guards import outlive_statements
 from watchbill.access.invariants import Finding, InvariantError, Prover, read_invariant
 from watchbill.access.model import PATH, QUARANTINE, AccountState, Document, Plan, UserState, Verb, is_ours
 from watchbill.access.outlive import Outliving, can_outlive, unknown_names
-from watchbill.access.permissions import known_documents, permission_problems
+from watchbill.access.permissions import known_documents, managed_arns, permission_problems
 from watchbill.access.risks import risks_of
 from watchbill.access.ways import Ways
 from watchbill.errors import Problem
@@ -21,10 +21,20 @@ from watchbill.policy.statements import PolicyError, parse_policy
 from watchbill.team.model import Claim, PermissionSet, Team
 
 
-def set_problems(team: Team) -> Iterator[Problem]:
-    """Give what is wrong with the permission sets of a file that the file alone does not show."""
+def set_problems(team: Team, observed: Iterable[AccountState]) -> Iterator[Problem]:
+    """Give what is wrong with the permission sets of a file that the file alone does not show.
+
+    A policy that AWS lists no more cannot be attached anew; where it is attached already, it goes on to hold.
+    """
+    attached: set[str] = set()
+    for state in observed:
+        for group in state.groups.values():
+            attached |= group.attached
+        for role in state.roles.values():
+            attached |= role.attached
     for permissions in team.permission_sets.values():
-        yield from permission_problems(permissions)
+        held = attached.issuperset(managed_arns(permissions))
+        yield from (p for p in permission_problems(permissions) if not (held and p.code == "managed-policy-gone"))
         yield from unknown_names(permissions.may_outlive, permissions.where)
 
 

@@ -36,6 +36,10 @@ class Accounts:
             self._clients[key] = self._connect(account, service)
         return self._clients[key]
 
+    def number(self) -> str:
+        """Give the twelve digits of the account that watchbill's own credentials reach."""
+        return str(translated(self._make(self._session, "sts").get_caller_identity)["Account"])
+
     def bucket_client(self) -> Any:
         """Give an S3 client with the credentials watchbill runs with."""
         if self._bucket_client is None:

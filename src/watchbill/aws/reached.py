@@ -29,8 +29,7 @@ class Reached:
 
 def read_reached(accounts: Accounts, cloud: Cloud) -> Reached:
     """Read the account that the credentials reach; its IAM must be readable, its alias and credential report may be."""
-    sts = accounts._make(accounts._session, "sts")  # noqa: SLF001 - of the same package: there is no account to name yet
-    number = str(translated(sts.get_caller_identity)["Account"])
+    number = accounts.number()
     account = Account(number, number, "production", None, Location("", 1))
     state = cloud.observe(account)
     client = accounts.client(account, "iam")

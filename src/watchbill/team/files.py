@@ -175,12 +175,15 @@ def _shape_message(each: Any, path: Path) -> str:
 
 def _field(path: Path) -> str:
     """Name the field of a path in words: a key of people, accounts and so on is a name."""
-    names = [str(step) for step in path if isinstance(step, str)]
-    if len(names) == 4 and names[2] == "capabilities":  # noqa: PLR2004 - permission_sets, its name, capabilities, key
-        return "service"
-    if len(names) == 2 and names[0] in ("accounts", "people", "groups", "permission_sets", "rotas"):  # noqa: PLR2004
-        return "name"
-    return names[-1] if names else "value"
+    match [step for step in path if isinstance(step, str)]:
+        case ["permission_sets", _, "capabilities", _]:
+            return "service"
+        case ["accounts" | "people" | "groups" | "permission_sets" | "rotas", _]:
+            return "name"
+        case [*_, last]:
+            return last
+        case _:
+            return "value"
 
 
 _EXPECTED = {

@@ -220,3 +220,12 @@ def test_an_explanation_answers_as_can_does(of, who, action, at, known):
 def test_who_has_no_user_has_no_ways():
     """Nothing is made up for somebody who is not in the account."""
     assert explain("priya", REBOOT, account="staging") == {}
+
+
+def test_a_set_of_aws_policies_alone_is_named_as_what_would_give_it():
+    """What a managed policy says is known, and is part of what a set gives."""
+    base = team()
+    backup = replace(base.permission_sets["audit"], name="backup", allow=(), managed=("AWSBackupFullAccess",))
+    of = replace(base, permission_sets={**base.permission_sets, "backup": backup})
+    found = explain("james", "backup:ListBackupPlans", of=of)["user"]
+    assert any("gives backup" in each for each in found.would_change)

@@ -279,3 +279,15 @@ def test_a_group_is_cleaned_before_anybody_joins_it():
     calls = [str(change.call) for change in plan.changes]
     cleaned = calls.index("iam:DetachGroupPolicy(oncall-platform, arn:aws:iam::111111111111:policy/own)")
     assert cleaned < calls.index("iam:AddUserToGroup(oncall-platform, sofia)")
+
+
+def test_a_policy_that_aws_lists_no_more_stops_a_plan_only_where_it_would_be_attached_anew():
+    """What is attached goes on to hold, and the watch must not run out for it."""
+    base = team()
+    gone = replace(base.permission_sets["support"], allow=(), deny=(), managed=("AWSBackupAdminPolicy",))
+    of = replace(base, permission_sets={**base.permission_sets, "support": gone})
+    cloud = MemoryCloud()
+    first = make_plan(of, observed(cloud, of), NOON)
+    assert codes(first.problems) == {"managed-policy-gone"}
+    assert all(outcome.state is State.DONE for outcome in apply(first.changes, of, cloud))
+    assert not make_plan(of, observed(cloud, of), NOON + timedelta(days=1)).problems

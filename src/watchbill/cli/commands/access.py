@@ -225,9 +225,10 @@ def _policy(change: Change) -> str:
 def plan(session: Session, output: Path | None, *, detailed_exitcode: bool) -> int:
     """Show what would change in AWS, without changing it.
 
-    First who gains and loses what, when and why; then the calls. What others put onto watchbill's own users, groups
-    and roles is shown as drift, and left alone. A plan that leaves a required watch uncovered, or that would exceed a
-    limit of AWS, is shown with its problems and cannot be applied.
+    First who gains and loses what, when, why and by which line of the file; then what policies say, the calls, and what
+    to think about. What others did to watchbill's own users, groups and roles is shown as drift, and undone where it
+    only gives. A plan that leaves a required watch uncovered, that breaks an invariant of the file, or that would
+    exceed a limit of AWS, is shown with its problems and cannot be applied.
     """
     with session.casework() as work:
         made = work.plan()
