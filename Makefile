@@ -47,7 +47,7 @@ fix: $(READY)  ## Format, and fix what can be fixed
 	ruff format .
 
 pin: $(READY)  ## Choose the newest allowed dependencies anew and pin them with hashes
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --group dev \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra spark --group dev \
 	  --custom-compile-command "make pin" --python-version 3.11 pyproject.toml -o requirements/dev.txt
 
 .PHONY: help setup demo test test-all check lint types layers bench fix pin

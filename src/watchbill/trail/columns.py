@@ -1,0 +1,403 @@
+"""Read CloudTrail files straight into columns: the same events as `read`, without an object for each.
+
+Files are decoded many at a time by a strict decoder that knows the fields of a record by name and type. It takes clean
+files of the form `{"Records": [...]}` only; whatever it does not take, and every file with anything odd in it, goes
+through `read`, record by record. So the fast way has no rules of its own for what is odd, and `read` is its oracle.
+
+Rules: a text of JSON is the bytes of the record. A caller's identity is made once for each that is distinct, and so is
+every text that many rows share.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from watchbill.errors import Problem
+from watchbill.trail.model import Identity, Place
+from watchbill.trail.read import _YEARS as YEARS
+from watchbill.trail.read import INFLATED_LIMIT, FileReading, inflate, make_event, read_file
+from watchbill.trail.table import (
+    IDENTITY,
+    PLAIN,
+    SCHEMA,
+    TEXTS,
+    WHO,
+    WORDS,
+    identity_row,
+    instant,
+    milliseconds,
+    row_of,
+    table_of,
+)
+
+
+FIELDS = pa.schema([field for field in SCHEMA if field not in WHO])
+"""The columns that come from a record: all but who it was."""
+
+Integers = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class FileTally:
+    """What became of one file."""
+
+    name: str
+    digest: str
+    """SHA-256 of its bytes as they lie there."""
+    records: int
+    events: int
+    readable: bool
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The events of some files as columns, in the order they were read; duplicates are all there."""
+
+    table: pa.Table
+    """With the columns of `FIELDS`."""
+    identities: tuple[Identity, ...]
+    """Every identity that acts in it, once."""
+    who: Integers
+    """For each row the position of its identity in `identities`."""
+    files: tuple[FileTally, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to read."""
+
+    name: str
+    data: bytes
+
+
+Reader = Callable[[str, bytes], FileReading]
+"""Reads one file record by record."""
+
+
+def read_columns(sources: Iterable[Source], limit: int = INFLATED_LIMIT, reader: Reader | None = None) -> Columns:
+    """Read files into columns. Never raises for what is in the bytes.
+
+    `reader` reads those that the fast way does not take: `read.read_file` unless another is given.
+    """
+    slow = reader or partial(read_file, limit=limit)
+    clean: list[_Clean] = []
+    odd: list[tuple[Source, str]] = []
+    order: list[str] = []
+    for source in sources:
+        digest = hashlib.sha256(source.data).hexdigest()
+        records = _decode(source.data, limit)
+        order.append(source.name)
+        if records is None:
+            odd.append((source, digest))
+        else:
+            clean.append(_Clean(source, digest, records))
+    tables, back = _columns_of(clean)
+    odd.extend((each.source, each.digest) for each in back)
+    tables.extend(_read_slowly(source, digest, slow) for source, digest in odd)
+    return joined(tables, order)
+
+
+def columns_of(reading: FileReading, name: str, digest: str) -> Columns:
+    """Make columns of what was read record by record."""
+    found: dict[Identity, int] = {}
+    who = [found.setdefault(event.identity, len(found)) for event in reading.events]
+    table = table_of([row_of(event, digest) for event in reading.events], FIELDS)
+    tally = FileTally(name, digest, reading.records, len(reading.events), reading.readable, reading.problems)
+    return Columns(table, tuple(found), np.array(who, np.int32), (tally,))
+
+
+def joined(parts: Sequence[Columns], order: Sequence[str] = ()) -> Columns:
+    """Put columns together; the tallies of files in the order of their names in `order`, where it is given."""
+    found: dict[Identity, int] = {}
+    who = []
+    for part in parts:
+        moved = np.array([found.setdefault(identity, len(found)) for identity in part.identities], np.int32)
+        who.append(moved[part.who] if len(moved) else part.who)
+    tables = [part.table for part in parts] or [FIELDS.empty_table()]
+    table = tables[0] if len(tables) == 1 else pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    tallies = [tally for part in parts for tally in part.files]
+    if order:
+        place = {name: number for number, name in enumerate(order)}
+        tallies.sort(key=lambda tally: place[tally.name])
+    return Columns(table, tuple(found), np.concatenate(who) if who else np.array([], np.int32), tuple(tallies))
+
+
+@dataclass(frozen=True, slots=True)
+class _Clean:
+    """A file that the strict decoder took."""
+
+    source: Source
+    digest: str
+    records: list[Any]
+
+
+class _OddError(Exception):
+    """Something that only `read` has a rule for."""
+
+
+_NULL = msgspec.Raw(b"null")
+_NULL_BYTES = 4
+_TEXT, _FLAG, _RAW = (str | None, None), (bool | None, None), (msgspec.Raw, _NULL)
+
+# In the order in which CloudTrail writes them, which is the fastest to decode.
+_KINDS: dict[str, tuple[Any, ...]] = {
+    "eventVersion": _TEXT,
+    "userIdentity": _RAW,
+    "eventTime": (str,),
+    "eventSource": _TEXT,
+    "eventName": _TEXT,
+    "awsRegion": _TEXT,
+    "sourceIPAddress": _TEXT,
+    "userAgent": _TEXT,
+    "errorCode": _TEXT,
+    "errorMessage": _TEXT,
+    "requestParameters": _RAW,
+    "responseElements": _RAW,
+    "additionalEventData": _RAW,
+    "requestID": _TEXT,
+    "eventID": (str,),
+    "readOnly": _FLAG,
+    "resources": _RAW,
+    "eventType": _TEXT,
+    "apiVersion": _TEXT,
+    "managementEvent": _FLAG,
+    "recipientAccountId": (str,),
+    "sharedEventID": _TEXT,
+    "vpcEndpointId": _TEXT,
+    "vpcEndpointAccountId": _RAW,
+    "eventCategory": _TEXT,
+    "serviceEventDetails": _RAW,
+    "addendum": _RAW,
+    "insightDetails": _RAW,
+    "edgeDeviceDetails": _RAW,
+    "eventContext": _RAW,
+    "sessionCredentialFromConsole": _RAW,
+    "tlsDetails": _RAW,
+}
+_BEYOND = [field for field, kind in _KINDS.items() if kind is _RAW and field not in TEXTS]
+"""Fields that have no column of their own."""
+
+_Record = msgspec.defstruct(
+    "_Record",
+    [(name, *kind) for name, kind in _KINDS.items()],
+    kw_only=True,
+    gc=False,
+    forbid_unknown_fields=True,
+)
+_Document = msgspec.defstruct("_Document", [("Records", list[_Record])], forbid_unknown_fields=True)  # type: ignore[valid-type]
+_DECODER = msgspec.json.Decoder(_Document)
+
+_STAMP = len("2026-01-01T00:00:00Z")
+_FIRST, _LAST = (milliseconds(instant(0).replace(year=year)) for year in (YEARS.start, YEARS.stop))
+_DAY = 86_400_000
+
+
+def _decode(data: bytes, limit: int) -> list[Any] | None:
+    """Decode a clean file; None where it is anything else."""
+    text, flaw = inflate(data, limit) if data[:2] == b"\x1f\x8b" else (data, None)
+    if flaw is not None or not _is_unicode(text):
+        return None
+    try:
+        document: Any = _DECODER.decode(text)
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
+        return None
+    records: list[Any] = document.Records
+    return records
+
+
+def _is_unicode(text: bytes) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _columns_of(files: Sequence[_Clean]) -> tuple[list[Columns], list[_Clean]]:
+    """Make columns of decoded files, and give those back that turn out to be odd after all."""
+    if not any(file.records for file in files):
+        return [_empty(file) for file in files], []
+    try:
+        return [_table(files)], []
+    except _OddError:
+        if len(files) == 1:
+            return [], list(files)
+    # Halving finds the odd ones without making each file a table of its own.
+    half = len(files) // 2
+    (left, left_odd), (right, right_odd) = _columns_of(files[:half]), _columns_of(files[half:])
+    return left + right, left_odd + right_odd
+
+
+def _empty(file: _Clean) -> Columns:
+    tally = FileTally(file.source.name, file.digest, 0, 0, readable=True, problems=())
+    return Columns(FIELDS.empty_table(), (), np.array([], np.int32), (tally,))
+
+
+def _read_slowly(source: Source, digest: str, reader: Reader) -> Columns:
+    return columns_of(reader(source.name, source.data), source.name, digest)
+
+
+def _table(files: Sequence[_Clean]) -> Columns:
+    records = [record for file in files for record in file.records]
+    values = dict(zip(_KINDS, zip(*map(msgspec.structs.astuple, records), strict=True), strict=True))
+    counts = np.array([len(file.records) for file in files], np.int32)
+    time_ms = _times(values["eventTime"])
+    columns = {column: _plain(values[field], column) for field, column in PLAIN.items()}
+    texts = {column: _texts(values[field]) for field, column in TEXTS.items() if field != "userIdentity"}
+    identities, who, user_identity = _identities(values)
+    columns |= texts
+    columns |= _identity_columns(identities, who)
+    columns |= {
+        "day": pa.array((time_ms // _DAY).astype(np.int32)).cast(pa.date32()),
+        "time_ms": pa.array(time_ms),
+        "host": _shared(pa.nulls(len(records), pa.string())),
+        "outcome": _outcomes(columns, texts["response_elements"]),
+        "user_identity": user_identity,
+        "tls_details": _shared(texts["tls_details"]),
+        "rest": _rest(values),
+        "object": _repeated([file.source.name for file in files], counts),
+        "object_digest": _repeated([file.digest for file in files], counts),
+        "record": pa.array(np.concatenate([np.arange(count, dtype=np.int32) for count in counts])),
+    }
+    tallies = [
+        FileTally(file.source.name, file.digest, len(file.records), len(file.records), readable=True, problems=())
+        for file in files
+    ]
+    table = pa.table([columns[field.name] for field in FIELDS], schema=FIELDS)
+    return Columns(table, tuple(identities), who, tuple(tallies))
+
+
+def _times(stamps: Sequence[str]) -> npt.NDArray[np.int64]:
+    if set(map(len, stamps)) != {_STAMP}:
+        raise _OddError
+    try:
+        found = pc.cast(pa.array(stamps), pa.timestamp("ms", "UTC"))
+    except pa.ArrowInvalid as error:
+        raise _OddError from error
+    time_ms: npt.NDArray[np.int64] = found.cast(pa.int64()).to_numpy()
+    if time_ms.min() < _FIRST or time_ms.max() >= _LAST:
+        raise _OddError
+    return time_ms
+
+
+def _plain(values: Sequence[Any], column: str) -> pa.Array:
+    """Make the column of a field that stands in it as it is; an empty text is for `read` to judge."""
+    kind = FIELDS.field(column).type
+    if kind == pa.bool_():
+        return pa.array(values, kind)
+    found = pa.array(values, pa.string())
+    shared = found.dictionary_encode() if kind == WORDS else found
+    if pc.min(pc.binary_length(shared.dictionary if kind == WORDS else found)).as_py() == 0:
+        raise _OddError
+    return shared
+
+
+def _texts(raws: Sequence[msgspec.Raw]) -> pa.Array:
+    """Make a column of JSON out of its bytes, without a copy of each; `null` is null."""
+    if raws.count(_NULL) == len(raws):
+        return pa.nulls(len(raws), pa.string())
+    data = b"".join(raws)
+    lengths = np.fromiter(map(len, raws), np.int32, len(raws))
+    offsets = np.zeros(len(raws) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    begins = np.frombuffer(data, np.uint8)[np.minimum(offsets[:-1], len(data) - 1)]
+    there = (lengths != _NULL_BYTES) | (begins != ord("n"))
+    bitmap = pa.py_buffer(np.packbits(there, bitorder="little").tobytes())
+    return pa.StringArray.from_buffers(len(raws), pa.py_buffer(offsets), pa.py_buffer(data), bitmap)
+
+
+def _shared(column: pa.Array) -> pa.DictionaryArray:
+    return column.dictionary_encode()
+
+
+def _repeated(words: Sequence[str], counts: Integers) -> pa.DictionaryArray:
+    return _words(words, np.repeat(np.arange(len(words), dtype=np.int32), counts))
+
+
+def _words(words: Sequence[str | None], which: Integers) -> pa.DictionaryArray:
+    """Make a column of texts out of the text of each kind and which kind each row is; each text is kept once."""
+    found: dict[str, int] = {}
+    moved = np.array([-1 if word is None else found.setdefault(word, len(found)) for word in words], np.int32)
+    indices = moved[which] if len(moved) else which
+    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), pa.array(list(found), pa.string()))
+
+
+def _identities(values: Mapping[str, Sequence[Any]]) -> tuple[list[Identity], Integers, pa.DictionaryArray]:
+    """Give each distinct identity, which of them each row has, and the column of their texts."""
+    texts: dict[bytes, int] = {}
+    which = np.array([texts.setdefault(text, len(texts)) for text in map(bytes, values["userIdentity"])], np.int32)
+    found: dict[Identity, int] = {}
+    of_text = [found.setdefault(_identity({"userIdentity": _value(t)}), len(found)) for t in texts]
+    who = np.array(of_text, np.int32)[which]
+    for row, name in enumerate(values["eventName"]):
+        if name == "ConsoleLogin":
+            # Whether MFA backs a console sign-in stands outside of the identity.
+            fields = {
+                field: msgspec.json.decode(values[field][row]) for field in ("userIdentity", "additionalEventData")
+            }
+            who[row] = found.setdefault(_identity({**fields, "eventName": name}), len(found))
+    written = [None if text == b"null" else text.decode() for text in texts]
+    return list(found), who, _words(written, which)
+
+
+def _value(text: bytes | str | msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        # Such as a number too large for a double.
+        raise _OddError from error
+
+
+def _identity(record: dict[str, Any]) -> Identity:
+    return make_event(record, "", instant(0), Place("", 0)).identity
+
+
+def _identity_columns(identities: Sequence[Identity], who: Integers) -> dict[str, pa.Array]:
+    rows = [identity_row(identity) for identity in identities]
+    columns: dict[str, pa.Array] = {}
+    for field in IDENTITY:
+        each = [row[field.name] for row in rows]
+        columns[field.name] = _words(each, who) if field.type == WORDS else pa.array(each, field.type).take(who)
+    return columns
+
+
+def _outcomes(columns: dict[str, pa.Array], answers: pa.Array) -> pa.DictionaryArray:
+    """Tell the outcome by the error code, and of sign-ins, which have none, by what they say."""
+    codes = columns["error_code"]
+    words = [*(_outcome({"errorCode": code}) for code in codes.dictionary.to_pylist()), _outcome({})]
+    which = codes.indices.fill_null(len(words) - 1).to_numpy().astype(np.int32)
+    said = pc.match_substring(answers, '"ConsoleLogin"').fill_null(fill_value=False)
+    failed = pc.equal(columns["error_message"], "Failed authentication").fill_null(fill_value=False)
+    for row in np.flatnonzero(pc.and_(codes.is_null(), pc.or_(failed, said)).to_numpy(zero_copy_only=False)):
+        answer, message = answers[row].as_py(), columns["error_message"][row].as_py()
+        fields = {"responseElements": None if answer is None else _value(answer), "errorMessage": message}
+        words.append(_outcome(fields))
+        which[row] = len(words) - 1
+    return _words(words, which)
+
+
+def _outcome(record: dict[str, Any]) -> str:
+    return str(make_event(record, "", instant(0), Place("", 0)).outcome)
+
+
+def _rest(values: Mapping[str, Sequence[msgspec.Raw]]) -> pa.Array:
+    """Write what a record says in fields that have no column."""
+    said = [field for field in _BEYOND if values[field].count(_NULL) < len(values[field])]
+    if not said:
+        return pa.nulls(len(values["eventID"]), pa.string())
+    rows = []
+    for raws in zip(*(values[field] for field in said), strict=True):
+        texts = [f'"{f}":{bytes(raw).decode()}' for f, raw in zip(said, raws, strict=True) if bytes(raw) != b"null"]
+        rows.append("{" + ",".join(texts) + "}" if texts else None)
+    return pa.array(rows, pa.string())
