@@ -1,0 +1,1 @@
+"""Events kept for good: columns in Parquet files, asked by SQL."""

@@ -1,0 +1,257 @@
+"""One batch of objects on its way into the table, in the process that does the work.
+
+Two steps, since whether an event is there already is known to one process only. `claim` reads the objects and says
+what is in them; `settle` is told what is there already, and who everyone was, and writes the rest. Two records of one
+event that do not say the same are both kept, and named: neither is thrown away unseen.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from watchbill.errors import Problem
+from watchbill.lake.keys import Keys, keys_of
+from watchbill.lake.manifest import HOT, PartRow
+from watchbill.lake.parts import read_part, write_part
+from watchbill.trail.columns import FIELDS, Columns, FileTally
+from watchbill.trail.model import Actor, Identity, Opening
+from watchbill.trail.openings import HANDS_OUT, opening
+from watchbill.trail.table import PLACE, SCHEMA, WHO, WORDS, actor_row, event_of, record_of
+
+
+SAID = [each.name for each in FIELDS if each not in PLACE]
+"""The columns of what a record says."""
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """All of an event that tells who it was."""
+
+    identity: Identity
+    account: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is in a batch."""
+
+    keys: Mapping[int, Keys]
+    """By day, counted from 1970-01-01, the keys of its events, each once."""
+    callers: Sequence[Caller]
+    openings: Sequence[Opening]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the one who knows says of a claim."""
+
+    there: Mapping[int, Sequence[str | None]]
+    """By day and for each key, the file that has the event already."""
+    actors: Sequence[Actor]
+    """Who each caller was."""
+    missing: Sequence[str | None]
+    """For each caller the key whose opening would tell more of them."""
+    files: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """By day, every file of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of a batch."""
+
+    files: Sequence[FileTally]
+    kept: Sequence[int]
+    """For each file the events of it that were new."""
+    parts: Sequence[PartRow]
+    waiting: Mapping[str, Sequence[str]]
+    """By part the temporary keys of which it is not known yet who had them."""
+    problems: Sequence[Problem]
+
+
+class Batch:
+    """A batch between its two steps."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._problems: list[Problem] = []
+        table = columns.table
+        self._keys = keys_of(_one(table["id"]), _one(table["account"])) if len(table) else np.empty((0, 2), np.uint64)
+        self._rows = self._distinct()
+        self._of_day = self._days()
+        self._callers, self._which = callers_of(table, columns.identities, columns.who)
+
+    def claim(self) -> Claim:
+        """Say what is in it."""
+        keys = {day: self._keys[rows] for day, rows in self._of_day.items()}
+        return Claim(keys, self._callers, openings_of(self._columns.table))
+
+    def settle(self, folder: Path, answer: Answer) -> Settled:
+        """Write what is not there yet."""
+        keep = np.zeros(len(self._columns.table), bool)
+        for day, rows in self._of_day.items():
+            there = answer.there[day]
+            keep[rows] = [name is None for name in there]
+            doubles = [(row, name) for row, name in zip(rows, there, strict=True) if name is not None]
+            keep[self._contradicting(folder, doubles, answer.files.get(day, ()))] = True
+        table = with_actors(self._columns.table, answer.actors, self._which)
+        parts: list[PartRow] = []
+        waiting: dict[str, list[str]] = {}
+        for rows in self._of_day.values():
+            taken = rows[keep[rows]]
+            if len(taken):
+                part = write_part(folder, table.take(pa.array(taken)), HOT)
+                parts.append(part)
+                waiting[part.name] = sorted(
+                    {key for key in map(answer.missing.__getitem__, np.unique(self._which[taken])) if key}
+                )
+        return Settled(self._columns.files, self._kept(keep), parts, waiting, tuple(self._problems))
+
+    def _kept(self, keep: npt.NDArray[np.bool_]) -> list[int]:
+        """Count for each file its events that are kept."""
+        objects = _one(self._columns.table["object"])
+        counts = (
+            np.bincount(objects.indices.to_numpy()[keep], minlength=len(objects.dictionary)).tolist()
+            if len(objects)
+            else []
+        )
+        by_name = dict(zip(objects.dictionary.to_pylist(), counts, strict=True)) if len(objects) else {}
+        return [by_name.get(tally.name, 0) for tally in self._columns.files]
+
+    def _days(self) -> dict[int, Rows]:
+        days = self._columns.table["day"].cast(pa.int32()).to_numpy()[self._rows]
+        return {int(day): self._rows[days == day] for day in np.unique(days)}
+
+    def _distinct(self) -> Rows:
+        """Give one row of each event, the one that was read at the least place; and all that contradict it."""
+        table, keys = self._columns.table, self._keys
+        if not len(table):
+            return np.array([], np.int64)
+        objects = _one(table["object"])
+        rank = np.argsort(np.argsort(objects.dictionary.to_numpy(zero_copy_only=False)))
+        order = np.lexsort((table["record"].to_numpy(), rank[objects.indices.to_numpy()], keys[:, 1], keys[:, 0]))
+        fresh = np.concatenate([[True], (keys[order][1:] != keys[order][:-1]).any(axis=1)])
+        heads = order[fresh][np.cumsum(fresh) - 1]
+        doubles, heads = order[~fresh], heads[~fresh]
+        alike = _alike(table.take(pa.array(doubles)), table.take(pa.array(heads)))
+        kept: dict[int, list[dict[str, Any]]] = {}
+        contradicting = []
+        for row, head in zip(map(int, doubles[~alike]), map(int, heads[~alike]), strict=True):
+            made = _row(table, row)
+            others = kept.setdefault(head, [_row(table, head)])
+            if not any(_agree(made, other) for other in others):
+                self._problems.append(_contradiction(made))
+                others.append(made)
+                contradicting.append(row)
+        return np.sort(np.concatenate([order[fresh], np.array(contradicting, np.int64)]))
+
+    def _contradicting(self, folder: Path, doubles: Sequence[tuple[int, str]], files: Iterable[str]) -> list[int]:
+        """Give those rows that no row with their key in the table agrees with."""
+        open_: dict[int, str] = dict(doubles)
+        table = self._columns.table
+        for name in [*dict.fromkeys(open_.values()), *files]:
+            if not open_:
+                break
+            wanted = sorted(open_)
+            known = read_part(folder, name, SAID)
+            places = pc.index_in(_one(known["id"]), value_set=_one(table["id"]).take(pa.array(wanted)))
+            at = np.flatnonzero(pc.is_valid(places).to_numpy(zero_copy_only=False))
+            mine = np.array(wanted)[places.take(pa.array(at)).to_numpy()]
+            for row, place, alike in zip(
+                mine, at, _alike(table.take(pa.array(mine)), known.take(pa.array(at))), strict=True
+            ):
+                if alike or _agree(_row(table, int(row)), _row(known, int(place))):
+                    open_.pop(int(row), None)
+        self._problems.extend(_contradiction(_row(table, row)) for row in open_)
+        return sorted(open_)
+
+
+def callers_of(
+    table: pa.Table, identities: Sequence[Identity], who: npt.NDArray[np.int32]
+) -> tuple[list[Caller], npt.NDArray[np.int32]]:
+    """Give each distinct caller of a table, and for each row which of them it has."""
+    if not len(table):
+        return [], np.array([], np.int32)
+    account, accounts = _numbered(table["account"])
+    source, sources = _numbered(table["source"])
+    joined = (who.astype(np.int64) * len(accounts) + account) * len(sources) + source
+    found, which = np.unique(joined, return_inverse=True)
+    identity, rest = np.divmod(found, len(accounts) * len(sources))
+    of_account, of_source = np.divmod(rest, len(sources))
+    triples = zip(identity.tolist(), of_account.tolist(), of_source.tolist(), strict=True)
+    return [Caller(identities[i], accounts[a], sources[s]) for i, a, s in triples], which.astype(np.int32)
+
+
+def _numbered(column: pa.ChunkedArray) -> tuple[Rows, list[str]]:
+    """Give a column of shared texts as numbers, and the text of each number; no text is an empty one."""
+    words = _one(column)
+    texts = [*words.dictionary.to_pylist(), ""]
+    return words.indices.fill_null(len(texts) - 1).to_numpy().astype(np.int64), texts
+
+
+def with_actors(table: pa.Table, actors: Sequence[Actor], which: npt.NDArray[np.int32]) -> pa.Table:
+    """Put in who it was: `which` says for each row the actor it has."""
+    rows = [actor_row(actor) for actor in actors]
+    columns = {}
+    for each in WHO:
+        plain = pa.array([row[each.name] for row in rows], pa.string() if each.type == WORDS else each.type)
+        column = plain.take(pa.array(which))
+        columns[each.name] = column.dictionary_encode() if each.type == WORDS else column
+    return pa.table(
+        [columns.get(name, table[name] if name in table.column_names else None) for name in SCHEMA.names], schema=SCHEMA
+    )
+
+
+def openings_of(table: pa.Table) -> list[Opening]:
+    """Give what the events of a table handed out."""
+    if not len(table):
+        return []
+    names = _one(table["name"])
+    hand_out = np.array([name in HANDS_OUT for name in [*names.dictionary.to_pylist(), None]])
+    rows = np.flatnonzero(hand_out[names.indices.fill_null(len(names.dictionary)).to_numpy()])
+    found = (opening(event_of(row)) for row in table.take(pa.array(rows)).to_pylist())
+    return [each for each in found if each is not None]
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.unify_dictionaries().combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _row(table: pa.Table, row: int) -> dict[str, Any]:
+    (found,) = table.slice(row, 1).to_pylist()
+    return dict(found)
+
+
+def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two rows say the same: texts of JSON may be written otherwise."""
+    return all(one[name] == other[name] for name in SAID) or (
+        record_of(one) == record_of(other) and one["host"] == other["host"]
+    )
+
+
+def _alike(some: pa.Table, others: pa.Table) -> npt.NDArray[np.bool_]:
+    """Tell for each row whether the one beside it says the same, to the letter."""
+    alike = np.ones(len(some), bool)
+    for name in SAID:
+        one, other = (_plain(each[name]) for each in (some, others))
+        same = pc.equal(one, other).fill_null(fill_value=False)
+        alike &= pc.or_(same, pc.and_(one.is_null(), other.is_null())).to_numpy(zero_copy_only=False)
+    return alike
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    found = column.combine_chunks()
+    return found.cast(pa.string()) if pa.types.is_dictionary(found.type) else found
+
+
+def _contradiction(row: Mapping[str, Any]) -> Problem:
+    message = f"record {row['record']}: another record with this event id says something else; both are kept"
+    return Problem("two-records-one-id", message, row["object"], None, None, row["id"])

@@ -1,0 +1,354 @@
+"""Take objects into the table: each event once, whatever comes in what order, how often, and whoever is killed.
+
+An object is chosen when its name and version were never read; there is no cursor, so a late object is like any other.
+Batches are read side by side. What one process alone may decide, whether an event is there already and who it was, is
+decided here. Files are written first, then one transaction says that they are part of the table and that the objects
+were read: killed before it, the objects are read again; killed after it, nothing is left to do.
+
+Who had a key may come later than what was done with it. Such rows wait: when the key's opening comes, their files are
+written anew with the right person, and put in the place of the old ones in one transaction.
+"""
+
+import fcntl
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from watchbill.errors import Problem, RefusedError, WatchbillError
+from watchbill.lake.batch import Answer, Caller, Claim, Settled, callers_of, with_actors
+from watchbill.lake.keys import Keys, Known, keys_of
+from watchbill.lake.manifest import Manifest, ObjectRow, PartRow
+from watchbill.lake.parts import day_number, day_of, read_part, sweep, write_part
+from watchbill.lake.workers import Workers
+from watchbill.trail.columns import Source
+from watchbill.trail.model import Actor, Identity, Opening
+from watchbill.trail.openings import Openings
+from watchbill.trail.table import IDENTITY, WHO, identity_of
+
+
+BATCH_BYTES = 6 * 1024 * 1024
+"""Bytes of a batch as they lie there, mostly gzip, which is about a sixth of what they inflate to."""
+
+BATCH_OBJECTS = 2_000
+
+BESIDE_FROM = 24 * 1024 * 1024
+"""Bytes from which on it is worth to start processes beside this one."""
+
+_HOUR = 3_600
+_LOCK = "ingest.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An object that may be read."""
+
+    name: str
+    """Where it lies: `s3://bucket/key`, or the path of a file."""
+    version: str
+    size: int
+    fetch: Callable[[], bytes] = field(compare=False)
+    """Gives its bytes. Raises a WatchbillError or an OSError where it cannot, and then it is tried again next time."""
+
+
+class Names(Protocol):
+    """Names who a caller was: `trail.attribute.Attributor`, or anything like it."""
+
+    def actor(self, identity: Identity, account: str, source: str) -> Actor:
+        """Name the actor."""
+        ...
+
+
+Namer = Callable[[Callable[[str], Opening | None]], Names]
+"""Makes what names actors of how openings are found."""
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What was done. `records == events + duplicates + unreadable_records`."""
+
+    objects: int = 0
+    records: int = 0
+    events: int = 0
+    duplicates: int = 0
+    unreadable_objects: int = 0
+    renamed: int = 0
+    """Files of the table that were written anew because it came out who had a key."""
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def unreadable_records(self) -> int:
+        """Count records that were found and are no event."""
+        return self.records - self.events - self.duplicates
+
+
+class Lake:
+    """The table in one folder, and its manifest."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder = folder
+        self.manifest = Manifest(folder)
+
+    def close(self) -> None:
+        """Close the manifest."""
+        self.manifest.close()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lake against every other process that would change it."""
+        with (self.folder / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                message = f"another process is changing the lake {self.folder}"
+                raise RefusedError(message, "wait until it is done") from error
+            yield
+
+
+def ingest(
+    lake: Lake,
+    deliveries: Iterable[Delivery],
+    namer: Namer,
+    at: datetime,
+    *,
+    beside: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Ingested:
+    """Take in what was never read of some objects. `progress` is told how many are done, and of how many.
+
+    `beside` processes share the work; by default two where there is much of it, else none. Raises RefusedError where
+    another process is changing the lake.
+    """
+    with lake.held():
+        sweep(lake.folder, {part.name for part in lake.manifest.parts()}, at.timestamp() - _HOUR)
+        offered = {(each.name, each.version): each for each in deliveries}
+        unread = lake.manifest.unread(offered)
+        wanted = [offered[key] for key in sorted(unread)]
+        if beside is None:
+            beside = 2 if sum(each.size for each in wanted) >= BESIDE_FROM else 0
+        run = _Run(lake, namer, at, wanted, progress)
+        with Workers(lake.folder, beside) as workers:
+            run.all(workers)
+        run.tell()
+        return run.done
+
+
+class _Run:
+    """One run of ingest."""
+
+    def __init__(
+        self, lake: Lake, namer: Namer, at: datetime, wanted: Sequence[Delivery], progress: Callable[[int, int], None]
+    ) -> None:
+        self.done = Ingested()
+        self._lake, self._manifest, self._at = lake, lake.manifest, at
+        self._progress, self._wanted, self._seen = progress, wanted, 0
+        self._people = _People(lake.manifest, namer)
+        self._known = Known(self._load)
+        self._files: list[str | None] = []
+        """The file of the table for each number that `_known` gives; None while it is not written yet."""
+
+    def all(self, workers: Workers) -> None:
+        """Take all objects in."""
+        batches = self._batches()
+        running: dict[int, list[Delivery]] = {}
+        claims: dict[int, tuple[Claim, dict[int, int]]] = {}
+        blocked: dict[int, Claim] = {}
+        idle = list(range(len(workers)))
+        while True:
+            while idle and (batch := next(batches, None)) is not None:
+                worker = idle.pop()
+                running[worker] = [delivery for delivery, _ in batch]
+                workers.begin(worker, [source for _, source in batch])
+            if not running:
+                return
+            worker, found = workers.next()
+            if isinstance(found, Claim):
+                self._people.learn(found)
+                blocked[worker] = found
+            else:
+                claim, numbers = claims.pop(worker)
+                self._commit(running.pop(worker), claim, numbers, found)
+                idle.append(worker)
+            for waiting in list(blocked):
+                answer = self._answer(blocked[waiting])
+                if answer is not None:
+                    claims[waiting] = (blocked.pop(waiting), answer[1])
+                    workers.settle(waiting, answer[0])
+
+    def _batches(self) -> Iterator[list[tuple[Delivery, Source]]]:
+        batch: list[tuple[Delivery, Source]] = []
+        size = 0
+        for delivery in self._wanted:
+            try:
+                data = delivery.fetch()
+            except (WatchbillError, OSError) as error:
+                self._seen += 1
+                self.done.unreadable_objects += 1
+                why = error.strerror if isinstance(error, OSError) else str(error)
+                self.done.problems.append(Problem("unread-object", f"could not be read: {why}", delivery.name))
+                continue
+            batch.append((delivery, Source(delivery.name, data)))
+            size += len(data)
+            if size >= BATCH_BYTES or len(batch) >= BATCH_OBJECTS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _answer(self, claim: Claim) -> tuple[Answer, dict[int, int]] | None:
+        """Say what of a claim is there already; None while that hangs on a batch that is not written yet."""
+        places = {day: self._known.find(day, keys) for day, keys in claim.keys.items()}
+        if any(self._files[number] is None for found in places.values() for number in np.unique(found[found >= 0])):
+            return None
+        numbers: dict[int, int] = {}
+        there: dict[int, list[str | None]] = {}
+        files: dict[int, list[str]] = {}
+        for day, found in places.items():
+            there[day] = [None if number < 0 else self._files[number] for number in found.tolist()]
+            if (found >= 0).any():
+                files[day] = [part.name for part in self._manifest.parts(day_of(day), day_of(day))]
+            numbers[day] = len(self._files)
+            self._files.append(None)
+            self._known.add(day, claim.keys[day][found < 0], numbers[day])
+        actors = [self._people.actor(caller) for caller in claim.callers]
+        missing = [self._people.missing(caller) for caller in claim.callers]
+        return Answer(there, actors, missing, files), numbers
+
+    def _commit(self, batch: Sequence[Delivery], claim: Claim, numbers: dict[int, int], settled: Settled) -> None:
+        versions = {delivery.name: delivery.version for delivery in batch}
+        rows = []
+        for tally, kept in zip(settled.files, settled.kept, strict=True):
+            reason = tally.problems[0].message if tally.problems else None
+            rows.append(
+                ObjectRow(
+                    tally.name,
+                    versions[tally.name],
+                    self._at,
+                    tally.digest,
+                    tally.readable,
+                    tally.records,
+                    tally.events,
+                    tally.events - kept,
+                    reason,
+                )
+            )
+        with self._manifest.transaction() as connection:
+            self._manifest.add(connection, rows, settled.parts)
+            for name, keys in settled.waiting.items():
+                self._manifest.wait(connection, name, keys)
+            self._manifest.add_openings(connection, claim.openings)
+        for part in settled.parts:
+            self._files[numbers[day_number(part.day)]] = part.name
+        # A day of which every event contradicts one that is there has no new keys, so that nobody asks for its file.
+        self._count(rows, settled)
+
+    def _count(self, rows: Sequence[ObjectRow], settled: Settled) -> None:
+        done = self.done
+        done.objects += len(rows)
+        done.records += sum(row.records for row in rows)
+        done.events += sum(row.events - row.duplicates for row in rows)
+        done.duplicates += sum(row.duplicates for row in rows)
+        done.unreadable_objects += sum(not row.readable for row in rows)
+        done.problems.extend(problem for tally in settled.files for problem in tally.problems)
+        done.problems.extend(settled.problems)
+        self._seen += len(rows)
+        self._progress(self._seen, len(self._wanted))
+
+    def tell(self) -> None:
+        """Name anew those whose key's opening came after what they did."""
+        events = self._manifest.untold()
+        for name in sorted(self._manifest.waiting_for(self._manifest.keys_of(events))):
+            self.done.renamed += rename(self._lake, name, self._people.actor, self._people.missing)
+        with self._manifest.transaction() as connection:
+            self._manifest.mark_told(connection, events)
+
+    def _load(self, day: int) -> tuple[Keys, npt.NDArray[np.int32]]:
+        keys, numbers = [np.empty((0, 2), np.uint64)], [np.array([], np.int32)]
+        for part in self._manifest.parts(day_of(day), day_of(day)):
+            table = read_part(self._lake.folder, part.name, ["id", "account", "day"])
+            table = table.filter(pa.array(table["day"].cast(pa.int32()).to_numpy() == day))
+            if len(table):
+                keys.append(
+                    keys_of(table["id"].combine_chunks(), table["account"].unify_dictionaries().combine_chunks())
+                )
+                numbers.append(np.full(len(table), len(self._files), np.int32))
+                self._files.append(part.name)
+        return np.concatenate(keys), np.concatenate(numbers)
+
+
+class _People:
+    """Who callers were, by all the openings that are known."""
+
+    def __init__(self, manifest: Manifest, namer: Namer) -> None:
+        self._manifest, self._namer = manifest, namer
+        self._fresh = Openings()
+        self._found: dict[str, Opening | None] = {}
+        self._names = namer(self._find)
+
+    def learn(self, claim: Claim) -> None:
+        """Take the openings of a batch, and look for those that its callers hang on."""
+        for each in claim.openings:
+            self._fresh.add(each)
+        if claim.openings:
+            self._names = self._namer(self._find)
+            # A copy without a key tells of one that is not named in it.
+            gone = (
+                list(self._found) if any(not each.key for each in claim.openings) else [e.key for e in claim.openings]
+            )
+            for opened in gone:
+                self._found.pop(opened, None)
+        self._look_up({key for caller in claim.callers if (key := caller.identity.access_key) is not None})
+
+    def _look_up(self, keys: set[str]) -> None:
+        wanted = sorted(key for key in keys if key not in self._found)
+        kept = Openings(self._manifest.openings(wanted))
+        for key in wanted:
+            copies = [each for each in (kept.find(key), self._fresh.find(key)) if each is not None]
+            self._found[key] = Openings(copies).find(key)
+
+    def actor(self, caller: Caller) -> Actor:
+        """Name a caller."""
+        return self._names.actor(caller.identity, caller.account, caller.source)
+
+    def missing(self, caller: Caller) -> str | None:
+        """Give the key whose opening is not there, or only as another account had it, and would tell who it was."""
+        key: str | None = caller.identity.access_key
+        seen = set[str]()
+        while key is not None and key.startswith("ASIA") and key not in seen:
+            seen.add(key)
+            found = self._find(key)
+            if found is None or found.identity.type == "AWSAccount":
+                return key
+            key = found.identity.access_key
+        return None
+
+    def _find(self, key: str) -> Opening | None:
+        if key not in self._found:
+            self._look_up({key})
+        return self._found[key]
+
+
+def rename(lake: Lake, name: str, actor: Callable[[Caller], Actor], missing: Callable[[Caller], str | None]) -> bool:
+    """Say anew who everyone in a file of the table was; tell whether that changed anything."""
+    table = read_part(lake.folder, name)
+    found: dict[Identity, int] = {}
+    fields = [field.name for field in IDENTITY]
+    who = [found.setdefault(identity_of(row), len(found)) for row in table.select(fields).to_pylist()]
+    callers, which = callers_of(table, list(found), np.array(who, np.int32))
+    renamed = with_actors(table, [actor(caller) for caller in callers], which)
+    waiting = sorted({key for key in map(missing, callers) if key is not None})
+    columns = [each.name for each in WHO]
+    same = renamed.select(columns).to_pylist() == table.select(columns).to_pylist()
+    (old,) = [part for part in lake.manifest.parts() if part.name == name]
+    new: PartRow = old if same else write_part(lake.folder, renamed, old.state)
+    with lake.manifest.transaction() as connection:
+        lake.manifest.replace(connection, [name], [new])
+        lake.manifest.wait(connection, new.name, waiting)
+    return not same

@@ -1,0 +1,303 @@
+"""The manifest: which objects were read, which files make up the table, and which keys were handed out.
+
+One SQLite database in the lake's folder, write-ahead log, full synchronisation. A file is part of the table when it is
+listed here, and an object was read when it stands here: both are said in one transaction, so that a process killed at
+any point leaves a table that is whole. What lies in the folder and is not listed is nobody's, and is swept away.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import DatabaseError
+
+from watchbill.errors import ProviderError
+from watchbill.intervals import iso
+from watchbill.trail.model import Opening
+
+
+VERSION = "1"
+"""Of the tables below and of the columns of the files."""
+
+HOT, SEALED = "hot", "sealed"
+
+_BUSY_SECONDS = 30
+_MANY = 500
+"""Values that one statement asks for at once."""
+
+_METADATA = MetaData()
+
+_objects = Table(
+    "objects",
+    _METADATA,
+    Column("name", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("read_at", String(32), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("readable", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("duplicates", Integer, nullable=False),
+    Column("reason", Text, nullable=True),
+    Index("objects_by_reason", "reason"),
+)
+_parts = Table(
+    "parts",
+    _METADATA,
+    Column("name", String(80), primary_key=True),
+    Column("day", String(10), nullable=False),
+    Column("last_day", String(10), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("first_ms", Integer, nullable=False),
+    Column("last_ms", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("state", String(8), nullable=False),
+    Index("parts_by_day", "day"),
+)
+_waiting = Table(
+    "waiting",
+    _METADATA,
+    Column("access_key", Text, primary_key=True),
+    Column("part", String(80), primary_key=True),
+    Index("waiting_by_part", "part"),
+)
+_openings = Table(
+    "openings",
+    _METADATA,
+    Column("key", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("shared_event_id", Text, nullable=True),
+    Column("payload", Text, nullable=False),
+    Column("told", Integer, nullable=False),
+    Index("openings_by_shared", "shared_event_id"),
+    Index("openings_by_told", "told"),
+)
+_meta = Table("meta", _METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """An object that was read."""
+
+    name: str
+    version: str
+    """What tells that an object of that name is another one: its ETag, or size and time of a file."""
+    read_at: datetime
+    digest: str
+    readable: bool
+    records: int
+    events: int
+    duplicates: int
+    """Events of it that were there already."""
+    reason: str | None
+    """What is wrong with it, None where it is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """A file of the table."""
+
+    name: str
+    day: str
+    """The first UTC day that it has events of, ISO-8601."""
+    last_day: str
+    rows: int
+    first_ms: int
+    last_ms: int
+    bytes: int
+    state: str
+    """`hot` where it came from ingest, `sealed` where it was put together from such."""
+
+
+class Manifest:
+    """The manifest of one lake."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "manifest.db"
+        self._engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
+        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "begin", _begin)
+        try:
+            _METADATA.create_all(self._engine)
+            with self.transaction() as connection:
+                connection.execute(upsert(_meta).values(name="version", value=VERSION).on_conflict_do_nothing())
+        except DatabaseError as error:
+            self._engine.dispose()
+            raise ProviderError(f"{path} is no manifest of a lake: {error.orig}", "name another --lake") from error
+        if (found := self.noted("version")) != VERSION:
+            self._engine.dispose()
+            raise ProviderError(f"{path} is of version {found}, this watchbill reads {VERSION}", "ingest anew")
+
+    def close(self) -> None:
+        """Close the database."""
+        self._engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Write all of what is said inside, or nothing."""
+        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    def unread(self, objects: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Give those of some objects, name and version, that were not read yet."""
+        wanted = list(objects)
+        found: set[tuple[str, str]] = set()
+        with self._engine.connect() as connection:
+            for piece in _pieces([name for name, _ in wanted]):
+                rows = connection.execute(select(_objects.c.name, _objects.c.version).where(_objects.c.name.in_(piece)))
+                found.update((row.name, row.version) for row in rows)
+        return set(wanted) - found
+
+    def objects(self, *, flawed: bool = False) -> list[ObjectRow]:
+        """Give the objects that were read, in order of name; only those with something wrong where `flawed`."""
+        asked = select(_objects).order_by(_objects.c.name, _objects.c.version)
+        if flawed:
+            asked = asked.where(_objects.c.reason.is_not(None))
+        with self._engine.connect() as connection:
+            return [msgspec.convert(dict(row._mapping), ObjectRow, strict=False) for row in connection.execute(asked)]  # noqa: SLF001 - SQLAlchemy's name for it
+
+    def totals(self) -> Mapping[str, int]:
+        """Count objects, records, events and duplicates over everything that was read."""
+        sums = [func.coalesce(func.sum(column), 0) for column in (_objects.c.records, _objects.c.events)]
+        doubles = func.coalesce(func.sum(_objects.c.duplicates), 0)
+        with self._engine.connect() as connection:
+            row = connection.execute(select(func.count(), *sums, doubles).select_from(_objects)).one()
+        return dict(zip(("objects", "records", "events", "duplicates"), map(int, row), strict=True))
+
+    def parts(self, first_day: str = "", last_day: str = "9") -> list[PartRow]:
+        """Give the files that may have events of some days, both included, in order of day and name."""
+        asked = select(_parts).where(_parts.c.day <= last_day, _parts.c.last_day >= first_day)
+        with self._engine.connect() as connection:
+            rows = connection.execute(asked.order_by(_parts.c.day, _parts.c.name))
+            return [PartRow(**row._mapping) for row in rows]  # noqa: SLF001
+
+    def add(self, connection: Connection, objects: Sequence[ObjectRow], parts: Sequence[PartRow]) -> None:
+        """Say that objects were read, and that files are part of the table."""
+        for row in objects:
+            values = {**asdict(row), "read_at": iso(row.read_at), "readable": int(row.readable)}
+            connection.execute(upsert(_objects).values(values).on_conflict_do_nothing())
+        for part in parts:
+            connection.execute(upsert(_parts).values(asdict(part)).on_conflict_do_nothing())
+
+    def replace(self, connection: Connection, old: Iterable[str], new: Sequence[PartRow]) -> None:
+        """Put files in the place of others."""
+        for name in old:
+            connection.execute(delete(_parts).where(_parts.c.name == name))
+            connection.execute(delete(_waiting).where(_waiting.c.part == name))
+        self.add(connection, (), new)
+
+    def wait(self, connection: Connection, part: str, keys: Iterable[str]) -> None:
+        """Say for which temporary keys a file waits: who had them is not known yet."""
+        rows = [{"access_key": key, "part": part} for key in keys]
+        if rows:
+            connection.execute(upsert(_waiting).on_conflict_do_nothing(), rows)
+
+    def add_openings(self, connection: Connection, openings: Iterable[Opening]) -> None:
+        """Keep what handed out temporary keys; each is to be told to what acted by its key."""
+        rows = [
+            {
+                "key": each.key,
+                "account": each.account,
+                "event_id": each.event_id,
+                "shared_event_id": each.shared_event_id,
+                "payload": msgspec.json.encode(each).decode(),
+                "told": 0,
+            }
+            for each in openings
+        ]
+        if rows:
+            connection.execute(upsert(_openings).on_conflict_do_nothing(), rows)
+
+    def openings(self, keys: Iterable[str]) -> list[Opening]:
+        """Give what handed out some keys, and the copies of it that another account got and that lack the key."""
+        found: list[Opening] = []
+        with self._engine.connect() as connection:
+            for piece in _pieces(sorted(keys)):
+                rows = connection.execute(select(_openings).where(_openings.c.key.in_(piece))).all()
+                shared = sorted({row.shared_event_id for row in rows if row.shared_event_id is not None})
+                for names in _pieces(shared):
+                    asked = select(_openings).where(_openings.c.shared_event_id.in_(names), _openings.c.key == "")
+                    rows += connection.execute(asked).all()
+                found.extend(msgspec.json.decode(row.payload, type=Opening) for row in rows)
+        return found
+
+    def untold(self) -> set[str]:
+        """Give the ids of the events that handed out keys and that the table was not told of yet."""
+        with self._engine.connect() as connection:
+            return set(connection.scalars(select(_openings.c.event_id).where(_openings.c.told == 0)))
+
+    def keys_of(self, events: Iterable[str]) -> set[str]:
+        """Give the keys that some events handed out, those of their copies in other accounts too."""
+        found: set[str] = set()
+        with self._engine.connect() as connection:
+            for piece in _pieces(sorted(events)):
+                these = select(_openings.c.shared_event_id).where(_openings.c.event_id.in_(piece))
+                these = these.where(_openings.c.shared_event_id.is_not(None))
+                which = _openings.c.event_id.in_(piece) | _openings.c.shared_event_id.in_(these)
+                found.update(connection.scalars(select(_openings.c.key).where(which)))
+        return found - {""}
+
+    def waiting_for(self, keys: Iterable[str]) -> set[str]:
+        """Give the files that wait for some keys."""
+        found: set[str] = set()
+        with self._engine.connect() as connection:
+            for piece in _pieces(sorted(keys)):
+                found.update(connection.scalars(select(_waiting.c.part).where(_waiting.c.access_key.in_(piece))))
+        return found
+
+    def mark_told(self, connection: Connection, events: Iterable[str]) -> None:
+        """Say that the table was told of some events that handed out keys."""
+        for piece in _pieces(sorted(events)):
+            connection.execute(update(_openings).where(_openings.c.event_id.in_(piece)).values(told=1))
+
+    def noted(self, name: str) -> str | None:
+        """Give a note, None where there is none."""
+        with self._engine.connect() as connection:
+            found: str | None = connection.scalar(select(_meta.c.value).where(_meta.c.name == name))
+            return found
+
+    def note(self, connection: Connection, name: str, value: str) -> None:
+        """Keep a note under a name."""
+        connection.execute(delete(_meta).where(_meta.c.name == name))
+        connection.execute(insert(_meta).values(name=name, value=value))
+
+
+def _configure(connection: Any, _: Any) -> None:
+    # SQLAlchemy begins transactions itself (see `_begin`), so the driver must not.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # Whoever will write takes the lock at once; those who read need none.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+def _pieces(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _MANY):
+        yield values[start : start + _MANY]

@@ -1,0 +1,118 @@
+"""The files of the table: Parquet, each written whole or not at all, and named by what is in it."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from watchbill.errors import ProviderError
+from watchbill.lake.manifest import PartRow
+from watchbill.trail.table import SCHEMA, WORDS
+
+
+FOLDER = "events"
+"""Where they lie in the folder of the lake."""
+
+ROW_GROUP = 100_000
+"""Rows of a group, which is what a query reads or passes over as one."""
+
+_EPOCH = date(1970, 1, 1)
+_SHARED = [field.name for field in SCHEMA if field.type == WORDS]
+_MEASURED = ["day", "time_ms", "person", "account", "region", "source", "name", "ip", "access_key", "user_name", "host"]
+"""Columns whose least and greatest value is kept for each group, so that a query can pass it over."""
+
+
+def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
+    """Write rows as one file, in order of person and time, and make sure that it is on the disk."""
+    table = table.take(_order(table))
+    place = folder / FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    days, times = table["day"].cast(pa.int32()).to_numpy(), table["time_ms"].to_numpy()
+    passing = place / f".{os.getpid()}.tmp"
+    try:
+        pq.write_table(
+            table,
+            passing,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=ROW_GROUP,
+            use_dictionary=_SHARED,
+            write_statistics=[name for name in _MEASURED if name in table.column_names],
+            store_schema=False,
+        )
+        digest = _settle(passing)
+        first = day_of(int(days.min()))
+        name = f"{first}-{digest[:24]}.parquet"
+        passing.replace(place / name)
+        _sync(place)
+    except OSError as error:
+        raise ProviderError(f"could not write to {place}: {error.strerror}", "make room, then run it again") from error
+    last = day_of(int(days.max()))
+    size = (place / name).stat().st_size
+    return PartRow(name, first, last, len(table), int(times.min()), int(times.max()), size, state)
+
+
+def read_part(folder: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a file of the table, texts that many rows share as such."""
+    shared = _SHARED if columns is None else [column for column in columns if column in _SHARED]
+    try:
+        return pq.read_table(folder / FOLDER / name, columns=columns, read_dictionary=shared)
+    except (OSError, pa.ArrowException) as error:
+        raise ProviderError(
+            f"could not read {folder / FOLDER / name}: {error}", "restore it, or ingest anew"
+        ) from error
+
+
+def sweep(folder: Path, listed: set[str], older_than: float) -> int:
+    """Remove files that nobody lists, if nothing touched them since `older_than`, a time of the file system."""
+    swept = 0
+    for path in _files(folder):
+        if path.name not in listed and path.stat().st_mtime < older_than:
+            path.unlink(missing_ok=True)
+            swept += 1
+    return swept
+
+
+def day_of(number: int) -> str:
+    """Name the day that is so many days after 1970-01-01."""
+    return (_EPOCH + timedelta(days=number)).isoformat()
+
+
+def day_number(day: str) -> int:
+    """Count the days from 1970-01-01 to a day."""
+    return (date.fromisoformat(day) - _EPOCH).days
+
+
+def _order(table: pa.Table) -> pa.Array:
+    """Order rows by person, then time, then id; rows of nobody last."""
+    people = table["person"].unify_dictionaries().combine_chunks()
+    ranks = pc.rank(people.dictionary, sort_keys="ascending") if len(people.dictionary) else people.dictionary
+    plain = pa.table({"person": ranks.take(people.indices), "time_ms": table["time_ms"], "id": table["id"]})
+    return pc.sort_indices(plain, sort_keys=[(name, "ascending") for name in plain.column_names])
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    place = folder / FOLDER
+    yield from sorted(place.iterdir()) if place.is_dir() else ()
+
+
+def _settle(path: Path) -> str:
+    """Force a file to the disk, and give the SHA-256 of its bytes."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return digest
+
+
+def _sync(folder: Path) -> None:
+    # The name of a file is on the disk when its folder is.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,110 @@
+"""Who does the work of batches: this process, or several beside it that are asked over a pipe."""
+
+import multiprocessing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Self
+
+from watchbill.errors import ProviderError
+from watchbill.lake.batch import Answer, Batch, Claim, Settled
+from watchbill.trail.columns import Source, read_columns
+
+
+class Workers:
+    """Some workers, each with one batch at a time between `begin` and what `settle` leads to.
+
+    `next` waits for whoever is done first. Without any beside it, this process does the work when it is asked.
+    """
+
+    def __init__(self, folder: Path, beside: int) -> None:
+        self._here = _Here(folder) if beside == 0 else None
+        self._beside = [_start(folder) for _ in range(beside)]
+
+    def __len__(self) -> int:
+        return len(self._beside) or 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for worker in self._beside:
+            worker.pipe.close()
+            if kind is not None:
+                worker.process.terminate()
+            worker.process.join()
+
+    def begin(self, worker: int, sources: Sequence[Source]) -> None:
+        """Give a batch to a worker; a Claim comes of it."""
+        self._to(worker).send(sources)
+
+    def settle(self, worker: int, answer: Answer) -> None:
+        """Answer the claim of a worker; a Settled comes of it."""
+        self._to(worker).send(answer)
+
+    def next(self) -> tuple[int, Claim | Settled]:
+        """Give what came of the work of a worker. Raises what a worker raised."""
+        if self._here is not None:
+            return 0, self._here.made.pop()
+        (ready, *_) = wait([worker.pipe for worker in self._beside])
+        worker = next(number for number, each in enumerate(self._beside) if each.pipe is ready)
+        try:
+            found = self._beside[worker].pipe.recv()
+        except (EOFError, ConnectionError) as error:
+            raise ProviderError("a process that read the trail ended early", "run it again: nothing is lost") from error
+        if isinstance(found, BaseException):
+            raise found
+        return worker, found
+
+    def _to(self, worker: int) -> "Connection | _Here":
+        return self._here or self._beside[worker].pipe
+
+
+class _Here:
+    """Does at once what it is sent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.made: list[Claim | Settled] = []
+        self._folder = folder
+        self._batch: Batch | None = None
+
+    def send(self, what: Any) -> None:
+        """Take the next message of a batch."""
+        if isinstance(what, Answer):
+            assert self._batch is not None, "a claim comes before its answer"
+            self.made.append(self._batch.settle(self._folder, what))
+            self._batch = None
+        else:
+            self._batch = Batch(read_columns(what))
+            self.made.append(self._batch.claim())
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    process: Any
+    pipe: Connection
+
+
+def _start(folder: Path) -> _Beside:
+    # A fresh interpreter: this one may have threads, and forking those is not safe.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, folder), daemon=True)
+    process.start()
+    theirs.close()
+    return _Beside(process, ours)
+
+
+def _work(pipe: Connection, folder: Path) -> None:
+    here = _Here(folder)
+    while True:
+        try:
+            what = pipe.recv()
+        except EOFError:
+            return
+        try:
+            here.send(what)
+            pipe.send(here.made.pop())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
+            pipe.send(error)

@@ -1,0 +1,56 @@
+"""Which events are the same: by account and id, whatever file and company they come in."""
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from watchbill.lake.keys import Known, keys_of
+
+
+UUIDS = [
+    "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    "3F2504E0-4F89-11D3-9A0C-0305E82C3301",
+    "3f2504e0-4f89-11d3-9a0c-0305e82c330g",
+]
+IDS = st.sampled_from([*UUIDS, "", "x", "é" * 36, "3f2504e04f8911d39a0c0305e82c3301", " " * 36, "-" * 36])
+EVENTS = st.lists(st.tuples(IDS, st.sampled_from(["111111111111", "222222222222", None])), max_size=8)
+
+
+def keys(events):
+    """Give the keys of some events, each as two numbers."""
+    ids, accounts = pa.array([i for i, _ in events], pa.string()), pa.array([a for _, a in events], pa.string())
+    return [tuple(map(int, key)) for key in keys_of(ids, accounts.dictionary_encode())]
+
+
+@given(EVENTS)
+@example([("x", "111111111111"), ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", None)])
+def test_a_key_is_that_of_its_event_alone(events):
+    """The company that an event is in changes nothing, and no two events share a key."""
+    together = keys(events)
+    assert together == [keys([event])[0] for event in events]
+    assert len(set(together)) == len(set(events))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)))), max_size=40),
+    st.integers(1, 30),
+)
+def test_known_keys_are_found_again(added, room):
+    """What was added is found with its number, what was not is not; forgetting days for want of room loses nothing."""
+    there = {}
+
+    def load(day):
+        found = there.get(day, {})
+        return np.array(list(found) or np.empty((0, 2)), np.uint64).reshape(-1, 2), np.array(
+            list(found.values()), np.int32
+        )
+
+    known = Known(load, room)
+    for number, (day, pairs) in enumerate(added):
+        of_day = there.setdefault(day, {})
+        asked = np.array(pairs or np.empty((0, 2)), np.uint64).reshape(-1, 2)
+        assert known.find(day, asked).tolist() == [of_day.get(pair, -1) for pair in pairs]
+        fresh = [pair for pair in dict.fromkeys(pairs) if pair not in of_day]
+        known.add(day, np.array(fresh or np.empty((0, 2)), np.uint64).reshape(-1, 2), number)
+        of_day.update(dict.fromkeys(fresh, number))
