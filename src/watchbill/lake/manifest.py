@@ -7,7 +7,7 @@ any point leaves a table that is whole. What lies in the folder and is not liste
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Row,
     String,
     Table,
     Text,
@@ -35,7 +36,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError
 
 from watchbill.errors import ProviderError
-from watchbill.intervals import iso
+from watchbill.intervals import iso, parse_instant
 from watchbill.trail.model import Opening
 
 
@@ -178,7 +179,7 @@ class Manifest:
         if flawed:
             asked = asked.where(_objects.c.reason.is_not(None))
         with self._engine.connect() as connection:
-            return [msgspec.convert(dict(row._mapping), ObjectRow, strict=False) for row in connection.execute(asked)]  # noqa: SLF001 - SQLAlchemy's name for it
+            return [_object(row) for row in connection.execute(asked)]
 
     def totals(self) -> Mapping[str, int]:
         """Count objects, records, events and duplicates over everything that was read."""
@@ -193,7 +194,7 @@ class Manifest:
         asked = select(_parts).where(_parts.c.day <= last_day, _parts.c.last_day >= first_day)
         with self._engine.connect() as connection:
             rows = connection.execute(asked.order_by(_parts.c.day, _parts.c.name))
-            return [PartRow(**row._mapping) for row in rows]  # noqa: SLF001
+            return [PartRow(*(getattr(row, each.name) for each in fields(PartRow))) for row in rows]
 
     def add(self, connection: Connection, objects: Sequence[ObjectRow], parts: Sequence[PartRow]) -> None:
         """Say that objects were read, and that files are part of the table."""
@@ -237,11 +238,11 @@ class Manifest:
         found: list[Opening] = []
         with self._engine.connect() as connection:
             for piece in _pieces(sorted(keys)):
-                rows = connection.execute(select(_openings).where(_openings.c.key.in_(piece))).all()
+                rows = list(connection.execute(select(_openings).where(_openings.c.key.in_(piece))))
                 shared = sorted({row.shared_event_id for row in rows if row.shared_event_id is not None})
                 for names in _pieces(shared):
                     asked = select(_openings).where(_openings.c.shared_event_id.in_(names), _openings.c.key == "")
-                    rows += connection.execute(asked).all()
+                    rows += connection.execute(asked)
                 found.extend(msgspec.json.decode(row.payload, type=Opening) for row in rows)
         return found
 
@@ -284,6 +285,13 @@ class Manifest:
         """Keep a note under a name."""
         connection.execute(delete(_meta).where(_meta.c.name == name))
         connection.execute(insert(_meta).values(name=name, value=value))
+
+
+def _object(row: Row[Any]) -> ObjectRow:
+    counts = row.records, row.events, row.duplicates
+    return ObjectRow(
+        row.name, row.version, parse_instant(row.read_at), row.digest, bool(row.readable), *counts, row.reason
+    )
 
 
 def _configure(connection: Any, _: Any) -> None:

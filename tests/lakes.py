@@ -1,0 +1,63 @@
+"""Lakes for tests: objects to take in, and what is in the table afterwards."""
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from watchbill.lake.ingest import Delivery, Ingested, Lake, ingest
+from watchbill.lake.parts import read_part
+from watchbill.team.model import Team
+from watchbill.trail.attribute import Attributor
+from watchbill.trail.interfaces import NothingKnown
+from watchbill.trail.table import PLACE, event_of, record_of
+
+
+AT = datetime(2026, 1, 20, tzinfo=UTC)
+
+
+def log(records: Sequence[Mapping[str, Any]]) -> bytes:
+    """Write records as CloudTrail delivers them."""
+    return gzip.compress(json.dumps({"Records": list(records)}, separators=(",", ":")).encode(), mtime=0)
+
+
+def delivery(name: str, data: bytes, version: str = "1") -> Delivery:
+    """Make an object that may be read."""
+    return Delivery(name, version, len(data), lambda: data)
+
+
+def taken_in(
+    folder: Path, deliveries: Iterable[Delivery], team: Team | None = None, *, beside: int = 0, at: datetime = AT
+) -> Ingested:
+    """Take objects into the lake in a folder."""
+    lake = Lake(folder)
+    try:
+        return ingest(lake, deliveries, lambda find: Attributor(team, find, NothingKnown()), at, beside=beside)
+    finally:
+        lake.close()
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """Give the rows of a lake, in order of time, id and record, as its manifest lists them."""
+    lake = Lake(folder)
+    try:
+        tables = [read_part(folder, part.name) for part in lake.manifest.parts()]
+    finally:
+        lake.close()
+    found = pa.concat_tables(tables).to_pylist() if tables else []
+    return sorted(found, key=lambda row: (row["time_ms"], row["id"], row["account"] or "", str(record_of(row))))
+
+
+def table(folder: Path) -> list[tuple[Any, ...]]:
+    """Give what the rows of a lake say and who it was, but not where each was read, which hangs on what came first."""
+    where = {field.name for field in PLACE}
+    texts = {"request_parameters", "response_elements", "user_identity", "additional_event_data", "resources"}
+    texts |= {"service_event_details", "tls_details", "rest"}
+    return [
+        (sorted((k, str(v)) for k, v in row.items() if k not in where | texts), record_of(row), event_of(row).identity)
+        for row in rows(folder)
+    ]
