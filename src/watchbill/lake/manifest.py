@@ -262,6 +262,14 @@ class Manifest:
                 found.update(connection.scalars(select(_openings.c.key).where(which)))
         return found - {""}
 
+    def waits_of(self, parts: Iterable[str]) -> set[str]:
+        """Give the keys that some files wait for."""
+        found: set[str] = set()
+        with self._engine.connect() as connection:
+            for piece in _pieces(sorted(parts)):
+                found.update(connection.scalars(select(_waiting.c.access_key).where(_waiting.c.part.in_(piece))))
+        return found
+
     def waiting_for(self, keys: Iterable[str]) -> set[str]:
         """Give the files that wait for some keys."""
         found: set[str] = set()

@@ -23,7 +23,7 @@ ROW_GROUP = 100_000
 
 _EPOCH = date(1970, 1, 1)
 _SHARED = [field.name for field in SCHEMA if field.type == WORDS]
-_MEASURED = ["day", "time_ms", "person", "account", "region", "source", "name", "ip", "access_key", "user_name", "host"]
+MEASURED = ["day", "time_ms", "person", "account", "region", "source", "name", "ip", "access_key", "user_name", "host"]
 """Columns whose least and greatest value is kept for each group, so that a query can pass it over."""
 
 
@@ -42,7 +42,7 @@ def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
             compression_level=1,
             row_group_size=ROW_GROUP,
             use_dictionary=_SHARED,
-            write_statistics=[name for name in _MEASURED if name in table.column_names],
+            write_statistics=[name for name in MEASURED if name in table.column_names],
             store_schema=False,
         )
         digest = _settle(passing)
