@@ -3,17 +3,25 @@
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from watchbill.lake.ingest import Delivery, Ingested, Lake, ingest
+from watchbill.access.history import declared
+from watchbill.access.trusts import Trusts
+from watchbill.intervals import Interval
+from watchbill.lake.ingest import Delivery, Ingested, ingest
 from watchbill.lake.parts import read_part
+from watchbill.lake.place import Lake
 from watchbill.team.model import Team
-from watchbill.trail.attribute import Attributor
-from watchbill.trail.interfaces import NothingKnown
+from watchbill.trail.everyone import Everyone
+from watchbill.trail.forms import Hosts
+from watchbill.trail.hosts.logins import attribute_hosts
+from watchbill.trail.interfaces import Forced, NothingKnown
+from watchbill.trail.model import Attributed, Event
 from watchbill.trail.table import PLACE, event_of, record_of
 
 
@@ -31,14 +39,33 @@ def delivery(name: str, data: bytes, version: str = "1") -> Delivery:
 
 
 def taken_in(
-    folder: Path, deliveries: Iterable[Delivery], team: Team | None = None, *, beside: int = 0, at: datetime = AT
+    folder: Path,
+    deliveries: Iterable[Delivery],
+    team: Team | None = None,
+    *,
+    beside: int = 0,
+    at: datetime = AT,
+    hosts: Hosts | None = None,
 ) -> Ingested:
     """Take objects into the lake in a folder."""
     lake = Lake(folder)
     try:
-        return ingest(lake, deliveries, lambda find: Attributor(team, find, NothingKnown()), at, beside=beside)
+        namer, tie = lambda find, trusts: Everyone(team, find, forced(trusts, team)), partial(named_on_hosts, team)
+        return ingest(lake, deliveries, namer, tie, at, hosts=hosts, beside=beside)
     finally:
         lake.close()
+
+
+def forced(trusts: Sequence[Event], team: Team | None) -> Forced:
+    """Give what the trust policies of roles forced."""
+    if team is None:
+        return NothingKnown()
+    return Trusts(trusts, declared((), team, Interval(AT - timedelta(days=60), AT + timedelta(days=60)), ()))
+
+
+def named_on_hosts(team: Team | None, events: Sequence[Event], aws: Sequence[Attributed]) -> Sequence[Attributed]:
+    """Name who did what on hosts."""
+    return attribute_hosts(events, team, aws)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:

@@ -3,22 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from watchbill.access.interfaces import Cloud
 from watchbill.access.model import AccessKey, AccountState, spelled
 from watchbill.aws.accounts import Accounts
-from watchbill.aws.bucket import list_objects, read_object
+from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
 from watchbill.clock import Clock, SystemClock
-from watchbill.errors import NotFoundError, WatchbillError
-from watchbill.files.trail_folder import TRAIL_SUFFIXES, read_folder
-from watchbill.intervals import parse_instant
+from watchbill.errors import NotFoundError, ProviderError, WatchbillError
+from watchbill.files.trail_folder import TRAIL_SUFFIXES, list_files, read_folder
+from watchbill.intervals import Interval, parse_instant
+from watchbill.lake.ingest import Delivery
 from watchbill.settings import Settings
 from watchbill.team.model import Team
 from watchbill.trail.model import Reading
 from watchbill.trail.read import FileReading, combine, read_file
+from watchbill.trail.sources import EVENTS, Listed, days_to_list, parse_key, prefixes_to_list
 
 
 _READERS = 8
@@ -82,11 +85,62 @@ class App:
                     progress(done, len(trail))
         return combine([self._read[place] for place in trail], len(listed) - len(trail))
 
+    def deliveries(self, source: str, span: Interval | None = None, *, hosts: bool = False) -> list[Delivery]:
+        """List what may be taken into the lake from a folder or file, or from `s3://bucket/prefix`, without reading it.
+
+        With a span, only the days of S3 that may hold events of it are listed. Logs of hosts may have any name.
+        Nothing there is a NotFoundError.
+        """
+        if not source.startswith("s3://"):
+            return list_folder(Path(source), any_name=hosts)
+        bucket, _, prefix = source.removeprefix("s3://").partition("/")
+        prefixes = [prefix]
+        if span is not None and (folders := find_folders(self.accounts, bucket, prefix, EVENTS).folders):
+            prefixes = list(prefixes_to_list(folders, days_to_list(span)))
+        listed = list_prefixes(self.accounts, bucket, prefixes)
+        found = [self.delivery(each) for each in listed if hosts or is_log(each.key)]
+        if not found:
+            raise NotFoundError(f"no log in {source}", "name the bucket and prefix that the trail writes to")
+        return found
+
+    def delivery(self, listed: Listed) -> Delivery:
+        """Make what the lake takes in of an object of S3."""
+        fetch = partial(read_object, self.accounts, listed.bucket, listed.key)
+        name = f"s3://{listed.bucket}/{listed.key}"
+        return Delivery(name, listed.etag or "", listed.size or 0, fetch, listed.modified)
+
+    def raw_bytes(self, name: str) -> bytes:
+        """Fetch the object of an event again, by the name that the lake has of it."""
+        if name.startswith("s3://"):
+            bucket, _, key = name.removeprefix("s3://").partition("/")
+            return read_object(self.accounts, bucket, key)
+        try:
+            return Path(name).read_bytes()
+        except OSError as error:
+            raise ProviderError(f"could not read {name}: {error.strerror}", "put the file back where it was") from error
+
     def _reading(self, place: tuple[str, str, str]) -> FileReading:
         if place in self._read:
             return self._read[place]
         bucket, key, _ = place
         return read_file(key, read_object(self.accounts, bucket, key))
+
+
+def list_folder(source: Path, *, any_name: bool = False) -> list[Delivery]:
+    """List the files of a folder that may be taken into the lake; those that are no log by their name only if asked."""
+    found = []
+    for path in list_files(source, any_name=any_name):
+        about = path.stat()
+        version, modified = f"{about.st_size}-{about.st_mtime_ns}", datetime.fromtimestamp(about.st_mtime, UTC)
+        if any_name or is_log(path.as_posix()):
+            found.append(Delivery(str(path), version, about.st_size, path.read_bytes, modified))
+    return found
+
+
+def is_log(key: str) -> bool:
+    """Tell whether an object may hold events: by where CloudTrail put it, else by the end of its name."""
+    placed = parse_key(key)
+    return placed.kind in EVENTS if placed is not None else key.lower().endswith(TRAIL_SUFFIXES)
 
 
 def make_app(clock: Clock | None = None, endpoint: str | None = None, keys: tuple[str, str] | None = None) -> App:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from watchbill.errors import NotFoundError, Problem
+from watchbill.errors import NotFoundError, Problem, ProviderError
 from watchbill.trail.model import Reading
 from watchbill.trail.read import FileReading, combine, read_file
 
@@ -28,6 +28,27 @@ def read_folder(path: Path, progress: Callable[[int, int], None] | None = None) 
         raise NotFoundError(f"no CloudTrail file in {path}", f"such files end in {', '.join(TRAIL_SUFFIXES)}")
     unopened = [_unread(_name(Path(error.filename), path), error.strerror) for error in closed]
     return combine(chain(unopened, _read(trail, path, progress)), len(files) - len(trail))
+
+
+def list_files(source: Path, *, any_name: bool) -> list[Path]:
+    """List the plain files of a folder in order of name, resolved, or the one file that is named.
+
+    Only those with a name of a trail unless `any_name`. A folder that cannot be looked into is an error, as is one
+    without any such file: what is not listed would never be missed.
+    """
+    if not source.exists():
+        raise NotFoundError(f"nothing at {source}", "name a folder of logs, one file, or s3://bucket/prefix")
+    closed: list[OSError] = []
+    files = [source] if source.is_file() else sorted(_files(source, closed))
+    if closed:
+        raise ProviderError(f"could not look into {closed[0].filename}: {closed[0].strerror}")
+    named = any_name or source.is_file()
+    found = [
+        file.resolve() for file in files if file.is_file() and (named or file.name.lower().endswith(TRAIL_SUFFIXES))
+    ]
+    if not found:
+        raise NotFoundError(f"no log in {source}", f"such files end in {', '.join(TRAIL_SUFFIXES)}")
+    return found
 
 
 def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:

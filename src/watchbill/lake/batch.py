@@ -5,7 +5,8 @@ what is in them; `settle` is told what is there already, and who everyone was, a
 event that do not say the same are both kept, and named: neither is thrown away unseen.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from watchbill.access.trusts import _CHANGES as CHANGES
 from watchbill.errors import Problem
+from watchbill.lake.hosts import touched
 from watchbill.lake.keys import Keys, keys_of
 from watchbill.lake.manifest import HOT, PartRow
 from watchbill.lake.parts import read_part, write_part
 from watchbill.trail.columns import FIELDS, Columns, FileTally
-from watchbill.trail.model import Actor, Identity, Opening
+from watchbill.trail.model import Actor, Event, Identity, Opening, Outcome
 from watchbill.trail.openings import HANDS_OUT, opening
 from watchbill.trail.table import PLACE, SCHEMA, WHO, WORDS, actor_row, event_of, record_of
 
@@ -38,6 +41,7 @@ class Caller:
     identity: Identity
     account: str
     source: str
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Claim:
     """By day, counted from 1970-01-01, the keys of its events, each once."""
     callers: Sequence[Caller]
     openings: Sequence[Opening]
+    trusts: Sequence[Event]
+    """Changes of roles' trust policies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ class Settled:
     parts: Sequence[PartRow]
     waiting: Mapping[str, Sequence[str]]
     """By part the temporary keys of which it is not known yet who had them."""
+    touched: AbstractSet[int]
+    """Days whose hosts are to be named anew because of it."""
     problems: Sequence[Problem]
 
 
@@ -92,7 +100,10 @@ class Batch:
     def claim(self) -> Claim:
         """Say what is in it."""
         keys = {day: self._keys[rows] for day, rows in self._of_day.items()}
-        return Claim(keys, self._callers, openings_of(self._columns.table))
+        table = self._columns.table
+        found = (opening(event) for event in _named(table, HANDS_OUT))
+        openings = [each for each in found if each is not None]
+        return Claim(keys, self._callers, openings, list(_named(table, CHANGES)))
 
     def settle(self, folder: Path, answer: Answer) -> Settled:
         """Write what is not there yet."""
@@ -113,7 +124,8 @@ class Batch:
                 waiting[part.name] = sorted(
                     {key for key in map(answer.missing.__getitem__, np.unique(self._which[taken])) if key}
                 )
-        return Settled(self._columns.files, self._kept(keep), parts, waiting, tuple(self._problems))
+        days = touched(table.filter(pa.array(keep)))
+        return Settled(self._columns.files, self._kept(keep), parts, waiting, days, tuple(self._problems))
 
     def _kept(self, keep: npt.NDArray[np.bool_]) -> list[int]:
         """Count for each file its events that are kept."""
@@ -182,12 +194,15 @@ def callers_of(
         return [], np.array([], np.int32)
     account, accounts = _numbered(table["account"])
     source, sources = _numbered(table["source"])
-    joined = (who.astype(np.int64) * len(accounts) + account) * len(sources) + source
+    outcome, outcomes = _numbered(table["outcome"])
+    joined = ((who.astype(np.int64) * len(accounts) + account) * len(sources) + source) * len(outcomes) + outcome
     found, which = np.unique(joined, return_inverse=True)
-    identity, rest = np.divmod(found, len(accounts) * len(sources))
-    of_account, of_source = np.divmod(rest, len(sources))
-    triples = zip(identity.tolist(), of_account.tolist(), of_source.tolist(), strict=True)
-    return [Caller(identities[i], accounts[a], sources[s]) for i, a, s in triples], which.astype(np.int32)
+    rest, of_outcome = np.divmod(found, len(outcomes))
+    rest, of_source = np.divmod(rest, len(sources))
+    of_identity, of_account = np.divmod(rest, len(accounts))
+    numbers = zip(of_identity.tolist(), of_account.tolist(), of_source.tolist(), of_outcome.tolist(), strict=True)
+    callers = [Caller(identities[i], accounts[a], sources[s], Outcome(outcomes[o])) for i, a, s, o in numbers]
+    return callers, which.astype(np.int32)
 
 
 def _numbered(column: pa.ChunkedArray) -> tuple[Rows, list[str]]:
@@ -210,15 +225,14 @@ def with_actors(table: pa.Table, actors: Sequence[Actor], which: npt.NDArray[np.
     )
 
 
-def openings_of(table: pa.Table) -> list[Opening]:
-    """Give what the events of a table handed out."""
+def _named(table: pa.Table, wanted: Container[str]) -> Iterator[Event]:
+    """Give the events of a table that have one of some names."""
     if not len(table):
-        return []
+        return
     names = _one(table["name"])
-    hand_out = np.array([name in HANDS_OUT for name in [*names.dictionary.to_pylist(), None]])
-    rows = np.flatnonzero(hand_out[names.indices.fill_null(len(names.dictionary)).to_numpy()])
-    found = (opening(event_of(row)) for row in table.take(pa.array(rows)).to_pylist())
-    return [each for each in found if each is not None]
+    meant = np.array([name in wanted for name in names.dictionary.to_pylist()] + [False])
+    rows = np.flatnonzero(meant[names.indices.fill_null(len(meant) - 1).to_numpy()])
+    yield from map(event_of, table.take(pa.array(rows)).to_pylist())
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

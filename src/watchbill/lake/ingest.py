@@ -9,28 +9,25 @@ Who had a key may come later than what was done with it. Such rows wait: when th
 written anew with the right person, and put in the place of the old ones in one transaction.
 """
 
-import fcntl
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from watchbill.errors import Problem, RefusedError, WatchbillError
-from watchbill.lake.batch import Answer, Caller, Claim, Settled, callers_of, with_actors
+from watchbill.errors import Problem, WatchbillError
+from watchbill.lake.batch import Answer, Claim, Settled
+from watchbill.lake.hosts import Tie, tell_hosts
 from watchbill.lake.keys import Keys, Known, keys_of
-from watchbill.lake.manifest import Manifest, ObjectRow, PartRow
-from watchbill.lake.parts import day_number, day_of, read_part, sweep, write_part
+from watchbill.lake.manifest import ObjectRow
+from watchbill.lake.parts import day_number, day_of, read_part, sweep
+from watchbill.lake.people import Namer, People, tell
+from watchbill.lake.place import Lake
 from watchbill.lake.workers import Workers
 from watchbill.trail.columns import Source
-from watchbill.trail.model import Actor, Identity, Opening
-from watchbill.trail.openings import Openings
-from watchbill.trail.table import IDENTITY, WHO, identity_of
+from watchbill.trail.forms import Hosts
 
 
 BATCH_BYTES = 6 * 1024 * 1024
@@ -42,7 +39,6 @@ BESIDE_FROM = 24 * 1024 * 1024
 """Bytes from which on it is worth to start processes beside this one."""
 
 _HOUR = 3_600
-_LOCK = "ingest.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +51,7 @@ class Delivery:
     size: int
     fetch: Callable[[], bytes] = field(compare=False)
     """Gives its bytes. Raises a WatchbillError or an OSError where it cannot, and then it is tried again next time."""
-
-
-class Names(Protocol):
-    """Names who a caller was: `trail.attribute.Attributor`, or anything like it."""
-
-    def actor(self, identity: Identity, account: str, source: str) -> Actor:
-        """Name the actor."""
-        ...
-
-
-Namer = Callable[[Callable[[str], Opening | None]], Names]
-"""Makes what names actors of how openings are found."""
+    modified: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -88,43 +73,22 @@ class Ingested:
         return self.records - self.events - self.duplicates
 
 
-class Lake:
-    """The table in one folder, and its manifest."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.folder = folder
-        self.manifest = Manifest(folder)
-
-    def close(self) -> None:
-        """Close the manifest."""
-        self.manifest.close()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the lake against every other process that would change it."""
-        with (self.folder / _LOCK).open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                message = f"another process is changing the lake {self.folder}"
-                raise RefusedError(message, "wait until it is done") from error
-            yield
-
-
 def ingest(
     lake: Lake,
     deliveries: Iterable[Delivery],
     namer: Namer,
+    tie: Tie,
     at: datetime,
     *,
+    hosts: Hosts | None = None,
     beside: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Ingested:
     """Take in what was never read of some objects. `progress` is told how many are done, and of how many.
 
-    `beside` processes share the work; by default two where there is much of it, else none. Raises RefusedError where
-    another process is changing the lake.
+    `tie` names who did what on hosts. Objects are logs of hosts where `hosts` is given, else of AWS or of identity
+    providers. `beside` processes share the work; by default two where there is much of it, else none. Raises
+    RefusedError where another process is changing the lake.
     """
     with lake.held():
         sweep(lake.folder, {part.name for part in lake.manifest.parts()}, at.timestamp() - _HOUR)
@@ -134,9 +98,10 @@ def ingest(
         if beside is None:
             beside = 2 if sum(each.size for each in wanted) >= BESIDE_FROM else 0
         run = _Run(lake, namer, at, wanted, progress)
-        with Workers(lake.folder, beside) as workers:
+        with Workers(lake.folder, beside, hosts) as workers:
             run.all(workers)
         run.tell()
+        run.done.renamed += tell_hosts(lake, tie)
         return run.done
 
 
@@ -149,7 +114,7 @@ class _Run:
         self.done = Ingested()
         self._lake, self._manifest, self._at = lake, lake.manifest, at
         self._progress, self._wanted, self._seen = progress, wanted, 0
-        self._people = _People(lake.manifest, namer)
+        self._people = People(lake.manifest, namer)
         self._known = Known(self._load)
         self._files: list[str | None] = []
         """The file of the table for each number that `_known` gives; None while it is not written yet."""
@@ -194,7 +159,7 @@ class _Run:
                 why = error.strerror if isinstance(error, OSError) else str(error)
                 self.done.problems.append(Problem("unread-object", f"could not be read: {why}", delivery.name))
                 continue
-            batch.append((delivery, Source(delivery.name, data)))
+            batch.append((delivery, Source(delivery.name, data, delivery.modified)))
             size += len(data)
             if size >= BATCH_BYTES or len(batch) >= BATCH_OBJECTS:
                 yield batch
@@ -225,7 +190,7 @@ class _Run:
         versions = {delivery.name: delivery.version for delivery in batch}
         rows = []
         for tally, kept in zip(settled.files, settled.kept, strict=True):
-            reason = tally.problems[0].message if tally.problems else None
+            wrong = [problem.message for problem in tally.problems if not problem.code.startswith("assumed-")]
             rows.append(
                 ObjectRow(
                     tally.name,
@@ -236,7 +201,7 @@ class _Run:
                     tally.records,
                     tally.events,
                     tally.events - kept,
-                    reason,
+                    wrong[0] if wrong else None,
                 )
             )
         with self._manifest.transaction() as connection:
@@ -244,6 +209,8 @@ class _Run:
             for name, keys in settled.waiting.items():
                 self._manifest.wait(connection, name, keys)
             self._manifest.add_openings(connection, claim.openings)
+            self._manifest.add_trusts(connection, claim.trusts)
+            self._manifest.untie(connection, settled.touched)
         for part in settled.parts:
             self._files[numbers[day_number(part.day)]] = part.name
         # A day of which every event contradicts one that is there has no new keys, so that nobody asks for its file.
@@ -263,11 +230,7 @@ class _Run:
 
     def tell(self) -> None:
         """Name anew those whose key's opening came after what they did."""
-        events = self._manifest.untold()
-        for name in sorted(self._manifest.waiting_for(self._manifest.keys_of(events))):
-            self.done.renamed += rename(self._lake, name, self._people.actor, self._people.missing)
-        with self._manifest.transaction() as connection:
-            self._manifest.mark_told(connection, events)
+        self.done.renamed += tell(self._lake, self._people)
 
     def _load(self, day: int) -> tuple[Keys, npt.NDArray[np.int32]]:
         keys, numbers = [np.empty((0, 2), np.uint64)], [np.array([], np.int32)]
@@ -281,74 +244,3 @@ class _Run:
                 numbers.append(np.full(len(table), len(self._files), np.int32))
                 self._files.append(part.name)
         return np.concatenate(keys), np.concatenate(numbers)
-
-
-class _People:
-    """Who callers were, by all the openings that are known."""
-
-    def __init__(self, manifest: Manifest, namer: Namer) -> None:
-        self._manifest, self._namer = manifest, namer
-        self._fresh = Openings()
-        self._found: dict[str, Opening | None] = {}
-        self._names = namer(self._find)
-
-    def learn(self, claim: Claim) -> None:
-        """Take the openings of a batch, and look for those that its callers hang on."""
-        for each in claim.openings:
-            self._fresh.add(each)
-        if claim.openings:
-            self._names = self._namer(self._find)
-            # A copy without a key tells of one that is not named in it.
-            gone = (
-                list(self._found) if any(not each.key for each in claim.openings) else [e.key for e in claim.openings]
-            )
-            for opened in gone:
-                self._found.pop(opened, None)
-        self._look_up({key for caller in claim.callers if (key := caller.identity.access_key) is not None})
-
-    def _look_up(self, keys: set[str]) -> None:
-        wanted = sorted(key for key in keys if key not in self._found)
-        kept = Openings(self._manifest.openings(wanted))
-        for key in wanted:
-            copies = [each for each in (kept.find(key), self._fresh.find(key)) if each is not None]
-            self._found[key] = Openings(copies).find(key)
-
-    def actor(self, caller: Caller) -> Actor:
-        """Name a caller."""
-        return self._names.actor(caller.identity, caller.account, caller.source)
-
-    def missing(self, caller: Caller) -> str | None:
-        """Give the key whose opening is not there, or only as another account had it, and would tell who it was."""
-        key: str | None = caller.identity.access_key
-        seen = set[str]()
-        while key is not None and key.startswith("ASIA") and key not in seen:
-            seen.add(key)
-            found = self._find(key)
-            if found is None or found.identity.type == "AWSAccount":
-                return key
-            key = found.identity.access_key
-        return None
-
-    def _find(self, key: str) -> Opening | None:
-        if key not in self._found:
-            self._look_up({key})
-        return self._found[key]
-
-
-def rename(lake: Lake, name: str, actor: Callable[[Caller], Actor], missing: Callable[[Caller], str | None]) -> bool:
-    """Say anew who everyone in a file of the table was; tell whether that changed anything."""
-    table = read_part(lake.folder, name)
-    found: dict[Identity, int] = {}
-    fields = [field.name for field in IDENTITY]
-    who = [found.setdefault(identity_of(row), len(found)) for row in table.select(fields).to_pylist()]
-    callers, which = callers_of(table, list(found), np.array(who, np.int32))
-    renamed = with_actors(table, [actor(caller) for caller in callers], which)
-    waiting = sorted({key for key in map(missing, callers) if key is not None})
-    columns = [each.name for each in WHO]
-    same = renamed.select(columns).to_pylist() == table.select(columns).to_pylist()
-    (old,) = [part for part in lake.manifest.parts() if part.name == name]
-    new: PartRow = old if same else write_part(lake.folder, renamed, old.state)
-    with lake.manifest.transaction() as connection:
-        lake.manifest.replace(connection, [name], [new])
-        lake.manifest.wait(connection, new.name, waiting)
-    return not same

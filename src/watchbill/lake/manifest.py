@@ -37,7 +37,7 @@ from sqlalchemy.exc import DatabaseError
 
 from watchbill.errors import ProviderError
 from watchbill.intervals import iso, parse_instant
-from watchbill.trail.model import Opening
+from watchbill.trail.model import Event, Opening
 
 
 VERSION = "1"
@@ -97,6 +97,15 @@ _openings = Table(
     Index("openings_by_shared", "shared_event_id"),
     Index("openings_by_told", "told"),
 )
+_trusts = Table(
+    "trusts",
+    _METADATA,
+    Column("event_id", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("payload", Text, nullable=False),
+    Column("told", Integer, nullable=False),
+)
+_untied = Table("untied", _METADATA, Column("day", Integer, primary_key=True))
 _meta = Table("meta", _METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
 
@@ -282,6 +291,45 @@ class Manifest:
         """Say that the table was told of some events that handed out keys."""
         for piece in _pieces(sorted(events)):
             connection.execute(update(_openings).where(_openings.c.event_id.in_(piece)).values(told=1))
+
+    def add_trusts(self, connection: Connection, events: Iterable[Event]) -> None:
+        """Keep changes of roles' trust policies."""
+        rows = [
+            {"event_id": e.id, "account": e.account, "payload": msgspec.json.encode(e).decode(), "told": 0}
+            for e in events
+        ]
+        if rows:
+            connection.execute(upsert(_trusts).on_conflict_do_nothing(), rows)
+
+    def trusts(self) -> list[Event]:
+        """Give every change of a role's trust policy."""
+        with self._engine.connect() as connection:
+            return [msgspec.json.decode(text, type=Event) for text in connection.scalars(select(_trusts.c.payload))]
+
+    def untold_trusts(self) -> list[Event]:
+        """Give the changes of trust policies that the table was not told of yet."""
+        with self._engine.connect() as connection:
+            found = connection.scalars(select(_trusts.c.payload).where(_trusts.c.told == 0))
+            return [msgspec.json.decode(text, type=Event) for text in found]
+
+    def mark_trusts_told(self, connection: Connection, events: Iterable[str]) -> None:
+        """Say that the table was told of some changes of trust policies."""
+        for piece in _pieces(sorted(events)):
+            connection.execute(update(_trusts).where(_trusts.c.event_id.in_(piece)).values(told=1))
+
+    def untied(self) -> set[int]:
+        """Give the days, counted from 1970-01-01, whose hosts are to be named anew."""
+        with self._engine.connect() as connection:
+            return set(connection.scalars(select(_untied.c.day)))
+
+    def untie(self, connection: Connection, days: Iterable[int]) -> None:
+        """Say that the hosts of some days are to be named anew."""
+        if rows := [{"day": day} for day in sorted(days)]:
+            connection.execute(upsert(_untied).on_conflict_do_nothing(), rows)
+
+    def mark_tied(self, connection: Connection, day: int) -> None:
+        """Say that the hosts of a day were named anew."""
+        connection.execute(delete(_untied).where(_untied.c.day == day))
 
     def noted(self, name: str) -> str | None:
         """Give a note, None where there is none."""

@@ -25,9 +25,9 @@ from pyiceberg.table import Table, TableProperties
 from pyiceberg.transforms import MonthTransform
 from pyiceberg.types import BooleanType, DateType, IcebergType, IntegerType, LongType, NestedField, StringType
 
-from watchbill.lake.ingest import Lake
 from watchbill.lake.manifest import HOT, SEALED, PartRow
 from watchbill.lake.parts import FOLDER, MEASURED, read_part, write_part
+from watchbill.lake.place import Lake
 from watchbill.trail.table import SCHEMA
 
 

@@ -10,6 +10,8 @@ from typing import Any, Self
 from watchbill.errors import ProviderError
 from watchbill.lake.batch import Answer, Batch, Claim, Settled
 from watchbill.trail.columns import Source, read_columns
+from watchbill.trail.forms import Hosts, read_any
+from watchbill.trail.read import FileReading
 
 
 class Workers:
@@ -18,9 +20,9 @@ class Workers:
     `next` waits for whoever is done first. Without any beside it, this process does the work when it is asked.
     """
 
-    def __init__(self, folder: Path, beside: int) -> None:
-        self._here = _Here(folder) if beside == 0 else None
-        self._beside = [_start(folder) for _ in range(beside)]
+    def __init__(self, folder: Path, beside: int, hosts: Hosts | None = None) -> None:
+        self._here = _Here(folder, hosts) if beside == 0 else None
+        self._beside = [_start(folder, hosts) for _ in range(beside)]
 
     def __len__(self) -> int:
         return len(self._beside) or 1
@@ -64,9 +66,10 @@ class Workers:
 class _Here:
     """Does at once what it is sent."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hosts: Hosts | None) -> None:
         self.made: list[Claim | Settled] = []
         self._folder = folder
+        self._hosts = hosts
         self._batch: Batch | None = None
 
     def send(self, what: Any) -> None:
@@ -76,8 +79,11 @@ class _Here:
             self.made.append(self._batch.settle(self._folder, what))
             self._batch = None
         else:
-            self._batch = Batch(read_columns(what))
+            self._batch = Batch(read_columns(what, reader=self._read))
             self.made.append(self._batch.claim())
+
+    def _read(self, source: Source) -> FileReading:
+        return read_any(source.name, source.data, source.modified, self._hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +92,18 @@ class _Beside:
     pipe: Connection
 
 
-def _start(folder: Path) -> _Beside:
+def _start(folder: Path, hosts: Hosts | None) -> _Beside:
     # A fresh interpreter: this one may have threads, and forking those is not safe.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, folder), daemon=True)
+    process = context.Process(target=_work, args=(theirs, folder, hosts), daemon=True)
     process.start()
     theirs.close()
     return _Beside(process, ours)
 
 
-def _work(pipe: Connection, folder: Path) -> None:
-    here = _Here(folder)
+def _work(pipe: Connection, folder: Path, hosts: Hosts | None) -> None:
+    here = _Here(folder, hosts)
     while True:
         try:
             what = pipe.recv()

@@ -9,9 +9,10 @@ every text that many rows share.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,8 +23,7 @@ import pyarrow.compute as pc
 
 from watchbill.errors import Problem
 from watchbill.trail.model import Identity, Place
-from watchbill.trail.read import _YEARS as YEARS
-from watchbill.trail.read import INFLATED_LIMIT, FileReading, inflate, make_event, read_file
+from watchbill.trail.read import INFLATED_LIMIT, YEARS, FileReading, inflate, make_event, read_file
 from watchbill.trail.table import (
     IDENTITY,
     PLAIN,
@@ -77,9 +77,11 @@ class Source:
 
     name: str
     data: bytes
+    modified: datetime | None = None
+    """When it was last written, where that is known."""
 
 
-Reader = Callable[[str, bytes], FileReading]
+Reader = Callable[[Source], FileReading]
 """Reads one file record by record."""
 
 
@@ -88,7 +90,7 @@ def read_columns(sources: Iterable[Source], limit: int = INFLATED_LIMIT, reader:
 
     `reader` reads those that the fast way does not take: `read.read_file` unless another is given.
     """
-    slow = reader or partial(read_file, limit=limit)
+    slow = reader or (lambda source: read_file(source.name, source.data, limit))
     clean: list[_Clean] = []
     odd: list[tuple[Source, str]] = []
     order: list[str] = []
@@ -193,8 +195,14 @@ _Record = msgspec.defstruct(
     gc=False,
     forbid_unknown_fields=True,
 )
-_Document = msgspec.defstruct("_Document", [("Records", list[_Record])], forbid_unknown_fields=True)  # type: ignore[valid-type]
-_DECODER = msgspec.json.Decoder(_Document)
+_DECODER = msgspec.json.Decoder(list[_Record])  # type: ignore[valid-type]
+
+_BEFORE = re.compile(rb'\s*\{\s*"Records"\s*:\s*(?=\[)')
+_AFTER = re.compile(rb"\}\s*\Z")
+"""What stands around the one list of a document that has nothing else."""
+
+_END = 64
+"""Bytes at the end of a document in which what closes it is looked for."""
 
 _STAMP = len("2026-01-01T00:00:00Z")
 _FIRST, _LAST = (milliseconds(instant(0).replace(year=year)) for year in (YEARS.start, YEARS.stop))
@@ -206,11 +214,14 @@ def _decode(data: bytes, limit: int) -> list[Any] | None:
     text, flaw = inflate(data, limit) if data[:2] == b"\x1f\x8b" else (data, None)
     if flaw is not None or not _is_unicode(text):
         return None
+    before, after = _BEFORE.match(text), _AFTER.search(text, max(0, len(text) - _END))
+    if before is None or after is None:
+        return None
     try:
-        document: Any = _DECODER.decode(text)
+        # The list alone, so that a second one beside it is an error and not silently the one that counts.
+        records: list[Any] = _DECODER.decode(memoryview(text)[before.end() : after.start()])
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
         return None
-    records: list[Any] = document.Records
     return records
 
 
@@ -245,7 +256,7 @@ def _empty(file: _Clean) -> Columns:
 
 
 def _read_slowly(source: Source, digest: str, reader: Reader) -> Columns:
-    return columns_of(reader(source.name, source.data), source.name, digest)
+    return columns_of(reader(source), source.name, digest)
 
 
 def _table(files: Sequence[_Clean]) -> Columns:

@@ -13,7 +13,7 @@ from tests.teams import MONDAY, team
 from tests.trails import assume_role, record, session, user
 
 from watchbill.errors import RefusedError
-from watchbill.lake.ingest import Lake
+from watchbill.lake.place import Lake
 from watchbill.lake.seal import SETTLED, Sealed, iceberg, publish, seal
 
 

@@ -181,6 +181,9 @@ def assert_the_same(files):
 @given(FILES)
 @settings(max_examples=400, deadline=None)
 @example([b'{"Records":[' + written([*whole().items(), ("errorMessage", '""')]).encode() + b"]}"])
+@example([b'{"Records":[' + written(whole().items()).encode() + b'],"Records":[]}'])
+@example([b'{"Records":[' + written(whole().items()).encode() + b'],"Rec\\u006frds":[]}'])
+@example([b' { "Records" : [' + written(whole().items()).encode() + b"] } \n"])
 @example([b'{"Records":[' + written([*whole().items(), ("requestParameters", '"\xff"')]).encode("latin-1") + b"]}"])
 def test_columns_are_what_is_read_record_by_record(files):
     """Whatever a field holds, and whatever lies beside it: the fast way and the plain one agree in every field."""
@@ -197,8 +200,8 @@ def test_clean_files_take_the_fast_way():
     ]
     data = gzip.compress(json.dumps({"Records": made}).encode())
 
-    def refuse(name, data):
-        raise AssertionError(name)
+    def refuse(source):
+        raise AssertionError(source.name)
 
     found = read_columns([Source("a", data)], reader=refuse)
     assert len(found.table) == len(made)
@@ -211,9 +214,9 @@ def test_an_odd_file_among_clean_ones_is_the_only_one_read_slowly():
     odd = json.dumps({"Records": [record(event_id="odd", userAgent="")]}).encode()
     asked = []
 
-    def slow(name, data):
-        asked.append(name)
-        return read_file(name, data)
+    def slow(source):
+        asked.append(source.name)
+        return read_file(source.name, source.data)
 
     sources = [Source(f"{n}", data) for n, data in enumerate([*clean[:5], odd, *clean[5:]])]
     found = read_columns(sources, reader=slow)

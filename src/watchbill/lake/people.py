@@ -1,0 +1,152 @@
+"""Who everyone in the table was: told when a row is written, and told anew when more comes out.
+
+More comes out when the opening of a key arrives after what was done with it, when it comes out what a role's trust
+policy forced, and when the team file names people that it did not. A name that was given stays where nobody would be
+named any more: whoever left the team was still that person.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from watchbill.lake.batch import Caller, Claim, callers_of, with_actors
+from watchbill.lake.manifest import Manifest, PartRow
+from watchbill.lake.parts import read_part, write_part
+from watchbill.lake.place import Lake
+from watchbill.trail.model import Actor, Event, Identity, Opening, Outcome
+from watchbill.trail.openings import Openings
+from watchbill.trail.table import IDENTITY, WHO, WORDS, actor_of, identity_of, milliseconds
+
+
+class Names(Protocol):
+    """Names who a caller was: `trail.everyone.Everyone`, or anything like it."""
+
+    def actor(self, identity: Identity, account: str, source: str, outcome: Outcome) -> Actor:
+        """Name the actor."""
+        ...
+
+
+Namer = Callable[[Callable[[str], Opening | None], Sequence[Event]], Names]
+"""Makes what names actors, of how openings are found and of every change of a role's trust policy."""
+
+
+class People:
+    """Who callers were, by all the openings and trust policies that are known."""
+
+    def __init__(self, manifest: Manifest, namer: Namer) -> None:
+        self._manifest, self._namer = manifest, namer
+        self._fresh = Openings()
+        self._trusts = {event.id: event for event in manifest.trusts()}
+        self._found: dict[str, Opening | None] = {}
+        self._names = self._named()
+
+    def learn(self, claim: Claim) -> None:
+        """Take what a batch tells of keys and roles, and look for the openings that its callers hang on."""
+        for each in claim.openings:
+            self._fresh.add(each)
+        self._trusts.update((event.id, event) for event in claim.trusts)
+        if claim.openings or claim.trusts:
+            self._names = self._named()
+            # A copy without a key tells of one that is not named in it.
+            blank = any(not each.key for each in claim.openings)
+            for opened in list(self._found) if blank else [each.key for each in claim.openings]:
+                self._found.pop(opened, None)
+        self._look_up({key for caller in claim.callers if (key := caller.identity.access_key) is not None})
+
+    def actor(self, caller: Caller) -> Actor:
+        """Name a caller."""
+        return self._names.actor(caller.identity, caller.account, caller.source, caller.outcome)
+
+    def missing(self, caller: Caller) -> str | None:
+        """Give the key whose opening is not there, or only as another account had it, and would tell who it was."""
+        key: str | None = caller.identity.access_key
+        seen = set[str]()
+        while key is not None and key.startswith("ASIA") and key not in seen:
+            seen.add(key)
+            found = self._find(key)
+            if found is None or found.identity.type == "AWSAccount":
+                return key
+            key = found.identity.access_key
+        return None
+
+    def _named(self) -> Names:
+        return self._namer(self._find, sorted(self._trusts.values(), key=lambda event: (event.at, event.id)))
+
+    def _look_up(self, keys: set[str]) -> None:
+        wanted = sorted(key for key in keys if key not in self._found)
+        kept = Openings(self._manifest.openings(wanted))
+        for key in wanted:
+            copies = [each for each in (kept.find(key), self._fresh.find(key)) if each is not None]
+            self._found[key] = Openings(copies).find(key)
+
+    def _find(self, key: str) -> Opening | None:
+        if key not in self._found:
+            self._look_up({key})
+        return self._found[key]
+
+
+def tell(lake: Lake, people: People) -> int:
+    """Name anew those of whom more came out since the table was last told; give how many files that changed."""
+    manifest = lake.manifest
+    openings, trusts = manifest.untold(), manifest.untold_trusts()
+    names = manifest.waiting_for(manifest.keys_of(openings))
+    if trusts:
+        since = min(milliseconds(event.at) for event in trusts)
+        names |= {part.name for part in manifest.parts() if part.last_ms >= since}
+    changed = sum(rename(lake, part, people) for part in manifest.parts() if part.name in names)
+    with manifest.transaction() as connection:
+        manifest.mark_told(connection, openings)
+        manifest.mark_trusts_told(connection, [event.id for event in trusts])
+    return changed
+
+
+def tell_all(lake: Lake, people: People, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Name everyone anew, such as by another team file; give how many files that changed."""
+    parts = lake.manifest.parts()
+    changed = 0
+    for done, part in enumerate(parts, start=1):
+        changed += rename(lake, part, people)
+        progress(done, len(parts))
+    return changed
+
+
+def rename(lake: Lake, part: PartRow, people: People) -> bool:
+    """Say anew who everyone in a file of the table was; tell whether that changed anything."""
+    asked = [*(field.name for field in (*IDENTITY, *WHO)), "account", "source", "outcome"]
+    table = read_part(lake.folder, part.name, asked)
+    identities, who = _distinct(table, [field.name for field in IDENTITY])
+    callers, which = callers_of(table, [identity_of(row) for row in identities], who)
+    old, was = _distinct(table, [field.name for field in WHO])
+    before = [actor_of(row) for row in old]
+    after = [people.actor(caller) for caller in callers]
+    pairs, of_row = np.unique(np.stack([which, was]), axis=1, return_inverse=True)
+    actors = [_kept(after[new], before[old]) for new, old in pairs.T.tolist()]
+    waiting = sorted({key for key in map(people.missing, callers) if key is not None})
+    same = all(actor == before[old] for actor, (_, old) in zip(actors, pairs.T.tolist(), strict=True))
+    made = part
+    if not same:
+        whole = read_part(lake.folder, part.name)
+        made = write_part(lake.folder, with_actors(whole, actors, of_row.reshape(-1).astype(np.int32)), part.state)
+    with lake.manifest.transaction() as connection:
+        lake.manifest.replace(connection, [part.name], [made])
+        lake.manifest.wait(connection, made.name, waiting)
+    return not same
+
+
+def _kept(after: Actor, before: Actor) -> Actor:
+    return before if after.person is None and before.person is not None else after
+
+
+def _distinct(table: pa.Table, names: Iterable[str]) -> tuple[list[dict[str, object]], npt.NDArray[np.int32]]:
+    """Give each distinct row of some columns, and for each row of the table which of them it is."""
+    which: npt.NDArray[np.int64] = np.zeros(len(table), np.int64)
+    columns = table.select(list(names)).unify_dictionaries().combine_chunks()
+    for field, column in zip(columns.schema, columns.columns, strict=True):
+        shared = column if field.type == WORDS else column.dictionary_encode()
+        codes = shared.combine_chunks().indices.fill_null(-1).to_numpy().astype(np.int64) + 1
+        _, which = np.unique(which * (int(codes.max(initial=0)) + 1) + codes, return_inverse=True)
+    _, first = np.unique(which, return_index=True)
+    return columns.take(pa.array(first)).to_pylist(), which.astype(np.int32)

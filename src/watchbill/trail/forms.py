@@ -1,0 +1,38 @@
+"""Which reader a file is for: CloudTrail's, an identity provider's, or, where the caller says so, a host's."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+
+from watchbill.trail.hosts.read import read_host_file
+from watchbill.trail.idp.read import read_idp_file
+from watchbill.trail.read import INFLATED_LIMIT, FileReading, read_file
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """That files are logs of hosts, and what those leave open."""
+
+    at: datetime
+    """The time to take for that of a file which has none of its own."""
+    host: str | None = None
+    """Whose they are, where their lines do not say."""
+    zone: tzinfo = UTC
+    """The zone of times that have none."""
+
+
+def read_any(
+    name: str, data: bytes, modified: datetime | None = None, hosts: Hosts | None = None, limit: int = INFLATED_LIMIT
+) -> FileReading:
+    """Read one file: as a host's log where `hosts` is given, else as CloudTrail's or an identity provider's.
+
+    `modified` is when it was last written, by which a host's log is dated that has no years. Never raises for what is
+    in the bytes. What no reader takes is said in CloudTrail's words.
+    """
+    if hosts is not None:
+        found = read_host_file(name, data, host=hosts.host, zone=hosts.zone, at=modified or hosts.at, limit=limit)
+        return replace(found, problems=(*found.problems, *found.assumed))
+    trail = read_file(name, data, limit)
+    if trail.events:
+        return trail
+    other = read_idp_file(name, data, limit)
+    return other if other.readable and other.events else trail
