@@ -13,7 +13,8 @@ import pyarrow as pa
 from watchbill.access.history import declared
 from watchbill.access.trusts import Trusts
 from watchbill.intervals import Interval
-from watchbill.lake.ingest import Delivery, Ingested, ingest
+from watchbill.lake.delivery import Delivery
+from watchbill.lake.ingest import Ingested, ingest
 from watchbill.lake.parts import read_part
 from watchbill.lake.place import Lake
 from watchbill.team.model import Team

@@ -12,11 +12,12 @@ from watchbill.access.model import AccessKey, AccountState, spelled
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
+from watchbill.aws.queue import Queue, open_queue
 from watchbill.clock import Clock, SystemClock
 from watchbill.errors import NotFoundError, ProviderError, WatchbillError
 from watchbill.files.trail_folder import TRAIL_SUFFIXES, list_files, read_folder
 from watchbill.intervals import Interval, parse_instant
-from watchbill.lake.ingest import Delivery
+from watchbill.lake.delivery import Delivery
 from watchbill.settings import Settings
 from watchbill.team.model import Team
 from watchbill.trail.model import Reading
@@ -46,6 +47,9 @@ class App:
     clock: Clock
     accounts: Accounts
     cloud: Cloud
+    endpoint: str | None = None
+    """The stand-in for AWS, if it is one."""
+    keys: tuple[str, str] | None = field(default=None, repr=False)
     _read: dict[tuple[str, str, str], FileReading] = field(default_factory=dict)
     """What came out of each object of S3 already: an object with the same ETag is not fetched again."""
 
@@ -109,6 +113,15 @@ class App:
         name = f"s3://{listed.bucket}/{listed.key}"
         return Delivery(name, listed.etag or "", listed.size or 0, fetch, listed.modified)
 
+    @staticmethod
+    def is_log(key: str) -> bool:
+        """Tell whether an object may hold events."""
+        return is_log(key)
+
+    def queue(self, url: str) -> Queue:
+        """Give a queue of SQS by its address."""
+        return open_queue(url, self.endpoint, self.keys)
+
     def raw_bytes(self, name: str) -> bytes:
         """Fetch the object of an event again, by the name that the lake has of it."""
         if name.startswith("s3://"):
@@ -146,7 +159,7 @@ def is_log(key: str) -> bool:
 def make_app(clock: Clock | None = None, endpoint: str | None = None, keys: tuple[str, str] | None = None) -> App:
     """Build an app on AWS, or on a stand-in at `endpoint` with the key pair it takes."""
     accounts = Accounts(endpoint, keys)
-    return App(clock or SystemClock(), accounts, AwsCloud(accounts))
+    return App(clock or SystemClock(), accounts, AwsCloud(accounts), endpoint, keys)
 
 
 def clock_of(settings: Settings) -> Clock:

@@ -8,7 +8,22 @@ import sys
 import click
 import rich_click
 
-from watchbill.cli.commands import access, cases, demo, ledger, oncall, policy, questions, report, run, team, trail
+from watchbill.cli.commands import (
+    access,
+    cases,
+    demo,
+    hosts,
+    lake,
+    ledger,
+    oncall,
+    policy,
+    questions,
+    report,
+    run,
+    team,
+    trail,
+    verify,
+)
 from watchbill.cli.session import Session
 from watchbill.errors import WatchbillError
 
@@ -45,6 +60,10 @@ def cli() -> None:
 for part in (team, oncall, access, questions, policy, trail, cases, run, report, ledger, demo):
     for command in part.COMMANDS:
         cli.add_command(command)
+
+
+for each in (*lake.COMMANDS, verify.verify, hosts.hosts):
+    trail.trail.add_command(each)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,7 +10,7 @@ written anew with the right person, and put in the place of the old ones in one 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 import numpy as np
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from watchbill.errors import Problem, WatchbillError
 from watchbill.lake.batch import Answer, Claim, Settled
+from watchbill.lake.delivery import Delivery
 from watchbill.lake.hosts import Tie, tell_hosts
 from watchbill.lake.keys import Keys, Known, keys_of
 from watchbill.lake.manifest import ObjectRow
@@ -41,19 +42,6 @@ BESIDE_FROM = 24 * 1024 * 1024
 _HOUR = 3_600
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """An object that may be read."""
-
-    name: str
-    """Where it lies: `s3://bucket/key`, or the path of a file."""
-    version: str
-    size: int
-    fetch: Callable[[], bytes] = field(compare=False)
-    """Gives its bytes. Raises a WatchbillError or an OSError where it cannot, and then it is tried again next time."""
-    modified: datetime | None = None
-
-
 @dataclass(slots=True)
 class Ingested:
     """What was done. `records == events + duplicates + unreadable_records`."""
@@ -71,6 +59,11 @@ class Ingested:
     def unreadable_records(self) -> int:
         """Count records that were found and are no event."""
         return self.records - self.events - self.duplicates
+
+    def add(self, other: "Ingested") -> None:
+        """Count what another run did too."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
 
 def ingest(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, tzinfo
 
 from watchbill.trail.hosts.read import read_host_file
 from watchbill.trail.idp.read import read_idp_file
-from watchbill.trail.read import INFLATED_LIMIT, FileReading, read_file
+from watchbill.trail.read import INFLATED_LIMIT, FileReading, inflate, raw_records, read_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,13 @@ def read_any(
         return trail
     other = read_idp_file(name, data, limit)
     return other if other.readable and other.events else trail
+
+
+def raw_record(data: bytes, record: int, limit: int = INFLATED_LIMIT) -> bytes:
+    """Give the bytes of one record of a file, by its position: what CloudTrail or a provider listed, or a line.
+
+    Raises IndexError where the file has no such record.
+    """
+    text, _ = inflate(data, limit)
+    raws = raw_records(text)
+    return raws[record] if raws is not None else text.split(b"\n")[record]

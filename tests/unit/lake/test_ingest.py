@@ -17,7 +17,7 @@ from tests.teams import MONDAY, team
 from tests.trails import assume_role, other_account, record, session, user
 
 from watchbill.errors import ProviderError, RefusedError
-from watchbill.lake.ingest import Delivery
+from watchbill.lake.delivery import Delivery
 from watchbill.lake.manifest import Manifest
 from watchbill.lake.place import Lake
 

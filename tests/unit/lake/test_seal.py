@@ -13,8 +13,9 @@ from tests.teams import MONDAY, team
 from tests.trails import assume_role, record, session, user
 
 from watchbill.errors import RefusedError
+from watchbill.lake.iceberg import iceberg, publish
 from watchbill.lake.place import Lake
-from watchbill.lake.seal import SETTLED, Sealed, iceberg, publish, seal
+from watchbill.lake.seal import SETTLED, Sealed, seal
 
 
 LATER = datetime(2026, 4, 1, tzinfo=UTC)
@@ -124,7 +125,7 @@ def test_a_lake_that_was_moved_is_published_anew(lake, tmp_path):
 
 def test_old_metadata_is_removed(lake, monkeypatch):
     """Publishing again and again does not leave behind the metadata of every time."""
-    monkeypatch.setattr("watchbill.lake.seal.MANIFESTS", 3)
+    monkeypatch.setattr("watchbill.lake.iceberg.MANIFESTS", 3)
     seal(lake, LATER)
     left = []
     for number in range(6):

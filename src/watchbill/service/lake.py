@@ -1,0 +1,148 @@
+"""The lake of a team: taking objects in, from a source or as a queue tells of them, and giving records back.
+
+Who everyone was is told by the team file given now, by what the trail tells of keys and of roles' trust policies, and
+by the team files that were applied then.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from watchbill.access.history import History
+from watchbill.access.trusts import Trusts
+from watchbill.aws.queue import Queue
+from watchbill.bootstrap import App
+from watchbill.errors import NotFoundError, Problem
+from watchbill.intervals import Interval
+from watchbill.lake.delivery import Delivery
+from watchbill.lake.engines import DuckEngine
+from watchbill.lake.ingest import Ingested, ingest
+from watchbill.lake.parts import FOLDER
+from watchbill.lake.people import Namer, Names
+from watchbill.lake.place import Lake
+from watchbill.lake.queries import places
+from watchbill.team.model import Team
+from watchbill.trail.everyone import Everyone
+from watchbill.trail.forms import Hosts, raw_record
+from watchbill.trail.hosts.logins import attribute_hosts
+from watchbill.trail.interfaces import NothingKnown
+from watchbill.trail.model import Attributed, Event, Opening
+
+
+KNOWN_FOR = timedelta(days=400)
+"""How far back team files are looked at for what watchbill itself wrote."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Who is who, for a lake."""
+
+    team: Team | None
+    history: History | None
+    """Which team files were in force; None where there is no state that tells."""
+
+    def namer(self) -> Namer:
+        """Give what names callers."""
+        return self._names
+
+    def _names(self, find: Callable[[str], Opening | None], trusts: Sequence[Event]) -> Names:
+        forced = NothingKnown() if self.team is None else Trusts(trusts, self.history)
+        return Everyone(self.team, find, forced)
+
+    def tie(self, events: Sequence[Event], aws: Sequence[Attributed]) -> Sequence[Attributed]:
+        """Name who did what on hosts."""
+        return attribute_hosts(events, self.team, aws)
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One record of an event, as it was delivered."""
+
+    account: str | None
+    object: str
+    record: int
+    raw: bytes
+    """Its bytes: of a host's log, the lines that the event was made of."""
+    unchanged: bool
+    """Whether the object still has the bytes that were taken in, by its SHA-256."""
+
+
+def take_in(
+    lake: Lake,
+    deliveries: Sequence[Delivery],
+    library: Library,
+    at: datetime,
+    *,
+    hosts: Hosts | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Ingested:
+    """Take objects into the lake."""
+    return ingest(lake, deliveries, library.namer(), library.tie, at, hosts=hosts, progress=progress)
+
+
+def take_in_told(
+    app: App, lake: Lake, queue: Queue, library: Library, at: datetime, *, wait: int, progress: Progress
+) -> Ingested:
+    """Take in what a queue tells of, until it tells of nothing for `wait` seconds.
+
+    A message is deleted when what it told of is in the table, and not before. An object that could not be fetched
+    leaves its message in the queue.
+    """
+    total = Ingested()
+    while True:
+        batch = queue.receive(wait=wait)
+        total.problems.extend(batch.problems)
+        if not batch.messages:
+            return total
+        wanted = {}
+        for message in batch.messages:
+            wanted[message.id] = [app.delivery(each) for each in message.told.created if app.is_log(each.key)]
+            if (file := message.file()) is not None:
+                name, data = file
+                wanted[message.id].append(
+                    Delivery(name, hashlib.sha256(data).hexdigest(), len(data), partial(bytes, data))
+                )
+        done = take_in(lake, [each for found in wanted.values() for each in found], library, at, progress=progress)
+        left = {problem.file for problem in done.problems if problem.code == "unread-object"}
+        finished = [each for each in batch.messages if left.isdisjoint(found.name for found in wanted[each.id])]
+        total.problems.extend(queue.done(finished))
+        total.add(done)
+        if len(finished) < len(batch.messages):
+            # They come again when their time is up, and would otherwise be asked for without end.
+            return total
+
+
+def files_of(lake: Lake, span: Interval | None = None) -> list[str]:
+    """Give the files of the table that may have events of a span."""
+    days = ("", "9") if span is None else (span.start.date().isoformat(), span.end.date().isoformat())
+    return [str(lake.folder.resolve() / FOLDER / part.name) for part in lake.manifest.parts(*days)]
+
+
+def ask(lake: Lake, query: Any, span: Interval | None = None, windows: Any = None) -> list[Mapping[str, Any]]:
+    """Ask one query of the files that may have events of a span."""
+    with DuckEngine(files_of(lake, span), windows=windows) as engine:
+        return list(engine.ask(query).to_pylist())
+
+
+def raw_records(app: App, lake: Lake, event_id: str) -> list[RawRecord]:
+    """Fetch the records of an event again, byte for byte, from the objects they were read from."""
+    found = ask(lake, places([event_id]))
+    if not found:
+        raise NotFoundError(f"no event `{event_id}` in the lake")
+    records = []
+    for row in found:
+        data = app.raw_bytes(row["object"])
+        raw = raw_record(data, row["record"])
+        same = hashlib.sha256(data).hexdigest() == row["object_digest"]
+        records.append(RawRecord(row["account"], row["object"], row["record"], raw, same))
+    return records
+
+
+def unread(lake: Lake) -> list[Problem]:
+    """Name the objects of which not everything could be read."""
+    return [Problem("unreadable-object", row.reason or "", row.name) for row in lake.manifest.objects(flawed=True)]
