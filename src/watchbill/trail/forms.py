@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from watchbill.trail.hosts.read import read_host_file
-from watchbill.trail.idp.read import read_idp_file
+from watchbill.trail.idp.read import listed_records, read_idp_file
 from watchbill.trail.read import INFLATED_LIMIT, FileReading, inflate, raw_records, read_file
 
 
@@ -44,5 +44,5 @@ def raw_record(data: bytes, record: int, limit: int = INFLATED_LIMIT) -> bytes:
     Raises IndexError where the file has no such record.
     """
     text, _ = inflate(data, limit)
-    raws = raw_records(text)
+    raws = listed_records(text) or raw_records(text)
     return raws[record] if raws is not None else text.split(b"\n")[record]

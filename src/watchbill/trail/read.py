@@ -4,11 +4,13 @@ The rules, in order:
 
 1. A file that begins with gzip's magic is inflated, all its members, within a limit. What came out before a break is
    kept as far as it can be split into records.
-2. It is `{"Records": [...]}` as AWS delivers, a JSON array, several of these one after another, one object, or JSON
-   lines. Anything else is no trail. Where no JSON reader takes a list whole, it is split by brackets and quotes alone.
-3. Each record is decoded by itself, so that a bad one costs only itself. A record is an event when it is an object
-   with an `eventID` and an `eventTime`; all else in it may be missing, and is None then. What a list that breaks off
-   leaves of its last record is an unreadable record.
+2. It is `{"Records": [...]}` as AWS delivers, `{"Events": [...]}` as LookupEvents answers, a JSON array, several of
+   these one after another, one object, or objects one after another, on lines of their own or not. Anything else is no
+   trail; a digest is named as one. Where no JSON reader takes a list whole, it is split by brackets and quotes alone.
+3. Each record is decoded by itself, so that a bad one costs only itself. An event in the envelope of EventBridge is its
+   `detail`, one of LookupEvents its `CloudTrailEvent`. A record is an event when it is an object with an `eventID` and
+   an `eventTime`; all else in it may be missing, and is None then. What a list that breaks off leaves of its last
+   record is an unreadable record. Of a key that stands twice in a record the last counts, as for every JSON reader.
 4. The same `eventID` in the same account is one event, however many files and regions delivered it.
 
 Events come out in order of time, then of id. Source: CloudTrail User Guide, "CloudTrail record contents".
@@ -17,27 +19,37 @@ Events come out in order of time, then of id. Source: CloudTrail User Guide, "Cl
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from isal import isal_zlib
 
 from watchbill.errors import Problem
 from watchbill.trail.model import Event, Identity, Outcome, Place, Reading, Tally
 
 
-INFLATED_LIMIT = 1024**3
-"""Bytes that one file may have once it is inflated; more is a bomb, not a log."""
+INFLATED_LIMIT = 512 * 1024**2
+"""Bytes that one file may have once it is inflated; more is a bomb, not a log. Twice that is in memory for a moment."""
+
+LISTS = ("Records", "Events")
+"""Under which key the records of a document may be listed: as trails deliver them, and as LookupEvents answers."""
 
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _STEP = 8192
-"""Bytes of gzip inflated at once."""
+"""Bytes of gzip inflated at once, where each of them may be the broken one."""
 
-_LIST = re.compile(rb'\s*(\{\s*"Records"\s*:\s*)?\[')
-"""Where a list of records begins."""
+_STRIDE = 65536
+"""Bytes of gzip inflated at once, at most, where nothing is wrong: they may become a thousand times as many."""
+
+_PLAIN_HEADERS = (b"\x1f\x8b\x08\x00", b"\x1f\x8b\x08\x08")
+"""How a gzip member begins that both inflaters take for the same: deflate, with a name or nothing before its data."""
+
+_SPACING = 64
+"""Bytes around the records of a document, besides commas, that no hidden list of records fits into."""
 
 _BRACE = re.compile(rb"\s*\}")
 
@@ -52,7 +64,7 @@ _STRAY = b" \t\r\n}"
 _DEEP = 1000
 """How deep a record may be nested for a bracket in it to be paired; no JSON reader takes a deeper one."""
 
-_YEARS = range(2013, 2100)
+YEARS = range(2013, 2100)
 """When a record can be from: CloudTrail began in 2013."""
 
 
@@ -66,36 +78,107 @@ class FileReading:
     problems: tuple[Problem, ...]
     readable: bool
     """Whether it was a trail file at all."""
-
-
-class _Envelope(msgspec.Struct):
-    Records: list[msgspec.Raw]
+    digest: bool = False
+    """Whether it is a digest file of CloudTrail: no trail, and not unreadable either."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Split:
+class Split:
     """The records of a document, not decoded yet."""
 
     raws: list[tuple[int | None, bytes]]
     """Each with its line where it is JSON lines."""
-    sure: bool
-    """Whether it is a trail by its form, whatever is in its records."""
+    listed: str | None
+    """The key under which they are listed; None where they are in no such list."""
     flaw: str | None
     """What is wrong with the document around them."""
+    alone: bool = False
+    """Whether the document is one object that lists nothing, and so perhaps one record, or no record at all."""
 
 
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
+class Splitter:
+    """Splits documents into their records, whatever is in a record."""
+
+    def __init__(self, lists: Sequence[str]) -> None:
+        """Take what is listed under one of these keys, which need no escape in JSON."""
+        self._lists = tuple(lists)
+        fields = [(name, list[msgspec.Raw] | msgspec.UnsetType, msgspec.UNSET) for name in lists]
+        self._envelope = msgspec.json.Decoder(msgspec.defstruct("Envelope", fields))
+        named = "|".join(map(re.escape, lists)).encode()
+        self._list = re.compile(rb'\s*([{,]\s*"(' + named + rb')"\s*:\s*)?\[')
+        """Where a list of records begins, also a further one of the same document."""
+
+    def split(self, text: bytes) -> Split | str:
+        """Give the records of a document, or say why it has none. Never raises for what is in the bytes."""
+        text = text.removeprefix(_BOM)
+        first = text.lstrip()[:1]
+        if not first:
+            return "the file is empty"
+        if first not in (b"{", b"["):
+            return "this is no JSON"
+        try:
+            if first == b"[":
+                return Split([(None, bytes(raw)) for raw in _ARRAY.decode(text)], None, None)
+            found = self._listed(text)
+        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return self._scan(text) if self._list.match(text) else _objects(text, str(error))
+        return found or _objects(text, "it lists no records")
+
+    def _listed(self, text: bytes) -> Split | None:
+        """Split a whole document that lists its records; None where it lists nothing."""
+        envelope = self._envelope.decode(text)
+        lists = {name: getattr(envelope, name) for name in self._lists}
+        named = [name for name, records in lists.items() if records is not msgspec.UNSET]
+        if not named:
+            return None
+        raws: list[tuple[int | None, bytes]] = [(None, bytes(raw)) for name in named for raw in lists[name]]
+        around = len(text) - sum(len(raw) for _, raw in raws) - len(raws)
+        if around <= _SPACING or _times(text, self._lists) == len(named):
+            return Split(raws, named[0], None)
+        if self._list.match(text):
+            return self._scan(text)
+        return Split(raws, named[0], "its list of records is there twice, of which the last is read")
+
+    def _scan(self, text: bytes) -> Split:
+        """Split lists of records that follow one another, by brackets and quotes alone, whatever is in a record."""
+        found: list[bytes] = []
+        listed: str | None = None
+        flaw, position = None, 0
+        while (start := self._list.match(text, position)) is not None:
+            records, position, closed = _elements(text, start.end())
+            found += records
+            if start[1]:
+                listed, again = listed or start[2].decode(), self._list.match(text, position)
+                if again is not None and again[1] and again[1].startswith(b","):
+                    flaw = flaw or "its list of records is there twice"
+                else:
+                    brace = _BRACE.match(text, position)
+                    position, closed = (brace.end(), closed) if brace else (position, False)
+            flaw = flaw if closed else "its list of records breaks off"
+        if rest := text[position:].strip():
+            found.append(rest)
+            flaw = flaw or "something follows its end"
+        return Split([(None, raw) for raw in found], listed, flaw)
+
+
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
+_SPLITTER = Splitter(LISTS)
 
 
 def read_file(name: str, data: bytes, limit: int = INFLATED_LIMIT) -> FileReading:
     """Read one file; `name` is what places and problems call it. Never raises for what is in the bytes."""
     problems: list[Problem] = []
-    text, said = _inflate(data, limit) if data[:2] == _GZIP else (data, None)
-    split = _split(text.removeprefix(_BOM))
+    text, said = inflate(data, limit)
+    split = _SPLITTER.split(text)
     if isinstance(split, str) or (said and not split.raws):
         return _no_trail(name, said or str(split))
+    sure = split.listed == "Records"
+    if split.alone:
+        record = unwrapped(decoded(split.raws[0][1]))
+        if not isinstance(record, dict) or not {"eventID", "eventName"} & record.keys():
+            return _no_trail(name, said or _lone(record), digest=_is_digest(record))
+        sure = True
     if said is not None:
         problems.append(Problem("damaged-gzip", f"{said}; what came before it is kept", name))
     elif split.flaw is not None:
@@ -107,7 +190,7 @@ def read_file(name: str, data: bytes, limit: int = INFLATED_LIMIT) -> FileReadin
             events.append(found)
         else:
             problems.append(found)
-    if split.raws and not events and not split.sure:
+    if split.raws and not events and not sure:
         return _no_trail(name, "nothing in it is a CloudTrail event")
     return FileReading(tuple(events), len(split.raws), tuple(problems), readable=True)
 
@@ -120,7 +203,8 @@ def combine(readings: Iterable[FileReading], ignored_files: int = 0) -> Reading:
     for reading in readings:
         problems.extend(reading.problems)
         files += reading.readable
-        unreadable += not reading.readable
+        ignored_files += reading.digest
+        unreadable += not reading.readable and not reading.digest
         records += reading.records
         events += len(reading.events)
         for event in reading.events:
@@ -132,31 +216,71 @@ def combine(readings: Iterable[FileReading], ignored_files: int = 0) -> Reading:
     return Reading(ordered, tally, tuple(problems))
 
 
-def _no_trail(name: str, why: str) -> FileReading:
-    return FileReading((), 0, (Problem("unreadable-file", why, name),), readable=False)
+def inflate(data: bytes, limit: int = INFLATED_LIMIT) -> tuple[bytes, str | None]:
+    """Give what can be inflated and what is wrong with the rest, None when nothing is; what is no gzip as it is.
 
-
-def _inflate(data: bytes, limit: int) -> tuple[bytes, str | None]:
-    """Give what can be inflated and what is wrong with the rest, None when nothing is."""
+    Of damaged data all is given that comes out before the damage, to the byte. More than `limit` bytes are cut there.
+    """
+    if data[:2] != _GZIP:
+        return data, None
     inflated = bytearray()
     position = 0
     while data[position : position + 2] == _GZIP:
-        member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        while not member.eof:
-            piece = data[position : position + _STEP]
-            if not piece:
-                return bytes(inflated), "gzip cut short"
-            before = member.copy()
-            try:
-                inflated += member.decompress(piece, limit - len(inflated) + 1)
-            except zlib.error as error:
-                inflated += _before_the_break(before, piece)
-                return bytes(inflated[:limit]), f"damaged gzip: {error}"
-            if len(inflated) > limit:
-                return bytes(inflated[:limit]), f"inflates to more than {limit} bytes"
-            position += len(piece) - len(member.unused_data)
+        begun = len(inflated)
+        end = _fast_member(data, position, inflated, limit) if data[position : position + 4] in _PLAIN_HEADERS else None
+        if end is None:
+            del inflated[begun:]
+            said, end = _member(data, position, inflated, limit)
+            if said is not None:
+                return bytes(inflated), said
+        if len(inflated) > limit:
+            del inflated[limit:]
+            return bytes(inflated), f"inflates to more than {limit} bytes"
+        position = end
     rest = data[position:].strip(b"\0")
     return bytes(inflated), "bytes after the end of the gzip data" if rest else None
+
+
+def _fast_member(data: bytes, position: int, inflated: bytearray, limit: int) -> int | None:
+    """Inflate a member that is whole, and give where it ends; None where anything is wrong with it.
+
+    Past the limit nothing is inflated, and where it ends is not known: then it is the end of what was looked at. The
+    checksum at the end of a member is held against what came out, so this gives what `_member` would, only faster.
+    """
+    member, step = isal_zlib.decompressobj(zlib.MAX_WBITS | 16), _STEP
+    while not member.eof:
+        piece = data[position : position + step]
+        if not piece:
+            return None
+        try:
+            inflated += member.decompress(piece, limit - len(inflated) + 1)
+        except isal_zlib.error:  # type: ignore[misc]  # a class of exceptions, which its stub gives as an instance
+            return None
+        position += len(piece) - len(member.unused_data)
+        if len(inflated) > limit:
+            return position
+        step = min(2 * step, _STRIDE)
+    return position
+
+
+def _member(data: bytes, position: int, inflated: bytearray, limit: int) -> tuple[str | None, int]:
+    """Inflate a member as far as it goes; say what is wrong with it, None when nothing is, and give where it ends."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    while not member.eof:
+        piece = data[position : position + _STEP]
+        if not piece:
+            return "gzip cut short", position
+        before = member.copy()
+        try:
+            inflated += member.decompress(piece, limit - len(inflated) + 1)
+        except zlib.error as error:
+            inflated += _before_the_break(before, piece)
+            del inflated[limit:]
+            return f"damaged gzip: {error}", position
+        position += len(piece) - len(member.unused_data)
+        if len(inflated) > limit:
+            break
+    return None, position
 
 
 def _before_the_break(member: "zlib._Decompress", piece: bytes) -> bytes:
@@ -170,36 +294,13 @@ def _before_the_break(member: "zlib._Decompress", piece: bytes) -> bytes:
     return bytes(inflated)
 
 
-def _split(text: bytes) -> _Split | str:
-    """Split a document into its records, or say why it is no trail."""
-    first = text.lstrip()[:1]
-    if not first:
-        return "the file is empty"
-    if first not in (b"{", b"["):
-        return "this is no JSON"
+def _times(text: bytes, lists: Sequence[str]) -> int | None:
+    """Count how often a document lists records: a JSON reader gives the last of equal keys, and hides the others."""
     try:
-        if first == b"[":
-            return _Split([(None, bytes(raw)) for raw in _ARRAY.decode(text)], sure=False, flaw=None)
-        return _Split([(None, bytes(raw)) for raw in _ENVELOPE.decode(text).Records], sure=True, flaw=None)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _scan(text) if _LIST.match(text) else _lines(text, str(error))
-
-
-def _scan(text: bytes) -> _Split:
-    """Split lists of records that follow one another, by brackets and quotes alone, whatever is in a record."""
-    found: list[bytes] = []
-    sure, flaw, position = False, None, 0
-    while (start := _LIST.match(text, position)) is not None:
-        records, position, closed = _elements(text, start.end())
-        found += records
-        if start[1]:
-            sure, brace = True, _BRACE.match(text, position)
-            position, closed = (brace.end(), closed) if brace else (position, False)
-        flaw = flaw if closed else "its list of records breaks off"
-    if rest := text[position:].strip():
-        found.append(rest)
-        flaw = flaw or "something follows its end"
-    return _Split([(None, raw) for raw in found], sure=sure, flaw=flaw)
+        keys = json.loads(text, object_pairs_hook=lambda pairs: [key for key, _ in pairs], parse_int=str)
+    except (ValueError, RecursionError):
+        return None
+    return sum(key in lists for key in keys)
 
 
 def _elements(text: bytes, begin: int) -> tuple[list[bytes], int, bool]:
@@ -230,22 +331,55 @@ def _elements(text: bytes, begin: int) -> tuple[list[bytes], int, bool]:
     return found, len(text), False
 
 
-def _lines(text: bytes, whole: str) -> _Split | str:
-    """Read a document that is no list: one event over several lines, or an event on each line."""
+def _objects(text: bytes, whole: str) -> Split | str:
+    """Split a document that is no list: one object over several lines, or objects one after another."""
+    if isinstance(decoded(text), dict):
+        return Split([(None, text)], None, None, alone=True)
+    lines: list[tuple[int | None, bytes]] = [
+        (number, line) for number, line in enumerate(text.split(b"\n"), start=1) if line.strip()
+    ]
+    if any(len(lines) > 1 and line.lstrip()[:1] == b"{" and line.rstrip()[-1:] == b"}" for _, line in lines):
+        return Split(lines, None, None)
+    # Firehose writes what EventBridge gives it without anything in between, and jq writes each over several lines.
+    objects, _, _ = _elements(text, 0)
+    if len(objects) > 1:
+        return Split([(None, each) for each in objects], None, None)
+    return Split(lines, None, None) if len(lines) > 1 else f"no CloudTrail log: {whole}"
+
+
+def _no_trail(name: str, why: str, *, digest: bool = False) -> FileReading:
+    code = "digest-file" if digest else "unreadable-file"
+    return FileReading((), 0, (Problem(code, why, name),), readable=False, digest=digest)
+
+
+def _is_digest(document: object) -> bool:
+    """Tell a digest file by fields that each of them has (CTG: "CloudTrail digest file structure")."""
+    return isinstance(document, dict) and not {"digestStartTime", "logFiles"}.isdisjoint(document)
+
+
+def _lone(document: object) -> str:
+    """Say why an object that is a file by itself is no trail."""
+    if _is_digest(document):
+        return "this is a CloudTrail digest, not a log: `trail verify` reads it"
+    return "this is JSON, but no CloudTrail log: it has neither Records nor eventID"
+
+
+def unwrapped(record: object) -> object:
+    """Give the record inside the envelope that EventBridge or LookupEvents put around it; any other as it is."""
+    if not isinstance(record, dict) or "eventID" in record:
+        return record
+    detail, text = record.get("detail"), record.get("CloudTrailEvent")
+    if isinstance(detail, dict) and "detail-type" in record:
+        return detail
+    return decoded(text.encode("utf-8", "replace")) if isinstance(text, str) else record
+
+
+def decoded(raw: bytes) -> object:
+    """Decode one record, as far as there is a JSON reader that takes it; None where there is none."""
     try:
-        document = _ANY.decode(text)
+        return _ANY.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = _leniently(text)
-    if isinstance(document, dict):
-        if "eventID" in document or "eventName" in document:
-            return _Split([(None, text)], sure=True, flaw=None)
-        if "digestStartTime" in document or "logFiles" in document:
-            return "this is a CloudTrail digest, not a log"
-        return "this is JSON, but no CloudTrail log: it has neither Records nor eventID"
-    lines = [(number, line) for number, line in enumerate(text.split(b"\n"), start=1) if line.strip()]
-    if len(lines) == 1:
-        return f"no CloudTrail log: {whole}"
-    return _Split(list(lines), sure=False, flaw=None)
+        return _leniently(raw)
 
 
 def _event(raw: bytes, place: Place, line: int | None) -> Event | Problem:
@@ -255,10 +389,14 @@ def _event(raw: bytes, place: Place, line: int | None) -> Event | Problem:
         record = _leniently(raw)
         if record is None:
             return _problem("unreadable-record", f"no JSON: {error}", place, line, None)
+    record = unwrapped(record)
     if not isinstance(record, dict):
         return _problem("unreadable-record", "no JSON object", place, line, None)
+    if record.get("eventCategory") == "Aggregated":
+        message = "it counts the data events of some minutes, and is none itself"
+        return _problem("aggregated-record", message, place, line, _text(record.get("eventId")))
     event_id, at = _text(record.get("eventID")), _instant(record.get("eventTime"))
-    at = at if at and at.year in _YEARS else None
+    at = at if at and at.year in YEARS else None
     if event_id is None:
         return _problem("no-event-id", "it has no eventID", place, line, None)
     if at is None:
@@ -379,3 +517,9 @@ def _instant(value: object) -> datetime | None:
         return at.astimezone(UTC) if at.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def raw_records(text: bytes) -> list[bytes] | None:
+    """Give the bytes of each record of a document, in the order of `Place.index`; None where it has none."""
+    split = _SPLITTER.split(text)
+    return None if isinstance(split, str) else [raw for _, raw in split.raws]

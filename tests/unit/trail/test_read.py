@@ -3,6 +3,8 @@
 import gzip
 import json
 import math
+import tracemalloc
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +14,7 @@ from tests.teams import MONDAY, STAGING
 from tests.trails import after, document, event, reading, record, root, session, sign_in, stamp, user, zipped
 
 from watchbill.trail.model import Outcome, Place
-from watchbill.trail.read import combine, read_file
+from watchbill.trail.read import combine, inflate, read_file
 
 
 ONE, TWO, THREE = (record("ec2:StopInstances", at=after(hour), event_id=f"e{hour}") for hour in (1, 2, 3))
@@ -22,6 +24,35 @@ ONE, TWO, THREE = (record("ec2:StopInstances", at=after(hour), event_id=f"e{hour
 def text(*records):
     """Write records as JSON lines."""
     return b"\n".join(json.dumps(each).encode() for each in records)
+
+
+def bridged(of):
+    """Put a record into the envelope of EventBridge."""
+    return {
+        "version": "0",
+        "id": "36eb8523-97d0-4518-b33d-ee3579ff19f0",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.ec2",
+        "account": "111111111111",
+        "time": of["eventTime"],
+        "region": "eu-west-1",
+        "resources": [],
+        "detail": of,
+    }
+
+
+def looked_up(of):
+    """Give a record as LookupEvents does, and as the CLI prints that."""
+    return {
+        "EventId": of["eventID"],
+        "EventName": of["eventName"],
+        "ReadOnly": "false",
+        "EventTime": "2026-01-12T01:00:00+00:00",
+        "EventSource": of["eventSource"],
+        "Username": "james",
+        "Resources": [],
+        "CloudTrailEvent": json.dumps(of),
+    }
 
 
 def ids(found):
@@ -38,6 +69,7 @@ def damaged(raw):
 
 def flipped(data, position):
     """Damage one byte."""
+    position %= len(data)
     return data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
 
 
@@ -68,6 +100,15 @@ def adds_up(tally):
         document(ONE) + document(TWO, THREE),
         document(ONE) + b"\n" + document(TWO) + b"\n" + document(THREE) + b"\n",
         json.dumps([ONE]).encode() + b"\n" + json.dumps([TWO, THREE]).encode(),
+        json.dumps([bridged(ONE), bridged(TWO), bridged(THREE)]).encode(),
+        text(bridged(ONE), bridged(TWO), bridged(THREE)),
+        b"".join(json.dumps(bridged(each)).encode() for each in (ONE, TWO, THREE)),
+        b"".join(json.dumps(each, indent=1).encode() for each in (ONE, TWO, THREE)),
+        json.dumps({"Events": [looked_up(each) for each in (ONE, TWO, THREE)], "NextToken": "x"}).encode(),
+        json.dumps({"Events": [looked_up(each) for each in (ONE, TWO, THREE)]}, indent=4).encode(),
+        json.dumps([looked_up(each) for each in (ONE, TWO, THREE)]).encode(),
+        json.dumps({"Events": [looked_up(ONE)]}).encode()
+        + json.dumps({"Events": list(map(looked_up, (TWO, THREE)))}).encode(),
     ],
     ids=[
         "plain",
@@ -85,6 +126,14 @@ def adds_up(tally):
         "documents",
         "lines of documents",
         "arrays",
+        "EventBridge",
+        "EventBridge in lines",
+        "EventBridge by Firehose",
+        "objects without a line of their own",
+        "LookupEvents",
+        "LookupEvents indented",
+        "LookupEvents without its envelope",
+        "pages of LookupEvents",
     ],
 )
 def test_every_form_gives_the_same_events(data):
@@ -97,9 +146,171 @@ def test_every_form_gives_the_same_events(data):
 
 
 @pytest.mark.parametrize("indent", [None, 2])
-def test_one_event_may_be_a_file(indent):
-    """Collections of examples keep one event a file, indented or not."""
-    assert ids(read_file("t.json", json.dumps(ONE, indent=indent).encode())) == ["e1"]
+@pytest.mark.parametrize("wrap", [dict, bridged, looked_up])
+def test_one_event_may_be_a_file(indent, wrap):
+    """Collections of examples keep one event a file, indented or not, and a message of a queue is one."""
+    found = read_file("t.json", json.dumps(wrap(ONE), indent=indent).encode())
+    assert ids(found) == ["e1"]
+    assert found.events[0].record == ONE
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (bridged({**TWO, "eventID": ""}), "no-event-id"),
+        (bridged({**TWO, "eventTime": "x"}), "no-event-time"),
+        ({**bridged(TWO), "detail": "text"}, "no-event-id"),
+        ({"detail": TWO}, "no-event-id"),
+        ({**looked_up(TWO), "CloudTrailEvent": "{"}, "unreadable-record"),
+        ({**looked_up(TWO), "CloudTrailEvent": ""}, "unreadable-record"),
+        ({**looked_up(TWO), "CloudTrailEvent": "[]"}, "unreadable-record"),
+        ({**looked_up(TWO), "CloudTrailEvent": None}, "no-event-id"),
+        ({**looked_up(TWO), "CloudTrailEvent": json.dumps(looked_up(TWO))}, "no-event-id"),
+    ],
+)
+def test_a_bad_record_in_an_envelope_costs_only_itself(bad, code):
+    """Its neighbours are events, whatever the envelope holds."""
+    found = read_file("t.json", json.dumps([looked_up(ONE), bad, bridged(THREE)]).encode())
+    assert ids(found) == ["e1", "e3"]
+    assert [problem.code for problem in found.problems] == [code]
+
+
+INSIGHT = {
+    "eventVersion": "1.07",
+    "eventTime": stamp(after(1)),
+    "awsRegion": "us-east-1",
+    "eventID": "aab985f2-3a56-48cc-a8a5-e0af77606f5f",
+    "eventType": "AwsCloudTrailInsight",
+    "recipientAccountId": "111111111111",
+    "sharedEventID": "12edc982-3348-4794-83d3-a3db26525049",
+    "insightDetails": {
+        "state": "Start",
+        "eventSource": "ssm.amazonaws.com",
+        "eventName": "UpdateInstanceInformation",
+        "insightType": "ApiCallRateInsight",
+        "insightContext": {"statistics": {"baseline": {"average": 1.75}, "insight": {"average": 50.1}}},
+    },
+    "eventCategory": "Insight",
+}
+
+NETWORK = {
+    "eventVersion": "1.09",
+    "userIdentity": {"type": "AWSAccount", "principalId": "ASIA1", "accountId": "999999999999"},
+    "eventTime": stamp(after(2)),
+    "eventSource": "kms.amazonaws.com",
+    "eventName": "ListKeys",
+    "awsRegion": "us-east-1",
+    "sourceIPAddress": "10.0.0.1",
+    "errorCode": "VpceAccessDenied",
+    "errorMessage": "The request was denied due to a VPC endpoint policy",
+    "requestID": "16bcc089-ac49-43f1-9177-EXAMPLE23731",
+    "eventID": "228ca3c8-5f95-4a8a-9732-EXAMPLE60ed9",
+    "eventType": "AwsVpceEvent",
+    "recipientAccountId": "111111111111",
+    "sharedEventID": "a1f3720c-ef19-47e9-a5d5-EXAMPLE8099f",
+    "vpcEndpointId": "vpce-0123456789abcdef0",
+    "vpcEndpointAccountId": "111111111111",
+    "eventCategory": "NetworkActivity",
+}
+
+DATA = record("s3:GetObject", at=after(3), event_id="d", eventCategory="Data", managementEvent=False, readOnly=True)
+
+
+def test_every_kind_of_event_is_read():
+    """Insights have nobody who acted and no name at the top; network activity may be of an account alone."""
+    insight, network, data = reading(INSIGHT, NETWORK, DATA).events
+    assert (insight.type, insight.name, insight.source) == ("AwsCloudTrailInsight", "", "")
+    assert (insight.identity.type, insight.identity.arn, insight.outcome) == (None, None, Outcome.ALLOWED)
+    assert insight.record == INSIGHT
+    assert (network.type, network.outcome, network.identity.account) == ("AwsVpceEvent", Outcome.DENIED, "999999999999")
+    assert network.account == "111111111111"
+    assert (data.name, data.read_only) == ("GetObject", True)
+
+
+def test_counts_of_data_events_are_no_events_and_said():
+    """CloudTrail can deliver counts of data events beside them: none of them is a call, and none is passed over."""
+    counted = {
+        "eventVersion": "1.0",
+        "accountId": "111111111111",
+        "eventId": "0ac1e1f3-example",
+        "eventCategory": "Aggregated",
+        "eventType": "AwsAggregatedEvent",
+        "awsRegion": "eu-west-1",
+        "timeWindow": {"windowStart": stamp(MONDAY), "windowEnd": stamp(after(1)), "windowSize": "PT1H"},
+    }
+    found = read_file("t.json", document(ONE, counted))
+    assert ids(found) == ["e1"]
+    assert [(each.code, each.event_id) for each in found.problems] == [("aggregated-record", "0ac1e1f3-example")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"digestStartTime": "2026-01-12T00:00:00Z", "logFiles": []}',
+        gzip.compress(
+            b'{"awsAccountId":"111111111111","digestStartTime":"2026-01-12T00:00:00Z","logFiles":[{}]}', mtime=0
+        ),
+    ],
+)
+def test_a_digest_among_logs_is_named_as_one(data):
+    """It is no log, and nothing is wrong with it: a problem of its own, and counted as no trail."""
+    found = combine([read_file("digest.json", data), read_file("t.json", document(ONE))])
+    assert [(problem.code, problem.file) for problem in found.problems] == [("digest-file", "digest.json")]
+    assert "digest" in found.problems[0].message
+    tally = found.tally
+    assert (tally.files, tally.unreadable_files, tally.ignored_files, tally.records) == (1, 0, 1, 1)
+
+
+# --- keys that stand twice -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        document(ONE)[:-1] + b", " + document(TWO, THREE)[1:],
+        document(ONE)[:-1] + b', "Records" : ' + json.dumps([TWO, THREE], indent=8).encode() + b"}",
+        document(ONE)[:-1] + b', "Events": ' + json.dumps([looked_up(TWO), bridged(THREE)]).encode() + b"}",
+    ],
+)
+def test_a_second_list_hides_no_record(data):
+    """A JSON reader gives the last of two equal keys, and the records of the first would be gone unseen."""
+    found = read_file("t.json", data)
+    assert ids(found) == ["e1", "e2", "e3"]
+    twice = b'"Events"' not in data
+    assert [problem.code for problem in found.problems] == ["damaged-file"] * twice
+    assert all("twice" in problem.message for problem in found.problems)
+
+
+def test_a_second_list_behind_something_else_is_said():
+    """What is hidden so is at least not hidden unseen."""
+    found = read_file("t.json", b'{"x": 1, ' + document(ONE)[1:-1] + b", " + document(TWO)[1:])
+    assert ids(found) == ["e2"]
+    assert [problem.code for problem in found.problems] == ["damaged-file"]
+
+
+def test_the_word_may_stand_in_a_record():
+    """Records of other services hold a list of that name, too."""
+    inner = {**TWO, "requestParameters": {"Records": [{"Data": "x"}], "Events": []}}
+    found = read_file("t.json", json.dumps({"Records": [ONE, inner]}, indent=8).encode())
+    assert (ids(found), found.problems) == (["e1", "e2"], ())
+
+
+def test_of_two_equal_keys_in_a_record_the_last_counts():
+    """As for every JSON reader that an investigator would use beside this one."""
+    twice = json.dumps(ONE).encode()[:-1] + b', "eventName": "TerminateInstances"}'
+    for data in (b'{"Records":[' + twice + b"]}", twice):
+        (found,) = read_file("t.json", data).events
+        assert found.name == "TerminateInstances"
+
+
+@pytest.mark.parametrize(("depth", "read"), [(900, True), (1000, False), (5000, False), (200_000, False)])
+def test_a_record_that_is_nested_deep_costs_only_itself(depth, read):
+    """No JSON reader takes a thousand brackets inside one another: the record is named, its neighbours are events."""
+    for data, line in zip(damaged(b'{"a":' * depth + b"1" + b"}" * depth), (None, 2), strict=True):
+        found = read_file("t.json", data)
+        assert ids(found) == (["e1", "e2", "e3"] if read else ["e1", "e3"])
+        codes = [(problem.code, problem.line) for problem in found.problems if problem.code != "damaged-file"]
+        assert codes == ([] if read else [("unreadable-record", line)])
 
 
 @pytest.mark.parametrize("data", [document(), b"[]", zipped()])
@@ -125,7 +336,6 @@ def test_a_trail_without_records_is_read(data):
         (json.dumps({"Records": [ONE]}).encode("utf-16"), "no JSON"),
         (b"eventID,eventTime\ne1,2026-01-12T00:00:00Z\n", "no JSON"),
         (b"null", "no JSON"),
-        (b'{"digestStartTime": "2026-01-12T00:00:00Z", "logFiles": []}', "digest"),
         (b'{"Version": "2012-10-17", "Statement": []}', "neither Records nor eventID"),
         (b'{"Records": 5}', "neither Records nor eventID"),
         (b"{", "no CloudTrail log"),
@@ -334,6 +544,82 @@ def test_a_file_of_the_limit_is_whole():
     assert read_file("t.gz", zipped(ONE), limit=size - 1).problems
 
 
+def plainly(data, limit):
+    """Inflate as `inflate` should, with the standard library alone and byte by byte: slow, and plainly right."""
+    if data[:2] != b"\x1f\x8b":
+        return data, False
+    inflated, position = bytearray(), 0
+    while data[position : position + 2] == b"\x1f\x8b":
+        member = zlib.decompressobj(31)
+        while not member.eof:
+            if position == len(data):
+                return bytes(inflated[:limit]), True
+            try:
+                inflated += member.decompress(data[position : position + 1])
+            except zlib.error:
+                return bytes(inflated[:limit]), True
+            position += 1
+    return bytes(inflated[:limit]), len(inflated) > limit or bool(data[position:].strip(b"\0"))
+
+
+HEADERS = [b"", b"\x08name\0", b"\x04\x02\0xx", b"\x10comment\0", b"\x20"]
+"""Flags of a gzip member with what they announce: nothing, a name, a field, a comment, and a reserved one."""
+
+
+def member_of(content, header=b""):
+    """Write a member of gzip with some header."""
+    made = gzip.compress(content, mtime=0)
+    return made[:3] + (header[:1] or b"\0") + made[4:10] + header[1:] + made[10:]
+
+
+GZIP = st.lists(
+    st.builds(member_of, st.binary(max_size=40) | st.sampled_from([b"ab" * 9000, b""]), st.sampled_from(HEADERS)),
+    min_size=1,
+    max_size=3,
+).map(b"".join)
+
+
+@given(GZIP, st.data())
+def test_what_inflates_fast_is_what_inflates_plainly(made, data):
+    """Whole or damaged anywhere, cut off, followed by something or past the limit: the same bytes, to the last."""
+    damage = data.draw(st.sampled_from(["none", "flip", "cut", "junk", "zeros"]))
+    position = data.draw(st.integers(0, len(made) - 1))
+    if damage == "flip":
+        made = flipped(made, position)
+    elif damage == "cut":
+        made = made[:position]
+    elif damage in ("junk", "zeros"):
+        made += b"junk" if damage == "junk" else b"\0" * 9
+    limit = data.draw(st.sampled_from([10_000_000, 18_000, 50, 0]))
+    expected, flawed = plainly(made, limit)
+    inflated, said = inflate(made, limit)
+    assert inflated == expected
+    assert (said is not None) == flawed
+
+
+def test_damaged_data_ends_at_the_limit_as_well():
+    """One byte past it, with a checksum that is wrong."""
+    assert inflate(flipped(gzip.compress(b"x" * 51, mtime=0), -7), 50)[0] == b"x" * 50
+
+
+def test_what_is_no_gzip_is_given_as_it_is():
+    """So that a reader needs not look first."""
+    assert inflate(b"plain", 1) == (b"plain", None)
+
+
+def test_a_bomb_needs_little_memory():
+    """A file of a megabyte that would inflate to a gigabyte takes twice what the limit allows, and no more."""
+    bomb = gzip.compress(b"\0" * 2**28, mtime=0) * 4
+    tracemalloc.start()
+    try:
+        inflated, said = inflate(bomb, 2**25)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(inflated), said) == (2**25, f"inflates to more than {2**25} bytes")
+    assert most < 2.5 * 2**25
+
+
 # --- size ----------------------------------------------------------------------------------------
 
 
@@ -460,6 +746,20 @@ def test_events_come_in_order_of_time_whatever_the_order_of_delivery():
     assert ids(reading(THREE, *twins, ONE, TWO)) == ["a", "b", "e1", "e2", "e3"]
 
 
+def test_clocks_that_jump_lose_nothing():
+    """Within CloudTrail's years a time is taken as it is said, years ahead or back; beyond them it is named."""
+    said = [
+        "2099-12-31T23:59:59Z",
+        "2026-01-12T00:00:00Z",
+        "2013-01-01T00:00:00Z",
+        "2026-01-11T23:59:60Z",
+        "2100-01-01T00:00:00Z",
+    ]
+    found = reading(*({**ONE, "eventID": f"e{n}", "eventTime": each} for n, each in enumerate(said)))
+    assert ids(found) == ["e2", "e1", "e0"]
+    assert [(each.code, each.event_id) for each in found.problems] == [("no-event-time", "e3"), ("no-event-time", "e4")]
+
+
 def test_one_event_of_two_accounts_is_two():
     """An id is unique in an account's trail; each account's trail is its own."""
     found = reading(record(event_id="e"), record(event_id="e", account=STAGING))
@@ -553,8 +853,7 @@ def test_the_tally_always_adds_up(files, ignored):
     tally = found.tally
     assert adds_up(tally)
     assert tally.distinct == len(found.events)
-    assert tally.files + tally.unreadable_files == len(files)
-    assert tally.ignored_files == ignored
+    assert tally.files + tally.unreadable_files + tally.ignored_files == len(files) + ignored
     assert min(tally.distinct, tally.duplicates, tally.unreadable_records) >= 0
     assert tally.unreadable_records + tally.unreadable_files <= len(found.problems)
 
