@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import boto3
 import click
 import jsonschema
 import pytest
@@ -137,7 +138,29 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     answer("ledger show")
     assert answer("ledger verify")["state"] == "intact"
     answer("init", "--from-trail", where, "--team", "drafted.yaml")
+    ask_the_lake(answer, aws, where, tmp_path)
     assert seen | {"demo"} == set(RESULTS)
+
+
+def ask_the_lake(answer, aws, where, folder):
+    """Run what keeps a trail, and what asks for it."""
+    taken = answer("trail ingest", where)
+    assert taken["events"] == taken["in_the_lake"] > 1000
+    assert answer("trail ingest", where)["objects"] == 0
+    queue = boto3.client("sqs", endpoint_url=aws, region_name="us-east-1").create_queue(QueueName="trail")["QueueUrl"]
+    assert answer("trail follow", queue, "--wait", "0")["objects"] == 0
+    assert answer("trail rename")["renamed_files"] == 0
+    (event,) = answer("trail timeline", "james", "--last", "1")
+    (kept,) = answer("trail record", event["id"])
+    assert json.loads(kept["raw"])["eventID"] == event["id"]
+    assert answer("trail sql", "SELECT count(*) FROM events")["rows"] == [[taken["events"]]]
+    assert answer("trail export", "james.csv", "--person", "james")["events"] > 1
+    answer("trail coverage")
+    assert not answer("trail verify", where, code=1)["sound"]
+    (folder / "auth.log").write_text(
+        "Jan 12 09:00:00 web-1 sudo: james : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls\n"
+    )
+    assert answer("trail hosts", "auth.log")["events"] == 1
 
 
 @pytest.mark.parametrize("name", ["validate", "oncall", "plan", "apply", "drift", "run"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from watchbill.alerts.model import Addend, Assessment, Hypothesis, Story
-from watchbill.alerts.weights import BREAK_GLASS, DECIDED_AT, FAMILIES_LEAST, PRIORS, WEIGHTS
+from watchbill.alerts.weights import BREAK_GLASS, DECIDED_AT, FAMILIES_LEAST, GAP, PRIORS, WEIGHTS
 from watchbill.detect.break_glass import CHANGED, TRIED
 
 
@@ -11,9 +11,14 @@ def assess(kind: str, facts: Mapping[str, str], person: str | None) -> Assessmen
     """Weigh the facts of a case. `kind` is `sign-in` or `action`; unknown facts add nothing and count for nothing.
 
     Decided only when the likeliest story has four chances in five and three families of evidence have spoken: a family
-    speaks when it adds something to one of the stories that compete. Of the third kind, `break-glass`, no story is
-    weighed: nothing is usual for such a user, and only people know why it was used.
+    speaks when it adds something to one of the stories that compete. Of two kinds no story is weighed: `break-glass`,
+    since nothing is usual for such a user and only people know why it was used, and `gap`, where nothing was recorded.
     """
+    if kind == GAP:
+        why = "undecided: nothing was recorded that could be weighed"
+        return Assessment(
+            (), None, why, "why was nothing recorded, and what was done meanwhile that others may have seen?"
+        )
     if kind == BREAK_GLASS:
         why = "undecided: nothing is usual for a break-glass user, so no story is weighed and a lead finds out"
         return Assessment((), None, why, _break_glass_question(facts))

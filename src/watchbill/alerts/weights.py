@@ -20,6 +20,9 @@ FAMILIES_LEAST = 3
 BREAK_GLASS = "break-glass"
 """The kind of case whose stories are never weighed, so that nothing can speak for it."""
 
+GAP = "gap"
+"""The kind of case about something that was not recorded: there is nothing to weigh."""
+
 _F, _B, _M, _A, _H, _I = (
     Story.FORGOTTEN_PASSWORD,
     Story.BRUTE_FORCE,

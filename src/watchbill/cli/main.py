@@ -11,6 +11,7 @@ import rich_click
 from watchbill.cli.commands import (
     access,
     cases,
+    coverage,
     demo,
     hosts,
     lake,
@@ -62,7 +63,7 @@ for part in (team, oncall, access, questions, policy, trail, cases, run, report,
         cli.add_command(command)
 
 
-for each in (*lake.COMMANDS, verify.verify, hosts.hosts):
+for each in (*lake.COMMANDS, coverage.coverage, verify.verify, hosts.hosts):
     trail.trail.add_command(each)
 
 

@@ -8,8 +8,11 @@ from watchbill.alerts.view import AuditView
 from watchbill.cli.commands.access import ApplyView, DriftView, PlanView
 from watchbill.cli.commands.cases import AskView, CaseLine, FreezeView, RestoreView, StandingCase, VerdictView
 from watchbill.cli.commands.checks import CheckView
+from watchbill.cli.commands.coverage import CoverageView
 from watchbill.cli.commands.demo import DemoView
 from watchbill.cli.commands.feeds import FeedView
+from watchbill.cli.commands.hosts import HostsView
+from watchbill.cli.commands.lake import ExportView, IngestView, LakeEvent, RawView, SqlView
 from watchbill.cli.commands.ledger import EntryView, VerifyView
 from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
@@ -18,6 +21,7 @@ from watchbill.cli.commands.run import RunView
 from watchbill.cli.commands.takeover import ImportView
 from watchbill.cli.commands.team import InitView, ValidateView
 from watchbill.cli.commands.trail import RuleView, TrailView
+from watchbill.cli.commands.verify import IntegrityView
 from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result
 
@@ -41,6 +45,16 @@ RESULTS: dict[str, Any] = {
     "prove": list[ProofView],
     "diff": list[DifferenceView],
     "trail read": TrailView,
+    "trail ingest": IngestView,
+    "trail follow": IngestView,
+    "trail rename": IngestView,
+    "trail timeline": list[LakeEvent],
+    "trail sql": SqlView,
+    "trail export": ExportView,
+    "trail record": list[RawView],
+    "trail coverage": CoverageView,
+    "trail verify": IntegrityView,
+    "trail hosts": HostsView,
     "audit": AuditView,
     "rules list": list[RuleView],
     "cases": list[CaseLine],

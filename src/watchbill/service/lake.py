@@ -5,7 +5,7 @@ by the team files that were applied then.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,13 +23,16 @@ from watchbill.lake.ingest import Ingested, ingest
 from watchbill.lake.parts import FOLDER
 from watchbill.lake.people import Namer, Names
 from watchbill.lake.place import Lake
-from watchbill.lake.queries import places
+from watchbill.lake.queries import coverage as coverage_query
+from watchbill.lake.queries import host_hours, places
 from watchbill.team.model import Team
+from watchbill.trail.coverage import HISTORY, Coverage, Known, coverage
 from watchbill.trail.everyone import Everyone
 from watchbill.trail.forms import Hosts, raw_record
 from watchbill.trail.hosts.logins import attribute_hosts
 from watchbill.trail.interfaces import NothingKnown
 from watchbill.trail.model import Attributed, Event, Opening
+from watchbill.trail.table import instant
 
 
 KNOWN_FOR = timedelta(days=400)
@@ -141,6 +144,24 @@ def raw_records(app: App, lake: Lake, event_id: str) -> list[RawRecord]:
         same = hashlib.sha256(data).hexdigest() == row["object_digest"]
         records.append(RawRecord(row["account"], row["object"], row["record"], raw, same))
     return records
+
+
+def coverage_of(
+    lake: Lake, within: Interval, at: datetime, team: Team | None, regions: Collection[str] = ()
+) -> Coverage:
+    """Tell what the lake has nothing of though it should, within a span.
+
+    Accounts of the team are expected to be there, as are the regions that are named.
+    """
+    known = Interval(within.start - HISTORY, within.end)
+    areas = ask(lake, coverage_query(known), known)
+    hosts: dict[str, list[datetime]] = {}
+    for row in ask(lake, host_hours(known), known):
+        hosts.setdefault(row["host"], []).append(instant(row["hour_ms"]))
+    events = {(row["account"], row["region"] or "", instant(row["hour_ms"])): row["events"] for row in areas}
+    files = [row.name for row in lake.manifest.objects()]
+    accounts = () if team is None else [account.number for account in team.accounts.values()]
+    return coverage(Known(files, events, hosts), within, at, accounts=accounts, regions=regions)
 
 
 def unread(lake: Lake) -> list[Problem]:

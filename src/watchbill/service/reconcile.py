@@ -1,10 +1,10 @@
 """One pass of everything that happens without a person. Level-triggered: a missed pass heals itself in the next.
 
 In order: silence (escalate what was not answered), access (plan and apply), the trail (read, audit, raise and amend
-cases). A part that fails is a problem of the pass, and the others still run.
+cases), and what is missing of it. A part that fails is a problem of the pass, and the others still run.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,8 @@ from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, Plan, State
 from watchbill.access.review import too_large
 from watchbill.alerts.audit import audit, span_of
-from watchbill.alerts.model import Audit
+from watchbill.alerts.gaps import gap_cases
+from watchbill.alerts.model import Audit, Case
 from watchbill.alerts.view import CaseView, reassessed, view
 from watchbill.detect.sigma import Rule
 from watchbill.errors import Problem, WatchbillError
@@ -24,6 +25,7 @@ from watchbill.respond.ask import Status
 from watchbill.service.casework import Casework, view_of
 from watchbill.service.history import history_of
 from watchbill.store.rows import CaseRow, StepRow
+from watchbill.trail.coverage import Coverage
 from watchbill.trail.model import Reading
 
 
@@ -45,9 +47,17 @@ class Reconciled:
 
 
 def reconcile(
-    work: Casework, read: Callable[[], Reading] | None, rules: Sequence[Rule] = (), *, enforce: bool
+    work: Casework,
+    read: Callable[[], Reading] | None,
+    rules: Sequence[Rule] = (),
+    cover: Callable[[], Coverage] | None = None,
+    *,
+    enforce: bool,
 ) -> Reconciled:
-    """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied."""
+    """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied.
+
+    `cover` tells what the lake has nothing of though it should; each gap is a case.
+    """
     done = Reconciled()
     with _part(done.problems):
         done.escalated = tuple(work.escalate_silence())
@@ -63,7 +73,11 @@ def reconcile(
         with _part(done.problems):
             done.audit = audit_kept(work, read(), rules)
             done.problems.extend(done.audit.problems)
-            done.raised, done.amended = keep_cases(work, done.audit)
+            done.raised, done.amended = keep_cases(work, done.audit.cases)
+    if cover is not None:
+        with _part(done.problems):
+            raised, amended = keep_cases(work, gap_cases(cover().gaps))
+            done.raised, done.amended = (*done.raised, *raised), (*done.amended, *amended)
     return done
 
 
@@ -107,7 +121,7 @@ def apply_plan(
     return outcomes
 
 
-def keep_cases(work: Casework, found: Audit) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Write new cases and amend those that have changed; give the ids of both.
 
     A case is the one kept before when it has its id, or when it shares an event that counts: a late event may put
@@ -117,7 +131,7 @@ def keep_cases(work: Casework, found: Audit) -> tuple[tuple[str, ...], tuple[str
     amended: list[str] = []
     kept = {row.id: (row, view_of(row)) for row in work.store.cases.all()}
     by_event = {(case.subject, event): row.id for row, case in kept.values() for event in case.counted}
-    for case in found.cases:
+    for case in found:
         made = view(case)
         known = next((by_event[made.subject, e] for e in made.counted if (made.subject, e) in by_event), made.id)
         with work.store.transaction():

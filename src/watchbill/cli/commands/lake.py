@@ -35,6 +35,9 @@ from watchbill.trail.forms import Hosts
 from watchbill.trail.table import instant
 
 
+LAKE = "lake"
+"""Where the lake lies in the state folder."""
+
 _DAYS = "Only from this day or instant on (UTC unless it has a zone)."
 _UNTIL = "Only up to this day or instant, which is not included."
 
@@ -138,7 +141,7 @@ def span_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def opened(session: Session, folder: Path | None, *, made: bool = False) -> Iterator[Lake]:
     """Open the lake of a session; one that is not there is an error unless it is `made`."""
-    place = folder or session.settings.state / "lake"
+    place = folder or session.settings.state / LAKE
     if not made and not (place / "manifest.db").exists():
         raise NotFoundError(f"there is no lake in {place}", "make one with `watchbill trail ingest SOURCE`")
     lake = Lake(place)

@@ -1,6 +1,7 @@
 """`run`: one pass of everything that happens without a person."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import rich_click as click
@@ -9,15 +10,21 @@ from watchbill.access.model import State
 from watchbill.alerts.view import TallyView, tally_view
 from watchbill.cli.commands.access import OutcomeView, PlanView, outcome_view, plan_view, show_plan
 from watchbill.cli.commands.cases import STYLES
+from watchbill.cli.commands.coverage import LATELY
+from watchbill.cli.commands.lake import LAKE, opened
 from watchbill.cli.commands.trail import load_rules, read_trail
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.errors import Problem
 from watchbill.feeds.fetch import fetch
 from watchbill.files.team_file import read_team
+from watchbill.intervals import Interval
 from watchbill.schedule.copies import sources
 from watchbill.service.feeds import refresh
+from watchbill.service.lake import coverage_of
 from watchbill.service.reconcile import Reconciled, reconcile
 from watchbill.settings import read_variables
+from watchbill.team.model import Team
+from watchbill.trail.coverage import Coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,17 @@ def run(
     """Make one pass: fetch outside schedules, bring AWS in step, read the trail, raise cases, tell leads of silence.
 
     Level-triggered, so that cron, a timer or a pipeline may call it as often as you like: a pass that finds nothing
-    new changes nothing, and a missed one heals in the next. What fails is said, and the rest is still done.
+    new changes nothing, and a missed one heals in the next. What fails is said, and the rest is still done. Where the
+    state has a lake, what is missing of it becomes a case too.
     """
     loaded, problems = load_rules(rules)
     problems = (*problems, *_refreshed(session))
     with session.casework() as work:
         read = None if source is None else lambda: read_trail(session, source)
-        done = reconcile(work, read, loaded.rules, enforce=enforce)
+        cover = (
+            partial(_coverage, session, work.team) if (session.settings.state / LAKE / "manifest.db").exists() else None
+        )
+        done = reconcile(work, read, loaded.rules, cover, enforce=enforce)
         sentences = {row.id: (row.severity, work.case(row.id)[1].sentence) for row in work.store.cases.all()}
     if done.plan is not None:
         show_plan(session, done.plan)
@@ -68,6 +79,12 @@ def run(
     if failed or done.plan is None or done.plan.problems or (source is not None and done.audit is None):
         return 1
     return CHANGES if detailed_exitcode and (done.plan.changes or done.raised) else 0
+
+
+def _coverage(session: Session, team: Team) -> Coverage:
+    """Tell what the lake of the state has nothing of lately though it should."""
+    with opened(session, None) as lake:
+        return coverage_of(lake, Interval(session.at - LATELY, session.at), session.at, team)
 
 
 def _refreshed(session: Session) -> list[Problem]:

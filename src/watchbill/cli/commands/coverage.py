@@ -1,0 +1,101 @@
+"""`trail coverage`: where and when the lake has nothing though it should."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import rich_click as click
+
+from watchbill.cli.commands.lake import lake_option, opened, span_of, span_options
+from watchbill.cli.session import CHANGES, Session, command
+from watchbill.intervals import Interval, iso
+from watchbill.service.lake import coverage_of, unread
+
+
+LATELY = timedelta(days=7)
+"""How far back is looked at where nobody says."""
+
+
+@dataclass(frozen=True, slots=True)
+class GapView:
+    """Something that should have been recorded and was not."""
+
+    kind: str
+    account: str | None
+    region: str | None
+    host: str | None
+    start: str
+    end: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnsureView:
+    """Something of which it cannot be told whether it is a gap."""
+
+    account: str | None
+    region: str | None
+    host: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AreaView:
+    """An account and a region of which the lake has something."""
+
+    account: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageView:
+    """What the lake covers of a span, and what it does not."""
+
+    start: str
+    end: str
+    gaps: list[GapView]
+    unsure: list[UnsureView]
+    areas: list[AreaView]
+
+
+@command("trail coverage", team=True, state=True)
+@lake_option
+@span_options
+@click.option(
+    "--region", "regions", multiple=True, help="A region that there should be something of; may be given again."
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is a gap.")
+def coverage(
+    session: Session,
+    folder: Path | None,
+    start: str | None,
+    end: str | None,
+    regions: tuple[str, ...],
+    *,
+    detailed_exitcode: bool,
+) -> int:
+    """Show where and when the lake has nothing though it should: accounts, regions, hours, hosts; lately, or in a span.
+
+    An hour without a file is a gap where it is unusual for that account and region; `watchbill trail verify` proves by
+    digests what was delivered. Each gap becomes a case by `watchbill run`.
+    """
+    within = span_of(start, end, session.at) or Interval(session.at - LATELY, session.at)
+    with opened(session, folder) as lake:
+        found = coverage_of(lake, within, session.at, session.team_if_any(), regions)
+        problems = unread(lake)
+    gaps = [
+        GapView(str(g.kind), g.account, g.region, g.host, iso(g.interval.start), iso(g.interval.end), g.why)
+        for g in found.gaps
+    ]
+    out = session.out
+    rows = [(g.kind, g.account or "", g.region or g.host or "", g.start, g.end, g.why) for g in gaps]
+    if rows:
+        out.table(("gap in", "account", "region or host", "from", "to", "why"), rows)
+    else:
+        out.line("no gap")
+    for each in found.unsure:
+        out.line(f"not sure: {' '.join(filter(None, (each.account, each.region, each.host)))}: {each.why}")
+    unsure = [UnsureView(each.account, each.region, each.host, each.why) for each in found.unsure]
+    areas = [AreaView(account, region) for account, region in found.areas]
+    out.answer(CoverageView(iso(within.start), iso(within.end), gaps, unsure, areas), problems)
+    return CHANGES if detailed_exitcode and gaps else 0
