@@ -183,10 +183,14 @@ class Manifest:
         return set(wanted) - found
 
     def objects(self, *, flawed: bool = False) -> list[ObjectRow]:
-        """Give the objects that were read, in order of name; only those with something wrong where `flawed`."""
+        """Give the objects that were read, in order of name.
+
+        Where `flawed`, only those with something wrong, and of which no version was whole.
+        """
         asked = select(_objects).order_by(_objects.c.name, _objects.c.version)
         if flawed:
-            asked = asked.where(_objects.c.reason.is_not(None))
+            mended = select(_objects.c.name).where(_objects.c.reason.is_(None))
+            asked = asked.where(_objects.c.reason.is_not(None), _objects.c.name.not_in(mended))
         with self._engine.connect() as connection:
             return [_object(row) for row in connection.execute(asked)]
 
