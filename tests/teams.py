@@ -23,6 +23,7 @@ from watchbill.team.model import (
     Rotation,
     Team,
     Turn,
+    Workload,
 )
 
 
@@ -36,6 +37,11 @@ STAGING = "222222222222"
 def person(name: str, zone: str = "Europe/London", networks: tuple[str, ...] = ()) -> Person:
     """Make a person whose IAM user has their name."""
     return Person(name, name.title(), f"{name}@example.com", name, zone, networks, HERE)
+
+
+def workload(name: str, *subjects: str, owner: str | None = None, actions: tuple[str, ...] = ()) -> Workload:
+    """Make a machine."""
+    return Workload(name, owner, actions, subjects, HERE)
 
 
 def layer(name: str, zone: str, start: int, end: int, members: tuple[str, ...]) -> Layer:
@@ -131,7 +137,7 @@ def team() -> Team:
         ("break-glass",),
         ("watchbill",),
         None,
-        ("deploy-bot",),
+        {"deploy-bot": workload("deploy-bot")},
     )
 
 

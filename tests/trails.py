@@ -110,6 +110,26 @@ def service(name: str) -> Record:
     return {"type": "AWSService", "invokedBy": f"{name}.amazonaws.com"}
 
 
+def saml_user(name: str) -> Record:
+    """Make the `userIdentity` of whoever signs in by SAML: what Identity Center and other providers vouch for."""
+    issuer = "Rgf7zUlbL+cPqVZzDyRzkNqkrIg="
+    return {"type": "SAMLUser", "principalId": f"{issuer}:{name}", "userName": name, "identityProvider": issuer}
+
+
+def web_identity(subject: str, host: str = "token.actions.githubusercontent.com", **fields: Any) -> Record:
+    """Make the `userIdentity` of whoever has a token of an OIDC provider, such as a run of CI."""
+    provider = f"arn:aws:iam::{PRODUCTION}:oidc-provider/{host}"
+    who = {"principalId": f"{provider}:sts.amazonaws.com:{subject}", "userName": subject, "identityProvider": provider}
+    return {"type": "WebIdentityUser", **who, **fields}
+
+
+def by_token(who: Record, role: str, key: str, at: datetime = MONDAY, **fields: Any) -> Record:
+    """Make the record of an AssumeRoleWithWebIdentity that handed out a temporary key."""
+    made = assume_role(who, role, key, at, **fields)
+    answer = made["responseElements"] | {"subjectFromWebIdentityToken": who.get("userName")}
+    return made | {"eventName": "AssumeRoleWithWebIdentity", "responseElements": answer}
+
+
 def other_account(account: str = FOREIGN) -> Record:
     """Make the `userIdentity` that a caller from another account has in the record of the account it called."""
     return {"type": "AWSAccount", "principalId": "AIDAXXXXXXXXXXXXXXXX", "accountId": account}

@@ -81,7 +81,7 @@ def draft_team(state: AccountState, passwords: Mapping[str, bool]) -> str:
         *_section("people", people, "{}"),
         "",
         "# IAM users that look like machines: no console password and no MFA device. Move people to `people`.",
-        *_section("workloads", machines, "[]"),
+        *_section("workloads", machines, "{}"),
         "",
         *_section("groups", groups, "{}"),
         "",
@@ -160,7 +160,7 @@ class _Draft:
 
     def machines(self) -> Iterator[str]:
         for user in self._machines:
-            yield f"  - {_word(user.name)}"
+            yield f"  {_word(user.name)}: {{}}"
 
     def group(self, group: GroupState) -> Iterator[str]:
         """Give the lines of a group; its permission sets are gathered, and what is left out of it."""

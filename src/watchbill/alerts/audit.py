@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from watchbill.access.history import History, declared
 from watchbill.access.model import Freeze
+from watchbill.access.trusts import Trusts
 from watchbill.alerts.cases import Gatherer
 from watchbill.alerts.model import Audit, PersonCount
 from watchbill.detect.actions import action_findings
@@ -23,8 +24,9 @@ from watchbill.intervals import Interval
 from watchbill.judge.judge import Judges
 from watchbill.judge.model import Judgement, Right, Step
 from watchbill.team.model import Team
-from watchbill.trail.attribute import HANDS_OUT, attribute
+from watchbill.trail.attribute import attribute
 from watchbill.trail.model import Attributed, Event, Outcome, Reading
+from watchbill.trail.openings import HANDS_OUT
 
 
 def span_of(reading: Reading) -> Interval | None:
@@ -81,27 +83,31 @@ def _attributed(events: Sequence[Event], history: History | None, span: Interval
     """Name every actor by the team file of the time; a key is followed to who got it, whenever that was."""
     if history is None or span is None:
         return attribute(events, None)
+    trusts = Trusts(events, history)
     groups: dict[Hashable, tuple[Team, list[Event]]] = {}
     for piece, in_force in history.spans(span):
         team = in_force.team or history.given
         first, end = (bisect_left(events, at, key=lambda event: event.at) for at in (piece.start, piece.end))
         groups.setdefault(_names(team), (team, []))[1].extend(events[first:end])
     if len(groups) == 1:
-        return tuple(each for team, own in groups.values() for each in attribute(own, team))
+        return tuple(each for team, own in groups.values() for each in attribute(own, team, trusts))
     keys = [event for event in events if event.name in HANDS_OUT]
     found: dict[str, Attributed] = {}
     for team, own in groups.values():
         mine = {event.id for event in own}
-        named = attribute([*keys, *(event for event in own if event.name not in HANDS_OUT)], team)
+        named = attribute([*keys, *(event for event in own if event.name not in HANDS_OUT)], team, trusts)
         found.update((each.event.id, each) for each in named if each.event.id in mine)
     return tuple(found[event.id] for event in events)
 
 
 def _names(team: Team) -> Hashable:
     """Give what of a team file says who is who; most changes of a file leave it as it is."""
-    people = frozenset((person.name, person.iam_user, person.email) for person in team.people.values())
+    people = frozenset(
+        (p.name, p.iam_user, p.email, p.identity_center_user, p.also_known_as, p.ci_users) for p in team.people.values()
+    )
     accounts = frozenset(account.number for account in team.accounts.values())
-    return people, accounts, frozenset(team.workloads), team.session_names
+    workloads = frozenset((workload.name, workload.subjects) for workload in team.workloads.values())
+    return people, accounts, workloads, team.session_names
 
 
 def _judged(attributed: Sequence[Attributed], history: History | None, span: Interval | None) -> tuple[Judgement, ...]:

@@ -35,6 +35,21 @@ Bound = Annotated[
     ),
 ]
 """Any managed policy, AWS's or one of the accounts' own, by name or ARN."""
+Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+HostUser = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,255}\$?$")]
+"""A user of hosts, of a domain too: useradd(8)."""
+SshKey = Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
+"""The fingerprint of a key as ssh-keygen(1) and sshd(8) print it: no padding."""
+StoreUser = Annotated[
+    str, StringConstraints(pattern=r"^([0-9a-f]{10}-)?[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}$")
+]
+"""The id of a user: Identity Store API Reference, "User"."""
+CiUser = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*(/[A-Za-z0-9._~/-]*)?:[A-Za-z0-9_.@-]+$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$")]
+Instance = Annotated[str, StringConstraints(pattern=r"^(i-[0-9a-f]{8}|m?i-[0-9a-f]{17})$")]
+"""An instance of EC2, or one that Systems Manager manages elsewhere: Systems Manager API Reference, "Target"."""
+Subject = Annotated[str, StringConstraints(pattern=r"^\S{1,255}$")]
+"""The subject of a token, with `*` for any characters. One that is all `*` would be anybody's."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 KindName = Literal["primary", "secondary", "shadow", "manager"]
 Filled = Annotated[str, StringConstraints(min_length=1)]
@@ -71,12 +86,26 @@ class PersonPart(_Part):
     """A person."""
 
     name: Filled = Field(description="Their full name.")
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(description="Their address.")
+    email: Address = Field(description="Their address.")
     iam_user: Key | None = Field(None, description="The name of their IAM user; the key of the person by default.")
     time_zone: str = Field("UTC", description="Where they live: an IANA time zone, such as Europe/London.")
     networks: list[str] = Field(default_factory=list, description="CIDR blocks that are usual for them.")
     holidays: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = Field(
         None, description="Where they live, if they have public holidays off: a country, GB, or a part of it, GB-SCT."
+    )
+    host_users: list[HostUser] = Field(default_factory=list, description="Users of hosts that are theirs alone.")
+    ssh_keys: list[SshKey] = Field(
+        default_factory=list, description="Fingerprints of their SSH keys, as `ssh-keygen -l` prints them: SHA256:..."
+    )
+    identity_center_user: StoreUser | None = Field(
+        None, description="Their user id in IAM Identity Center: `aws identitystore list-users` gives it."
+    )
+    also_known_as: list[Address] = Field(
+        default_factory=list, description="More addresses by which identity providers know them."
+    )
+    ci_users: list[CiUser] = Field(
+        default_factory=list,
+        description="Their logins where runs of CI start, after the host that issues the tokens: gitlab.com:ana.",
     )
 
 
@@ -292,6 +321,20 @@ class BreakGlassPart(_Part):
     accounts: Named = Field(description="Names of accounts in which it is.")
 
 
+class WorkloadPart(_Part):
+    """A machine: an IAM user, a role, or whatever has OIDC tokens of its own, such as a pipeline."""
+
+    owner: str | None = Field(None, description="The person or the group that answers for it.")
+    actions: list[Action] = Field(
+        default_factory=list, description="What it is expected to do, such as s3:Put*; empty says nothing of it."
+    )
+    subjects: list[Subject] = Field(
+        default_factory=list,
+        description="Subjects of its OIDC tokens, with `*` for any characters: repo:acme/shop:ref:refs/heads/*. The "
+        "issuing host may stand before one: token.actions.githubusercontent.com:repo:acme/shop:*.",
+    )
+
+
 class TeamPart(_Part):
     """A team file: people, what they may hold, and who is on watch."""
 
@@ -311,7 +354,12 @@ class TeamPart(_Part):
     managed_by: list[Key] = Field(
         default_factory=lambda: ["watchbill"], description="IAM names that act for watchbill: not drift."
     )
-    workloads: list[Key] = Field(default_factory=list, description="IAM users and roles that are machines.")
+    workloads: dict[Key, WorkloadPart] = Field(
+        default_factory=dict, description="IAM users, roles and pipelines that are machines, by name."
+    )
+    hosts: dict[HostName, Instance] = Field(
+        default_factory=dict, description="Instance ids by the name that a host has in its own logs."
+    )
     session_names: Literal["iam_user", "email"] | None = Field(
         None, description="What role session names are by your convention; weak evidence, since callers choose them."
     )

@@ -49,6 +49,7 @@ from watchbill.team.model import (
     Stint,
     Team,
     Turn,
+    Workload,
 )
 from watchbill.team.names import DAYS, instant_or_date, length, meant, name_problems
 from watchbill.team.places import Path, Places, has_cycle
@@ -154,32 +155,37 @@ def _is_type(step: object) -> bool:
 
 def _shape_message(each: Any, path: Path) -> str:
     name = str(path[-1]) if path else ""
+    field = _field(path, key="[key]" in each["loc"])
     match each["type"]:
         case "extra_forbidden":
             return f"unknown key `{name}`{meant(name, _KEYS)}"
         case "missing":
             return f"`{name}` is missing"
         case "string_pattern_mismatch" if not each["input"].strip():
-            return f"`{_field(path)}` must not be empty; {_EXPECTED.get(_field(path), 'see the schema')}"
+            return f"`{field}` must not be empty; {_EXPECTED.get(field, 'see the schema')}"
         case "string_pattern_mismatch":
-            return f"`{each['input']}` is no valid {_field(path)}; {_EXPECTED.get(_field(path), 'see the schema')}"
+            return f"`{each['input']}` is no valid {field}; {_EXPECTED.get(field, 'see the schema')}"
         case "string_type":
             return f"`{each['input']}` must be a text; put it in quotes"
         case "string_too_short":
-            return f"`{_field(path)}` must not be empty"
+            return f"`{field}` must not be empty"
         case "literal_error":
             return f"`{each['input']}` must be {each['ctx']['expected']}"
         case _:
             return f"{each['msg'][:1].lower()}{each['msg'][1:]}"
 
 
-def _field(path: Path) -> str:
+def _field(path: Path, *, key: bool) -> str:
     """Name the field of a path in words: a key of people, accounts and so on is a name."""
     match [step for step in path if isinstance(step, str)]:
         case ["permission_sets", _, "capabilities", _]:
             return "service"
         case ["accounts" | "people" | "groups" | "permission_sets" | "rotas", _]:
             return "name"
+        case ["workloads", _]:
+            return "workload"
+        case ["hosts", _]:
+            return "host" if key else "instance"
         case [*_, last]:
             return last
         case _:
@@ -204,11 +210,21 @@ _EXPECTED = {
     "invariants": "write who may never do what: support never ec2:TerminateInstances",
     "service": "a service is what stands before the colon of an action: ec2",
     "iam_user": "IAM names have letters, digits and +=,.@_-, 64 at most",
+    "workload": "IAM names have letters, digits and +=,.@_-, 64 at most",
     "role": "IAM names have letters, digits and +=,.@_-, 64 at most",
     "holidays": "write a country, GB, or a part of one, GB-SCT",
     "rest": "write 11h",
     "length": "write 12h or 2d",
     "start": "write a local time such as 2026-01-10T09:00",
+    "host_users": "write the name of a user of your hosts",
+    "ssh_keys": "write what `ssh-keygen -l` prints: SHA256: and 43 characters",
+    "identity_center_user": "write the id that `aws identitystore list-users` gives",
+    "also_known_as": "an address has one `@`",
+    "ci_users": "write the host that issues the tokens, and the login: gitlab.com:ana",
+    "actions": "an action is a service and a name: ec2:Describe*",
+    "subjects": "write the subject of a token: repo:acme/shop:*",
+    "host": "write the name of the host as its logs have it",
+    "instance": "write the id of an instance: i- and 8 or 17 characters",
     "secret": "name an environment variable: PLATFORM_FEED",
 }
 
@@ -292,7 +308,8 @@ class _Builder:
             self._protected(),
             tuple(part.managed_by),
             part.session_names,
-            tuple(part.workloads),
+            {n: self._workload(n) for n in part.workloads},
+            dict(part.hosts),
             path,
             hashlib.sha256(data).hexdigest(),
             data.decode("utf-8-sig"),
@@ -332,7 +349,25 @@ class _Builder:
         found = self._part.people[name]
         user, where = found.iam_user or name, self._at(("people", name), key=True)
         networks, holidays = tuple(found.networks), found.holidays or ""
-        return Person(name, found.name, found.email, user, found.time_zone, networks, where, holidays)
+        return Person(
+            name,
+            found.name,
+            found.email,
+            user,
+            found.time_zone,
+            networks,
+            where,
+            holidays,
+            tuple(found.host_users),
+            tuple(found.ssh_keys),
+            found.identity_center_user or "",
+            tuple(found.also_known_as),
+            tuple(found.ci_users),
+        )
+
+    def _workload(self, name: str) -> Workload:
+        found, where = self._part.workloads[name], self._at(("workloads", name), key=True)
+        return Workload(name, found.owner, tuple(found.actions), tuple(found.subjects), where)
 
     def _group(self, name: str) -> Group:
         group = self._part.groups[name]

@@ -51,6 +51,16 @@ class Person:
     where: Location
     holidays: str = ""
     """The country, or part of one (`GB`, `GB-SCT`), whose public holidays they have off; empty is none."""
+    host_users: tuple[str, ...] = ()
+    """Users of hosts that are theirs alone."""
+    ssh_keys: tuple[str, ...] = ()
+    """Fingerprints of their SSH keys, as OpenSSH prints them: `SHA256:` and 43 characters of base64."""
+    identity_center_user: str = ""
+    """Their user id in the Identity Store; empty where none is declared."""
+    also_known_as: tuple[str, ...] = ()
+    """More addresses by which identity providers know them, besides `email`."""
+    ci_users: tuple[str, ...] = ()
+    """Their logins where runs of CI start, each after the host that issues the tokens: `gitlab.com:ana`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +299,20 @@ class Rota:
 
 
 @dataclass(frozen=True, slots=True)
+class Workload:
+    """A machine: an IAM user, a role, or whatever an OIDC provider gives a token to, such as a pipeline."""
+
+    name: str
+    owner: str | None
+    """The person or the group that answers for it; None where the file says nobody."""
+    actions: tuple[str, ...]
+    """What it is expected to do, as patterns: `s3:Put*`; empty where nothing is said of it."""
+    subjects: tuple[str, ...]
+    """Subjects of its OIDC tokens, as patterns with `*`; the issuing host may stand before one, as IAM writes it."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """A permission set for one person for a span, with a reason and an approver."""
 
@@ -340,8 +364,10 @@ class Team:
     """Names of IAM users or roles that act for watchbill itself: what they change is not drift."""
     session_names: str | None
     """`iam_user` or `email` where role session names are, by the team's convention, that name of a person."""
-    workloads: tuple[str, ...] = ()
-    """Names of IAM users and roles that are machines, not people."""
+    workloads: Mapping[str, Workload] = field(default_factory=dict)
+    """Machines by name, which is that of an IAM user or a role, or any other where it has subjects."""
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    """EC2 instance ids by the name that a host has in its own logs."""
     path: str = field(default="watchbill.yaml")
     digest: str = ""
     """SHA-256 of the file's bytes: which revision this is."""

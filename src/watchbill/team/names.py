@@ -159,6 +159,8 @@ class _Checker:
         self._refs("person", ("leads",))
         self._networks(("networks",))
         self._break_glass()
+        self._workloads()
+        self._hosts()
         self._ceiling()
 
     def _permission_set(self, at: Path) -> None:
@@ -188,6 +190,37 @@ class _Checker:
                 message = f"`{user}` is the IAM user of `{people[user.lower()][1]}`; break-glass is nobody's own"
                 self._say("break-glass", message, (*at, "iam_user"))
         self._unique("break-glass user", [(text.lower(), at) for text, at in self._texts(entries, "iam_user")])
+
+    def _workloads(self) -> None:
+        """Check that machines are nobody's own, have owners that exist, and subjects that are one machine's."""
+        document = self._document
+        entries = list(document.entries("workloads"))
+        people = {user.lower(): at[1] for user, at in self._iam_users()}
+        for at in entries:
+            if (person := people.get(str(at[-1]).lower())) is not None:
+                self._say(
+                    "workload", f"`{at[-1]}` is the IAM user of `{person}`; a machine is nobody's own", at, key=True
+                )
+            self._owner((*at, "owner"))
+            for here, subject in document.texts((*at, "subjects")):
+                if not subject.strip("*:"):
+                    self._say("workload", f"`{subject}` would be the subject of anybody", here)
+        self._unique("workload", [(str(at[-1]).lower(), at) for at in entries], key=True)
+        self._unique("subject", [(text, here) for at in entries for here, text in document.texts((*at, "subjects"))])
+
+    def _owner(self, at: Path) -> None:
+        document, name = self._document, self._document.text(*at)
+        people, groups = document.names("people"), document.names("groups")
+        if name is not None and people is not None and groups is not None and name not in (*people, *groups):
+            known = (*people, *groups)
+            self._say("unknown-owner", f"unknown person or group `{name}`{meant(name, known)}", at)
+
+    def _hosts(self) -> None:
+        """Check that a host is declared once, by whatever name, and an instance too: DNS has no case (RFC 4343)."""
+        document, hosts = self._document, self._document.value(("hosts",))
+        names = [("hosts", str(name)) for name in hosts] if isinstance(hosts, Mapping) else []
+        self._unique("host", [(at[1].lower(), at) for at in names], key=True)
+        self._unique("instance", [(text, at) for at in names if (text := document.text(*at)) is not None])
 
     def _ceiling(self) -> None:
         """Check that every account can have the ceiling: a boundary is AWS's, or of the same account."""
@@ -365,7 +398,17 @@ class _Checker:
         document = self._document
         people = list(document.entries("people"))
         self._unique("IAM user", [(name.lower(), at) for name, at in self._iam_users()])
-        self._unique("email", [(text.lower(), at) for text, at in self._texts(people, "email")])
+        addresses = [*self._texts(people, "email"), *self._listed(people, "also_known_as")]
+        self._unique("email", [(text.lower(), at) for text, at in addresses])
+        self._unique("host user", users := self._listed(people, "host_users"))
+        for user, at in users:
+            if user == "root":
+                self._say("host-user", "`root` of a host is nobody's own", at)
+        self._unique("SSH key", self._listed(people, "ssh_keys"))
+        self._unique(
+            "Identity Center user", [(text.lower(), at) for text, at in self._texts(people, "identity_center_user")]
+        )
+        self._unique("CI user", [(text.lower(), at) for text, at in self._listed(people, "ci_users")])
         self._unique("account number", self._texts(document.entries("accounts"), "number"))
         self._unique("grant", self._texts(document.entries("grants"), "name"))
 
@@ -378,6 +421,9 @@ class _Checker:
     def _texts(self, entries: Iterable[Path], field: str) -> list[tuple[str, Path]]:
         found = [(self._document.text(*at, field), (*at, field)) for at in entries]
         return [(text, at) for text, at in found if text is not None]
+
+    def _listed(self, entries: Iterable[Path], field: str) -> list[tuple[str, Path]]:
+        return [(text, here) for at in entries for here, text in self._document.texts((*at, field))]
 
     def _zone(self, at: Path) -> None:
         name = self._document.text(*at)
@@ -418,12 +464,12 @@ class _Checker:
         if name is not None and known is not None and name not in known:
             self._say(f"unknown-{what.replace(' ', '-')}", f"unknown {what} `{name}`{meant(name, known)}", at)
 
-    def _unique(self, what: str, values: Sequence[tuple[str, Path]]) -> None:
+    def _unique(self, what: str, values: Sequence[tuple[str, Path]], *, key: bool = False) -> None:
         first: dict[str, Path] = {}
         for value, path in values:
             if value in first:
-                line = self._places.of(first[value]).line
-                self._say("twice", f"{what} `{value}` is given twice, first in line {line}", path)
+                line = self._places.of(first[value], key=key).line
+                self._say("twice", f"{what} `{value}` is given twice, first in line {line}", path, key=key)
             first.setdefault(value, path)
 
     def _say(self, code: str, message: str, path: Path, *, key: bool = False) -> None:

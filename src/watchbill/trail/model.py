@@ -1,7 +1,9 @@
-"""What happened, as CloudTrail recorded it, in our shape; and who it was.
+"""What happened, as CloudTrail, hosts and identity providers recorded it, in our shape; and who it was.
 
-An event keeps its whole record. Every field that a record may lack is None when it does, never a guess. Times are
-UTC. `Place` says which object and which entry of it the event was read from.
+An event of a host or of an identity provider has the same shape: `source` is what wrote it (`sshd`, `okta`), and what
+they do not have, such as a region, is empty. An event keeps its whole record. Every field that a record may lack is
+None when it does, never a guess. Times are UTC. `Place` says which object and which entry of it the event was read
+from.
 """
 
 from collections.abc import Mapping
@@ -85,6 +87,43 @@ class Event:
     record: Mapping[str, Any]
     """The whole record as decoded JSON."""
     place: Place
+    host: str | None = None
+    """The host that logged it; None where it is no event of a host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom an identity provider vouched for."""
+
+    provider: str
+    """The provider as the record names it: an ARN, a host, or the hash of an issuer; empty where it does not."""
+    name: str
+    """The subject of the token or assertion: `repo:acme/shop:ref:refs/heads/main`, `ana@example.com`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What handed out a temporary key: all that is kept of the event to trace a session by, and nothing besides."""
+
+    key: str
+    """The access key; empty in a copy that lacks it, which `shared_event_id` joins to the one that has it."""
+    event_id: str
+    at: datetime
+    name: str
+    """`eventName`, one of `openings.HANDS_OUT`."""
+    account: str
+    """The account whose trail recorded it."""
+    source: str
+    region: str
+    identity: Identity
+    """Who called. In the copy that another account got it is of type AWSAccount, and says no more than which."""
+    role_arn: str | None
+    session_name: str | None
+    source_identity: str | None
+    """The one that was asked for; one that was set before is in `identity`."""
+    subject: Subject | None
+    shared_event_id: str | None
+    """The same in both copies of a call into another account."""
 
 
 class Method(StrEnum):
@@ -100,6 +139,16 @@ class Method(StrEnum):
     ROOT = "root"
     SERVICE = "service"
     WORKLOAD = "workload"
+    HOST_USER = "host-user"
+    """The user of a host, where the team file says whose it is."""
+    SSH_KEY = "ssh-key"
+    """The fingerprint of the SSH key of a login, where the team file says whose it is."""
+    HOST_LOGIN = "host-login"
+    """What AWS recorded of the login: a key pushed by EC2 Instance Connect, or a session of SSM."""
+    IDENTITY_PROVIDER = "identity-provider"
+    """The address by which an identity provider knows them."""
+    WEB_IDENTITY = "web-identity"
+    """The subject of the OIDC token that a session was made for, such as who started a run of CI."""
     NONE = "none"
 
 
@@ -151,7 +200,7 @@ class Tally:
     unreadable_records: int
     unreadable_files: int
     ignored_files: int
-    """Files that are not a trail by their name, such as a README."""
+    """Files that are no trail by their name, such as a README, or that are digests of one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,7 +241,7 @@ def test_an_account_that_watchbill_keeps_already_is_told_of(ours):
 def test_an_empty_account_gives_an_empty_team():
     """Also that is a valid file to begin with."""
     team = read(state())
-    assert (team.people, team.groups, team.permission_sets, team.workloads) == ({}, {}, {}, ())
+    assert (team.people, team.groups, team.permission_sets, team.workloads) == ({}, {}, {}, {})
 
 
 def test_applying_the_draft_leaves_what_is_there():

@@ -26,6 +26,7 @@ from watchbill.team.model import (
     Rotation,
     Team,
     Turn,
+    Workload,
 )
 
 
@@ -83,7 +84,7 @@ def team(*, workloads: tuple[str, ...] = ("deployer",)) -> Team:
         protected=(),
         managed_by=("watchbill",),
         session_names="iam_user",
-        workloads=workloads,
+        workloads={name: Workload(name, None, (), (), HERE) for name in workloads},
     )
 
 

@@ -90,6 +90,39 @@ def test_role_sessions_of_stratus_are_traced_or_nobodys(trails):
     assert sessions == {Method.KEY_CHAIN: 47, Method.NONE: 21}
 
 
+@pytest.mark.parametrize(("name", "people"), [("invictus", 70), ("stratus", 47)])
+def test_nobody_is_named_who_did_not_take_the_role(trails, name, people):
+    """Each person found is the IAM user whose call handed out the key, by a look at the bare records."""
+    records = [each.record for each in trails[name].events]
+    keys = {
+        answer["credentials"]["accessKeyId"]: each["userIdentity"]
+        for each in records
+        if isinstance(answer := each.get("responseElements"), dict) and "credentials" in answer
+    }
+    traced = [each for each in attribute(trails[name].events, None) if each.event.identity.type == "AssumedRole"]
+    named, wrong = 0, []
+    for each in traced:
+        caller = each.event.record["userIdentity"]
+        while caller["type"] == "AssumedRole" and caller.get("accessKeyId") in keys:
+            caller = keys[caller["accessKeyId"]]
+        expected = caller["userName"] if caller["type"] == "IAMUser" else None
+        named += each.actor.traced
+        wrong += [each] if each.actor.person != expected else []
+    assert (named, wrong) == (people, [])
+
+
+@pytest.mark.parametrize("name", ["invictus", "stratus"])
+def test_with_a_source_identity_every_session_has_its_person(trails, name):
+    """Where the team demands one, nothing is lost: those whose AssumeRole is missing are named too."""
+    events = [
+        replace(each, identity=replace(each.identity, source_identity="somebody"))
+        for each in trails[name].events
+        if each.identity.type == "AssumedRole"
+    ]
+    found = attribute(events, None)
+    assert {(each.actor.person, each.actor.method) for each in found} == {("somebody", Method.SOURCE_IDENTITY)}
+
+
 def test_one_example_names_nobody(trails):
     """One call of traildiscover has no userIdentity."""
     named = attribute(trails["traildiscover"].events, None)
