@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from watchbill.access.trusts import _CHANGES as CHANGES
+from watchbill.access.trusts import CHANGES
 from watchbill.errors import Problem
 from watchbill.lake.hosts import touched
 from watchbill.lake.keys import Keys, keys_of
@@ -25,7 +25,7 @@ from watchbill.lake.parts import read_part, write_part
 from watchbill.trail.columns import FIELDS, Columns, FileTally
 from watchbill.trail.model import Actor, Event, Identity, Opening, Outcome
 from watchbill.trail.openings import HANDS_OUT, opening
-from watchbill.trail.table import PLACE, SCHEMA, WHO, WORDS, actor_row, event_of, record_of
+from watchbill.trail.table import PLACE, SCHEMA, WHO, WORDS, actor_row, event_of, record_of, rows_of
 
 
 SAID = [each.name for each in FIELDS if each not in PLACE]
@@ -201,7 +201,8 @@ def callers_of(
     rest, of_source = np.divmod(rest, len(sources))
     of_identity, of_account = np.divmod(rest, len(accounts))
     numbers = zip(of_identity.tolist(), of_account.tolist(), of_source.tolist(), of_outcome.tolist(), strict=True)
-    callers = [Caller(identities[i], accounts[a], sources[s], Outcome(outcomes[o])) for i, a, s, o in numbers]
+    known = [Outcome(each) for each in outcomes[:-1]]
+    callers = [Caller(identities[i], accounts[a], sources[s], known[o]) for i, a, s, o in numbers]
     return callers, which.astype(np.int32)
 
 
@@ -232,7 +233,7 @@ def _named(table: pa.Table, wanted: Container[str]) -> Iterator[Event]:
     names = _one(table["name"])
     meant = np.array([name in wanted for name in names.dictionary.to_pylist()] + [False])
     rows = np.flatnonzero(meant[names.indices.fill_null(len(meant) - 1).to_numpy()])
-    yield from map(event_of, table.take(pa.array(rows)).to_pylist())
+    yield from map(event_of, rows_of(table.take(pa.array(rows))))
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
@@ -240,8 +241,8 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _row(table: pa.Table, row: int) -> dict[str, Any]:
-    (found,) = table.slice(row, 1).to_pylist()
-    return dict(found)
+    (found,) = rows_of(table.slice(row, 1))
+    return found
 
 
 def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

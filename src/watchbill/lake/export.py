@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from watchbill.errors import ProviderError
 from watchbill.intervals import Interval
-from watchbill.trail.table import SCHEMA, milliseconds, record_of
+from watchbill.trail.table import SCHEMA, milliseconds, record_of, rows_of
 
 
 FORMS = ("parquet", "csv", "jsonl")
@@ -73,7 +73,7 @@ def _within(table: pa.Table, span: Interval | None, person: str | None) -> pa.Ta
 
 def _rows(files: Sequence[str], span: Interval | None, person: str | None) -> Iterator[dict[str, Any]]:
     for table in _tables(files, span, person):
-        yield from table.to_pylist()
+        yield from rows_of(table)
 
 
 def _csv(out: TextIO) -> Callable[[Mapping[str, Any]], object]:

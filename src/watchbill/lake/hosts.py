@@ -4,7 +4,7 @@ A day of hosts is named anew when rows of it came in, or rows of AWS that tie lo
 a session of Systems Manager. What the day before and the day after say counts too. Until then such rows are nobody's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from watchbill.lake.parts import day_of, read_part, write_part
 from watchbill.lake.place import Lake
 from watchbill.trail.hosts.model import CATEGORY
 from watchbill.trail.model import Actor, Attributed, Event
-from watchbill.trail.table import WHO, WORDS, actor_of, actor_row, attributed_of, event_of
+from watchbill.trail.table import WHO, WORDS, actor_of, actor_row, attributed_of, event_of, rows_of
 
 
 TIES = ("SendSSHPublicKey", "StartSession", "ResumeSession", "TerminateSession")
@@ -54,7 +54,7 @@ def _tell(lake: Lake, day: int, part: PartRow, tie: Tie) -> bool:
     aws: list[Attributed] = []
     for near in lake.manifest.parts(day_of(day - 1), day_of(day + 1)):
         table = read_part(lake.folder, near.name)
-        hosts += [event_of(row) for row in _rows(table, _hosts(table))]
+        hosts += [event_of(row) for row in rows_of(table.filter(_hosts(table)))]
         for batch in table.filter(_ties(table)).to_batches():
             aws += attributed_of(batch)
     actors = {each.event.id: each.actor for each in tie(hosts, aws)}
@@ -66,7 +66,7 @@ def _rename(lake: Lake, part: PartRow, day: int, actors: dict[str, Actor]) -> bo
     table = read_part(lake.folder, part.name)
     of_day = pc.equal(table["day"].cast(pa.int32()), day)
     places = np.flatnonzero(pc.and_(of_day, _hosts(table)).to_numpy())
-    rows = table.take(pa.array(places)).to_pylist()
+    rows = rows_of(table.take(pa.array(places)))
     new = [actor_row(actors[row["id"]]) for row in rows]
     if new == [actor_row(actor_of(row)) for row in rows]:
         return False
@@ -91,10 +91,6 @@ def _put(column: pa.ChunkedArray, places: npt.NDArray[np.int64], values: Sequenc
     mask[places] = True
     found = pc.replace_with_mask(plain, pa.array(mask), pa.array(values, plain.type))
     return found.dictionary_encode() if shared else found
-
-
-def _rows(table: pa.Table, which: pa.ChunkedArray) -> Iterator[dict[str, object]]:
-    yield from table.filter(which).to_pylist()
 
 
 def _hosts(table: pa.Table) -> pa.ChunkedArray:

@@ -18,7 +18,7 @@ from watchbill.lake.parts import read_part, write_part
 from watchbill.lake.place import Lake
 from watchbill.trail.model import Actor, Event, Identity, Opening, Outcome
 from watchbill.trail.openings import Openings
-from watchbill.trail.table import IDENTITY, WHO, WORDS, actor_of, identity_of, milliseconds
+from watchbill.trail.table import IDENTITY, WHO, WORDS, actor_of, identity_of, milliseconds, rows_of
 
 
 class Names(Protocol):
@@ -149,4 +149,4 @@ def _distinct(table: pa.Table, names: Iterable[str]) -> tuple[list[dict[str, obj
         codes = shared.combine_chunks().indices.fill_null(-1).to_numpy().astype(np.int64) + 1
         _, which = np.unique(which * (int(codes.max(initial=0)) + 1) + codes, return_inverse=True)
     _, first = np.unique(which, return_index=True)
-    return columns.take(pa.array(first)).to_pylist(), which.astype(np.int32)
+    return rows_of(columns.take(pa.array(first))), which.astype(np.int32)

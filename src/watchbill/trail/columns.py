@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from watchbill.errors import Problem
-from watchbill.trail.model import Identity, Place
-from watchbill.trail.read import INFLATED_LIMIT, YEARS, FileReading, inflate, make_event, read_file
+from watchbill.trail.model import Identity
+from watchbill.trail.read import INFLATED_LIMIT, YEARS, FileReading, identity_in, inflate, outcome_in, read_file
 from watchbill.trail.table import (
     IDENTITY,
     PLAIN,
@@ -349,15 +349,18 @@ def _identities(values: Mapping[str, Sequence[Any]]) -> tuple[list[Identity], In
     texts: dict[bytes, int] = {}
     which = np.array([texts.setdefault(text, len(texts)) for text in map(bytes, values["userIdentity"])], np.int32)
     found: dict[Identity, int] = {}
-    of_text = [found.setdefault(_identity({"userIdentity": _value(t)}), len(found)) for t in texts]
+    of_text = [found.setdefault(identity_in({"userIdentity": _value(t)}), len(found)) for t in texts]
     who = np.array(of_text, np.int32)[which]
-    for row, name in enumerate(values["eventName"]):
-        if name == "ConsoleLogin":
-            # Whether MFA backs a console sign-in stands outside of the identity.
-            fields = {
-                field: msgspec.json.decode(values[field][row]) for field in ("userIdentity", "additionalEventData")
-            }
-            who[row] = found.setdefault(_identity({**fields, "eventName": name}), len(found))
+    signed_in: dict[tuple[int, bytes], int] = {}
+    for row in (row for row, name in enumerate(values["eventName"]) if name == "ConsoleLogin"):
+        # Whether MFA backs a console sign-in stands outside of the identity.
+        more = bytes(values["additionalEventData"][row])
+        key = int(which[row]), more
+        if key not in signed_in:
+            fields = {"userIdentity": _value(values["userIdentity"][row]), "additionalEventData": _value(more)}
+            made = identity_in({**fields, "eventName": "ConsoleLogin"})
+            signed_in[key] = found.setdefault(made, len(found))
+        who[row] = signed_in[key]
     written = [None if text == b"null" else text.decode() for text in texts]
     return list(found), who, _words(written, which)
 
@@ -368,10 +371,6 @@ def _value(text: bytes | str | msgspec.Raw) -> Any:
     except (msgspec.DecodeError, RecursionError) as error:
         # Such as a number too large for a double.
         raise _OddError from error
-
-
-def _identity(record: dict[str, Any]) -> Identity:
-    return make_event(record, "", instant(0), Place("", 0)).identity
 
 
 def _identity_columns(identities: Sequence[Identity], who: Integers) -> dict[str, pa.Array]:
@@ -386,20 +385,16 @@ def _identity_columns(identities: Sequence[Identity], who: Integers) -> dict[str
 def _outcomes(columns: dict[str, pa.Array], answers: pa.Array) -> pa.DictionaryArray:
     """Tell the outcome by the error code, and of sign-ins, which have none, by what they say."""
     codes = columns["error_code"]
-    words = [*(_outcome({"errorCode": code}) for code in codes.dictionary.to_pylist()), _outcome({})]
+    words = [str(outcome_in({}, code, None)) for code in [*codes.dictionary.to_pylist(), None]]
     which = codes.indices.fill_null(len(words) - 1).to_numpy().astype(np.int32)
     said = pc.match_substring(answers, '"ConsoleLogin"').fill_null(fill_value=False)
     failed = pc.equal(columns["error_message"], "Failed authentication").fill_null(fill_value=False)
     for row in np.flatnonzero(pc.and_(codes.is_null(), pc.or_(failed, said)).to_numpy(zero_copy_only=False)):
         answer, message = answers[row].as_py(), columns["error_message"][row].as_py()
-        fields = {"responseElements": None if answer is None else _value(answer), "errorMessage": message}
-        words.append(_outcome(fields))
+        said_so = {"responseElements": None if answer is None else _value(answer)}
+        words.append(str(outcome_in(said_so, None, message)))
         which[row] = len(words) - 1
     return _words(words, which)
-
-
-def _outcome(record: dict[str, Any]) -> str:
-    return str(make_event(record, "", instant(0), Place("", 0)).outcome)
 
 
 def _rest(values: Mapping[str, Sequence[msgspec.Raw]]) -> pa.Array:
@@ -407,8 +402,12 @@ def _rest(values: Mapping[str, Sequence[msgspec.Raw]]) -> pa.Array:
     said = [field for field in _BEYOND if values[field].count(_NULL) < len(values[field])]
     if not said:
         return pa.nulls(len(values["eventID"]), pa.string())
-    rows = []
-    for raws in zip(*(values[field] for field in said), strict=True):
-        texts = [f'"{f}":{bytes(raw).decode()}' for f, raw in zip(said, raws, strict=True) if bytes(raw) != b"null"]
-        rows.append("{" + ",".join(texts) + "}" if texts else None)
-    return pa.array(rows, pa.string())
+    rows: dict[int, list[str]] = {}
+    for field in said:
+        for row, raw in enumerate(values[field]):
+            if raw is not _NULL and (text := bytes(raw)) != b"null":
+                rows.setdefault(row, []).append(f'"{field}":{text.decode()}')
+    found: list[str | None] = [None] * len(values["eventID"])
+    for row, texts in rows.items():
+        found[row] = "{" + ",".join(texts) + "}"
+    return pa.array(found, pa.string())

@@ -426,7 +426,7 @@ def _problem(code: str, message: str, place: Place, line: int | None, event_id: 
 
 def make_event(record: Mapping[str, Any], event_id: str, at: datetime, place: Place) -> Event:
     """Make an event of a decoded record."""
-    identity = _identity(record)
+    identity = identity_in(record)
     code, message = _text(record.get("errorCode")), _text(record.get("errorMessage"))
     read_only = record.get("readOnly")
     account = _text(record.get("recipientAccountId")) or identity.account or ""
@@ -440,7 +440,7 @@ def make_event(record: Mapping[str, Any], event_id: str, at: datetime, place: Pl
         identity,
         _text(record.get("sourceIPAddress")),
         _text(record.get("userAgent")),
-        _outcome(record, code, message),
+        outcome_in(record, code, message),
         code,
         message,
         {"true": True, "false": False}.get(str(read_only).lower()),
@@ -450,7 +450,8 @@ def make_event(record: Mapping[str, Any], event_id: str, at: datetime, place: Pl
     )
 
 
-def _outcome(record: Mapping[str, Any], code: str | None, message: str | None) -> Outcome:
+def outcome_in(record: Mapping[str, Any], code: str | None, message: str | None) -> Outcome:
+    """Tell what came of a call by its error, or by what a sign-in says, which has none."""
     if code is not None:
         folded = code.lower()
         denied = any(word in folded for word in ("accessdenied", "unauthorized", "notauthorized", "forbidden"))
@@ -461,7 +462,8 @@ def _outcome(record: Mapping[str, Any], code: str | None, message: str | None) -
     return Outcome.ALLOWED
 
 
-def _identity(record: Mapping[str, Any]) -> Identity:
+def identity_in(record: Mapping[str, Any]) -> Identity:
+    """Give the identity that a record speaks of: its `userIdentity`, and of console sign-ins whether MFA backs it."""
     found = _mapping(record.get("userIdentity"))
     context = _mapping(found.get("sessionContext"))
     attributes = _mapping(context.get("attributes"))

@@ -270,9 +270,16 @@ def actor_of(row: Mapping[str, Any]) -> Actor:
     return Actor(row["person"], row["principal"], method, confidence, row["why"], traced=row["traced"])
 
 
+def rows_of(table: pa.Table | pa.RecordBatch) -> list[dict[str, Any]]:
+    """Give the rows of a table. Shared texts are written out first, which is several times as fast."""
+    names = table.schema.names
+    plain = [column.cast(pa.string()) if column.type == WORDS else column for column in table.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*(column.to_pylist() for column in plain), strict=True)]
+
+
 def attributed_of(batch: pa.RecordBatch) -> Iterator[Attributed]:
     """Give the events of a batch of `SCHEMA` with who it was, in its order."""
-    for row in batch.to_pylist():
+    for row in rows_of(batch):
         yield Attributed(event_of(row), actor_of(row))
 
 

@@ -183,6 +183,13 @@ def assert_the_same(files):
 @example([b'{"Records":[' + written([*whole().items(), ("errorMessage", '""')]).encode() + b"]}"])
 @example([b'{"Records":[' + written(whole().items()).encode() + b'],"Records":[]}'])
 @example([b'{"Records":[' + written(whole().items()).encode() + b'],"Rec\\u006frds":[]}'])
+@example(
+    [
+        b'{"Records":['
+        + written([*whole(action="signin:ConsoleLogin").items(), ("additionalEventData", "1e400")]).encode()
+        + b"]}"
+    ]
+)
 @example([b' { "Records" : [' + written(whole().items()).encode() + b"] } \n"])
 @example([b'{"Records":[' + written([*whole().items(), ("requestParameters", '"\xff"')]).encode("latin-1") + b"]}"])
 def test_columns_are_what_is_read_record_by_record(files):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from watchbill.access.trusts import Trusts
 from watchbill.alerts.audit import audit as audit_trail
 from watchbill.alerts.model import Audit
 from watchbill.alerts.view import AuditView, CaseView, audit_view
@@ -114,7 +115,7 @@ def read(session: Session, source: str) -> int:
     """
     reading = read_trail(session, source)
     team = session.team_if_any()
-    attributed = attribute(reading.events, team)
+    attributed = attribute(reading.events, team, Trusts(reading.events))
     methods: dict[str, Counter[str]] = {}
     for each in attributed:
         if each.actor.person is not None:
