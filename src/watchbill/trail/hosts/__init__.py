@@ -1,0 +1,1 @@
+"""What hosts themselves recorded: who logged in, became whom, and ran what."""
