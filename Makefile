@@ -45,11 +45,11 @@ types: $(READY)  ## Check the types
 layers: $(READY)  ## Check the architecture: who may import whom
 	lint-imports
 
-bench: $(READY)  ## Measure, as ratios on CPU time; MODULES=DIR has node_modules of the peer
+bench: $(READY)  ## Measure, as ratios on CPU time; MODULES=DIR has node_modules of a peer, TRAILSCRAPER=BIN is another
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_schedule.py
 	$(BIN)/python tools/bench_access.py
-	$(BIN)/python tools/bench_trail.py
+	$(BIN)/python tools/bench_trail.py $(if $(TRAILSCRAPER),--trailscraper $(TRAILSCRAPER))
 	$(BIN)/python tools/bench_digest.py
 	$(BIN)/python tools/bench_hosts.py
 	$(BIN)/python tools/bench_policy.py $(if $(MODULES),--modules $(MODULES))

@@ -5,11 +5,11 @@ what is in them; `settle` is told what is there already, and who everyone was, a
 event that do not say the same are both kept, and named: neither is thrown away unseen.
 """
 
+import json
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,25 @@ from watchbill.trail.table import PLACE, SCHEMA, WHO, WORDS, actor_row, event_of
 SAID = [each.name for each in FIELDS if each not in PLACE]
 """The columns of what a record says."""
 
+_SAY_ALL = frozenset({"IAMUser", "AssumedRole", "FederatedUser", "Root", "IdentityCenterUser", "AWSAccount"})
+"""Types of identities that say all there is to say of who it was."""
+
+_LEFT_OUT = ["additional_event_data", "service_event_details", "resources", "tls_details", "user_agent", "request_id"]
+_LEFT_OUT += [
+    "error_message",
+    "vpc_endpoint_id",
+    "api_version",
+    "version",
+    "management",
+    "type",
+    "category",
+    "read_only",
+]
+
 Rows = npt.NDArray[np.int64]
+
+_FEW = 1_000
+"""Rows that are written out at once, each a few kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +59,9 @@ class Caller:
     identity: Identity
     account: str
     source: str
+    """Empty where it tells no more."""
     outcome: Outcome
+    """`allowed` where it tells no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +80,8 @@ class Claim:
 class Answer:
     """What the one who knows says of a claim."""
 
-    there: Mapping[int, Sequence[str | None]]
-    """By day and for each key, the file that has the event already."""
+    there: Mapping[int, Sequence[Sequence[str] | None]]
+    """By day and for each key, the files of which one has the event already."""
     actors: Sequence[Actor]
     """Who each caller was."""
     missing: Sequence[str | None]
@@ -116,14 +136,15 @@ class Batch:
         table = with_actors(self._columns.table, answer.actors, self._which)
         parts: list[PartRow] = []
         waiting: dict[str, list[str]] = {}
+        waits = np.array([key is not None for key in answer.missing], bool)[self._which]
         for rows in self._of_day.values():
-            taken = rows[keep[rows]]
-            if len(taken):
-                part = write_part(folder, table.take(pa.array(taken)), HOT)
-                parts.append(part)
-                waiting[part.name] = sorted(
-                    {key for key in map(answer.missing.__getitem__, np.unique(self._which[taken])) if key}
-                )
+            # Rows that wait for a key have a file of their own, so that little is written anew when it comes.
+            for taken in (rows[keep[rows] & ~waits[rows]], rows[keep[rows] & waits[rows]]):
+                if len(taken):
+                    part = write_part(folder, table.take(pa.array(taken)), HOT)
+                    parts.append(part)
+                    keys = {answer.missing[caller] for caller in np.unique(self._which[taken]).tolist()}
+                    waiting[part.name] = sorted(key for key in keys if key is not None)
         days = touched(table.filter(pa.array(keep)))
         return Settled(self._columns.files, self._kept(keep), parts, waiting, days, tuple(self._problems))
 
@@ -154,35 +175,44 @@ class Batch:
         heads = order[fresh][np.cumsum(fresh) - 1]
         doubles, heads = order[~fresh], heads[~fresh]
         alike = _alike(table.take(pa.array(doubles)), table.take(pa.array(heads)))
-        kept: dict[int, list[dict[str, Any]]] = {}
+        doubles, heads = doubles[~alike], heads[~alike]
+        kept: dict[int, set[str]] = {}
         contradicting = []
-        for row, head in zip(map(int, doubles[~alike]), map(int, heads[~alike]), strict=True):
-            made = _row(table, row)
-            others = kept.setdefault(head, [_row(table, head)])
-            if not any(_agree(made, other) for other in others):
-                self._problems.append(_contradiction(made))
-                others.append(made)
+        for row, head, said, of_head in zip(
+            doubles.tolist(), heads.tolist(), _said(table, doubles), _said(table, heads), strict=True
+        ):
+            others = kept.setdefault(head, {of_head})
+            if said not in others:
+                others.add(said)
                 contradicting.append(row)
+        self._problems.extend(_contradictions(table, contradicting))
         return np.sort(np.concatenate([order[fresh], np.array(contradicting, np.int64)]))
 
-    def _contradicting(self, folder: Path, doubles: Sequence[tuple[int, str]], files: Iterable[str]) -> list[int]:
+    def _contradicting(
+        self, folder: Path, doubles: Sequence[tuple[int, Sequence[str]]], files: Iterable[str]
+    ) -> list[int]:
         """Give those rows that no row with their key in the table agrees with."""
-        open_: dict[int, str] = dict(doubles)
+        open_: dict[int, Sequence[str]] = dict(doubles)
         table = self._columns.table
-        for name in [*dict.fromkeys(open_.values()), *files]:
+        for name in dict.fromkeys([*(each for names in open_.values() for each in names), *files]):
             if not open_:
                 break
-            wanted = sorted(open_)
             known = read_part(folder, name, SAID)
-            places = pc.index_in(_one(known["id"]), value_set=_one(table["id"]).take(pa.array(wanted)))
-            at = np.flatnonzero(pc.is_valid(places).to_numpy(zero_copy_only=False))
-            mine = np.array(wanted)[places.take(pa.array(at)).to_numpy()]
-            for row, place, alike in zip(
-                mine, at, _alike(table.take(pa.array(mine)), known.take(pa.array(at))), strict=True
-            ):
-                if alike or _agree(_row(table, int(row)), _row(known, int(place))):
-                    open_.pop(int(row), None)
-        self._problems.extend(_contradiction(_row(table, row)) for row in open_)
+            mine, at = _with_one_id(table, np.array(sorted(open_)), known)
+            for row in mine[_alike(table.take(pa.array(mine)), known.take(pa.array(at)))].tolist():
+                open_.pop(row, None)
+            # What is left may be written otherwise, or be one of several with its id.
+            left = np.array(sorted(open_), np.int64)
+            _, at = _with_one_id(table, left, known)
+            if len(at):
+                left = left[
+                    pc.is_in(_one(table["id"]).take(pa.array(left)), _one(known["id"])).to_numpy(zero_copy_only=False)
+                ]
+                there = set(_said(known, at))
+                for row, said in zip(left.tolist(), _said(table, left), strict=True):
+                    if said in there:
+                        del open_[row]
+        self._problems.extend(_contradictions(table, sorted(open_)))
         return sorted(open_)
 
 
@@ -195,13 +225,17 @@ def callers_of(
     account, accounts = _numbered(table["account"])
     source, sources = _numbered(table["source"])
     outcome, outcomes = _numbered(table["outcome"])
+    # Of most callers neither source nor outcome tells more, so that what they called makes no more callers of them.
+    more = np.array([identity.type not in _SAY_ALL for identity in identities])[who]
+    source = np.where(more, source, len(sources) - 1)
+    outcome = np.where(more, outcome, len(outcomes) - 1)
     joined = ((who.astype(np.int64) * len(accounts) + account) * len(sources) + source) * len(outcomes) + outcome
     found, which = np.unique(joined, return_inverse=True)
     rest, of_outcome = np.divmod(found, len(outcomes))
     rest, of_source = np.divmod(rest, len(sources))
     of_identity, of_account = np.divmod(rest, len(accounts))
     numbers = zip(of_identity.tolist(), of_account.tolist(), of_source.tolist(), of_outcome.tolist(), strict=True)
-    known = [Outcome(each) for each in outcomes[:-1]]
+    known = [*map(Outcome, outcomes[:-1]), Outcome.ALLOWED]
     callers = [Caller(identities[i], accounts[a], sources[s], known[o]) for i, a, s, o in numbers]
     return callers, which.astype(np.int32)
 
@@ -233,23 +267,31 @@ def _named(table: pa.Table, wanted: Container[str]) -> Iterator[Event]:
     names = _one(table["name"])
     meant = np.array([name in wanted for name in names.dictionary.to_pylist()] + [False])
     rows = np.flatnonzero(meant[names.indices.fill_null(len(meant) - 1).to_numpy()])
-    yield from map(event_of, rows_of(table.take(pa.array(rows))))
+    # The rest of the record tells nothing of a key or a role.
+    found = rows_of(table.drop_columns(_LEFT_OUT).take(pa.array(rows)))
+    yield from (event_of({**dict.fromkeys(_LEFT_OUT), **row}) for row in found)
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.unify_dictionaries().combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def _row(table: pa.Table, row: int) -> dict[str, Any]:
-    (found,) = rows_of(table.slice(row, 1))
-    return found
+def _with_one_id(table: pa.Table, rows: Rows, known: pa.Table) -> tuple[Rows, Rows]:
+    """Give the rows of `known` that have the id of one of some rows, each with the first of those that has it."""
+    places = pc.index_in(_one(known["id"]), value_set=_one(table["id"]).take(pa.array(rows)))
+    at = np.flatnonzero(pc.is_valid(places).to_numpy(zero_copy_only=False))
+    return rows[places.take(pa.array(at)).to_numpy()], at
 
 
-def _agree(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two rows say the same: texts of JSON may be written otherwise."""
-    return all(one[name] == other[name] for name in SAID) or (
-        record_of(one) == record_of(other) and one["host"] == other["host"]
-    )
+def _said(table: pa.Table, rows: Rows) -> Iterator[str]:
+    """Give what some rows say, the same for two whose texts of JSON are written otherwise."""
+    for start in range(0, len(rows), _FEW):
+        for row in rows_of(table.take(pa.array(rows[start : start + _FEW]))):
+            try:
+                yield json.dumps([row["host"], record_of(row)], sort_keys=True)
+            except RecursionError:
+                # Nested too deep for that: then it counts how it is written.
+                yield repr([row[name] for name in SAID])
 
 
 def _alike(some: pa.Table, others: pa.Table) -> npt.NDArray[np.bool_]:
@@ -267,6 +309,8 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
     return found.cast(pa.string()) if pa.types.is_dictionary(found.type) else found
 
 
-def _contradiction(row: Mapping[str, Any]) -> Problem:
-    message = f"record {row['record']}: another record with this event id says something else; both are kept"
-    return Problem("two-records-one-id", message, row["object"], None, None, row["id"])
+def _contradictions(table: pa.Table, rows: Sequence[int]) -> Iterator[Problem]:
+    places = table.select(["object", "record", "id"]).take(pa.array(rows, pa.int64()))
+    for row in rows_of(places):
+        message = f"record {row['record']}: another record with this event id says something else; both are kept"
+        yield Problem("two-records-one-id", message, row["object"], None, None, row["id"])

@@ -1,8 +1,9 @@
 """Write events to a file for others: columns as Parquet or CSV, or records as lines of JSON."""
 
 import csv
-import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 
 from watchbill.errors import ProviderError
 from watchbill.intervals import Interval
-from watchbill.trail.table import SCHEMA, milliseconds, record_of, rows_of
+from watchbill.trail.table import SCHEMA, json_text, milliseconds, record_of, rows_of
 
 
 FORMS = ("parquet", "csv", "jsonl")
@@ -31,20 +32,39 @@ _BATCH = 20_000
 def export(files: Sequence[str], to: Path, form: str, span: Interval | None, person: str | None) -> int:
     """Write the events of some files, file by file in order of person and time; give how many.
 
-    Raises ProviderError where it cannot be written.
+    The file is there whole or not at all, its owner's alone; one that was there before keeps its mode. Raises
+    ProviderError where it cannot be written, or a file of the table cannot be read.
     """
     try:
-        if form == "parquet":
-            return _parquet(files, to, span, person)
-        with to.open("w", encoding="utf-8", newline="") as out:
-            write = _csv(out) if form == "csv" else _lines(out)
-            count = 0
-            for row in _rows(files, span, person):
-                write(row)
-                count += 1
-            return count
+        with _whole(to) as made:
+            if form == "parquet":
+                return _parquet(files, made, span, person)
+            with made.open("w", encoding="utf-8", newline="") as out:
+                write = _csv(out) if form == "csv" else _lines(out)
+                count = 0
+                for row in _rows(files, span, person):
+                    write(row)
+                    count += 1
+                return count
     except OSError as error:
-        raise ProviderError(f"could not write {to}: {error.strerror}") from error
+        raise ProviderError(f"could not write {to}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _whole(to: Path) -> Iterator[Path]:
+    """Give where to write; what was written there is put in place when that went well."""
+    if to.exists() and not to.is_file():
+        # A pipe, such as /dev/stdout.
+        yield to
+        return
+    made = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+    try:
+        made.touch(mode=to.stat().st_mode & 0o777 if to.exists() else 0o600)
+        yield made
+        made.replace(to)
+    finally:
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
 
 
 def _parquet(files: Sequence[str], to: Path, span: Interval | None, person: str | None) -> int:
@@ -58,9 +78,12 @@ def _parquet(files: Sequence[str], to: Path, span: Interval | None, person: str 
 
 def _tables(files: Sequence[str], span: Interval | None, person: str | None) -> Iterator[pa.Table]:
     for file in files:
-        with pq.ParquetFile(file) as source:
-            for batch in source.iter_batches(_BATCH):
-                yield _within(pa.Table.from_batches([batch]), span, person)
+        try:
+            with pq.ParquetFile(file) as source:
+                for batch in source.iter_batches(_BATCH):
+                    yield _within(pa.Table.from_batches([batch]), span, person)
+        except (OSError, pa.ArrowException) as error:
+            raise ProviderError(f"could not read {file}: {error}", "restore it, or ingest anew") from error
 
 
 def _within(table: pa.Table, span: Interval | None, person: str | None) -> pa.Table:
@@ -88,7 +111,7 @@ def _cell(value: object) -> object:
 
 
 def _lines(out: TextIO) -> Callable[[Mapping[str, Any]], object]:
-    return lambda row: out.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
+    return lambda row: out.write(json_text(_line(row)) + "\n")
 
 
 def _line(row: Mapping[str, Any]) -> dict[str, Any]:

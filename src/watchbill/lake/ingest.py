@@ -29,6 +29,7 @@ from watchbill.lake.place import Lake
 from watchbill.lake.workers import Workers
 from watchbill.trail.columns import Source
 from watchbill.trail.forms import Hosts
+from watchbill.trail.sources import parse_key
 
 
 BATCH_BYTES = 6 * 1024 * 1024
@@ -38,8 +39,6 @@ BATCH_OBJECTS = 2_000
 
 BESIDE_FROM = 24 * 1024 * 1024
 """Bytes from which on it is worth to start processes beside this one."""
-
-_HOUR = 3_600
 
 
 @dataclass(slots=True)
@@ -84,10 +83,10 @@ def ingest(
     RefusedError where another process is changing the lake.
     """
     with lake.held():
-        sweep(lake.folder, {part.name for part in lake.manifest.parts()}, at.timestamp() - _HOUR)
+        sweep(lake.folder, {part.name for part in lake.manifest.parts()})
         offered = {(each.name, each.version): each for each in deliveries}
         unread = lake.manifest.unread(offered)
-        wanted = [offered[key] for key in sorted(unread)]
+        wanted = sorted((offered[key] for key in unread), key=_when)
         if beside is None:
             beside = 2 if sum(each.size for each in wanted) >= BESIDE_FROM else 0
         run = _Run(lake, namer, at, wanted, progress)
@@ -96,6 +95,31 @@ def ingest(
         run.tell()
         run.done.renamed += tell_hosts(lake, tie)
         return run.done
+
+
+def _when(delivery: Delivery) -> tuple[str, str, str]:
+    """Order objects by when they were delivered, as far as their names tell.
+
+    Not by name: that goes region by region, so that every AssumeRole of one would come after what was done in another.
+    """
+    placed = parse_key(delivery.name)
+    return "" if placed is None else placed.at.isoformat(), delivery.name, delivery.version
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A batch that was answered and is not in the table yet."""
+
+    claim: Claim
+    numbers: dict[int, int]
+    """By day the number of the file that will have what is new of it."""
+    doubles: dict[int, Keys]
+    """By day the keys of it that are there already."""
+
+    def meets(self, doubles: dict[int, Keys]) -> bool:
+        """Tell whether another batch may have doubles of the same events; half a key is enough to be careful."""
+        shared = self.doubles.keys() & doubles.keys()
+        return any(np.isin(self.doubles[day][:, 0], doubles[day][:, 0]).any() for day in shared)
 
 
 class _Run:
@@ -109,14 +133,14 @@ class _Run:
         self._progress, self._wanted, self._seen = progress, wanted, 0
         self._people = People(lake.manifest, namer)
         self._known = Known(self._load)
-        self._files: list[str | None] = []
-        """The file of the table for each number that `_known` gives; None while it is not written yet."""
+        self._files: list[Sequence[str] | None] = []
+        """The files of the table for each number that `_known` gives; None while they are not written yet."""
 
     def all(self, workers: Workers) -> None:
         """Take all objects in."""
         batches = self._batches()
         running: dict[int, list[Delivery]] = {}
-        claims: dict[int, tuple[Claim, dict[int, int]]] = {}
+        claims: dict[int, _Claimed] = {}
         blocked: dict[int, Claim] = {}
         idle = list(range(len(workers)))
         while True:
@@ -131,14 +155,15 @@ class _Run:
                 self._people.learn(found)
                 blocked[worker] = found
             else:
-                claim, numbers = claims.pop(worker)
-                self._commit(running.pop(worker), claim, numbers, found)
+                done = claims.pop(worker)
+                self._commit(running.pop(worker), done.claim, done.numbers, found)
                 idle.append(worker)
             for waiting in list(blocked):
-                answer = self._answer(blocked[waiting])
-                if answer is not None:
-                    claims[waiting] = (blocked.pop(waiting), answer[1])
-                    workers.settle(waiting, answer[0])
+                found_out = self._answer(blocked[waiting], claims.values())
+                if found_out is not None:
+                    answer, claims[waiting] = found_out
+                    del blocked[waiting]
+                    workers.settle(waiting, answer)
 
     def _batches(self) -> Iterator[list[tuple[Delivery, Source]]]:
         batch: list[tuple[Delivery, Source]] = []
@@ -149,9 +174,14 @@ class _Run:
             except (WatchbillError, OSError) as error:
                 self._seen += 1
                 self.done.unreadable_objects += 1
-                why = error.strerror if isinstance(error, OSError) else str(error)
+                why = (error.strerror if isinstance(error, OSError) else None) or str(error)
                 self.done.problems.append(Problem("unread-object", f"could not be read: {why}", delivery.name))
+                self._progress(self._seen, len(self._wanted))
                 continue
+            if batch and batch[-1][0].name == delivery.name:
+                # Two versions of one object: what came of each is told by name, so they are not in one batch.
+                yield batch
+                batch, size = [], 0
             batch.append((delivery, Source(delivery.name, data, delivery.modified)))
             size += len(data)
             if size >= BATCH_BYTES or len(batch) >= BATCH_OBJECTS:
@@ -160,13 +190,17 @@ class _Run:
         if batch:
             yield batch
 
-    def _answer(self, claim: Claim) -> tuple[Answer, dict[int, int]] | None:
+    def _answer(self, claim: Claim, others: Iterable["_Claimed"]) -> tuple[Answer, "_Claimed"] | None:
         """Say what of a claim is there already; None while that hangs on a batch that is not written yet."""
         places = {day: self._known.find(day, keys) for day, keys in claim.keys.items()}
         if any(self._files[number] is None for found in places.values() for number in np.unique(found[found >= 0])):
             return None
+        doubles = {day: claim.keys[day][found >= 0] for day, found in places.items()}
+        # Another batch may be writing a record that contradicts what is there, and this one may have the same.
+        if any(other.meets(doubles) for other in others):
+            return None
         numbers: dict[int, int] = {}
-        there: dict[int, list[str | None]] = {}
+        there: dict[int, list[Sequence[str] | None]] = {}
         files: dict[int, list[str]] = {}
         for day, found in places.items():
             there[day] = [None if number < 0 else self._files[number] for number in found.tolist()]
@@ -177,7 +211,7 @@ class _Run:
             self._known.add(day, claim.keys[day][found < 0], numbers[day])
         actors = [self._people.actor(caller) for caller in claim.callers]
         missing = [self._people.missing(caller) for caller in claim.callers]
-        return Answer(there, actors, missing, files), numbers
+        return Answer(there, actors, missing, files), _Claimed(claim, numbers, doubles)
 
     def _commit(self, batch: Sequence[Delivery], claim: Claim, numbers: dict[int, int], settled: Settled) -> None:
         versions = {delivery.name: delivery.version for delivery in batch}
@@ -205,7 +239,10 @@ class _Run:
             self._manifest.add_trusts(connection, claim.trusts)
             self._manifest.untie(connection, settled.touched)
         for part in settled.parts:
-            self._files[numbers[day_number(part.day)]] = part.name
+            number = numbers[day_number(part.day)]
+            self._files[number] = (*(self._files[number] or ()), part.name)
+        for day in numbers:
+            self._known.listed(day)
         # A day of which every event contradicts one that is there has no new keys, so that nobody asks for its file.
         self._count(rows, settled)
 
@@ -235,5 +272,5 @@ class _Run:
                     keys_of(table["id"].combine_chunks(), table["account"].unify_dictionaries().combine_chunks())
                 )
                 numbers.append(np.full(len(table), len(self._files), np.int32))
-                self._files.append(part.name)
+                self._files.append((part.name,))
         return np.concatenate(keys), np.concatenate(numbers)

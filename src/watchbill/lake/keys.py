@@ -5,7 +5,7 @@ the same whichever file it comes in, and a million of them are 16 MB.
 """
 
 import hashlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -22,6 +22,9 @@ _DASHES = [8, 13, 18, 23]
 _HEX = [place for place in range(_UUID) if place not in _DASHES]
 _RUNS = 12
 """Sorted runs that a day may have before they are put together."""
+
+_ALIKE = 16
+"""Keys that may share their first half before it is taken for somebody's doing."""
 
 
 def keys_of(ids: pa.Array, accounts: pa.Array) -> Keys:
@@ -76,13 +79,16 @@ def _digest(text: str) -> tuple[int, int]:
 class Known:
     """The keys of the events that are there already, by day; days that were not asked for long are forgotten.
 
-    `load` gives the keys of a day as the table has them, each with the number of its file.
+    `load` gives the keys of a day as the table has them, each with the number of its file. What was added to a day is
+    not in the table yet, so that such a day stays until it is `listed`: as many times as it was added to. `room` is how
+    many keys are kept, unless that is exceeded by one day and those that wait to be listed.
     """
 
     def __init__(self, load: Callable[[int], tuple[Keys, npt.NDArray[np.int32]]], room: int = 10_000_000) -> None:
         self._load = load
         self._room = room
         self._days: OrderedDict[int, list[tuple[Keys, npt.NDArray[np.int32]]]] = OrderedDict()
+        self._held: Counter[int] = Counter()
 
     def find(self, day: int, keys: Keys) -> npt.NDArray[np.int32]:
         """Give for each key the number that was given with it, -1 where it is not there."""
@@ -92,22 +98,26 @@ class Known:
         return found
 
     def add(self, day: int, keys: Keys, number: int) -> None:
-        """Say that keys are there from now on."""
+        """Say that keys are there from now on, though `load` does not give them yet."""
+        self._held[day] += 1
         runs = self._runs(day)
         runs.append(_run([(keys, np.full(len(keys), number, np.int32))]))
         if len(runs) > _RUNS:
             runs[:] = [_run(runs)]
 
-    def forget(self) -> None:
-        """Forget everything: it is read anew when it is asked for."""
-        self._days.clear()
+    def listed(self, day: int) -> None:
+        """Say that what was added to a day once is what `load` gives from now on."""
+        self._held[day] -= 1
 
     def _runs(self, day: int) -> list[tuple[Keys, npt.NDArray[np.int32]]]:
         if day not in self._days:
             self._days[day] = [_run([self._load(day)])]
         self._days.move_to_end(day)
-        while len(self._days) > 1 and self._size() > self._room:
-            self._days.popitem(last=False)
+        for other in list(self._days):
+            if self._size() <= self._room:
+                break
+            if other != day and self._held[other] <= 0:
+                del self._days[other]
         return self._days[day]
 
     def _size(self) -> int:
@@ -118,17 +128,24 @@ def _run(parts: Sequence[tuple[Keys, npt.NDArray[np.int32]]]) -> tuple[Keys, npt
     keys = np.concatenate([part for part, _ in parts])
     numbers = np.concatenate([part for _, part in parts])
     order = np.lexsort((keys[:, 1], keys[:, 0]))
-    return keys[order], numbers[order]
+    # Each half by itself in memory, as searching needs it.
+    return np.asfortranarray(keys[order]), numbers[order]
 
 
 def _look_up(known: Keys, numbers: npt.NDArray[np.int32], keys: Keys, found: npt.NDArray[np.int32]) -> None:
     if not len(known):
         return
-    first, second = np.ascontiguousarray(known[:, 0]), known[:, 1]
+    first, second = known[:, 0], known[:, 1]
     left = np.searchsorted(first, keys[:, 0], "left")
     right = np.searchsorted(first, keys[:, 0], "right")
     # Two keys hardly ever share their first half, so that this runs once.
-    for step in range(int((right - left).max(initial=0))):
+    for step in range(min(int((right - left).max(initial=0)), _ALIKE)):
         at = np.minimum(left + step, len(known) - 1)
         same = (left + step < right) & (second[at] == keys[:, 1])
         found[same] = numbers[at[same]]
+    for row in np.flatnonzero(right - left > _ALIKE):
+        # Within equal first halves the second ones are in order.
+        begin, end = int(left[row]), int(right[row])
+        place = begin + int(np.searchsorted(second[begin:end], keys[row, 1]))
+        if place < end and second[place] == keys[row, 1]:
+            found[row] = numbers[place]

@@ -7,13 +7,14 @@ any point leaves a table that is whole. What lies in the folder and is not liste
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    URL,
     Column,
     Connection,
     Engine,
@@ -21,14 +22,17 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    Select,
     String,
     Table,
     Text,
     create_engine,
     delete,
     event,
+    exists,
     func,
     insert,
+    inspect,
     select,
     update,
 )
@@ -147,30 +151,44 @@ class Manifest:
     """The manifest of one lake."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / "manifest.db"
-        self._engine: Engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
+        self._path = folder / "manifest.db"
+        where = URL.create("sqlite", database=str(self._path))
+        self._engine: Engine = create_engine(where, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
         try:
-            _METADATA.create_all(self._engine)
-            with self.transaction() as connection:
-                connection.execute(upsert(_meta).values(name="version", value=VERSION).on_conflict_do_nothing())
+            self._make()
+            found = self.noted("version")
         except DatabaseError as error:
             self._engine.dispose()
-            raise ProviderError(f"{path} is no manifest of a lake: {error.orig}", "name another --lake") from error
-        if (found := self.noted("version")) != VERSION:
+            raise _could_not("open", self._path, error) from error
+        except ProviderError:
             self._engine.dispose()
-            raise ProviderError(f"{path} is of version {found}, this watchbill reads {VERSION}", "ingest anew")
+            raise
+        if found != VERSION:
+            self._engine.dispose()
+            raise ProviderError(f"{self._path} is of version {found}, this watchbill reads {VERSION}", "ingest anew")
 
     def close(self) -> None:
         """Close the database."""
         self._engine.dispose()
 
+    def _make(self) -> None:
+        """Make the tables and note their version, where that is not done yet: what is whole is not written to."""
+        if inspect(self._engine).has_table(_meta.name) and self.noted("version") is not None:
+            return
+        _METADATA.create_all(self._engine)
+        with self.transaction() as connection:
+            connection.execute(upsert(_meta).values(name="version", value=VERSION).on_conflict_do_nothing())
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Write all of what is said inside, or nothing."""
-        with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
+        """Write all of what is said inside, or nothing. Raises ProviderError where it cannot be written."""
+        try:
+            with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+                yield connection
+        except DatabaseError as error:
+            raise _could_not("write to", self._path, error) from error
 
     def unread(self, objects: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Give those of some objects, name and version, that were not read yet."""
@@ -185,12 +203,16 @@ class Manifest:
     def objects(self, *, flawed: bool = False) -> list[ObjectRow]:
         """Give the objects that were read, in order of name.
 
-        Where `flawed`, only those with something wrong, and of which no version was whole.
+        Where `flawed`, only those with something wrong, and of which no version was whole since: a whole one that was
+        there before says nothing of one that was put in its place.
         """
         asked = select(_objects).order_by(_objects.c.name, _objects.c.version)
         if flawed:
-            mended = select(_objects.c.name).where(_objects.c.reason.is_(None))
-            asked = asked.where(_objects.c.reason.is_not(None), _objects.c.name.not_in(mended))
+            other = _objects.alias()
+            mended = exists().where(
+                other.c.name == _objects.c.name, other.c.reason.is_(None), other.c.read_at >= _objects.c.read_at
+            )
+            asked = asked.where(_objects.c.reason.is_not(None), ~mended)
         with self._engine.connect() as connection:
             return [_object(row) for row in connection.execute(asked)]
 
@@ -202,7 +224,7 @@ class Manifest:
             row = connection.execute(select(func.count(), *sums, doubles).select_from(_objects)).one()
         return dict(zip(("objects", "records", "events", "duplicates"), map(int, row), strict=True))
 
-    def parts(self, first_day: str = "", last_day: str = "9") -> list[PartRow]:
+    def parts(self, first_day: str = "", last_day: str = "9999-12-31") -> list[PartRow]:
         """Give the files that may have events of some days, both included, in order of day and name."""
         asked = select(_parts).where(_parts.c.day <= last_day, _parts.c.last_day >= first_day)
         with self._engine.connect() as connection:
@@ -211,11 +233,11 @@ class Manifest:
 
     def add(self, connection: Connection, objects: Sequence[ObjectRow], parts: Sequence[PartRow]) -> None:
         """Say that objects were read, and that files are part of the table."""
-        for row in objects:
-            values = {**asdict(row), "read_at": iso(row.read_at), "readable": int(row.readable)}
-            connection.execute(upsert(_objects).values(values).on_conflict_do_nothing())
-        for part in parts:
-            connection.execute(upsert(_parts).values(asdict(part)).on_conflict_do_nothing())
+        rows = [{**_fields(row), "read_at": iso(row.read_at), "readable": int(row.readable)} for row in objects]
+        if rows:
+            connection.execute(upsert(_objects).on_conflict_do_nothing(), rows)
+        if parts:
+            connection.execute(upsert(_parts).on_conflict_do_nothing(), [_fields(part) for part in parts])
 
     def replace(self, connection: Connection, old: Iterable[str], new: Sequence[PartRow]) -> None:
         """Put files in the place of others."""
@@ -259,20 +281,17 @@ class Manifest:
                 found.extend(msgspec.json.decode(row.payload, type=Opening) for row in rows)
         return found
 
-    def untold(self) -> set[str]:
-        """Give the ids of the events that handed out keys and that the table was not told of yet."""
+    def to_tell(self) -> set[str]:
+        """Give the files that wait for a key that was handed out since the table was last told who had them."""
+        news, copies = _news()
+        asked = select(_waiting.c.part).where(_waiting.c.access_key.in_(news) | _waiting.c.access_key.in_(copies))
         with self._engine.connect() as connection:
-            return set(connection.scalars(select(_openings.c.event_id).where(_openings.c.told == 0)))
+            return set(connection.scalars(asked))
 
-    def keys_of(self, events: Iterable[str]) -> set[str]:
-        """Give the keys that some events handed out, those of their copies in other accounts too."""
-        found: set[str] = set()
+    def news(self) -> set[str]:
+        """Give the keys that were handed out since the table was last told who had them."""
         with self._engine.connect() as connection:
-            for piece in _pieces(sorted(events)):
-                these = select(_openings.c.shared_event_id).where(_openings.c.event_id.in_(piece))
-                these = these.where(_openings.c.shared_event_id.is_not(None))
-                which = _openings.c.event_id.in_(piece) | _openings.c.shared_event_id.in_(these)
-                found.update(connection.scalars(select(_openings.c.key).where(which)))
+            found = {str(key) for asked in _news() for key in connection.scalars(asked)}
         return found - {""}
 
     def waits_of(self, parts: Iterable[str]) -> set[str]:
@@ -283,18 +302,9 @@ class Manifest:
                 found.update(connection.scalars(select(_waiting.c.access_key).where(_waiting.c.part.in_(piece))))
         return found
 
-    def waiting_for(self, keys: Iterable[str]) -> set[str]:
-        """Give the files that wait for some keys."""
-        found: set[str] = set()
-        with self._engine.connect() as connection:
-            for piece in _pieces(sorted(keys)):
-                found.update(connection.scalars(select(_waiting.c.part).where(_waiting.c.access_key.in_(piece))))
-        return found
-
-    def mark_told(self, connection: Connection, events: Iterable[str]) -> None:
-        """Say that the table was told of some events that handed out keys."""
-        for piece in _pieces(sorted(events)):
-            connection.execute(update(_openings).where(_openings.c.event_id.in_(piece)).values(told=1))
+    def mark_told(self, connection: Connection) -> None:
+        """Say that the table was told who had every key that was handed out."""
+        connection.execute(update(_openings).where(_openings.c.told == 0).values(told=1))
 
     def add_trusts(self, connection: Connection, events: Iterable[Event]) -> None:
         """Keep changes of roles' trust policies."""
@@ -345,6 +355,23 @@ class Manifest:
         """Keep a note under a name."""
         connection.execute(delete(_meta).where(_meta.c.name == name))
         connection.execute(insert(_meta).values(name=name, value=value))
+
+
+def _news() -> tuple[Select[tuple[str]], Select[tuple[str]]]:
+    """Ask for the keys that the table was not told of, and for those of which a copy without the key tells."""
+    shared = select(_openings.c.shared_event_id).where(_openings.c.told == 0, _openings.c.key == "")
+    copies = select(_openings.c.key).where(_openings.c.shared_event_id.in_(shared))
+    return select(_openings.c.key).where(_openings.c.told == 0), copies
+
+
+def _fields(row: ObjectRow | PartRow) -> dict[str, Any]:
+    return {each.name: getattr(row, each.name) for each in fields(row)}
+
+
+def _could_not(what: str, path: Path, error: DatabaseError) -> ProviderError:
+    if getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return ProviderError(f"{path} is no manifest of a lake: {error.orig}", "name another --lake, or ingest anew")
+    return ProviderError(f"could not {what} {path}: {error.orig}", "see that its folder may be written and has room")
 
 
 def _object(row: Row[Any]) -> ObjectRow:

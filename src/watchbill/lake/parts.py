@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,6 +22,10 @@ FOLDER = "events"
 ROW_GROUP = 100_000
 """Rows of a group, which is what a query reads or passes over as one."""
 
+LEFT = timedelta(hours=1)
+"""How long a file that is no part of the table any more is left to those who still read it."""
+
+_MARK = ".now"
 _EPOCH = date(1970, 1, 1)
 _SHARED = [field.name for field in SCHEMA if field.type == WORDS]
 MEASURED = ["day", "time_ms", "person", "account", "region", "source", "name", "ip", "access_key", "user_name", "host"]
@@ -31,10 +36,10 @@ def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
     """Write rows as one file, in order of person and time, and make sure that it is on the disk."""
     table = table.take(_order(table))
     place = folder / FOLDER
-    place.mkdir(parents=True, exist_ok=True)
     days, times = table["day"].cast(pa.int32()).to_numpy(), table["time_ms"].to_numpy()
     passing = place / f".{os.getpid()}.tmp"
     try:
+        place.mkdir(parents=True, exist_ok=True)
         pq.write_table(
             table,
             passing,
@@ -48,12 +53,17 @@ def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
         digest = _settle(passing)
         first = day_of(int(days.min()))
         name = f"{first}-{digest[:24]}.parquet"
+        size = passing.stat().st_size
         passing.replace(place / name)
         _sync(place)
     except OSError as error:
-        raise ProviderError(f"could not write to {place}: {error.strerror}", "make room, then run it again") from error
+        # What is half written only takes up room.
+        with suppress(OSError):
+            passing.unlink(missing_ok=True)
+        raise ProviderError(
+            f"could not write to {place}: {error.strerror or error}", "make room, or see that it may be written"
+        ) from error
     last = day_of(int(days.max()))
-    size = (place / name).stat().st_size
     return PartRow(name, first, last, len(table), int(times.min()), int(times.max()), size, state)
 
 
@@ -61,20 +71,40 @@ def read_part(folder: Path, name: str, columns: Sequence[str] | None = None) -> 
     """Read a file of the table, texts that many rows share as such."""
     shared = _SHARED if columns is None else [column for column in columns if column in _SHARED]
     try:
-        return pq.read_table(folder / FOLDER / name, columns=columns, read_dictionary=shared)
+        # Without partitioning: a folder called `a=b` is no column.
+        return pq.read_table(folder / FOLDER / name, columns=columns, read_dictionary=shared, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise ProviderError(
             f"could not read {folder / FOLDER / name}: {error}", "restore it, or ingest anew"
         ) from error
 
 
-def sweep(folder: Path, listed: set[str], older_than: float) -> int:
-    """Remove files that nobody lists, if nothing touched them since `older_than`, a time of the file system."""
-    swept = 0
-    for path in _files(folder):
-        if path.name not in listed and path.stat().st_mtime < older_than:
-            path.unlink(missing_ok=True)
-            swept += 1
+def leave(folder: Path, names: Iterable[str]) -> None:
+    """Touch files that are about to be no part of the table: those who read by an older list still have `LEFT`."""
+    for name in names:
+        with suppress(OSError):
+            os.utime(folder / FOLDER / name)
+
+
+def sweep(folder: Path, listed: Container[str]) -> int:
+    """Remove files that nobody lists and that nothing touched for `LEFT`; give how many.
+
+    That is told by the clock of the file system alone, which also gave them their times.
+    """
+    files = [path for path in _files(folder) if path.name not in listed]
+    if not files:
+        return 0
+    swept, mark = 0, folder / FOLDER / _MARK
+    try:
+        mark.touch()
+        now = mark.stat().st_mtime
+        for path in files:
+            if path.name != _MARK and path.stat().st_mtime < now - LEFT.total_seconds():
+                path.unlink(missing_ok=True)
+                swept += 1
+        mark.unlink(missing_ok=True)
+    except OSError as error:
+        raise ProviderError(f"could not remove what is left over in {folder / FOLDER}: {error.strerror}") from error
     return swept
 
 
@@ -98,7 +128,7 @@ def _order(table: pa.Table) -> pa.Array:
 
 def _files(folder: Path) -> Iterator[Path]:
     place = folder / FOLDER
-    yield from sorted(place.iterdir()) if place.is_dir() else ()
+    yield from sorted(path for path in place.iterdir() if path.is_file()) if place.is_dir() else ()
 
 
 def _settle(path: Path) -> str:

@@ -2,10 +2,12 @@
 
 More comes out when the opening of a key arrives after what was done with it, when it comes out what a role's trust
 policy forced, and when the team file names people that it did not. A name that was given stays where nobody would be
-named any more: whoever left the team was still that person.
+named any more: whoever left the team was still that person. But where the opening of a key on which it hangs has come
+since, what that says counts. Rows of hosts are told by `hosts` alone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 import numpy as np
@@ -13,9 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from watchbill.lake.batch import Caller, Claim, callers_of, with_actors
+from watchbill.lake.hosts import touched
 from watchbill.lake.manifest import Manifest, PartRow
-from watchbill.lake.parts import read_part, write_part
+from watchbill.lake.parts import leave, read_part, write_part
 from watchbill.lake.place import Lake
+from watchbill.trail.hosts.model import IDENTITY as HOST_USER
 from watchbill.trail.model import Actor, Event, Identity, Opening, Outcome
 from watchbill.trail.openings import Openings
 from watchbill.trail.table import IDENTITY, WHO, WORDS, actor_of, identity_of, milliseconds, rows_of
@@ -48,13 +52,21 @@ class People:
         for each in claim.openings:
             self._fresh.add(each)
         self._trusts.update((event.id, event) for event in claim.trusts)
-        if claim.openings or claim.trusts:
+        # A copy without a key tells of one that is not named in it.
+        blank = any(not each.key for each in claim.openings)
+        known = self._found if blank else {each.key for each in claim.openings} & self._found.keys()
+        if known or claim.trusts:
+            # Whoever was named before may have been named without what came now.
             self._names = self._named()
-            # A copy without a key tells of one that is not named in it.
-            blank = any(not each.key for each in claim.openings)
-            for opened in list(self._found) if blank else [each.key for each in claim.openings]:
-                self._found.pop(opened, None)
+            for opened in list(known):
+                del self._found[opened]
         self._look_up({key for caller in claim.callers if (key := caller.identity.access_key) is not None})
+
+    def forget(self) -> None:
+        """Look again for every opening: what is in the manifest by now is all there is."""
+        self._fresh = Openings()
+        self._found.clear()
+        self._names = self._named()
 
     def actor(self, caller: Caller) -> Actor:
         """Name a caller."""
@@ -62,20 +74,30 @@ class People:
 
     def missing(self, caller: Caller) -> str | None:
         """Give the key whose opening is not there, or only as another account had it, and would tell who it was."""
+        for key in self.chain(caller):
+            found = self._find(key)
+            if found is None or found.identity.type == "AWSAccount":
+                return key
+        return None
+
+    def chain(self, caller: Caller) -> Iterator[str]:
+        """Give the temporary keys that tell who it was: the caller's, the one it was handed out to, and so on."""
         key: str | None = caller.identity.access_key
         seen = set[str]()
         while key is not None and key.startswith("ASIA") and key not in seen:
             seen.add(key)
+            yield key
             found = self._find(key)
-            if found is None or found.identity.type == "AWSAccount":
-                return key
-            key = found.identity.access_key
-        return None
+            key = None if found is None else found.identity.access_key
 
     def _named(self) -> Names:
         return self._namer(self._find, sorted(self._trusts.values(), key=lambda event: (event.at, event.id)))
 
     def _look_up(self, keys: set[str]) -> None:
+        for key in [key for key in keys if key not in self._found]:
+            # What says who called says all there is to know.
+            if (fresh := self._fresh.find(key)) is not None and fresh.identity.type != "AWSAccount":
+                self._found[key] = fresh
         wanted = sorted(key for key in keys if key not in self._found)
         kept = Openings(self._manifest.openings(wanted))
         for key in wanted:
@@ -91,14 +113,15 @@ class People:
 def tell(lake: Lake, people: People) -> int:
     """Name anew those of whom more came out since the table was last told; give how many files that changed."""
     manifest = lake.manifest
-    openings, trusts = manifest.untold(), manifest.untold_trusts()
-    names = manifest.waiting_for(manifest.keys_of(openings))
+    people.forget()
+    names, trusts = manifest.to_tell(), manifest.untold_trusts()
+    keys = manifest.news() if names else set()
     if trusts:
         since = min(milliseconds(event.at) for event in trusts)
         names |= {part.name for part in manifest.parts() if part.last_ms >= since}
-    changed = sum(rename(lake, part, people) for part in manifest.parts() if part.name in names)
+    changed = sum(rename(lake, part, people, keys) for part in manifest.parts() if part.name in names)
     with manifest.transaction() as connection:
-        manifest.mark_told(connection, openings)
+        manifest.mark_told(connection)
         manifest.mark_trusts_told(connection, [event.id for event in trusts])
     return changed
 
@@ -113,8 +136,11 @@ def tell_all(lake: Lake, people: People, progress: Callable[[int, int], None] = 
     return changed
 
 
-def rename(lake: Lake, part: PartRow, people: People) -> bool:
-    """Say anew who everyone in a file of the table was; tell whether that changed anything."""
+def rename(lake: Lake, part: PartRow, people: People, told: AbstractSet[str] = frozenset()) -> bool:
+    """Say anew who everyone in a file of the table was; tell whether that changed anything.
+
+    `told` are keys whose openings came since the file was last told.
+    """
     asked = [*(field.name for field in (*IDENTITY, *WHO)), "account", "source", "outcome"]
     table = read_part(lake.folder, part.name, asked)
     identities, who = _distinct(table, [field.name for field in IDENTITY])
@@ -123,21 +149,32 @@ def rename(lake: Lake, part: PartRow, people: People) -> bool:
     before = [actor_of(row) for row in old]
     after = [people.actor(caller) for caller in callers]
     pairs, of_row = np.unique(np.stack([which, was]), axis=1, return_inverse=True)
-    actors = [_kept(after[new], before[old]) for new, old in pairs.T.tolist()]
+    kept = [_is_kept(caller, actor, people, told) for caller, actor in zip(callers, after, strict=True)]
+    hosts = [caller.identity.type == HOST_USER for caller in callers]
+    actors = [
+        before[old] if hosts[new] or (kept[new] and before[old].person is not None) else after[new]
+        for new, old in pairs.T.tolist()
+    ]
     waiting = sorted({key for key in map(people.missing, callers) if key is not None})
     same = all(actor == before[old] for actor, (_, old) in zip(actors, pairs.T.tolist(), strict=True))
-    made = part
+    made, untied = part, set[int]()
     if not same:
-        whole = read_part(lake.folder, part.name)
-        made = write_part(lake.folder, with_actors(whole, actors, of_row.reshape(-1).astype(np.int32)), part.state)
+        whole, actor_of_row = read_part(lake.folder, part.name), of_row.reshape(-1).astype(np.int32)
+        made = write_part(lake.folder, with_actors(whole, actors, actor_of_row), part.state)
+        leave(lake.folder, [part.name])
+        other = [actor != before[old] for actor, (_, old) in zip(actors, pairs.T.tolist(), strict=True)]
+        # Who pushed a key to a host is who logged in with it.
+        untied = touched(whole.filter(pa.array(np.array(other)[actor_of_row])))
     with lake.manifest.transaction() as connection:
         lake.manifest.replace(connection, [part.name], [made])
         lake.manifest.wait(connection, made.name, waiting)
+        lake.manifest.untie(connection, untied)
     return not same
 
 
-def _kept(after: Actor, before: Actor) -> Actor:
-    return before if after.person is None and before.person is not None else after
+def _is_kept(caller: Caller, after: Actor, people: People, told: AbstractSet[str]) -> bool:
+    """Tell whether a name that the caller had stays: nobody would be named now, and not for what has come since."""
+    return after.person is None and told.isdisjoint(people.chain(caller))
 
 
 def _distinct(table: pa.Table, names: Iterable[str]) -> tuple[list[dict[str, object]], npt.NDArray[np.int32]]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from watchbill.lake.manifest import HOT, SEALED, PartRow
-from watchbill.lake.parts import read_part, write_part
+from watchbill.lake.parts import leave, read_part, write_part
 from watchbill.lake.place import Lake
 
 
@@ -55,13 +55,14 @@ def seal(
         # PyIceberg takes long to load, and most commands have no use for it.
         from watchbill.lake.iceberg import publish  # noqa: PLC0415
 
-        publish(lake, at)
+        publish(lake)
         return Sealed(len(groups), sum(map(len, groups)), dropped)
 
 
 def _drop(lake: Lake, before: datetime) -> int:
     """Take files out of the table whose events all lie before the day of an instant."""
     gone = [part.name for part in lake.manifest.parts() if part.last_day < before.date().isoformat()]
+    leave(lake.folder, gone)
     with lake.manifest.transaction() as connection:
         lake.manifest.replace(connection, gone, [])
     return len(gone)
@@ -93,6 +94,7 @@ def _merge(lake: Lake, group: Sequence[PartRow]) -> None:
     made = write_part(lake.folder, pa.concat_tables(tables).unify_dictionaries(), SEALED)
     names = [part.name for part in group]
     waiting = lake.manifest.waits_of(names)
+    leave(lake.folder, names)
     with lake.manifest.transaction() as connection:
         lake.manifest.replace(connection, names, [made])
         lake.manifest.wait(connection, made.name, waiting)

@@ -2,6 +2,7 @@
 
 import gc
 import multiprocessing
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -13,6 +14,10 @@ from watchbill.lake.batch import Answer, Batch, Claim, Settled
 from watchbill.trail.columns import Source, read_columns
 from watchbill.trail.forms import Hosts, read_any
 from watchbill.trail.read import FileReading
+
+
+_GRACE = 5
+"""Seconds until a process whose pipe is closed is gone."""
 
 
 class Workers:
@@ -40,11 +45,11 @@ class Workers:
 
     def begin(self, worker: int, sources: Sequence[Source]) -> None:
         """Give a batch to a worker; a Claim comes of it."""
-        self._to(worker).send(sources)
+        self._send(worker, sources)
 
     def settle(self, worker: int, answer: Answer) -> None:
         """Answer the claim of a worker; a Settled comes of it."""
-        self._to(worker).send(answer)
+        self._send(worker, answer)
 
     def next(self) -> tuple[int, Claim | Settled]:
         """Give what came of the work of a worker. Raises what a worker raised."""
@@ -55,13 +60,27 @@ class Workers:
         try:
             found = self._beside[worker].pipe.recv()
         except (EOFError, ConnectionError) as error:
-            raise ProviderError("a process that read the trail ended early", "run it again: nothing is lost") from error
+            raise self._ended(worker) from error
         if isinstance(found, BaseException):
             raise found
         return worker, found
 
-    def _to(self, worker: int) -> "Connection | _Here":
-        return self._here or self._beside[worker].pipe
+    def _send(self, worker: int, what: object) -> None:
+        if self._here is not None:
+            self._here.send(what)
+            return
+        try:
+            self._beside[worker].pipe.send(what)
+        except ConnectionError as error:
+            raise self._ended(worker) from error
+
+    def _ended(self, worker: int) -> ProviderError:
+        process = self._beside[worker].process
+        process.join(_GRACE)
+        code = process.exitcode
+        by = f", by signal {-code}" if code is not None and code < 0 else ""
+        hint = "run it again: nothing is lost" + (", but more memory may be needed" if code == -signal.SIGKILL else "")
+        return ProviderError(f"a process that read the trail ended early{by}", hint)
 
 
 class _Here:
@@ -104,16 +123,22 @@ def _start(folder: Path, hosts: Hosts | None) -> _Beside:
 
 
 def _work(pipe: Connection, folder: Path, hosts: Hosts | None) -> None:
+    # Whoever stops the command stops it there: this one ends when nobody listens any more, and says nothing.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     here = _Here(folder, hosts)
     # What a batch makes has no circles, and looking for some among so many objects is a tenth of the work.
     gc.disable()
     while True:
         try:
             what = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         try:
             here.send(what)
-            pipe.send(here.made.pop())
+            found: Claim | Settled | Exception = here.made.pop()
         except Exception as error:  # noqa: BLE001 - whatever it is, the other side must hear of it
-            pipe.send(error)
+            found = error
+        try:
+            pipe.send(found)
+        except ConnectionError:
+            return

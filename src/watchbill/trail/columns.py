@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -349,7 +350,7 @@ def _identities(values: Mapping[str, Sequence[Any]]) -> tuple[list[Identity], In
     texts: dict[bytes, int] = {}
     which = np.array([texts.setdefault(text, len(texts)) for text in map(bytes, values["userIdentity"])], np.int32)
     found: dict[Identity, int] = {}
-    of_text = [found.setdefault(identity_in({"userIdentity": _value(t)}), len(found)) for t in texts]
+    of_text = [found.setdefault(_identity_of(text), len(found)) for text in texts]
     who = np.array(of_text, np.int32)[which]
     signed_in: dict[tuple[int, bytes], int] = {}
     for row in (row for row, name in enumerate(values["eventName"]) if name == "ConsoleLogin"):
@@ -363,6 +364,12 @@ def _identities(values: Mapping[str, Sequence[Any]]) -> tuple[list[Identity], In
         who[row] = signed_in[key]
     written = [None if text == b"null" else text.decode() for text in texts]
     return list(found), who, _words(written, which)
+
+
+@lru_cache(maxsize=20_000)
+def _identity_of(text: bytes) -> Identity:
+    """Give the identity of a `userIdentity`; the same people and sessions are in one file after the other."""
+    return identity_in({"userIdentity": _value(text)})
 
 
 def _value(text: bytes | str | msgspec.Raw) -> Any:
@@ -404,8 +411,9 @@ def _rest(values: Mapping[str, Sequence[msgspec.Raw]]) -> pa.Array:
         return pa.nulls(len(values["eventID"]), pa.string())
     rows: dict[int, list[str]] = {}
     for field in said:
-        for row, raw in enumerate(values[field]):
-            if raw is not _NULL and (text := bytes(raw)) != b"null":
+        raws = values[field]
+        for row in [row for row, raw in enumerate(raws) if raw is not _NULL]:
+            if (text := bytes(raws[row])) != b"null":
                 rows.setdefault(row, []).append(f'"{field}":{text.decode()}')
     found: list[str | None] = [None] * len(values["eventID"])
     for row, texts in rows.items():

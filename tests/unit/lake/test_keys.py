@@ -38,10 +38,12 @@ def test_a_key_is_that_of_its_event_alone(events):
 )
 def test_known_keys_are_found_again(added, room):
     """What was added is found with its number, what was not is not; forgetting days for want of room loses nothing."""
-    there = {}
+    there: dict = {}
+    listed: dict = {}
+    written: dict = {}
 
     def load(day):
-        found = there.get(day, {})
+        found = listed.get(day, {})
         return np.array(list(found) or np.empty((0, 2)), np.uint64).reshape(-1, 2), np.array(
             list(found.values()), np.int32
         )
@@ -54,3 +56,11 @@ def test_known_keys_are_found_again(added, room):
         fresh = [pair for pair in dict.fromkeys(pairs) if pair not in of_day]
         known.add(day, np.array(fresh or np.empty((0, 2)), np.uint64).reshape(-1, 2), number)
         of_day.update(dict.fromkeys(fresh, number))
+        written[day] = written.get(day, 0) + 1
+        if number % 3 == 2:
+            # Only now is it in the table: until then nothing but memory has it.
+            for each, times in written.items():
+                listed[each] = dict(there[each])
+                for _ in range(times):
+                    known.listed(each)
+            written.clear()
