@@ -1,6 +1,6 @@
 """Put the pieces together. The only module that knows both the core and the edges."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +12,9 @@ from watchbill.access.model import AccessKey, AccountState, spelled
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
+from watchbill.aws.lookup import look_up
 from watchbill.aws.queue import Queue, open_queue
+from watchbill.aws.trail_keys import cloudtrail
 from watchbill.clock import Clock, SystemClock
 from watchbill.errors import NotFoundError, ProviderError, WatchbillError
 from watchbill.files.trail_folder import TRAIL_SUFFIXES, list_files, read_folder
@@ -121,6 +123,10 @@ class App:
     def queue(self, url: str) -> Queue:
         """Give a queue of SQS by its address."""
         return open_queue(url, self.endpoint, self.keys)
+
+    def look_up(self, region: str, span: Interval, attribute: tuple[str, str] | None) -> Iterator[tuple[str, bytes]]:
+        """Ask CloudTrail itself for the events of a region, as files for `trail.read`."""
+        return look_up(cloudtrail(self.endpoint, self.keys)(region), span, attribute)
 
     def raw_bytes(self, name: str) -> bytes:
         """Fetch the object of an event again, by the name that the lake has of it."""

@@ -156,6 +156,7 @@ def ask_the_lake(answer, aws, where, folder):
     assert answer("trail sql", "SELECT count(*) FROM events")["rows"] == [[taken["events"]]]
     assert answer("trail export", "james.csv", "--person", "james")["events"] > 1
     answer("trail coverage")
+    answer("trail lookup", "looked", code=1)
     assert not answer("trail verify", where, code=1)["sound"]
     (folder / "auth.log").write_text(
         "Jan 12 09:00:00 web-1 sudo: james : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls\n"

@@ -16,6 +16,7 @@ from watchbill.cli.commands import (
     hosts,
     lake,
     ledger,
+    lookup,
     oncall,
     policy,
     questions,
@@ -63,7 +64,7 @@ for part in (team, oncall, access, questions, policy, trail, cases, run, report,
         cli.add_command(command)
 
 
-for each in (*lake.COMMANDS, coverage.coverage, verify.verify, hosts.hosts):
+for each in (*lake.COMMANDS, coverage.coverage, lookup.lookup, verify.verify, hosts.hosts):
     trail.trail.add_command(each)
 
 

@@ -14,6 +14,7 @@ from watchbill.cli.commands.feeds import FeedView
 from watchbill.cli.commands.hosts import HostsView
 from watchbill.cli.commands.lake import ExportView, IngestView, LakeEvent, RawView, SqlView
 from watchbill.cli.commands.ledger import EntryView, VerifyView
+from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
 from watchbill.cli.commands.report import ReportView
@@ -53,6 +54,7 @@ RESULTS: dict[str, Any] = {
     "trail export": ExportView,
     "trail record": list[RawView],
     "trail coverage": CoverageView,
+    "trail lookup": LookupView,
     "trail verify": IntegrityView,
     "trail hosts": HostsView,
     "audit": AuditView,
