@@ -15,6 +15,7 @@ one time, what they share counted once.
 """
 
 import argparse
+import gc
 import gzip
 import json
 import os
@@ -46,9 +47,11 @@ from watchbill.lake import queries
 from watchbill.lake.delivery import Delivery
 from watchbill.lake.engines import DuckEngine
 from watchbill.lake.ingest import ingest
+from watchbill.lake.parts import MEASURED
 from watchbill.lake.place import Lake
 from watchbill.service.lake import Library
 from watchbill.trail.columns import Source, read_columns
+from watchbill.trail.table import WORDS
 
 
 CORES = 2
@@ -157,7 +160,8 @@ def loads(trail: Path, _: Path) -> int:
 def to_columns(trail: Path, out: Path) -> int:
     """Read files into columns and write them as Parquet, on two cores; nothing is deduplicated or sorted."""
     batches = list(_batches(files_of(trail)))
-    with ProcessPoolExecutor(CORES, get_context("spawn")) as pool:
+    # As the lake's own workers: see `lake.workers`.
+    with ProcessPoolExecutor(CORES, get_context("spawn"), gc.disable) as pool:
         return sum(pool.map(partial(_to_columns, trail, out), enumerate(batches)))
 
 
@@ -176,7 +180,14 @@ def _batches(files: Sequence[Path]) -> Iterator[list[Path]]:
 def _to_columns(trail: Path, out: Path, given: tuple[int, list[Path]]) -> int:
     number, paths = given
     found = read_columns(Source(str(path.relative_to(trail)), path.read_bytes()) for path in paths)
-    pq.write_table(found.table, out / f"{number}.parquet", compression="zstd")
+    shared = [field.name for field in found.table.schema if field.type == WORDS]
+    pq.write_table(
+        found.table,
+        out / f"{number}.parquet",
+        compression="zstd",
+        use_dictionary=shared,
+        write_statistics=[name for name in MEASURED if name in found.table.column_names],
+    )
     assert not any(tally.problems for tally in found.files)
     return len(found.table)
 

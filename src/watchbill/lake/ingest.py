@@ -32,7 +32,7 @@ from watchbill.trail.forms import Hosts
 from watchbill.trail.sources import parse_key
 
 
-BATCH_BYTES = 6 * 1024 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
 """Bytes of a batch as they lie there, mostly gzip, which is about a sixth of what they inflate to."""
 
 BATCH_OBJECTS = 2_000
