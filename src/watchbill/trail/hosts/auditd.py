@@ -12,8 +12,8 @@ logged in: it is set once and survives sudo and su.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any, Final
@@ -28,13 +28,15 @@ from watchbill.trail.model import Outcome
 SOURCE: Final = "auditd"
 
 _HEAD: Final = re.compile(
-    r"(?:node=(\S+) )?type=(\S+) msg=audit\((\d{1,12})\.(\d{3}):(\d{1,20})\):? *(.*)\Z", re.DOTALL | re.ASCII
+    r"(?:node=(\S+) )?type=(\S+) msg=audit\((\d{1,12}\.\d{3}:\d{1,20})\):? *(.*)\Z", re.DOTALL | re.ASCII
 )
-_FIELD: Final = re.compile(r"""(?<![\w-])([\w-]+)=("[^"]*"|[^\s"']*)""", re.ASCII)
+"""Node, type, time and serial, and what the record says."""
+
+_FIELD: Final = re.compile(r"""(?<![\w-])([\w-]++)=("[^"]*"|[^\s"']*)""", re.ASCII)
 _ARGUMENT: Final = re.compile(r"""(?<!\w)a(\d{1,7})(?:\[(\d{1,7})\])?=("[^"]*"|[^\s"']+)""", re.ASCII)
 _ARGC: Final = re.compile(r"argc=(\d{1,7})", re.ASCII)
 _HEX: Final = re.compile(r"(?:[0-9A-F]{2})+\Z")
-_DECISION: Final = re.compile(r"avc: {1,4}(\w{1,20}) {1,4}\{ ([^}]{0,400}?) ?\}")
+_DECISION: Final = re.compile(r"avc: {1,4}(\w{1,20}) {1,4}\{ ([^{}]{0,400}?) ?\}")
 _LOST_MARK: Final = re.compile(r"(?<=\)|\")(?=ARCH=|(?:A|E|FS|O|S)?[UG]ID=)")
 """Where the byte 0x1d stood before something took it out."""
 
@@ -75,7 +77,34 @@ _RESULTS: Final = {"yes": "success", "1": "success", "success": "success", "no":
 _FAMILIES: Final = {1: "unix", 2: "ipv4", 10: "ipv6", 16: "netlink"}
 _REFUSED: Final = frozenset({"EACCES", "EPERM"})
 
+_OF_EVENT: Final = (
+    "pid",
+    "ppid",
+    "uid",
+    "exe",
+    "comm",
+    "tty",
+    "terminal",
+    "op",
+    "acct",
+    "cwd",
+    "syscall",
+    "result",
+)
+"""Fields of the first record that are the event's."""
+
 _EOE: Final = "EOE"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_Form = tuple["re.Pattern[str]", tuple[str, ...], tuple[str, ...]]
+"""How records are written: a pattern, the names of its groups, and those of them that may be encoded."""
+
+_FORMS: Final = 6
+"""Forms of one type of record that are known by a pattern at once."""
+
+_LONGEST_FORM: Final = 2000
+"""Characters of a record that a pattern is made of."""
+
 _BY_TYPE: Final = {
     "EXECVE": HostAction.PROGRAM_RUN,
     "LOGIN": HostAction.LOGIN_ID_SET,
@@ -117,12 +146,11 @@ _ABOUT_LOGIN: Final = frozenset({"USER_LOGIN", "USER_AUTH", "USER_ACCT", "USER_S
 """Types whose `acct` is who logs in as long as no `auid` is set."""
 
 
-@dataclass(slots=True)
-class _Record:
-    index: int
-    type: str
-    body: str
-    line: str
+_Record = tuple[int, str, str, str]
+"""Position in the file, type, what it says, and the whole line."""
+
+Groups = dict[tuple[str, str], list[_Record]]
+"""Records of one event each, by host and by time and serial, such as `1481077231.371:479`."""
 
 
 def looks_like_auditd(line: str) -> bool:
@@ -138,42 +166,155 @@ def read_auditd(lines: Sequence[str], gathered: Gathered, host: str | None) -> N
 
 def read_records(records: Iterable[tuple[int, str, str | None]], gathered: Gathered, maker: EventMaker) -> None:
     """Join records to events; each comes with its position in the file, and the host where it names no node."""
-    groups: dict[tuple[str, str, str], list[_Record]] = {}
+    groups: Groups = {}
     for index, line, host in records:
         head = None if len(line) > LONGEST_LINE else _HEAD.match(line)
         if head is None:
             long = f"longer than {LONGEST_LINE} characters"
             gathered.cannot_read(index + 1, long if len(line) > LONGEST_LINE else "no record of auditd")
             continue
-        node, kind, seconds, millis, serial, body = head.groups()
-        key = (node or host or "", f"{seconds}.{millis}", serial)
-        record = _Record(index, kind, body, line)
+        node, kind, name, body = head.groups()
+        key = (node or host or "", name)
         group = groups.get(key)
         if group is None:
-            groups[key] = [record]
+            groups[key] = [(index, kind, body, line)]
         else:
-            group.append(record)
-    for (host, stamp, serial), group in groups.items():
+            group.append((index, kind, body, line))
+    join(groups, gathered, maker)
+
+
+def join(groups: Groups, gathered: Gathered, maker: EventMaker, raws: Mapping[int, str] | None = None) -> None:
+    """Make an event of each group of records; `raws` are the lines in which they came, where they came in others."""
+    read = FieldReader().read
+    for (host, name), group in groups.items():
+        stamp, _, serial = name.partition(":")
         at = instant(stamp)
         if at is None:
-            for record in group:
-                gathered.cannot_read(record.index + 1, f"no calendar has the time `{stamp}`")
+            for index, *_ in group:
+                gathered.cannot_read(index + 1, f"no calendar has the time `{stamp}`")
             continue
-        lines = list(dict.fromkeys(record.line for record in group))
-        parsed = [(record.type, read_fields(record.type, record.body)) for record in group if record.type != _EOE]
-        said = read_event(parsed)
-        said.fields["serial"], said.fields["raw"] = serial, "\n".join(lines)
-        text = "\n".join(sorted(lines))
-        gathered.events.append(maker.make(host, at, f"{stamp}:{serial}", text, said, said.fields, group[0].index))
+        raw = text = group[0][3]
+        if len(group) > 1:
+            lines = list(dict.fromkeys(record[3] for record in group))
+            raw, text = "\n".join(lines), "\n".join(sorted(lines))
+        if raws is not None:
+            raw = "\n".join(raws[record[0]] for record in group)
+        said = read_event([(kind, read(kind, body)) for _, kind, body, _ in group if kind != _EOE])
+        record = {**said.fields, "serial": serial, "raw": raw}
+        gathered.events.append(maker.make(host, at, name, text, said, record, group[0][0]))
 
 
 def instant(stamp: str) -> datetime | None:
     """Read `1481077231.371`, seconds and milliseconds since 1970; None where no calendar has it."""
     try:
         seconds, _, millis = stamp.partition(".")
-        return datetime.fromtimestamp(int(seconds), UTC) + timedelta(milliseconds=int(millis))
-    except (ValueError, OverflowError, OSError):
+        return _EPOCH + timedelta(0, int(seconds), 0, int(millis))
+    except (ValueError, OverflowError):
         return None
+
+
+class FieldReader:
+    """Reads what `read_fields` reads of the records of one file, but sooner.
+
+    Records of a type are written alike: the same names in the same order. A form that came often is made a pattern,
+    which takes a record whole or not at all; what no pattern takes is read field by field.
+    """
+
+    def __init__(self, after: int = 30) -> None:
+        """Learn a form from what came `after` so many records of its type that no pattern took."""
+        self._after = after
+        self.forms: dict[str, list[_Form]] = {}
+        """What was learnt, by type."""
+        self._strange: Counter[str] = Counter()
+
+    def read(self, kind: str, body: str) -> dict[str, Any]:
+        """Read what a record of a type says, decoded."""
+        if kind == "EXECVE":
+            return _execve(body)
+        forms = self.forms.get(kind, ())
+        for form in forms:
+            fields = _by_form(form, kind, body)
+            if fields is not None:
+                return fields
+        self._strange[kind] += 1
+        if self._strange[kind] > self._after and len(forms) < _FORMS:
+            self._strange[kind] = 0
+            learnt = _form(kind, body)
+            if learnt is not None:
+                self.forms.setdefault(kind, []).append(learnt)
+        return read_fields(kind, body)
+
+
+def _by_form(form: _Form, kind: str, body: str) -> dict[str, Any] | None:
+    """Read a record that is written in a form; None where it is not."""
+    pattern, names, encoded = form
+    match = pattern.match(body)
+    if match is None:
+        return None
+    # Names and groups are as many as each other: it was tried when the form was learnt.
+    fields: dict[str, Any] = dict(zip(names, match.groups()))  # noqa: B905
+    for name in encoded:
+        fields[name] = decoded(fields[name])
+    interpret(kind, fields, body)
+    return fields
+
+
+def _form(kind: str, body: str) -> _Form | None:
+    """Give the form of a record; None where it has anything but fields, each once, a space apart.
+
+    No value that a form takes has in it what would make `read_fields` see more than a value: quotes, an equals sign, or
+    a mark before the names that auditd found.
+    """
+    if len(body) > _LONGEST_FORM or kind.startswith("DAEMON_"):
+        return None
+    rest, mark, enriched = body.partition("\x1d")
+    outer, quote, inner = rest.partition(" msg='")
+    pattern = _Pattern()
+    pattern.add(outer)
+    if quote:
+        pattern.text += quote
+        pattern.add(inner.removesuffix("'"))
+        pattern.text += "'"
+    if mark:
+        pattern.text += mark
+        pattern.add(enriched, enriched=True)
+    if len(set(pattern.all)) < len(pattern.all):
+        return None
+    form = re.compile(f"{pattern.text}\\Z", re.ASCII), tuple(pattern.names), tuple(pattern.encoded)
+    return form if _by_form(form, kind, body) == read_fields(kind, body) else None
+
+
+class _Pattern:
+    """The pattern of records that are written like one."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.names: list[str] = []
+        """Fields whose values are read, each a group of the pattern."""
+        self.encoded: list[str] = []
+        self.all: list[str] = []
+
+    def add(self, part: str, *, enriched: bool = False) -> None:
+        """Add fields, a space apart; `enriched` are names that auditd found, which are taken as they are."""
+        for number, (name, value) in enumerate(_FIELD.findall(part)):
+            self.all.append(name)
+            self.text += f"{' ' if number else ''}{name}="
+            if value in _UNKNOWN and not enriched:
+                self.text += re.escape(value)
+                continue
+            self.names.append(name)
+            self.text += _value(value)
+            if name in _ENCODED and value[:1] != '"' and not enriched:
+                self.encoded.append(name)
+
+
+def _value(value: str) -> str:
+    """Give the pattern of values like one, with a group around what of them counts."""
+    if value[:1] == '"':
+        return r'"((?!\?")[^"=#\x1d]+)"'
+    if value[:1] in ("", "?", "("):
+        return f"({re.escape(value)})"
+    return r"""([^\s"'=#?(\x1d][^\s"'=#\x1d]*)"""
 
 
 def read_fields(kind: str, body: str) -> dict[str, Any]:
@@ -275,34 +416,43 @@ def _address(fields: dict[str, Any]) -> None:
 
 def _execve(body: str) -> dict[str, Any]:
     """Read the arguments of EXECVE: `a0="ls" a1=2D6C`, long ones in pieces `a2_len=9000 a2[0]=... a2[1]=...`."""
-    pieces: dict[int, dict[int, str]] = {}
-    for number, piece, value in _ARGUMENT.findall(body):
-        pieces.setdefault(int(number), {})[int(piece or 0)] = value
     argc = _ARGC.search(body)
     fields: dict[str, Any] = {} if argc is None else {"argc": argc[1]}
-    for number, parts in sorted(pieces.items()):
+    found = _ARGUMENT.findall(body)
+    for number, _, value in found:
+        name = f"a{number}"
+        if name in fields or (number[0] == "0" and number != "0"):
+            return _in_pieces(found, fields)
+        fields[name] = value[1:-1] if value[0] == '"' else decoded(value)
+    return fields
+
+
+def _in_pieces(found: Sequence[tuple[str, str, str]], fields: dict[str, Any]) -> dict[str, Any]:
+    """Put arguments together whose pieces may lie in any order; hexadecimal ones are decoded as a whole."""
+    pieces: dict[int, dict[int, str]] = {}
+    for number, piece, value in found:
+        pieces.setdefault(int(number), {})[int(piece or 0)] = value
+    for place, parts in pieces.items():
         values = [value for _, value in sorted(parts.items())]
         if values[0][:1] == '"':
-            fields[f"a{number}"] = "".join(value.strip('"') for value in values)
+            fields[f"a{place}"] = "".join(value.strip('"') for value in values)
         else:
-            fields[f"a{number}"] = decoded("".join(values))
+            fields[f"a{place}"] = decoded("".join(values))
     return fields
 
 
 def read_event(records: Sequence[tuple[str, dict[str, Any]]]) -> Said:
     """Say what the records of one event say together. Its fields are the event's record but for the raw lines."""
     first = next((fields for kind, fields in records if kind == "SYSCALL"), records[0][1] if records else {})
-    record: dict[str, Any] = {"eventCategory": CATEGORY, "program": SOURCE}
-    for name in ("pid", "ppid", "uid", "exe", "comm", "tty", "terminal", "op", "acct", "cwd", "syscall", "result"):
-        if name in first:
-            record[name] = first[name]
-    auid = first.get("auid", first.get("new_auid"))
-    record["auid"] = None if auid in _UNSET else auid
-    record["ses"] = None if first.get("ses") in _UNSET else first.get("ses")
+    record: dict[str, Any] = {name: first[name] for name in _OF_EVENT if name in first}
+    record["eventCategory"], record["program"] = CATEGORY, SOURCE
+    auid, ses = first.get("auid", first.get("new_auid")), first.get("ses")
+    record["auid"], record["ses"] = None if auid in _UNSET else auid, None if ses in _UNSET else ses
     types = [kind for kind, _ in records]
     if "EXECVE" in types and (arguments := _arguments(records, record)):
         record["arguments"] = arguments
-    record.update(_texts(records))
+    if "CWD" in types or "PROCTITLE" in types:
+        record.update(_texts(records))
     if "cmd" in first:
         record["command"] = first["cmd"]
     if first.get("key"):
@@ -310,9 +460,10 @@ def read_event(records: Sequence[tuple[str, dict[str, Any]]]) -> Said:
         record["keys"] = [key.removeprefix("key=") for key in first["key"].split("\x01")]
     record["types"] = types
     record["records"] = [{"type": kind, **fields} for kind, fields in records]
-    action = _action(records, first)
+    # Most events are of a system call, whose type names none.
+    action = HostAction.SYSTEM_CALL if types == ["SYSCALL"] else _action(records, first)
     ip = first.get("addr") if "SOCKADDR" not in types[:1] else None
-    return Said(SOURCE, action, _user(records, first, record), record, ip, _outcome(action, first), _error(first))
+    return Said(SOURCE, action, _user(first, record), record, ip, _outcome(action, first), _error(first))
 
 
 def _texts(records: Sequence[tuple[str, dict[str, Any]]]) -> Iterable[tuple[str, str]]:
@@ -355,13 +506,12 @@ def _action(records: Sequence[tuple[str, dict[str, Any]]], first: dict[str, Any]
     return action
 
 
-def _user(records: Sequence[tuple[str, dict[str, Any]]], first: dict[str, Any], record: dict[str, Any]) -> str | None:
+def _user(first: dict[str, Any], record: dict[str, Any]) -> str | None:
     """Name who logged in: by the name that auditd found for `auid`, or, before there is one, who tries to."""
     name = first.get("AUID")
     if isinstance(name, str) and name != "unset":
         return name
-    about_login = any(kind in _ABOUT_LOGIN for kind, _ in records)
-    if record["auid"] is None and about_login:
+    if record["auid"] is None and any(kind in _ABOUT_LOGIN for kind in record["types"]):
         who = first.get("acct") or first.get("ID")
         return who if isinstance(who, str) else None
     return None

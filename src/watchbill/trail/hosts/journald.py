@@ -4,6 +4,9 @@ A value that is no UTF-8 is a list of its bytes; a field that an entry has more 
 which the first is read; a value that was too large for the export is null. The time is the journal's own,
 `__REALTIME_TIMESTAMP`, in microseconds since 1970: year and zone are no question here.
 
+Where no auditd runs, journald takes the records of the audit system itself (`_TRANSPORT` is `audit`, the record without
+its time and serial is the message): they are joined and read as auditd's own are.
+
 Anybody may write an entry that calls itself sshd. journald adds which program wrote it (`_COMM`), and where that is not
 the program it calls itself, the event is `Disputed`.
 
@@ -16,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from watchbill.trail.hosts.auditd import Groups, join
 from watchbill.trail.hosts.events import EventMaker
 from watchbill.trail.hosts.gather import LONGEST_LINE, Gathered
 from watchbill.trail.hosts.messages import read_message
@@ -55,12 +59,14 @@ def looks_like_journald(line: str) -> bool:
 def read_journald(lines: Sequence[str], gathered: Gathered, host: str | None) -> None:
     """Read the lines of one file. `host` is whose they are where an entry has no `_HOSTNAME`."""
     maker = EventMaker(gathered.file)
+    records: Groups = {}
     for index, line in enumerate(lines):
         if line:
-            _read(index, line, gathered, host, maker)
+            _read(index, line, gathered, host, maker, records)
+    join(records, gathered, maker, {index: lines[index] for group in records.values() for index, *_ in group})
 
 
-def _read(index: int, line: str, gathered: Gathered, host: str | None, maker: EventMaker) -> None:
+def _read(index: int, line: str, gathered: Gathered, host: str | None, maker: EventMaker, records: Groups) -> None:
     if len(line) > LONGEST_LINE:
         gathered.cannot_read(index + 1, f"longer than {LONGEST_LINE} characters")
         return
@@ -77,17 +83,30 @@ def _read(index: int, line: str, gathered: Gathered, host: str | None, maker: Ev
     if message is None:
         gathered.cannot_read(index + 1, "an entry without a message, or one too large for the export (try `--all`)")
         return
+    where = _text(entry.get("_HOSTNAME")) or host or ""
+    if entry.get("_TRANSPORT") == "audit" and (name := _name_of(entry, at)) is not None:
+        kind, _, body = message.partition(" ")
+        text = f"type={kind} msg=audit({name}): {body}"
+        records.setdefault((where, name), []).append((index, kind, body.lstrip(" "), text))
+        return
     said = read_message(program, message)
     if said is None:
         gathered.not_audited[program] += 1
         return
     said = _disputed(said, program, _text(entry.get("_COMM")))
-    record: dict[str, Any] = said.fields
-    record["eventCategory"], record["program"], record["raw"] = CATEGORY, program, line
+    record = {**said.fields, "eventCategory": CATEGORY, "program": program, "raw": line}
     _keep(record, entry)
-    where = _text(entry.get("_HOSTNAME")) or host or ""
     stamp = f"{at:%Y-%m-%dT%H:%M:%S.%f}"
     gathered.events.append(maker.make(where, at, stamp, f"{program} {message}", said, record, index))
+
+
+def _name_of(entry: dict[str, Any], at: datetime) -> str | None:
+    """Give time and serial of a record of the audit system, as auditd writes them; None where it has no serial."""
+    serial = _text(entry.get("_AUDIT_ID"))
+    if serial is None or not (serial.isascii() and serial.isdecimal()) or len(serial) > _DIGITS:
+        return None
+    since = (_instant(entry.get("_SOURCE_REALTIME_TIMESTAMP")) or at) - _EPOCH
+    return f"{since // timedelta(seconds=1)}.{since // timedelta(milliseconds=1) % 1000:03}:{serial}"
 
 
 def _disputed(said: Said, program: str, wrote: str | None) -> Said:
@@ -95,7 +114,7 @@ def _disputed(said: Said, program: str, wrote: str | None) -> Said:
     if wrote is None or program not in _WRITTEN_BY or wrote.startswith(_WRITTEN_BY[program]):
         return said
     why = f"it calls itself {program}, and {wrote} wrote it"
-    return Said(said.source, HostAction.DISPUTED, None, {"said": said.fields}, None, said.outcome, why)
+    return Said(said.source, HostAction.DISPUTED, None, {"said": dict(said.fields)}, None, said.outcome, why)
 
 
 def _keep(record: dict[str, Any], entry: dict[str, Any]) -> None:

@@ -50,10 +50,10 @@ def _read(index: int, line: str, gathered: Gathered, host: str | None, maker: Ev
         return
     records = [(kind, fields) for key, value in found.items() for kind, fields in _records(key, value)]
     said = read_event(records)
-    said.fields["serial"], said.fields["raw"] = stamp[2], line
+    record = {**said.fields, "serial": stamp[2], "raw": line}
     node = found.get("NODE")
     where = node if isinstance(node, str) and node else host or ""
-    gathered.events.append(maker.make(where, at, f"{stamp[1]}:{stamp[2]}", line, said, said.fields, index))
+    gathered.events.append(maker.make(where, at, f"{stamp[1]}:{stamp[2]}", line, said, record, index))
 
 
 def _id(found: dict[str, Any]) -> "re.Match[str] | None":

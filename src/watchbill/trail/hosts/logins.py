@@ -22,9 +22,11 @@ import base64
 import binascii
 import hashlib
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from typing import Final
 
 from watchbill.team.model import Team
@@ -154,10 +156,14 @@ class _Known:
                 return push
         return None
 
-    def sessions(self, host: str, at: datetime) -> list[_Session]:
-        """Give the sessions of Systems Manager that may be open on a host."""
-        found = self._sessions.get(self.instances.get(host, ""), [])
-        since = bisect_left(found, at - _LONGEST, key=lambda each: each.start)
+    def sessions(self, host: str) -> Sequence[_Session]:
+        """Give the sessions of Systems Manager on a host, by when they began."""
+        return self._sessions.get(self.instances.get(host, ""), ())
+
+    def begun(self, host: str, at: datetime) -> list[_Session]:
+        """Give the sessions of Systems Manager that have just begun on a host and are not over."""
+        found = self.sessions(host)
+        since = bisect_left(found, at - PUSHED_FOR, key=lambda each: each.start)
         until = bisect_right(found, at + _AHEAD, key=lambda each: each.start)
         return [each for each in found[since:until] if each.end is None or at <= each.end]
 
@@ -171,6 +177,82 @@ def _asked(event: Event, name: str) -> str:
     parameters = event.record.get("requestParameters")
     value = parameters.get(name) if isinstance(parameters, dict) else None
     return value if isinstance(value, str) else ""
+
+
+class _Open:
+    """Sessions that are open at once, and of whom they are: as quick for thousands as for one."""
+
+    def __init__(self) -> None:
+        self._actors: dict[str, Actor] = {}
+        self.people: Counter[str | None] = Counter()
+        """How many are whose."""
+
+    def __len__(self) -> int:
+        return len(self._actors)
+
+    def open(self, name: str, actor: Actor) -> None:
+        """Open a session, or give it to somebody else."""
+        before = self._actors.get(name)
+        if before is not None:
+            self._leave(before)
+        self._actors[name] = actor
+        self.people[actor.person] += 1
+
+    def close(self, name: str) -> None:
+        """Close a session, if it is open."""
+        before = self._actors.pop(name, None)
+        if before is not None:
+            self._leave(before)
+
+    def last(self) -> Actor:
+        """Give whose the session is that was opened last."""
+        return next(reversed(self._actors.values()))
+
+    def _leave(self, actor: Actor) -> None:
+        self.people[actor.person] -= 1
+        if not self.people[actor.person]:
+            del self.people[actor.person]
+
+
+class _Shells:
+    """The sessions of Systems Manager that are open on a host as `ssm-user`, as time goes on."""
+
+    def __init__(self, sessions: Iterable[_Session]) -> None:
+        """Take sessions by when they began."""
+        self._coming = [each for each in sessions if not each.document.startswith(_NO_SHELL)]
+        self._begun = 0
+        self._ends: list[tuple[datetime, int]] = []
+        """When each that is open ends at last, the soonest first, as a heap."""
+        self._open: dict[int, _Session] = {}
+        self.people: Counter[str | None] = Counter()
+        """How many are whose."""
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def move(self, at: datetime) -> None:
+        """Go on to a time, which is never before the last one."""
+        while self._begun < len(self._coming) and self._coming[self._begun].start <= at + _AHEAD:
+            each = self._coming[self._begun]
+            latest = each.start + _LONGEST
+            heappush(self._ends, (latest if each.end is None else min(each.end, latest), self._begun))
+            self._open[self._begun] = each
+            self.people[each.by.actor.person] += 1
+            self._begun += 1
+        while self._ends and self._ends[0][0] < at:
+            _, number = heappop(self._ends)
+            person = self._open.pop(number).by.actor.person
+            self.people[person] -= 1
+            if not self.people[person]:
+                del self.people[person]
+
+    def last(self) -> _Session:
+        """Give the session that began last."""
+        return next(reversed(self._open.values()))
+
+
+_NONE_OPEN: Final = _Open()
+_NO_SHELLS: Final = _Shells(())
 
 
 class _Host:
@@ -187,9 +269,11 @@ class _Host:
         """Who logged in, by the session of logind."""
         self._audited: dict[tuple[str, str], Actor] = {}
         """Who logged in, by `auid` and `ses`."""
-        self._open: dict[str, dict[str, Actor]] = {}
+        self._open: dict[str, _Open] = {}
         """By user of the host, who has it open: by the process of sshd or su, or as many sessions of sudo."""
-        self._sudo: dict[tuple[str, str], int] = {}
+        self._sudo: dict[str, dict[str, int]] = {}
+        """By whom sudo made somebody, who did and how often it is open."""
+        self._shells = _Shells(known.sessions(name))
 
     def follow(self, event: Event) -> Actor:
         """Name the actor of an event, and note what it opens or closes."""
@@ -222,7 +306,7 @@ class _Host:
         process, user = _process(event), event.identity.user_name or ""
         self._processes[process] = actor
         self._connections[event.ip or "", str(event.record.get("port"))] = process
-        self._open.setdefault(user, {})[process] = actor
+        self._switch(user, process, actor)
         return actor
 
     def _who_logged_in(self, event: Event) -> Actor:
@@ -248,11 +332,7 @@ class _Host:
 
     def _carried(self, event: Event) -> Actor | None:
         """Name who came by the one session of Systems Manager that carries SSH and has just begun."""
-        near = [
-            each
-            for each in self._known.sessions(self._name, event.at)
-            if each.document == _SSH_DOCUMENT and event.at - each.start <= PUSHED_FOR
-        ]
+        near = [each for each in self._known.begun(self._name, event.at) if each.document == _SSH_DOCUMENT]
         if len({each.by.actor.person for each in near}) != 1:
             return None
         last = near[-1]
@@ -308,18 +388,17 @@ class _Host:
 
     def _of_user(self, event: Event, user: str) -> Actor:
         """Name whoever has the one session of a user that is open."""
-        found = list(self._open.get(user, {}).values())
-        if user == _SSM_USER:
-            sessions = self._known.sessions(self._name, event.at)
-            found += [self._of_ssm(event, each) for each in sessions if not each.document.startswith(_NO_SHELL)]
-        if not found:
+        sessions = self._open.get(user, _NONE_OPEN)
+        shells = self._shells if user == _SSM_USER else _NO_SHELLS
+        shells.move(event.at)
+        if not sessions and not shells:
             said = f"the user {user} of hosts is theirs alone; no log-in of it is open in these logs"
             return self._by_user(event, user, Confidence.STRONG, said)
-        people = {actor.person for actor in found}
+        people = sessions.people.keys() | shells.people.keys()
         if len(people) > 1:
             names = _listed({person or "nobody known" for person in people})
-            return _nobody(event, f"{len(found)} sessions of {user} are open: {names}")
-        last = found[-1]
+            return _nobody(event, f"{len(sessions) + len(shells)} sessions of {user} are open: {names}")
+        last = self._of_ssm(event, shells.last()) if shells else sessions.last()
         if last.person is None:
             return _nobody(event, f"by the open session of {user}: {last.why}", last.method)
         return replace(last, principal=_principal(event), why=f"the one who has {user} open: {last.why}")
@@ -330,7 +409,7 @@ class _Host:
         return _tied(event, session.by, said, sure)
 
     def _note(self, event: Event, actor: Actor) -> None:
-        """Open and close sessions: of sshd, of su, and of sudo, whose lines have no process."""
+        """Open and close sessions: of sshd, of su, and of sudo, whose lines seldom have a process."""
         service, target = event.record.get("service"), _target(event)
         opened = event.name == HostAction.SESSION_OPENED
         if event.source != "pam" or not (opened or event.name == HostAction.SESSION_CLOSED):
@@ -338,32 +417,40 @@ class _Host:
         process = _process(event)
         if service == "sshd" and not opened:
             self._processes.pop(process, None)
-            self._open.get(target, {}).pop(process, None)
+            self._switch(target, process, None)
         elif service in ("su", "su-l", "runuser"):
             self._switch(target, f"su {process}", actor if opened else None)
         elif service in ("sudo", "sudo-i"):
             self._count_sudo(event, target, actor, opened=opened)
 
     def _count_sudo(self, event: Event, target: str, actor: Actor, *, opened: bool) -> None:
-        """Follow sudo's sessions. Its closing line names only whose session it was, so that one of them ends."""
-        if opened:
-            key = (target, event.identity.user_name or "")
-            self._sudo[key] = self._sudo.get(key, 0) + 1
-            self._switch(target, f"sudo {key[1]}", actor)
+        """Follow sudo's sessions. Its closing line names only whose session it was, so that one of them ends.
+
+        Where the lines have the process of sudo, they belong together by it.
+        """
+        process = event.record.get("pid")
+        if isinstance(process, str):
+            self._switch(target, f"sudo {process}", actor if opened else None)
             return
-        by = [key for key in self._sudo if key[0] == target]
+        by = self._sudo.setdefault(target, {})
+        if opened:
+            user = event.identity.user_name or ""
+            by[user] = by.get(user, 0) + 1
+            self._switch(target, f"sudo by {user}", actor)
+            return
         # Of several who have it open it is not said whose ended: they all stay open, and what comes next is nobody's.
         if len(by) == 1:
-            self._sudo[by[0]] -= 1
-            if not self._sudo[by[0]]:
-                del self._sudo[by[0]]
-                self._switch(target, f"sudo {by[0][1]}", None)
+            ((user, count),) = by.items()
+            by[user] = count - 1
+            if count == 1:
+                del by[user]
+                self._switch(target, f"sudo by {user}", None)
 
     def _switch(self, user: str, name: str, actor: Actor | None) -> None:
-        if actor is None:
-            self._open.get(user, {}).pop(name, None)
-        else:
-            self._open.setdefault(user, {})[name] = actor
+        if actor is not None:
+            self._open.setdefault(user, _Open()).open(name, actor)
+        elif user in self._open:
+            self._open[user].close(name)
 
     # --- the audit system ---------------------------------------------------------------------------
 

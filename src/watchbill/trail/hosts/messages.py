@@ -22,11 +22,14 @@ _DENIED: Final = Outcome.DENIED
 _ALLOWED: Final = Outcome.ALLOWED
 
 _Rule = tuple["re.Pattern[str]", tuple[str, ...], HostAction, Outcome]
-"""A pattern, the groups that a message may lack, and what a message that the pattern takes is."""
+"""A pattern, the names of its groups in their order, and what a message that the pattern takes is."""
 
 
 def read_message(program: str, message: str) -> Said | None:
-    """Read a message that a program wrote; None where the program says nothing of log-ins or commands."""
+    """Read a message that a program wrote; None where the program says nothing of log-ins or commands.
+
+    The fields of what is given may be those of an equal message before: whoever keeps them copies them.
+    """
     if message.startswith("pam_"):
         said = _pam(message)
         if said is not None:
@@ -46,21 +49,29 @@ def _rules(*rows: tuple[str, HostAction, Outcome]) -> Mapping[str, Sequence[_Rul
     for pattern, action, outcome in rows:
         word = pattern.split(" ", 1)[0].replace("\\", "")
         compiled = re.compile(f"{pattern}\\Z", re.DOTALL)
+        assert compiled.groups == len(compiled.groupindex), "a group without a name"
         found.setdefault(word, []).append((compiled, tuple(compiled.groupindex), action, outcome))
     return found
 
 
-def _first(rules: Mapping[str, Sequence[_Rule]], source: str, message: str) -> Said:
-    """Read a message by the first rule that takes it."""
-    for pattern, optional, action, outcome in rules.get(message.partition(" ")[0], ()):
+def _taken(rules: Mapping[str, Sequence[_Rule]], message: str) -> tuple[dict[str, Any], HostAction, Outcome] | None:
+    """Give the fields of a message, and what it is, by the first rule that takes it."""
+    for pattern, names, action, outcome in rules.get(message.partition(" ")[0], ()):
         match = pattern.match(message)
         if match is not None:
-            fields = match.groupdict()
-            for name in optional:
-                if fields[name] is None:
-                    del fields[name]
-            return Said(source, action, fields.get("user"), fields, fields.get("ip"), outcome)
-    return Said(source, HostAction.OTHER, None, {})
+            # Names and groups are as many as each other; to have that looked at takes as long as the rest.
+            pairs = zip(names, match.groups())  # noqa: B905
+            return {name: value for name, value in pairs if value is not None}, action, outcome
+    return None
+
+
+def _first(rules: Mapping[str, Sequence[_Rule]], source: str, message: str) -> Said:
+    """Read a message by the first rule that takes it."""
+    taken = _taken(rules, message)
+    if taken is None:
+        return Said(source, HostAction.OTHER, None, {})
+    fields, action, outcome = taken
+    return Said(source, action, fields.get("user"), fields, fields.get("ip"), outcome)
 
 
 # --- sshd -----------------------------------------------------------------------------------------
@@ -150,27 +161,30 @@ _KEY: Final = re.compile(
 
 
 def _sshd(program: str, message: str) -> Said:
-    found = _first(_SSHD, "sshd", message)
-    fields = found.fields
+    taken = _taken(_SSHD, message)
+    if taken is None:
+        return Said("sshd", HostAction.OTHER, None, {})
+    fields, action, outcome = taken
     if "key" in fields:
         key = _KEY.match(fields["key"])
         if key is not None:
             fields.update((name, value) for name, value in key.groupdict().items() if value is not None)
     if "invalid" in fields:
-        user = fields["user"] = fields["invalid"]
+        fields["user"] = fields["invalid"]
         fields["invalid"] = True
         if message.count(" from ") > 1:
             fields["ambiguous"] = True
-        return Said("sshd", found.action, user, fields, found.ip, found.outcome)
-    if "logged_in" in fields:
-        user = fields["user"] = fields.pop("logged_in")
-        return Said("sshd", found.action, user, fields, found.ip, found.outcome)
-    return found
+    elif "logged_in" in fields:
+        fields["user"] = fields.pop("logged_in")
+    return Said("sshd", action, fields.get("user"), fields, fields.get("ip"), outcome)
 
 
 # --- sudo and su ----------------------------------------------------------------------------------
 
 _SUDO: Final = re.compile(r" *(?P<user>\S+) : (?:(?P<why>(?!\w+=).*?) ; )?(?P<rest>\w+=.*)\Z", re.DOTALL)
+_SUDO_PLAIN: Final = re.compile(r" *(\S+) : TTY=([^ ;=]+) ; PWD=([^ ;=]+) ; USER=([^ ;=]+) ; COMMAND=(.*)\Z", re.DOTALL)
+"""What most lines of sudo are; one whose command may be read in two ways is not taken by this alone."""
+
 _SUDO_CONTINUED: Final = re.compile(r" *(?P<user>\S+) : \(command continued\) (?P<command>.*)\Z", re.DOTALL)
 _SUDO_PART: Final = re.compile(r"(\w+)=(.*?)(?: ; (?=[A-Z]+=)|\Z)", re.DOTALL)
 _SUDO_NAMES: Final = {
@@ -190,26 +204,33 @@ def _sudo(program: str, message: str) -> Said:
 
     A directory may be called `x ; USER=root ; COMMAND=true`, and sudo writes it as it is: then there are two readings.
     """
-    continued = _SUDO_CONTINUED.match(message)
+    fields: dict[str, Any]
+    plain = _SUDO_PLAIN.match(message)
+    if plain is not None:
+        user, tty, directory, run_as, command = plain.groups()
+        if "COMMAND=" not in command and " ; USER=" not in command:
+            fields = {"user": user, "tty": tty, "directory": directory, "run_as": run_as, "command": command}
+            return Said("sudo", HostAction.COMMAND_RUN, user, fields)
+    continued = _SUDO_CONTINUED.match(message) if "(command continued)" in message else None
     if continued is not None:
         return Said("sudo", HostAction.COMMAND_CONTINUED, continued["user"], continued.groupdict())
     line = _SUDO.match(message)
     if line is None:
         return Said("sudo", HostAction.OTHER, None, {})
-    before, mark, command = line["rest"].partition("COMMAND=")
-    fields: dict[str, Any] = {"user": line["user"]}
+    user, why, rest = line.groups()
+    before, mark, command = rest.partition("COMMAND=")
+    fields = {"user": user}
     for name, value in _SUDO_PART.findall(before.removesuffix(" ; ")):
-        fields[_SUDO_NAMES.get(name, name.lower())] = value
+        fields[_SUDO_NAMES.get(name) or name.lower()] = value
     if mark:
         fields["command"] = command
-    if line["rest"].count(" ; USER=") > 1 or line["rest"].count("COMMAND=") > 1:
+    if rest.count(" ; USER=") > 1 or rest.count("COMMAND=") > 1:
         fields["ambiguous"] = True
-    if line["why"] is None:
-        action = HostAction.COMMAND_RUN if mark else HostAction.OTHER
-        return Said("sudo", action, line["user"], fields)
-    outcome = _FAILED if "password" in line["why"] else _DENIED
-    fields["reason"] = line["why"]
-    return Said("sudo", HostAction.COMMAND_REFUSED, line["user"], fields, None, outcome, line["why"])
+    if why is None:
+        return Said("sudo", HostAction.COMMAND_RUN if mark else HostAction.OTHER, user, fields)
+    fields["reason"] = why
+    outcome = _FAILED if "password" in why else _DENIED
+    return Said("sudo", HostAction.COMMAND_REFUSED, user, fields, None, outcome, why)
 
 
 _SU: Final = _rules(
@@ -268,27 +289,20 @@ _PAM_TEXTS: Final = _rules(
 
 def _pam(message: str) -> Said | None:
     """Read what a module of PAM says. Most of it is said again and again, word for word."""
-    if len(message) > _REMEMBERED:
-        return _pam_text(message)
-    said = _pam_again(message)
-    if said is None:
-        return None
-    source, action, user, fields, ip, outcome, error = said
-    # The record of an event is its own.
-    return Said(source, action, user, dict(fields), ip, outcome, error)
+    return _pam_again(message) if len(message) <= _REMEMBERED else _pam_text(message)
 
 
 def _pam_text(message: str) -> Said | None:
     whole = _PAM.match(message)
     if whole is None:
         return None
-    found = _first(_PAM_TEXTS, "pam", whole["text"])
-    fields = found.fields
+    module, service, kind, text = whole.groups()
+    fields, action, outcome = _taken(_PAM_TEXTS, text) or ({}, HostAction.OTHER, _ALLOWED)
     user = fields.get("by")
-    if not user and found.action in _OF_TARGET and whole["service"] not in _SWITCHES:
+    if not user and action in _OF_TARGET and service not in _SWITCHES:
         user = fields.get("target")
-    fields["module"], fields["service"], fields["kind"] = whole.group(1, 2, 3)
-    return Said("pam", found.action, user, fields, fields.get("rhost") or None, found.outcome)
+    fields["module"], fields["service"], fields["kind"] = module, service, kind
+    return Said("pam", action, user, fields, fields.get("rhost") or None, outcome)
 
 
 _pam_again = lru_cache(1024)(_pam_text)

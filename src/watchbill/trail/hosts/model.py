@@ -110,7 +110,8 @@ class Said(NamedTuple):
     action: HostAction
     user: str | None
     """Whose doing it is, as far as the message says: who logged in, or who called sudo."""
-    fields: dict[str, Any]
+    fields: Mapping[str, Any]
+    """What it says besides. It may be that of an equal message too, so that a record is a copy of it."""
     ip: str | None = None
     outcome: Outcome = Outcome.ALLOWED
     error: str | None = None

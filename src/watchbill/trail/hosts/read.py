@@ -11,7 +11,6 @@
 """
 
 import re
-import zlib
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Final
@@ -23,14 +22,10 @@ from watchbill.trail.hosts.journald import looks_like_journald, read_journald
 from watchbill.trail.hosts.laurel import looks_like_laurel, read_laurel
 from watchbill.trail.hosts.model import Form, HostReading
 from watchbill.trail.hosts.syslog import looks_like_syslog, read_syslog
-from watchbill.trail.read import INFLATED_LIMIT
+from watchbill.trail.read import INFLATED_LIMIT, inflate
 
 
-_GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
-_STEP: Final = 1 << 16
-"""Bytes of gzip inflated at once."""
-
 _FIRST: Final = 200
 """Lines by which the form is told."""
 
@@ -61,11 +56,11 @@ def read_host_file(
     `host` is whose file it is, where its lines do not say. `zone` is that of times without one. `at` is when the file
     was last written, or is read: lines without a year are from the year before it.
     """
-    body, damage = _inflate(data, limit) if data[:2] == _GZIP else (data, None)
+    body, damage = inflate(data, limit)
     if len(body) > limit:
         return _no_log(name, f"larger than {limit} bytes")
     lines = _lines(body)
-    filled = sum(1 for line in lines if line)
+    filled = len(lines) - lines.count("")
     cut = damage is not None and lines.pop() != ""
     form = _form(lines)
     if form is None and (filled or damage):
@@ -103,7 +98,9 @@ def read_host_file(
 def _lines(body: bytes) -> list[str]:
     """Split a file into lines. Bytes that are no UTF-8 are written out, so that no two different lines become one."""
     text = body.removeprefix(_BOM).decode("utf-8", "backslashreplace")
-    lines = [line.rstrip("\r") for line in text.split("\n")]
+    lines = text.split("\n")
+    if "\r" in text:
+        lines = [line.rstrip("\r") for line in lines]
     if any(_EXPORTED.match(line) for line in lines[:_FIRST]):
         return [line[found.end() :] if (found := _EXPORTED.match(line)) else line for line in lines]
     return lines
@@ -119,34 +116,13 @@ def _form(lines: list[str]) -> Form | None:
 
 def _assume_host(gathered: Gathered, host: str | None) -> None:
     """Say which events have their host from the caller, and which have none."""
-    if any(event.host == "" for event in gathered.events):
+    hosts = {event.host for event in gathered.events}
+    if "" in hosts:
         gathered.say("no-host", "its lines name no host: say whose they are with `--host`")
-    elif host is not None and any(event.host == host for event in gathered.events):
+    elif host is not None and host in hosts:
         gathered.assume("assumed-host", f"lines that name no host are taken for those of {host}")
 
 
 def _no_log(name: str, why: str) -> HostReading:
     problem = Problem("unreadable-file", why, name)
     return HostReading((), 0, (problem,), readable=False, form=None, lines=0, not_audited={}, assumed=())
-
-
-def _inflate(data: bytes, limit: int) -> tuple[bytes, str | None]:
-    """Give what can be inflated and what is wrong with the rest, None when nothing is."""
-    inflated = bytearray()
-    rest: bytes = data
-    while rest[:2] == _GZIP:
-        member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        position = 0
-        while not member.eof:
-            piece = rest[position : position + _STEP]
-            if not piece:
-                return bytes(inflated), "gzip cut short"
-            position += len(piece)
-            try:
-                inflated += member.decompress(piece, limit - len(inflated) + 1)
-            except zlib.error as error:
-                return bytes(inflated), f"damaged gzip: {error}"
-            if len(inflated) > limit:
-                return bytes(inflated[:limit]), f"inflates to more than {limit} bytes"
-        rest = member.unused_data + rest[position:]
-    return bytes(inflated), "bytes after the end of the gzip data" if rest.strip(b"\0") else None

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from watchbill.trail.hosts.auditd import FieldReader, _by_form, read_fields
 from watchbill.trail.hosts.model import HostAction
 from watchbill.trail.hosts.read import read_host_file
 from watchbill.trail.model import Outcome
@@ -125,11 +126,15 @@ def test_long_arguments_are_put_together():
     assert event.record["arguments_missing"] == 1
 
 
-@given(
-    st.lists(
-        st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=8), min_size=1, max_size=5
-    )
-)
+@given(st.permutations(["a0=6C73", "a1_len=8", "a1[0]=C3", "a1[1]=A962", 'a2="x"', 'a10[0]="p"', 'a10[1]="q"', "a3=_"]))
+def test_arguments_and_their_pieces_come_in_any_order(words):
+    """It is their numbers that order them, not where they stand: the tenth after the second."""
+    (event,) = read(f"type=EXECVE msg=audit(1.000:1): argc=5 {' '.join(words)}").events
+    assert event.record["arguments"] == ["ls", "éb", "x", "_", "pq"]
+    assert "arguments_missing" not in event.record
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8), min_size=1, max_size=5))
 def test_arguments_come_back(words):
     """Whatever a program was given is read as it was, in either way of writing it."""
     plain = [word.isascii() and word.isprintable() and not set(word) & set(" \"'") and word for word in words]
@@ -169,11 +174,112 @@ def test_a_name_that_auditd_wrote_in_hexadecimal():
 
 def test_a_refused_call_is_denied():
     """EACCES and EPERM are for lack of rights; another error is none of that."""
-    denied, failed = (
-        read(SUDO[0].replace("success=yes exit=0", f"success=no exit={code}")).events[0] for code in (-13, -2)
-    )
-    assert (denied.outcome, denied.error_message, denied.name) == (Outcome.DENIED, "EACCES", HostAction.SYSTEM_CALL)
-    assert (failed.outcome, failed.error_message) == (Outcome.FAILED, "ENOENT")
+    calls = [read(SUDO[0].replace("success=yes exit=0", f"success=no exit={code}")).events[0] for code in (-13, -1, -2)]
+    assert [(call.outcome, call.error_message, call.name) for call in calls] == [
+        (Outcome.DENIED, "EACCES", HostAction.SYSTEM_CALL),
+        (Outcome.DENIED, "EPERM", HostAction.SYSTEM_CALL),
+        (Outcome.FAILED, "ENOENT", HostAction.SYSTEM_CALL),
+    ]
+
+
+# --- forms that came often ------------------------------------------------------------------------
+
+NAMES = st.sampled_from(["pid", "auid", "ses", "comm", "exe", "key", "res", "exit", "tty", "acct", "a-b", "cmd"])
+VALUES = st.sampled_from(
+    [
+        "1", "4294967295", "?", "(null)", "(none)", '""', '"?"', '"ls"', '"a b"', '"x=y"', "6C73", "6C7", "yes", "",
+        "-13", '"#035"', "#035", '"UID="', "(a=b", "'", '"', '"(hostname=h, x)"', '"\x1d"', "a'b", "?x",
+    ]
+)  # fmt: skip
+KINDS = st.sampled_from(["SYSCALL", "USER_CMD", "PROCTITLE", "LOGIN", "DAEMON_START", "AVC", "SOCKADDR"])
+
+
+@st.composite
+def alike(draw):
+    """Draw what records say that are written alike: the same names in the same order, and other values."""
+    outer, inner, found = (draw(st.lists(NAMES, max_size=3)) for _ in range(3))
+    gap = draw(st.sampled_from([" ", " ", " ", "  ", ""]))
+    likely = draw(st.lists(VALUES, min_size=1, max_size=3))
+
+    def part(names):
+        return " ".join(f"{name}={draw(st.sampled_from(likely) | VALUES)}" for name in names)
+
+    return [
+        part(outer)
+        + (f"{gap}msg='{part(inner)}'" if inner else "")
+        + (f"\x1d{part([name.upper() for name in found])}" if found else "")
+        for _ in range(5)
+    ]
+
+
+@settings(max_examples=300)
+@given(KINDS, alike())
+def test_a_form_that_came_often_changes_nothing(kind, bodies):
+    """What a learnt pattern reads is what is read field by field; and a pattern of one is tried on all."""
+    reader = FieldReader(after=0)
+    for body in [*bodies, *bodies]:
+        assert reader.read(kind, body) == read_fields(kind, body)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "other"),
+    [
+        ('comm="a"', 'comm="?"'),
+        ('comm="a"', 'comm=""'),
+        ('comm="a" x="b"', 'comm="a" x="UID=7"'),
+        ("comm=61 x=b", "comm=62 x=UID=7"),
+        ("key=a", "key=6162"),
+        ("tty=pts0", "tty=(null)"),
+        ("tty=(none)", "tty=pts0"),
+        ("pid=1 msg='a=1'", "pid=1 msg='a=1 b=2'"),
+        ("pid=1\x1dUID=a", "pid=1\x1dUID=b GID=c"),
+        ("pid=1 x=a", "pid=1 x=a#035UID=b"),
+        ('pid=1 x="a"', 'pid=1 x="a#035UID=b"'),
+        ("res=1", "res=0"),
+        ("auid=1 ses=1", "auid=4294967295 ses=-1"),
+        ("cmd=ls x=1", "cmd=6C73 x=1"),
+    ],
+)
+def test_a_pattern_takes_no_more_than_its_form(learnt, other):
+    """Each of these is almost written like the other, and must not be read by its pattern as if it were."""
+    reader = FieldReader(after=0)
+    reader.read("USER_CMD", learnt)
+    assert reader.forms
+    assert reader.read("USER_CMD", other) == read_fields("USER_CMD", other)
+
+
+def test_commas_of_records_of_auditd_itself_are_no_part_of_values():
+    """Records of type `DAEMON_...` are learnt by no pattern, which would take them for that."""
+    reader = FieldReader(after=0)
+    for body in ("op=start ver=3 res=success", "op=start, ver=3, res=success"):
+        assert reader.read("DAEMON_START", body)["op"] == "start"
+
+
+def test_a_name_that_stands_twice_is_of_no_form():
+    """The kernel's word counts, or the last: a pattern has one place for it."""
+    reader = FieldReader(after=0)
+    for body in ("pid=1 msg='pid=1'", "pid=1 msg='pid=2'", "a=1 a=1", "a=1 a=2"):
+        assert reader.read("USER_CMD", body) == read_fields("USER_CMD", body)
+    assert not reader.forms
+
+
+def test_a_form_that_came_often_is_learnt():
+    """Else reading is as slow as ever: the same names with other values are read by a pattern."""
+    reader = FieldReader(after=0)
+    kind, _, body = SUDO[0].removeprefix("type=").partition(" msg=audit(1774616889.100:479): ")
+    reader.read(kind, body)
+    other = body.replace("pid=77", "pid=78").replace('comm="id"', 'comm="w"')
+    (form,) = reader.forms[kind]
+    assert _by_form(form, kind, other) == read_fields(kind, other)
+    assert _by_form(form, kind, f"{other} x=1") is None
+
+
+def test_no_more_forms_are_learnt_than_are_bounded():
+    """Records that are each written in another way must not cost a pattern each."""
+    reader = FieldReader(after=0)
+    for number in range(50):
+        reader.read("SYSCALL", f"a{number}=1 pid=2")
+    assert len(reader.forms["SYSCALL"]) == 6
 
 
 def test_lines_that_are_no_record_are_named():

@@ -118,9 +118,10 @@ def test_values_of_a_journal_in_every_shape():
         assert [event.name for event in read(entry(MESSAGE=message)).events] == [HostAction.LOGIN_FAILED]
     odd = read(entry(MESSAGE=list(b"Invalid user a\xff from 192.0.2.1"))).events[0]
     assert odd.identity.user_name == "a\\xff"
-    for message in (None, [], {}, 7, [300, 1], [[]]):
-        found = read(entry() + "\n" + entry(MESSAGE=message) + "\n" + json.dumps({**ENTRY, "MESSAGE": message}))
-        assert len(found.events) + found.unreadable == 3, message
+    odd_ones: tuple[object, ...] = (None, [], {}, 7, [300, 1], [[]])
+    for other in odd_ones:
+        found = read(entry() + "\n" + entry(MESSAGE=other) + "\n" + json.dumps({**ENTRY, "MESSAGE": other}))
+        assert len(found.events) + found.unreadable == 3, other
 
 
 def test_an_entry_that_another_program_wrote_is_disputed():
@@ -137,6 +138,50 @@ def test_an_entry_without_a_time_is_unreadable(time):
     """When it was is not guessed."""
     found = read(entry() + "\n" + entry(__REALTIME_TIMESTAMP=time))
     assert [(problem.code, problem.line) for problem in found.problems] == [("unreadable-line", 2)]
+
+
+def audit_entry(kind, body, serial="479", **changed):
+    """Give an entry by which journald passes a record of the audit system on."""
+    return entry(
+        _TRANSPORT="audit",
+        SYSLOG_IDENTIFIER="audit",
+        _COMM=None,
+        _AUDIT_TYPE_NAME=kind,
+        _AUDIT_ID=serial,
+        __REALTIME_TIMESTAMP="1774616889900000",
+        _SOURCE_REALTIME_TIMESTAMP="1774616889100000",
+        MESSAGE=f"{kind} {body}",
+        **changed,
+    )
+
+
+def test_records_that_journald_took_in_itself_are_auditds():
+    """Where no auditd runs, the kernel's records are entries of the journal: one event, the same as auditd's own."""
+    call = 'arch=c000003e syscall=59 success=yes exit=0 pid=77 auid=1000 uid=0 ses=3 exe="/usr/bin/id" key="exec"'
+    lines = [audit_entry("SYSCALL", call), entry(), audit_entry("EXECVE", 'argc=2 a0="id" a1=2D6E20C3A9')]
+    found = read("\n".join(lines))
+    audited, failed = sorted(found.events, key=lambda event: event.source)
+    record = "type={} msg=audit(1774616889.100:479): {}".format
+    (raw,) = read(record("SYSCALL", call) + "\n" + record("EXECVE", 'argc=2 a0="id" a1=2D6E20C3A9'), host="web1").events
+    assert (audited.id, audited.at, audited.host, audited.name) == (raw.id, raw.at, "web1", HostAction.PROGRAM_RUN)
+    assert {**audited.record, "raw": ""} == {**raw.record, "raw": ""}
+    assert audited.record["raw"] == f"{lines[0]}\n{lines[2]}"
+    assert (failed.source, found.lines, found.unreadable, found.not_audited) == ("sshd", 3, 0, {})
+
+
+@pytest.mark.parametrize("serial", [None, "", "x", "9" * 19, "\u0663"])
+def test_a_record_without_a_serial_is_no_record(serial):
+    """It can be joined to nothing: the entry is counted under the name that it calls itself."""
+    found = read(entry() + "\n" + audit_entry("SYSCALL", "arch=c000003e", serial))
+    assert (len(found.events), found.not_audited) == (1, {"audit": 1})
+
+
+def test_what_was_disputed_is_not_shared():
+    """Two equal entries have records of their own, also inside."""
+    forged = entry(_COMM="logger", MESSAGE="pam_unix(sshd:session): session opened for user root by (uid=0)")
+    one, two = read(f"{forged}\n{forged}").events
+    assert one.record["said"] == two.record["said"]
+    assert one.record["said"] is not two.record["said"]
 
 
 # --- laurel ---------------------------------------------------------------------------------------
@@ -289,6 +334,17 @@ def test_a_file_that_is_delivered_again_gives_nothing_twice(lines, times):
     shorter = read("".join(lines[: len(lines) // 2]), "log.0")
     packed = read(gzip.compress(body.encode(), mtime=0), "log.1.gz")
     assert {event.id for event in combine([shorter, packed, *again]).events} == once
+
+
+def test_two_equal_lines_that_a_rotation_parted_are_one_event():
+    """Nothing in them tells two from one that was delivered twice; in one file they are two."""
+    assert len(combine([read(SYSLOG, "log.1"), read(SYSLOG, "log")]).events) == 1
+    assert len(read(SYSLOG + SYSLOG).events) == 2
+
+
+def test_what_two_logs_of_a_host_say_is_two_events():
+    """A line of syslog and an entry of the journal are two records of one log-in: ship one of them."""
+    assert len(combine([read(SYSLOG, "auth.log"), read(JOURNALD, "journal")]).events) == 2
 
 
 @given(st.permutations(range(8)), st.integers(0, 8))

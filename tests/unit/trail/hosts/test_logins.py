@@ -1,5 +1,6 @@
 """Who it was on a host: by what AWS recorded, by key, by user, by the one open session; or nobody, never a guess."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -216,6 +217,22 @@ def test_a_session_of_systems_manager_carries_ssh():
     assert the_login(follow(login(30, 5, OTHERS), [started(25, "ada", document=ssh)])).person is None
 
 
+def test_a_host_that_is_in_no_team_file_is_tied_by_keys_alone():
+    """A pushed key is somebody's alone, wherever it lets in; of sessions nothing says that they were on this host."""
+    assert the_login(follow(login(30, 5, PRINT, host="web9"), [push(10, "ada")])).person == "ada"
+    lines = "30 web9 sudo:  ssm-user : TTY=x ; PWD=/ ; USER=root ; COMMAND=/bin/id\n"
+    assert commands(follow(lines, [started(10, "ada")]))[0][0] is None
+
+
+def test_a_session_as_another_user_is_not_tied():
+    """Run As: `StartSession` does not say as whom, so that what that user does is whose the user is, or nobody's."""
+    cloud = [started(10, "ada")]
+    assert [person for person, _, _ in commands(follow(sudo(30, "deploy") + sudo(31, "james"), cloud))] == [
+        None,
+        "james",
+    ]
+
+
 # --- what is done after ---------------------------------------------------------------------------
 
 
@@ -256,6 +273,48 @@ def test_root_is_whoever_became_root():
     assert [person for person, _, _ in commands(found)] == ["ada", "ada", None, None]
 
 
+def test_two_who_became_root_are_told_apart_by_the_process_of_sudo():
+    """Where lines have it, the one whose sudo ended is no longer root, and the other still is."""
+    opened = "{:02} web1 sudo[{}]: pam_unix(sudo:session): session opened for user root by {}(uid=0)\n".format
+    closed = "{:02} web1 sudo[{}]: pam_unix(sudo:session): session closed for user root\n".format
+    run = "{:02} web1 sudo[9]:     root : TTY=pts/0 ; PWD=/ ; USER=db ; COMMAND=/bin/a\n".format
+    who = login(1, 5, ADAS) + login(1, 6, OTHERS, user="james")
+    found = follow(who + opened(2, 21, "ubuntu") + opened(3, 22, "james") + run(4) + closed(5, 21) + run(6))
+    assert [person for person, _, _ in commands(found)] == [None, "james"]
+    twice = opened(2, 21, "ubuntu") + opened(3, 22, "ubuntu") + closed(4, 21) + run(5) + closed(6, 22) + run(7)
+    assert [person for person, _, _ in commands(follow(who + twice))] == ["ada", None]
+
+
+def test_two_who_became_root_are_nobody_where_it_is_not_said_whose_ended():
+    """Without a process nothing tells them apart: nobody is named until the host starts anew."""
+    opened = "{:02} web1 sudo: pam_unix(sudo:session): session opened for user root by {}(uid=0)\n".format
+    closed = "{:02} web1 sudo: pam_unix(sudo:session): session closed for user root\n".format
+    who = login(1, 5, ADAS) + login(1, 6, OTHERS, user="james")
+    found = follow(who + opened(2, "ubuntu") + opened(3, "james") + closed(5) + sudo(6, "root"))
+    assert [person for person, _, _ in commands(found)] == [None]
+
+
+@pytest.mark.parametrize("said", ["[preauth]", "authenticating", "invalid"])
+def test_before_a_login_nothing_is_of_the_process_that_later_logs_in(said):
+    """A process of sshd that let somebody in may have its number from one that speaks of strangers still."""
+    lines = {
+        "[preauth]": "sshd[5]: Connection closed by 198.51.100.9 port 7 [preauth]",
+        "authenticating": "sshd[5]: Connection closed by authenticating user ubuntu 198.51.100.9 port 7",
+        "invalid": "sshd[5]: Disconnected from invalid user ubuntu 198.51.100.9 port 7",
+    }
+    found = follow(login(1, 5, ADAS) + f"02 web1 {lines[said]}\n")
+    assert (found[-1].actor.person, found[-1].actor.why) == (None, "a connection that had not logged in")
+
+
+def test_a_closed_session_of_sshd_is_nobodys_any_more():
+    """What its process says after, and what its user does after, is nobody's."""
+    found = follow(
+        login(1, 5, ADAS) + logout(2, 5) + "03 web1 sshd[5]: Disconnected from user ubuntu 192.0.2.9 port 9\n" + sudo(4)
+    )
+    after = [each.actor.person for each in found if each.event.at.second > 2]
+    assert set(after) == {None}
+
+
 def test_a_stranger_at_the_door_is_not_who_is_inside():
     """A connection that has not logged in is nobody's, though ada has that very user open."""
     found = follow(
@@ -285,6 +344,8 @@ def test_ssm_user_is_the_one_open_session():
     assert commands(follow(lines, [started(10, "ada")])) == [("ada", Method.HOST_LOGIN, Confidence.STRONG)]
     assert commands(follow(lines, [started(10 - 7200, "ada")])) == [("ada", Method.HOST_LOGIN, Confidence.WEAK)]
     assert commands(follow(lines, [started(10 - 90000, "ada")]))[0][0] is None
+    both = [started(10 - 7200, "ada"), started(10, "ada", "ada-2")]
+    assert commands(follow(lines, both)) == [("ada", Method.HOST_LOGIN, Confidence.STRONG)]
     ended = call("ssm.amazonaws.com", "TerminateSession", 20, "ada", {"sessionId": "ada-1"})
     assert commands(follow(lines, [started(10, "ada"), ended]))[0][0] is None
     assert commands(follow(lines, [started(10, "ada"), started(11, "rick", "rick-1")]))[0][0] is None
@@ -363,3 +424,59 @@ def test_the_order_of_delivery_changes_nothing(order):
     events = [each.event for each in found]
     mixed = attribute_hosts([events[number] for number in order], ours(), ())
     assert {each.event.id: each.actor for each in mixed} == {each.event.id: each.actor for each in found}
+
+
+SESSIONS = st.lists(
+    st.tuples(
+        st.sampled_from([-90000, -86410, -86400, -7200, 0, 5, 10, 20]),
+        st.sampled_from(["ada", "rick", None]),
+        st.sampled_from([None, -7100, 6, 15, 40]),
+        st.sampled_from([None, "AWS-StartPortForwardingSession", "AWS-StartSSHSession", "Own-Document"]),
+    ),
+    max_size=6,
+)
+
+
+@given(SESSIONS)
+def test_ssm_user_is_whoever_has_it_open_at_each_moment(drawn):
+    """Each command is held against all sessions anew: begun, not ended, no older than a day, and a shell."""
+    cloud, sessions = [], []
+    for number, (second, person, end, document) in enumerate(drawn):
+        cloud.append(started(second, person, f"s-{number}", document=document))
+        if end is not None:
+            cloud.append(call("ssm.amazonaws.com", "TerminateSession", end, person, {"sessionId": f"s-{number}"}))
+        if not (document or "").startswith(("AWS-StartPort", "AWS-StartSSH")):
+            sessions.append((second, person, end))
+    wanted = []
+    moments = [0, 1, 3, 4, 6, 9, 10, 15, 16, 30, 50]
+    for at in moments:
+        who = {
+            person
+            for second, person, end in sessions
+            if second - 1 <= at <= second + 86400 and (end is None or at <= end)
+        }
+        wanted.append(who.pop() if len(who) == 1 else None)
+    found = follow("".join(sudo(at, "ssm-user") for at in moments), cloud)
+    assert [person for person, _, _ in commands(found)] == wanted
+
+
+def test_thousands_of_open_sessions_cost_no_more_each():
+    """Four times as many sessions and lines take about four times as long, not sixteen times."""
+
+    def spent(count):
+        lines = "".join(
+            f"{number // 60 % 60:02}:{number % 60:02} web1 sshd[{number}]: Accepted publickey for ubuntu from 192.0.2.7"
+            f" port {number} ssh2: ED25519 {ADAS}\n{number // 60 % 60:02}:{number % 60:02} web1 sudo:  ubuntu : TTY=x ;"
+            " PWD=/ ; USER=root ; COMMAND=/bin/id\n"
+            for number in range(count)
+        )
+        events = read_host_file(
+            "x", "".join(f"Mar 27 13:{line}\n" for line in lines.splitlines()).encode(), host=None, zone=UTC, at=AT
+        ).events
+        cloud = [started(number - 3000, "ada", f"s-{number}") for number in range(count)]
+        before = time.process_time()
+        found = attribute_hosts(events, ours(), cloud)
+        assert [each.event for each in found] == list(events)
+        return time.process_time() - before
+
+    assert min(spent(3200) / spent(800) for _ in range(3)) < 10

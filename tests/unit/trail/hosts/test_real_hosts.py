@@ -100,7 +100,7 @@ def test_records_have_the_fields_that_are_expected_of_them(data_dir, name):
     folder = data_dir / "linux/audit/go_libaudit/auparse"
     golden = json.loads((folder / f"{name}.log.golden").read_text("utf-8"))
     reading = read(name, (folder / f"{name}.log").read_bytes())
-    records = {}
+    records: dict[tuple[str, str], list[tuple[datetime, dict[str, object]]]] = {}
     for event in reading.events:
         for fields in event.record["records"]:
             key = (event.record["serial"], fields["type"].lower())
@@ -134,7 +134,7 @@ def test_events_have_what_is_expected_of_them(data_dir, name):
         reading = read(title, text.encode())
         (event,) = reading.events
         record = event.record
-        said = {}
+        said: dict[str, set[object]] = {}
         for fields in record["records"]:
             for key, value in fields.items():
                 said.setdefault({"comm": "name", "proctitle": "title"}.get(key, key), set()).add(value)

@@ -2,6 +2,7 @@
 
 import calendar
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from watchbill.trail.hosts.model import HostAction
 from watchbill.trail.hosts.read import read_host_file
-from watchbill.trail.hosts.syslog import MOST_REPEATS
-from watchbill.trail.model import Outcome
+from watchbill.trail.hosts.syslog import MOST_REPEATED, MOST_REPEATS
+from watchbill.trail.model import Outcome, Place
 
 
 AT = datetime(2026, 4, 21, 12, 0, tzinfo=UTC)
@@ -164,6 +165,78 @@ def test_a_lie_about_repetition_is_bounded():
     }
     assert [(p.code, p.line) for p in reading.problems] == [("too-many-repeats", 1), ("too-many-repeats", 2)]
     assert "999999999" in reading.problems[0].message
+
+
+def test_a_long_line_that_is_repeated_is_bounded_by_what_its_events_keep():
+    """Each event keeps its line: a hundred thousand of a megabyte each would be all memory there is."""
+    line = f"Mar 27 13:08:19 web1 sshd[7]: message repeated 90000 times: [ Invalid user {'a' * 100_000} from 192.0.2.1]"
+    reading = read(line)
+    assert len(reading.events) == MOST_REPEATED // len(line)
+    assert [p.code for p in reading.problems] == ["too-many-repeats"]
+    half = line.replace("90000", "400")
+    parts = Counter(event.place.index for event in read(half, half, half).events)
+    assert parts == {0: 400, 1: MOST_REPEATED // len(half) - 400}
+
+
+def test_a_message_that_is_repeated_is_read_once():
+    """The events of a short line that repeats a long one share its text, else each would hold a copy."""
+    long = f"Mar 27 13:08:09 web1 sshd[7]: Invalid user {'a' * 1000} from 192.0.2.1"
+    again = "Mar 27 13:08:19 web1 last message repeated 1 times"
+    _, one, two = read(long, again, again).events
+    assert one.record["user"] is two.record["user"]
+    other = long.replace("aaa", "bbb")
+    assert [event.identity.user_name[0] for event in read(long, again, other, again).events] == ["a", "a", "b", "b"]
+
+
+def test_no_two_events_share_a_record():
+    """What is remembered of a message must not be what the next event of it is changed through."""
+    lines = [
+        f"Mar 27 13:08:0{number} web1 sshd[7]: pam_unix(sshd:session): session opened for user ada by (uid=0)"
+        for number in range(3)
+    ]
+    again = "Mar 27 13:08:09 web1 sshd[7]: message repeated 3 times: [ Invalid user a from 192.0.2.1]"
+    events = read(*lines, again, "Mar 27 13:08:09 web1 last message repeated 2 times").events
+    assert len(events) == len({id(event.record) for event in events}) == 8
+    events[0].record["user"] = "somebody else"
+    assert "user" not in read(*lines).events[1].record
+    assert [event.record["raw"] for event in events[:3]] == lines
+
+
+LINE = st.builds(
+    "{}:{} {} {}{}".format,
+    st.sampled_from(["Mar 27 13:08", "Mar 27 13:09", "Feb 30 10:00", "<38>Mar 27 13:08", "2026-03-27T13:08"]),
+    st.sampled_from(["00", "07", "59", "60", "61", "7", "007", "08+01:00", "0x"]),
+    st.sampled_from(["web1", "-", "", " web1", "we\tb", "wéb"]),
+    st.sampled_from(["sshd[7]: ", "sshd: ", "sshd[x]: ", "sshd[7]:", "sudo: ", "", "[7]: ", "\u0663", "a b: "]),
+    st.sampled_from(["Invalid user a from 192.0.2.1", "", "pam_unix(x:session): session closed for user a", "x: y"]),
+)
+
+
+@given(LINE, st.lists(LINE, max_size=3))
+def test_a_line_is_read_the_same_whatever_came_before(line, before):
+    """What is remembered of lines before it makes a line quicker to read, and no other."""
+    start = [f"Mar 27 13:0{minute}:00 other su: begins" for minute in (7, 8, 9)]
+    alone, after = read(start[0], line, host="h"), read(*start, *before, line, host="h")
+    at = len(before) + 3
+    last = [replace(event, id="", place=Place("", 0)) for event in after.events if event.place.index == at]
+    assert last == [replace(event, id="", place=Place("", 0)) for event in alone.events if event.place.index == 1]
+    unreadable = [problem.message for problem in after.problems if problem.line == at + 1]
+    assert unreadable == [problem.message for problem in alone.problems if problem.line == 2]
+
+
+@pytest.mark.parametrize("command", ["/bin/id", "a ; b", "x=y", "COMMAND=z", "a ; USER=b", "(command continued) x", ""])
+@pytest.mark.parametrize("directory", ["/", "/a b", "/x=y", "/x ; USER=eve", "/(command continued) x"])
+def test_plain_lines_of_sudo_are_read_as_all_are(command, directory):
+    """Most lines are read in a quicker way; one that it does not take for plain gives no other fields."""
+    line = f"ada : TTY=pts/0 ; PWD={directory} ; USER=root ; COMMAND={command}"
+    event = said(line, "sudo")
+    strange = said(line.replace(" ; USER=root", " ; GROUP=g ; USER=root"), "sudo")
+    assert strange.record["run_as_group"] == "g"
+    apart = {"raw", "run_as_group", "eventCategory"}
+    assert {k: v for k, v in event.record.items() if k not in apart} == {
+        k: v for k, v in strange.record.items() if k not in apart
+    }
+    assert (event.name, event.identity.user_name) == (HostAction.COMMAND_RUN, "ada")
 
 
 def test_sudo_commands_are_events_of_the_caller():
@@ -384,6 +457,13 @@ def test_a_time_without_a_year_comes_back(instant, later):
     moment = instant.replace(microsecond=0, tzinfo=UTC)
     stamp = f"{calendar.month_abbr[moment.month]} {moment.day:2} {moment:%H:%M:%S}"
     assert when(stamp, moment + timedelta(seconds=later)) == moment
+
+
+def test_a_line_that_names_no_host_is_of_the_callers():
+    """A `-` stands for none, in each line of a minute; a name that a line has stays."""
+    lines = [f"Mar 27 13:08:0{n} {host} sshd[7]: Invalid user a from 192.0.2.1" for n, host in enumerate("--h-")]
+    assert [event.host for event in read(*lines, host="web1").events] == ["web1", "web1", "h", "web1"]
+    assert {event.host for event in read(*lines[:2]).events} == {""}
 
 
 def test_lines_break_at_line_feeds_alone():
