@@ -658,8 +658,8 @@ def test_copies_of_a_call_are_joined_by_their_shared_id(keyless, backwards):
     for name, made in (("mine", mine), ("theirs", theirs)):
         if keyless == name:
             made["responseElements"] = None
-    made = [mine, theirs, record(who=session("admin", "s", "ASIA9"), event_id="act")]
-    assert acting(made[::-1] if backwards else made).person == "james"
+    told = [mine, theirs, record(who=session("admin", "s", "ASIA9"), event_id="act")]
+    assert acting(told[::-1] if backwards else told).person == "james"
 
 
 def test_a_refused_call_is_no_copy():

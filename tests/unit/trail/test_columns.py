@@ -92,7 +92,7 @@ EVERYONE = (
     user("james"),
     session("oncall", "rick", "ASIARICK"),
     root(),
-    sign_in("rick")["userIdentity"],
+    sign_in(user("rick"))["userIdentity"],
     {"type": "Unknown"},
 )
 
@@ -201,7 +201,7 @@ def test_clean_files_take_the_fast_way():
     """Records as CloudTrail writes them never need the slow reader, and every column of them is filled."""
     made = [
         record(),
-        sign_in("rick"),
+        sign_in(user("rick")),
         assume_role(user("james"), "oncall", "james"),
         record(error="AccessDenied"),
     ]
