@@ -146,6 +146,30 @@ def test_old_events_are_dropped_when_asked(lake, watchbill):
     """Days past what is kept go, and do not come back with the files they were in."""
     kept = asked(watchbill, "ingest", "logs", "--keep", "30")
     assert (kept["dropped_files"] > 0, kept["in_the_lake"], kept["objects"]) == (True, 0, 0)
+    assert watchbill("trail", "ingest", "logs", "--keep", "999999999").code == 64
+
+
+def test_a_lake_in_a_folder_with_a_pattern_for_a_name_is_refused(watchbill, sample, tmp_path):
+    """No question could be asked of it: it is said before anything is taken in."""
+    (tmp_path / "a.json").write_text(json.dumps({"Records": RECORDS}), "utf-8")
+    ran = watchbill("trail", "ingest", "a.json", "--lake", "what?")
+    assert (ran.code, "`?`" in ran.err, "--lake" in ran.err) == (1, True, True)
+    assert watchbill("trail", "ingest", "a.json", "--lake", "it's 100%").code == 0
+    assert watchbill("trail", "sql", "SELECT count(*) FROM events", "--lake", "it's 100%", "--json").json["result"][
+        "rows"
+    ] == [[5]]
+
+
+def test_what_was_mended_by_a_team_file_is_on_hosts_too(lake, watchbill):
+    """`trail rename` names users of hosts that the team file has come to know."""
+    (lake / "auth.log").write_text("Jan 12 09:00:00 web-1 sudo: jim : TTY=pts/0 ; USER=root ; COMMAND=/bin/ls\n")
+    asked(watchbill, "ingest", "auth.log", "--hosts", "UTC")
+    assert [each["person"] for each in asked(watchbill, "timeline", "jim", "--on", "web-1")] == [None]
+    text = (lake / "watchbill.yaml").read_text("utf-8")
+    known = text.replace("people:\n", "people:\n  jim: {name: Jim, email: jim@example.com, host_users: [jim]}\n", 1)
+    (lake / "watchbill.yaml").write_text(known, "utf-8")
+    assert asked(watchbill, "rename")["renamed_files"] == 1
+    assert [each["person"] for each in asked(watchbill, "timeline", "jim", "--on", "web-1")] == ["jim"]
 
 
 def test_without_a_lake_there_is_something_to_try(watchbill, sample):

@@ -19,6 +19,7 @@ from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import Table, TableProperties
 from pyiceberg.transforms import MonthTransform
 from pyiceberg.types import BooleanType, DateType, IcebergType, IntegerType, LongType, NestedField, StringType
+from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from watchbill.errors import ProviderError
@@ -107,7 +108,8 @@ def _location(place: Path) -> str:
 
 def _open(place: Path, *, anew: bool = False) -> Table:
     place.mkdir(exist_ok=True)
-    catalog = SqlCatalog("watchbill", uri=f"sqlite:///{place / 'catalog.db'}", warehouse=f"file://{place}")
+    uri = URL.create("sqlite", database=str(place / "catalog.db")).render_as_string()
+    catalog = SqlCatalog("watchbill", uri=uri, warehouse=f"file://{place}")
     if not anew:
         return catalog.load_table(_NAME)
     catalog.create_namespace_if_not_exists("watchbill")

@@ -20,9 +20,6 @@ Keys = npt.NDArray[np.uint64]
 _UUID = 36
 _DASHES = [8, 13, 18, 23]
 _HEX = [place for place in range(_UUID) if place not in _DASHES]
-_RUNS = 12
-"""Sorted runs that a day may have before they are put together."""
-
 _ALIKE = 16
 """Keys that may share their first half before it is taken for somebody's doing."""
 
@@ -101,9 +98,12 @@ class Known:
         """Say that keys are there from now on, though `load` does not give them yet."""
         self._held[day] += 1
         runs = self._runs(day)
+        if not len(keys):
+            return
         runs.append(_run([(keys, np.full(len(keys), number, np.int32))]))
-        if len(runs) > _RUNS:
-            runs[:] = [_run(runs)]
+        # So there are few runs, and each key is put together with others a few times only, however many a day has.
+        while len(runs) > 1 and len(runs[-2][0]) <= 2 * len(runs[-1][0]):
+            runs[-2:] = [_run(runs[-2:])]
 
     def listed(self, day: int) -> None:
         """Say that what was added to a day once is what `load` gives from now on."""

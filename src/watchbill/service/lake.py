@@ -19,9 +19,10 @@ from watchbill.errors import NotFoundError, Problem
 from watchbill.intervals import Interval
 from watchbill.lake.delivery import Delivery
 from watchbill.lake.engines import DuckEngine
+from watchbill.lake.hosts import tell_all_hosts
 from watchbill.lake.ingest import Ingested, ingest
 from watchbill.lake.parts import FOLDER
-from watchbill.lake.people import Namer, Names
+from watchbill.lake.people import Namer, Names, People, tell, tell_all
 from watchbill.lake.place import Lake
 from watchbill.lake.queries import coverage as coverage_query
 from watchbill.lake.queries import host_hours, places
@@ -32,6 +33,7 @@ from watchbill.trail.forms import Hosts, raw_record
 from watchbill.trail.hosts.logins import attribute_hosts
 from watchbill.trail.interfaces import NothingKnown
 from watchbill.trail.model import Attributed, Event, Opening
+from watchbill.trail.sources import Listed
 from watchbill.trail.table import instant
 
 
@@ -70,7 +72,7 @@ class RawRecord:
     object: str
     record: int
     raw: bytes
-    """Its bytes: of a host's log, the lines that the event was made of."""
+    """Its bytes: of a host's log, the line that the event begins with. Empty where the object has it no more."""
     unchanged: bool
     """Whether the object still has the bytes that were taken in, by its SHA-256."""
 
@@ -94,16 +96,24 @@ def take_in_told(
     """Take in what a queue tells of, until it tells of nothing for `wait` seconds.
 
     A message is deleted when what it told of is in the table, and not before. An object that could not be fetched
-    leaves its message in the queue.
+    leaves its message in the queue. Logs that were deleted from their bucket are named: nothing of a trail should be.
     """
     total = Ingested()
     while True:
         batch = queue.receive(wait=wait)
         total.problems.extend(batch.problems)
         if not batch.messages:
+            if batch.problems:
+                # Those are hidden for a while now, and there may be others behind them.
+                continue
             return total
         wanted = {}
         for message in batch.messages:
+            total.problems.extend(
+                Problem("deleted-object", "was deleted from its bucket; what was taken in of it stays", _name(each))
+                for each in message.told.gone
+                if app.is_log(each.key)
+            )
             wanted[message.id] = [app.delivery(each) for each in message.told.created if app.is_log(each.key)]
             if (file := message.file()) is not None:
                 name, data = file
@@ -118,6 +128,19 @@ def take_in_told(
         if len(finished) < len(batch.messages):
             # They come again when their time is up, and would otherwise be asked for without end.
             return total
+
+
+def _name(listed: Listed) -> str:
+    return f"s3://{listed.bucket}/{listed.key}"
+
+
+def rename_all(lake: Lake, library: Library, progress: Progress = lambda done, total: None) -> Ingested:
+    """Name everyone in the lake anew, those on hosts too, by the team file as it is now."""
+    with lake.held():
+        people = People(lake.manifest, library.namer())
+        # What came in and was not told yet says more than a team file.
+        changed = tell(lake, people) + tell_all(lake, people, progress)
+        return Ingested(renamed=changed + tell_all_hosts(lake, library.tie))
 
 
 def files_of(lake: Lake, span: Interval | None = None) -> list[str]:
@@ -140,8 +163,12 @@ def raw_records(app: App, lake: Lake, event_id: str) -> list[RawRecord]:
     records = []
     for row in found:
         data = app.raw_bytes(row["object"])
-        raw = raw_record(data, row["record"])
         same = hashlib.sha256(data).hexdigest() == row["object_digest"]
+        try:
+            raw = raw_record(data, row["record"])
+        except IndexError:
+            # The object was changed since: it has fewer records.
+            raw = b""
         records.append(RawRecord(row["account"], row["object"], row["record"], raw, same))
     return records
 

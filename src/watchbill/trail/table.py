@@ -306,9 +306,11 @@ def _stamp(time_ms: int) -> str:
 
 
 def _json(value: object) -> str | None:
-    """Write a value as JSON; null is None. Numbers that JSON has no word for become texts."""
-    if value is None:
-        return None
+    return None if value is None else json_text(value)
+
+
+def json_text(value: object) -> str:
+    """Write a value as JSON. Numbers that JSON has no word for become texts; what is no Unicode is escaped."""
     try:
         text = msgspec.json.encode(value)
     except (OverflowError, UnicodeEncodeError):

@@ -111,6 +111,14 @@ def test_what_is_older_than_is_kept_is_dropped(lake):
     assert taken_in(lake.folder, [delivery("0", log(RECORDS[:4]))], team()).events == 0
 
 
+def test_a_file_that_spans_the_cut_is_kept_whole(lake):
+    """Nothing that is young enough goes with what is not: a month stays until its last day is past."""
+    seal(lake, LATER)
+    before = table(lake.folder)
+    assert seal(lake, LATER, keep=LATER - datetime(2026, 1, 25, tzinfo=UTC)).dropped == 0
+    assert table(lake.folder) == before
+
+
 def test_a_lake_that_was_moved_is_published_anew(lake, tmp_path):
     """Iceberg's files name each other by where they lie: a copy elsewhere has a table of its own."""
     seal(lake, LATER)

@@ -19,7 +19,6 @@ from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.lake.export import FORMS
 from watchbill.lake.export import export as export_events
 from watchbill.lake.ingest import Ingested
-from watchbill.lake.people import People, tell_all
 from watchbill.lake.place import Lake
 from watchbill.lake.queries import (
     LAST,
@@ -30,13 +29,26 @@ from watchbill.lake.queries import (
 )
 from watchbill.lake.seal import seal as seal_days
 from watchbill.lake.sql import Limits, run
-from watchbill.service.lake import KNOWN_FOR, Library, ask, files_of, raw_records, take_in, take_in_told, unread
+from watchbill.service.lake import (
+    KNOWN_FOR,
+    Library,
+    ask,
+    files_of,
+    raw_records,
+    rename_all,
+    take_in,
+    take_in_told,
+    unread,
+)
 from watchbill.trail.forms import Hosts
 from watchbill.trail.table import instant
 
 
 LAKE = "lake"
 """Where the lake lies in the state folder."""
+
+_LONGEST = 36_500
+"""Days: a hundred years."""
 
 _DAYS = "Only from this day or instant on (UTC unless it has a zone)."
 _UNTIL = "Only up to this day or instant, which is not included."
@@ -129,7 +141,7 @@ def lake_option(function: Callable[..., Any]) -> Callable[..., Any]:
 def keep_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--keep`."""
     text = "Drop events older than this from the lake; what they were delivered in stays."
-    return click.option("--keep", type=click.IntRange(min=1), metavar="DAYS", help=text)(function)
+    return click.option("--keep", type=click.IntRange(1, _LONGEST), metavar="DAYS", help=text)(function)
 
 
 def span_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -229,9 +241,8 @@ def rename(session: Session, folder: Path | None) -> int:
 
     Who was named stays named, also after they left the team.
     """
-    with opened(session, folder) as lake, _progress(session, "naming anew") as tick, lake.held():
-        done = Ingested(renamed=tell_all(lake, People(lake.manifest, _library(session).namer()), tick))
-    with opened(session, folder) as lake:
+    with opened(session, folder) as lake, _progress(session, "naming anew") as tick:
+        done = rename_all(lake, _library(session), tick)
         return _said(session, lake, done, None)
 
 
