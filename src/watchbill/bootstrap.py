@@ -149,7 +149,11 @@ def list_folder(source: Path, *, any_name: bool = False) -> list[Delivery]:
     """List the files of a folder that may be taken into the lake; those that are no log by their name only if asked."""
     found = []
     for path in list_files(source, any_name=any_name):
-        about = path.stat()
+        try:
+            about = path.stat()
+        except FileNotFoundError:
+            # It was rotated away since it was listed; its new name comes with the next run.
+            continue
         version, modified = f"{about.st_size}-{about.st_mtime_ns}", datetime.fromtimestamp(about.st_mtime, UTC)
         if any_name or is_log(path.as_posix()):
             found.append(Delivery(str(path), version, about.st_size, path.read_bytes, modified))

@@ -81,7 +81,7 @@ class Known:
     many keys are kept, unless that is exceeded by one day and those that wait to be listed.
     """
 
-    def __init__(self, load: Callable[[int], tuple[Keys, npt.NDArray[np.int32]]], room: int = 10_000_000) -> None:
+    def __init__(self, load: Callable[[int], tuple[Keys, npt.NDArray[np.int32]]], room: int = 5_000_000) -> None:
         self._load = load
         self._room = room
         self._days: OrderedDict[int, list[tuple[Keys, npt.NDArray[np.int32]]]] = OrderedDict()

@@ -92,21 +92,28 @@ def read_columns(sources: Iterable[Source], limit: int = INFLATED_LIMIT, reader:
     `reader` reads those that the fast way does not take: `read.read_file` unless another is given.
     """
     slow = reader or (lambda source: read_file(source.name, source.data, limit))
+    tables: list[Columns] = []
     clean: list[_Clean] = []
-    odd: list[tuple[Source, str]] = []
     order: list[str] = []
+    size = 0
     for source in sources:
-        digest = hashlib.sha256(source.data).hexdigest()
-        records = _decode(source.data, limit)
         order.append(source.name)
-        if records is None:
-            odd.append((source, digest))
-        else:
-            clean.append(_Clean(source, digest, records))
-    tables, back = _columns_of(clean)
-    odd.extend((each.source, each.digest) for each in back)
-    tables.extend(_read_slowly(source, digest, slow) for source, digest in odd)
-    return joined(tables, order)
+        found = _decode(source, limit)
+        if found is None:
+            tables.append(_read_slowly(source, slow))
+            continue
+        clean.append(found)
+        size += found.size
+        if size >= _AT_ONCE:
+            tables.extend(_made(clean, slow))
+            clean, size = [], 0
+    return joined([*tables, *_made(clean, slow)], order)
+
+
+def _made(clean: Sequence["_Clean"], slow: Reader) -> list[Columns]:
+    """Make columns of decoded files; those that turn out to be odd are read record by record after all."""
+    tables, odd = _columns_of(clean)
+    return [*tables, *(_read_slowly(each.source, slow) for each in odd)]
 
 
 def columns_of(reading: FileReading, name: str, digest: str) -> Columns:
@@ -141,6 +148,8 @@ class _Clean:
     source: Source
     digest: str
     records: list[Any]
+    size: int
+    """Bytes that it has inflated."""
 
 
 class _OddError(Exception):
@@ -205,14 +214,17 @@ _AFTER = re.compile(rb"\}\s*\Z")
 _END = 64
 """Bytes at the end of a document in which what closes it is looked for."""
 
+_AT_ONCE = 256 * 1024 * 1024
+"""Bytes, inflated, that are made into columns at once: a column has room for 2 GB of texts."""
+
 _STAMP = len("2026-01-01T00:00:00Z")
 _FIRST, _LAST = (milliseconds(instant(0).replace(year=year)) for year in (YEARS.start, YEARS.stop))
 _DAY = 86_400_000
 
 
-def _decode(data: bytes, limit: int) -> list[Any] | None:
+def _decode(source: Source, limit: int) -> _Clean | None:
     """Decode a clean file; None where it is anything else."""
-    text, flaw = inflate(data, limit) if data[:2] == b"\x1f\x8b" else (data, None)
+    text, flaw = inflate(source.data, limit)
     if flaw is not None or not _is_unicode(text):
         return None
     before, after = _BEFORE.match(text), _AFTER.search(text, max(0, len(text) - _END))
@@ -223,7 +235,11 @@ def _decode(data: bytes, limit: int) -> list[Any] | None:
         records: list[Any] = _DECODER.decode(memoryview(text)[before.end() : after.start()])
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
         return None
-    return records
+    return _Clean(source, _digest(source), records, len(text))
+
+
+def _digest(source: Source) -> str:
+    return hashlib.sha256(source.data).hexdigest()
 
 
 def _is_unicode(text: bytes) -> bool:
@@ -256,8 +272,8 @@ def _empty(file: _Clean) -> Columns:
     return Columns(FIELDS.empty_table(), (), np.array([], np.int32), (tally,))
 
 
-def _read_slowly(source: Source, digest: str, reader: Reader) -> Columns:
-    return columns_of(reader(source), source.name, digest)
+def _read_slowly(source: Source, reader: Reader) -> Columns:
+    return columns_of(reader(source), source.name, _digest(source))
 
 
 def _table(files: Sequence[_Clean]) -> Columns:

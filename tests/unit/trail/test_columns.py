@@ -80,6 +80,8 @@ TOKENS = [
     '"2026-01-12T08:00:00.25Z"',
     '"2026-01-12T09:00:00+01:00"',
     '"1999-01-12T08:00:00Z"',
+    '"2099-12-31T23:59:59Z"',
+    '"2100-01-01T00:00:00Z"',
     '"Failed\\u0020authentication"',
     '"AccessDenied"',
     '{"ConsoleLogin":"Failure"}',
@@ -195,6 +197,25 @@ def assert_the_same(files):
 def test_columns_are_what_is_read_record_by_record(files):
     """Whatever a field holds, and whatever lies beside it: the fast way and the plain one agree in every field."""
     assert_the_same(files)
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2012-12-31T23:59:59Z", "2013-01-01T00:00:00Z", "2099-12-31T23:59:59Z", "2100-01-01T00:00:00Z"]
+)
+def test_times_that_cannot_be_are_refused_both_ways(stamp):
+    """CloudTrail's years have a first and a last second, the same ones for both readers."""
+    assert_the_same([json.dumps({"Records": [record(), record(event_id="odd", eventTime=stamp)]}).encode()])
+
+
+def test_much_is_made_into_columns_piece_by_piece(monkeypatch):
+    """However few bytes are taken at once, the columns are the same."""
+    files = [
+        json.dumps({"Records": [record(event_id=f"{n}"), record(who=root(), event_id=f"r{n}")]}).encode()
+        for n in range(5)
+    ]
+    whole = assert_the_same(files)
+    monkeypatch.setattr("watchbill.trail.columns._AT_ONCE", 1)
+    assert of_table(assert_the_same(files).table) == of_table(whole.table)
 
 
 def test_clean_files_take_the_fast_way():
