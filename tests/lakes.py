@@ -86,7 +86,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
         tables = [read_part(folder, part.name) for part in lake.manifest.parts()]
     finally:
         lake.close()
-    found = pa.concat_tables(tables).to_pylist() if tables else []
+    found = pa.concat_tables(tables, promote_options="default").to_pylist() if tables else []
     return sorted(found, key=lambda row: (row["time_ms"], row["id"], row["account"] or "", str(record_of(row))))
 
 

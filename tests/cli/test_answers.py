@@ -153,6 +153,7 @@ def ask_the_lake(answer, aws, where, folder):
     (event,) = answer("trail timeline", "james", "--last", "1")
     (kept,) = answer("trail record", event["id"])
     assert json.loads(kept["raw"])["eventID"] == event["id"]
+    assert answer("trail raw", "on")["kept"]
     assert answer("trail sql", "SELECT count(*) FROM events")["rows"] == [[taken["events"]]]
     assert answer("trail export", "james.csv", "--person", "james")["events"] > 1
     answer("trail coverage")

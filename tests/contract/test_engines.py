@@ -75,6 +75,15 @@ PINNED = {"spark.sql.session.timeZone": "UTC", "spark.sql.variable.substitute": 
 SPARK_VENV = Path(__file__).parents[2] / ".venv-spark"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def main_module():
+    """Give the main module a file: a worker of pytest-xdist has none, which PySpark takes for its own doctests."""
+    with pytest.MonkeyPatch.context() as patch:
+        main = sys.modules["__main__"]
+        patch.setattr(main, "__file__", getattr(main, "__file__", __file__), raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def sail():
     """Start Sail, and stop it."""

@@ -12,7 +12,7 @@ from watchbill.cli.commands.coverage import CoverageView
 from watchbill.cli.commands.demo import DemoView
 from watchbill.cli.commands.feeds import FeedView
 from watchbill.cli.commands.hosts import HostsView
-from watchbill.cli.commands.lake import ExportView, IngestView, LakeEvent, RawView, SqlView
+from watchbill.cli.commands.lake import ExportView, IngestView, KeptView, LakeEvent, RawView, SqlView
 from watchbill.cli.commands.ledger import EntryView, VerifyView
 from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView
@@ -53,6 +53,7 @@ RESULTS: dict[str, Any] = {
     "trail sql": SqlView,
     "trail export": ExportView,
     "trail record": list[RawView],
+    "trail raw": KeptView,
     "trail coverage": CoverageView,
     "trail lookup": LookupView,
     "trail verify": IntegrityView,

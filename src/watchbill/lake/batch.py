@@ -277,9 +277,9 @@ def with_actors(table: pa.Table, actors: Sequence[Actor], which: npt.NDArray[np.
         plain = pa.array([row[each.name] for row in rows], pa.string() if each.type == WORDS else each.type)
         column = plain.take(pa.array(which))
         columns[each.name] = column.dictionary_encode() if each.type == WORDS else column
-    return pa.table(
-        [columns.get(name, table[name] if name in table.column_names else None) for name in SCHEMA.names], schema=SCHEMA
-    )
+    more = [field for field in table.schema if field.name not in SCHEMA.names]
+    schema = pa.schema([*SCHEMA, *more])
+    return pa.table([columns.get(name, table[name] if name not in columns else None) for name in schema.names], schema)
 
 
 def _named(table: pa.Table, wanted: Container[str]) -> Iterator[Event]:

@@ -71,7 +71,7 @@ def _parquet(files: Sequence[str], to: Path, span: Interval | None, person: str 
     count = 0
     with pq.ParquetWriter(to, SCHEMA, compression="zstd", store_schema=False) as writer:
         for table in _tables(files, span, person):
-            writer.write_table(table.cast(SCHEMA))
+            writer.write_table(table.select(SCHEMA.names).cast(SCHEMA))
             count += len(table)
     return count
 

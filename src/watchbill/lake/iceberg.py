@@ -18,7 +18,16 @@ from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.table import Table, TableProperties
 from pyiceberg.transforms import MonthTransform
-from pyiceberg.types import BooleanType, DateType, IcebergType, IntegerType, LongType, NestedField, StringType
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    IcebergType,
+    IntegerType,
+    LongType,
+    NestedField,
+    StringType,
+)
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,6 +35,7 @@ from watchbill.errors import ProviderError
 from watchbill.lake.manifest import SEALED
 from watchbill.lake.parts import FOLDER, LEFT, MEASURED
 from watchbill.lake.place import Lake
+from watchbill.lake.raw import RAW
 from watchbill.trail.table import SCHEMA
 
 
@@ -37,6 +47,7 @@ _NAME = "watchbill.events"
 _MARK = ".now"
 
 _TYPES: dict[pa.DataType, IcebergType] = {
+    pa.binary(): BinaryType(),
     pa.bool_(): BooleanType(),
     pa.date32(): DateType(),
     pa.int32(): IntegerType(),
@@ -129,7 +140,8 @@ def _open(place: Path, *, anew: bool = False) -> Table:
 
 def iceberg_schema() -> Schema:
     """Give the columns of the table as Iceberg has them."""
-    fields = [NestedField(n, each.name, _TYPES.get(each.type, StringType())) for n, each in enumerate(SCHEMA, start=1)]
+    columns = [*SCHEMA, pa.field(RAW, pa.binary())]
+    fields = [NestedField(n, each.name, _TYPES.get(each.type, StringType())) for n, each in enumerate(columns, start=1)]
     return assign_fresh_schema_ids(Schema(*fields))
 
 

@@ -26,6 +26,7 @@ from watchbill.lake.manifest import ObjectRow
 from watchbill.lake.parts import day_number, day_of, read_part, sweep
 from watchbill.lake.people import Namer, People, tell
 from watchbill.lake.place import Lake
+from watchbill.lake.raw import keeps_raw
 from watchbill.lake.workers import Workers
 from watchbill.trail.columns import Source
 from watchbill.trail.forms import Hosts
@@ -93,7 +94,7 @@ def ingest(
         if beside is None:
             beside = 2 if sum(each.size for each in wanted) >= BESIDE_FROM else 0
         run = _Run(lake, namer, at, wanted, progress)
-        with Workers(lake.folder, beside, hosts) as workers:
+        with Workers(lake.folder, beside, hosts, raw=keeps_raw(lake.manifest)) as workers:
             run.all(workers)
         run.tell()
         run.done.renamed += tell_hosts(lake, tie)

@@ -91,7 +91,7 @@ def _worth(group: list[PartRow]) -> Iterator[list[PartRow]]:
 
 def _merge(lake: Lake, group: Sequence[PartRow]) -> None:
     tables = [read_part(lake.folder, part.name) for part in group]
-    made = write_part(lake.folder, pa.concat_tables(tables).unify_dictionaries(), SEALED)
+    made = write_part(lake.folder, pa.concat_tables(tables, promote_options="default").unify_dictionaries(), SEALED)
     names = [part.name for part in group]
     waiting = lake.manifest.waits_of(names)
     leave(lake.folder, names)

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from watchbill.errors import ProviderError
 from watchbill.lake.batch import Answer, Batch, Claim, Settled
+from watchbill.lake.raw import with_raw
 from watchbill.trail.columns import Source, read_columns
 from watchbill.trail.forms import Hosts, read_any
 from watchbill.trail.read import FileReading
@@ -26,9 +27,10 @@ class Workers:
     `next` waits for whoever is done first. Without any beside it, this process does the work when it is asked.
     """
 
-    def __init__(self, folder: Path, beside: int, hosts: Hosts | None = None) -> None:
-        self._here = _Here(folder, hosts) if beside == 0 else None
-        self._beside = [_start(folder, hosts) for _ in range(beside)]
+    def __init__(self, folder: Path, beside: int, hosts: Hosts | None = None, *, raw: bool = False) -> None:
+        """`hosts` says that the files are logs of hosts; with `raw` the bytes of records are kept."""
+        self._here = _Here(folder, hosts, raw) if beside == 0 else None
+        self._beside = [_start(folder, hosts, raw) for _ in range(beside)]
 
     def __len__(self) -> int:
         return len(self._beside) or 1
@@ -86,10 +88,11 @@ class Workers:
 class _Here:
     """Does at once what it is sent."""
 
-    def __init__(self, folder: Path, hosts: Hosts | None) -> None:
+    def __init__(self, folder: Path, hosts: Hosts | None, raw: bool) -> None:  # noqa: FBT001 - asked from one place
         self.made: list[Claim | Settled] = []
         self._folder = folder
         self._hosts = hosts
+        self._raw = raw
         self._batch: Batch | None = None
 
     def send(self, what: Any) -> None:
@@ -99,7 +102,8 @@ class _Here:
             self.made.append(self._batch.settle(self._folder, what))
             self._batch = None
         else:
-            self._batch = Batch(read_columns(what, reader=self._read))
+            columns = read_columns(what, reader=self._read)
+            self._batch = Batch(with_raw(columns, what) if self._raw else columns)
             self.made.append(self._batch.claim())
 
     def _read(self, source: Source) -> FileReading:
@@ -112,20 +116,20 @@ class _Beside:
     pipe: Connection
 
 
-def _start(folder: Path, hosts: Hosts | None) -> _Beside:
+def _start(*given: Any) -> _Beside:
     # A fresh interpreter: this one may have threads, and forking those is not safe.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, folder, hosts), daemon=True)
+    process = context.Process(target=_work, args=(theirs, *given), daemon=True)
     process.start()
     theirs.close()
     return _Beside(process, ours)
 
 
-def _work(pipe: Connection, folder: Path, hosts: Hosts | None) -> None:
+def _work(pipe: Connection, *given: Any) -> None:
     # Whoever stops the command stops it there: this one ends when nobody listens any more, and says nothing.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    here = _Here(folder, hosts)
+    here = _Here(*given)
     # What a batch makes has no circles, and looking for some among so many objects is a tenth of the work.
     gc.disable()
     while True:

@@ -15,7 +15,7 @@ from watchbill.access.history import History
 from watchbill.access.trusts import Trusts
 from watchbill.aws.queue import Queue
 from watchbill.bootstrap import App
-from watchbill.errors import NotFoundError, Problem
+from watchbill.errors import NotFoundError, Problem, ProviderError
 from watchbill.intervals import Interval
 from watchbill.lake.delivery import Delivery
 from watchbill.lake.engines import DuckEngine
@@ -26,6 +26,7 @@ from watchbill.lake.people import Namer, Names, People, tell, tell_all
 from watchbill.lake.place import Lake
 from watchbill.lake.queries import coverage as coverage_query
 from watchbill.lake.queries import host_hours, places
+from watchbill.lake.raw import kept_raw
 from watchbill.team.model import Team
 from watchbill.trail.coverage import HISTORY, Coverage, Known, coverage
 from watchbill.trail.everyone import Everyone
@@ -75,6 +76,8 @@ class RawRecord:
     """Its bytes: of a host's log, the line that the event begins with. Empty where the object has it no more."""
     unchanged: bool
     """Whether the object still has the bytes that were taken in, by its SHA-256."""
+    kept: bool = False
+    """Whether the object is gone, and these are the bytes that the lake keeps."""
 
 
 def take_in(
@@ -162,7 +165,14 @@ def raw_records(app: App, lake: Lake, event_id: str) -> list[RawRecord]:
         raise NotFoundError(f"no event `{event_id}` in the lake")
     records = []
     for row in found:
-        data = app.raw_bytes(row["object"])
+        try:
+            data = app.raw_bytes(row["object"])
+        except ProviderError:
+            kept = kept_raw(lake, event_id, row["account"])
+            if kept is None:
+                raise
+            records.append(RawRecord(row["account"], row["object"], row["record"], kept, unchanged=False, kept=True))
+            continue
         same = hashlib.sha256(data).hexdigest() == row["object_digest"]
         try:
             raw = raw_record(data, row["record"])

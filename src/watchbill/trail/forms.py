@@ -43,6 +43,11 @@ def raw_record(data: bytes, record: int, limit: int = INFLATED_LIMIT) -> bytes:
 
     Raises IndexError where the file has no such record.
     """
+    return records_of(data, limit)[record]
+
+
+def records_of(data: bytes, limit: int = INFLATED_LIMIT) -> list[bytes]:
+    """Give the bytes of every record of a file, in the order of `Place.index`."""
     text, _ = inflate(data, limit)
     raws = listed_records(text) or raw_records(text)
-    return raws[record] if raws is not None else text.split(b"\n")[record]
+    return raws if raws is not None else text.split(b"\n")

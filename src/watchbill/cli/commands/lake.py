@@ -27,6 +27,7 @@ from watchbill.lake.queries import (
     timeline_of_key,
     timeline_of_person,
 )
+from watchbill.lake.raw import keep_raw
 from watchbill.lake.seal import seal as seal_days
 from watchbill.lake.sql import Limits, run
 from watchbill.service.lake import (
@@ -128,6 +129,15 @@ class RawView:
     """Its bytes, those that are no UTF-8 written as escapes."""
     unchanged: bool
     """Whether the object is the one that was taken in, to the byte."""
+    kept: bool
+    """Whether the object is gone, and these are the bytes that the lake keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptView:
+    """Whether the lake keeps the bytes of records."""
+
+    kept: bool
 
 
 def lake_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -376,15 +386,32 @@ def record(session: Session, event_id: str, folder: Path | None) -> int:
                 each.record,
                 each.raw.decode("utf-8", "backslashreplace"),
                 each.unchanged,
+                each.kept,
             )
             for each in raw_records(session.app(), lake, event_id)
         ]
     for each in found:
         state = "as it was taken in" if each.unchanged else "NOT as it was taken in: the object has changed"
+        state = "gone: these are the bytes that the lake keeps" if each.kept else state
         session.out.line(f"{each.object}, record {each.record}, {state}")
         session.out.line(each.raw)
     session.out.answer(found)
     return 0 if all(each.unchanged for each in found) else 1
+
+
+@command("trail raw", state=True)
+@click.argument("kept", type=click.Choice(["on", "off"]))
+@lake_option
+def raw(session: Session, kept: str, folder: Path | None) -> int:
+    """Keep the bytes of each record in the lake from now on, or no more; for when the objects will not stay.
+
+    Without it the record of an event is fetched again from its object. With it the lake is some three times as large.
+    """
+    with opened(session, folder, made=True) as lake:
+        keep_raw(lake, kept=kept == "on")
+    session.out.line(f"from now on the lake {'keeps' if kept == 'on' else 'does not keep'} the bytes of records")
+    session.out.answer(KeptView(kept == "on"))
+    return 0
 
 
 def _library(session: Session) -> Library:
@@ -437,4 +464,4 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-COMMANDS = (ingest, follow, rename, timeline, sql, export, record)
+COMMANDS = (ingest, follow, rename, timeline, sql, export, record, raw)
