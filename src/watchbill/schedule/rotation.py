@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
@@ -65,11 +65,15 @@ class Turns:
         start: datetime = self._anchor + relativedelta(months=self._turn.count * number)
         return start
 
+    def _begins_on(self, number: int) -> date:
+        """Give the local date on which a turn begins: one of a day that was skipped begins on the day after."""
+        return to_utc(self._start(number), self._zone).astimezone(self._zone).date()
+
     def _add(self, roster: Roster) -> None:
         number = 0
         if self._rosters:
             number = self.number_at(datetime.combine(roster.since, time()))
-            while self._start(number).date() < roster.since:
+            while self._begins_on(number) < roster.since:
                 number += 1
         members = roster.members
         first = self._following(number, members) if roster.first is None else members.index(roster.first)

@@ -209,6 +209,18 @@ def test_a_roster_changes_nothing_before_its_date(place, data, days, members, na
             assert other in members
 
 
+def test_a_turn_of_a_day_that_was_skipped_belongs_to_the_day_after():
+    """Samoa had no 30 December 2011: the turn that was to begin that evening began with the 31st, under its roster."""
+    old, new = Roster(date(2011, 12, 30), ("ana",), "ana"), Roster(date(2011, 12, 31), ("bo",), None)
+    rotation = Rotation(Turn(4, "h"), time(0, 30), date(2011, 12, 30), (old, new))
+    midnight, hour = utc(2011, 12, 30, 10), timedelta(hours=1)
+    turns = list(Turns(rotation, "Pacific/Apia").within(Interval(midnight - hour, midnight + hour)))
+    assert [(span.start, person) for span, person in turns][-2:] == [
+        (midnight, "bo"),
+        (midnight + timedelta(minutes=30), "bo"),
+    ]
+
+
 @given(places, st.data(), st.lists(names, min_size=1, max_size=4))
 def test_the_same_roster_given_anew_changes_nothing(place, data, members):
     """Turns go on as they were where the roster of a later date has the same order, whoever takes part twice."""
