@@ -229,3 +229,63 @@ def test_a_queue_tells_of_objects_and_of_events(watchbill, aws, sample, tmp_path
     assert asked(watchbill, "ingest", "s3://the-trail/logs")["duplicates"] == 0
     (found,) = asked(watchbill, "record", "two")
     assert json.loads(found["raw"]) == RECORDS[1]
+
+
+def narrow(monkeypatch):
+    """Print as into a terminal of 80 columns."""
+    monkeypatch.setattr("watchbill.cli.output._WIDE", 80)
+
+
+def test_in_a_narrow_terminal_nothing_is_cut(lake, watchbill, monkeypatch):
+    """What does not fit as a table has lines of its own: when, and what, are whole; and so is a row of all columns."""
+    narrow(monkeypatch)
+    lines = watchbill("trail", "timeline", "rick").out.splitlines()
+    assert lines[0] == "2026-01-15T00:00:00Z  rick  s3.amazonaws.com GetObject  allowed"
+    assert lines[1].startswith("    iam-user (certain), ")
+    assert "key-chain (strong)" in lines[-1]
+    ran = watchbill("trail", "sql", "SELECT * FROM events WHERE id = 'three'")
+    assert [line.split()[0] for line in ran.out.splitlines()] == SCHEMA.names
+    assert "…" not in ran.out
+
+
+def test_a_column_may_have_any_name(lake, watchbill):
+    """Markup in the name of a column is shown, and not obeyed."""
+    assert watchbill("trail", "sql", 'SELECT 1 AS "[/red]x"').out.splitlines()[0].strip() == "[/red]x"
+
+
+def test_a_timeline_says_where_it_is_cut(lake, watchbill):
+    """Events before the last ones asked for are not left out in silence; and nobody has no table."""
+    assert "these are the last 2," in watchbill("trail", "timeline", "rick", "--last", "2").out
+    assert "these are the last" not in watchbill("trail", "timeline", "rick").out
+    assert watchbill("trail", "timeline", "ada").out == "no event of ada in the lake\n"
+    assert watchbill("trail", "timeline", " ").code == 64
+
+
+@pytest.mark.parametrize("question", [("sql", "SELECT 1 AS one"), ("export", "x.csv"), ("timeline", "rick")])
+def test_what_is_unread_is_named_in_each_answer(lake, watchbill, question):
+    """An answer that a broken log may be missing from says so."""
+    ran = watchbill("trail", *question, "--json")
+    assert ["broken.json.gz" in problem["file"] for problem in ran.json["problems"]] == [True]
+
+
+def test_a_source_that_is_not_there_makes_no_lake(watchbill, sample, tmp_path):
+    """A mistyped name leaves nothing behind that later says there is no gap."""
+    assert watchbill("trail", "ingest", "nowhere").code == 1
+    assert "there is no lake" in watchbill("trail", "coverage").err
+    assert not (tmp_path / ".watchbill").exists()
+
+
+def test_logs_of_hosts_without_their_option_are_told(watchbill, sample, tmp_path):
+    """Nothing is read of them as a trail, and what to say is said."""
+    (tmp_path / "auth.log").write_text("Mar 27 13:06:56 web-1 sshd[9]: Server listening on 0.0.0.0 port 22.\n")
+    ran = watchbill("trail", "ingest", "auth.log")
+    assert (ran.code, "say --hosts ZONE" in ran.err) == (1, True)
+    assert watchbill("trail", "ingest", "auth.log", "--hosts", "UTC").code == 0
+    sample.unlink()  # which declares accounts
+    assert "web-1: it has logged nothing since" in watchbill("trail", "coverage").out
+
+
+def test_coverage_says_of_which_time_it_is(lake, watchbill):
+    """No gap is said of a span, never of all time."""
+    ran = watchbill("trail", "coverage", "--from", "2026-01-12", "--to", "2026-01-16")
+    assert "2026-01-12T00:00:00Z" in ran.out

@@ -302,3 +302,13 @@ def test_signatures_are_kept_as_the_page_says(run, keys, tmp_path, monkeypatch):
     ran = run("copy", "--keys", keys)
     assert (ran.code, ran.err) == (0, "")
     assert len(list((tmp_path / "copy").rglob(f"*{SIDECAR}"))) == len(WHOLE.digests)
+
+
+def test_a_day_is_its_beginning_in_utc(run, keys, tmp_path):
+    """As everywhere else; what is neither a day nor an instant is told with one that is."""
+    folder = written(WHOLE, tmp_path / "copy")
+    by_day = run(folder, "--keys", keys, "--from", "2026-03-02", "--to", "2026-03-03")
+    by_instant = run(folder, "--keys", keys, "--from", "2026-03-02T00:00:00Z", "--to", "2026-03-03T00:00:00Z")
+    assert (by_day.code, by_day.out) == (1, by_instant.out)
+    with pytest.raises(click.BadParameter, match="`monday` is no day and no instant"):
+        run(folder, "--keys", keys, "--from", "monday")

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from watchbill.errors import Problem
@@ -94,7 +94,7 @@ class Output:
         """Print a table for people, each row in its style where there is one; nothing under `--json`."""
         if self.as_json:
             return
-        table = Table(*columns, box=None, pad_edge=False)
+        table = Table(*(Column(Text(inert(column))) for column in columns), box=None, pad_edge=False)
         for row, style in zip(rows, styles or [""] * len(rows), strict=True):
             table.add_row(*(Text(inert(cell)) for cell in row), style=style)
         self.out.print(table)

@@ -1,7 +1,7 @@
 """The bytes of every record in a column of their own, for a lake that is to outlive the objects it was read from.
 
 It is a choice of the lake, kept in its manifest, and counts for what is taken in from then on. Without it the record is
-fetched again from its object, which is what an auditor trusts; with it the table is some three times as large.
+fetched again from its object, which is what an auditor trusts; with it the table is about twice as large.
 """
 
 from collections.abc import Sequence

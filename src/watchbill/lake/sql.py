@@ -150,7 +150,7 @@ def run(files: Sequence[str | Path], text: str, limits: Limits = Limits()) -> An
     except duckdb.IOException as error:
         raise ProviderError(f"DuckDB cannot read the lake: {first_line(error)}") from error
     except duckdb.Error as error:
-        raise RefusedError(f"DuckDB cannot answer: {first_line(error)}") from error
+        raise RefusedError(f"DuckDB cannot answer: {first_line(error)}", "columns are in docs/lake.md") from error
     finally:
         late.cancel()
         late.join()

@@ -5,8 +5,8 @@ by the team files that were applied then.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from watchbill.access.trusts import Trusts
 from watchbill.aws.queue import Queue
 from watchbill.bootstrap import App
 from watchbill.errors import NotFoundError, Problem, ProviderError
-from watchbill.intervals import Interval
+from watchbill.intervals import Interval, iso
 from watchbill.lake.delivery import Delivery
 from watchbill.lake.engines import DuckEngine
 from watchbill.lake.hosts import tell_all_hosts
@@ -25,10 +25,10 @@ from watchbill.lake.parts import FOLDER
 from watchbill.lake.people import Namer, Names, People, tell, tell_all
 from watchbill.lake.place import Lake
 from watchbill.lake.queries import coverage as coverage_query
-from watchbill.lake.queries import host_hours, places
+from watchbill.lake.queries import host_hours, hosts_heard, places
 from watchbill.lake.raw import kept_raw
 from watchbill.team.model import Team
-from watchbill.trail.coverage import HISTORY, Coverage, Known, coverage
+from watchbill.trail.coverage import HISTORY, Coverage, Known, Unsure, coverage
 from watchbill.trail.everyone import Everyone
 from watchbill.trail.forms import Hosts, raw_record
 from watchbill.trail.hosts.logins import attribute_hosts
@@ -198,7 +198,16 @@ def coverage_of(
     events = {(row["account"], row["region"] or "", instant(row["hour_ms"])): row["events"] for row in areas}
     files = [row.name for row in lake.manifest.objects()]
     accounts = () if team is None else [account.number for account in team.accounts.values()]
-    return coverage(Known(files, events, hosts), within, at, accounts=accounts, regions=regions)
+    found = coverage(Known(files, events, hosts), within, at, accounts=accounts, regions=regions)
+    return replace(found, unsure=(*found.unsure, *_long_silent(lake, known)))
+
+
+def _long_silent(lake: Lake, known: Interval) -> Iterator[Unsure]:
+    """Name the hosts that logged nothing for so long that nothing is known of what is usual for them."""
+    for row in ask(lake, hosts_heard()):
+        last = instant(row["last_ms"])
+        if last < known.start:
+            yield Unsure(None, None, row["host"], f"it has logged nothing since {iso(last)}: gone, or silent?")
 
 
 def unread(lake: Lake) -> list[Problem]:

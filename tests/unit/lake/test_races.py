@@ -43,7 +43,7 @@ def scripted(choices):
     """Make workers of this process, of which the one is done next that the script says."""
 
     class Scripted:
-        def __init__(self, folder, _, hosts):
+        def __init__(self, folder, _, hosts, *, raw=False):
             self._each = [Workers(folder, 0, hosts) for _ in range(3)]
             self._busy: list[int] = []
             self._turn = iter(choices)

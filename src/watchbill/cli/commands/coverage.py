@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from watchbill.cli.commands.lake import lake_option, opened, span_of, span_options
+from watchbill.cli.commands.lake import laid_out, lake_option, opened, span_of, span_options
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.intervals import Interval, iso
 from watchbill.service.lake import coverage_of, unread
@@ -74,10 +74,11 @@ def coverage(
     *,
     detailed_exitcode: bool,
 ) -> int:
-    """Show where and when the lake has nothing though it should: accounts, regions, hours, hosts; lately, or in a span.
+    """Show where and when the lake has nothing though it should: accounts, regions, hours, hosts.
 
-    An hour without a file is a gap where it is unusual for that account and region; `watchbill trail verify` proves by
-    digests what was delivered. Each gap becomes a case by `watchbill run`.
+    Without --from and --to the last seven days are looked at. An hour without a file is a gap where it is unusual for
+    that account and region; `watchbill trail verify` proves by digests what was delivered. Each gap becomes a case by
+    `watchbill run`.
     """
     within = span_of(start, end, session.at) or Interval(session.at - LATELY, session.at)
     with opened(session, folder) as lake:
@@ -90,9 +91,12 @@ def coverage(
     out = session.out
     rows = [(g.kind, g.account or "", g.region or g.host or "", g.start, g.end, g.why) for g in gaps]
     if rows:
-        out.table(("gap in", "account", "region or host", "from", "to", "why"), rows)
+        laid_out(out, ("gap in", "account", "region or host", "from", "to", "why"), rows)
+    elif found.areas:
+        out.line(f"no gap from {iso(within.start)} to {iso(within.end)}")
     else:
-        out.line("no gap")
+        # Of a lake with nothing in it, or hosts alone, "no gap" would say more than is known.
+        out.line(f"no gap is known from {iso(within.start)} to {iso(within.end)}: the lake has no trail of that time")
     for each in found.unsure:
         out.line(f"not sure: {' '.join(filter(None, (each.account, each.region, each.host)))}: {each.why}")
     unsure = [UnsureView(each.account, each.region, each.host, each.why) for each in found.unsure]

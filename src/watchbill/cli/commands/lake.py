@@ -11,11 +11,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import rich_click as click
+from rich.cells import cell_len
 
 from watchbill.access.history import declared
+from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.errors import NotFoundError, RefusedError
+from watchbill.files.trail_folder import TRAIL_SUFFIXES
+from watchbill.inert import inert
 from watchbill.intervals import Interval, iso, parse_instant
+from watchbill.lake.delivery import Delivery
 from watchbill.lake.export import FORMS
 from watchbill.lake.export import export as export_events
 from watchbill.lake.ingest import Ingested
@@ -50,6 +55,8 @@ LAKE = "lake"
 
 _LONGEST = 36_500
 """Days: a hundred years."""
+
+_TIMELINE = ("when", "who", "known by", "what", "where", "outcome", "from")
 
 _DAYS = "Only from this day or instant on (UTC unless it has a zone)."
 _UNTIL = "Only up to this day or instant, which is not included."
@@ -189,7 +196,8 @@ def _instant(text: str, option: str) -> datetime:
         # A day alone is its beginning in UTC.
         return parse_instant(f"{text}T00:00:00Z" if len(text) == len("2026-01-12") else text)
     except ValueError as error:
-        raise click.BadParameter(f"`{text}` is no day and no instant: {error}", param_hint=option) from error
+        message = f"`{text}` is no day and no instant; write 2026-01-12, or 2026-01-12T18:00:00Z"
+        raise click.BadParameter(message, param_hint=option) from error
 
 
 @command("trail ingest", team=True, state=True)
@@ -197,7 +205,12 @@ def _instant(text: str, option: str) -> datetime:
 @lake_option
 @span_options
 @keep_option
-@click.option("--hosts", "zone", metavar="ZONE", help="These are logs of hosts; lines without a zone are of this one.")
+@click.option(
+    "--hosts",
+    "zone",
+    metavar="ZONE",
+    help="These are logs of hosts; lines without a zone are of this one, such as UTC.",
+)
 @click.option("--host", metavar="NAME", help="Whose logs they are, where their lines do not say.")
 def ingest(
     session: Session,
@@ -220,9 +233,17 @@ def ingest(
     if host is not None and zone is None:
         raise click.UsageError("--host is for logs of hosts: say --hosts ZONE too, such as --hosts UTC")
     hosts = None if zone is None else Hosts(session.at, host, _zone(zone))
+    app = session.app()
+    # Listed before the lake is opened: a source that is not there makes no lake.
+    offered: list[Delivery] = []
+    for source in sources:
+        if not (listed := app.deliveries(source, span, hosts=hosts is not None)):
+            hint = (
+                f"name files that end in {', '.join(TRAIL_SUFFIXES)}; for logs of hosts say --hosts ZONE, such as UTC"
+            )
+            raise NotFoundError(f"{source} is no log of a trail by its name", hint)
+        offered += listed
     with opened(session, folder, made=True) as lake, _progress(session, "taking in") as tick:
-        app = session.app()
-        offered = [each for source in sources for each in app.deliveries(source, span, hosts=hosts is not None)]
         done = take_in(lake, offered, _library(session), session.at, hosts=hosts, progress=tick)
         return _said(session, lake, done, keep)
 
@@ -253,6 +274,7 @@ def rename(session: Session, folder: Path | None) -> int:
     """
     with opened(session, folder) as lake, _progress(session, "naming anew") as tick:
         done = rename_all(lake, _library(session), tick)
+        session.out.line(f"{done.renamed} files of the lake written anew")
         return _said(session, lake, done, None)
 
 
@@ -299,6 +321,8 @@ def timeline(
     session: Session, who: str, folder: Path | None, start: str | None, end: str | None, last: int, host: str | None
 ) -> int:
     """Show the last events of WHO: a person, an address, an access key, or with --on a user of a host."""
+    if not who.strip():
+        raise click.UsageError("WHO is empty: name a person, an address or an access key")
     span = span_of(start, end, session.at)
     if host is not None:
         query = timeline_of_host_user(who, None if host == "*" else host, span, last)
@@ -312,10 +336,17 @@ def timeline(
         found = [_event(row) for row in ask(lake, query, span)]
         problems = unread(lake)
     out = session.out
-    columns = ("when", "who", "known by", "what", "where", "outcome", "from")
-    out.table(columns, [_line(each) for each in reversed(found)])
-    if not found:
+    lines = [_line(each) for each in reversed(found)]
+    if not lines:
         out.line(f"no event of {who} in the lake")
+    elif _fits(out, _TIMELINE, lines):
+        out.table(_TIMELINE, lines)
+    else:
+        for when, by, known, what, where, outcome, address in lines:
+            out.line(f"{when}  {by}  {what}  {outcome}")
+            out.line("    " + ", ".join(filter(None, (known, where, f"from {address}" if address else ""))))
+    if len(lines) == last:
+        out.line(f"these are the last {last}, and there may be earlier ones; --last shows more")
     out.answer(found, problems)
     return 0
 
@@ -332,13 +363,14 @@ def sql(session: Session, query: str, folder: Path | None, rows: int, seconds: i
     """
     with opened(session, folder) as lake:
         answer = run(files_of(lake), query, Limits(rows=rows, time=timedelta(seconds=seconds)))
+        problems = unread(lake)
     names = answer.table.column_names
     found = [[_plain(row[place]) for place in range(len(names))] for row in _rows(answer.table)]
     out = session.out
-    out.table(names, [["" if cell is None else str(cell) for cell in row] for row in found])
+    laid_out(out, names, [["" if cell is None else str(cell) for cell in row] for row in found])
     if answer.cut:
         out.line(f"... and more: only {rows} rows are shown; --rows shows more")
-    out.answer(SqlView(list(names), found, answer.cut))
+    out.answer(SqlView(list(names), found, answer.cut), problems)
     return 0
 
 
@@ -361,11 +393,12 @@ def export(
     span = span_of(start, end, session.at)
     chosen = form or next((each for each in FORMS if file.name.endswith(f".{each}")), None)
     if chosen is None:
-        raise click.UsageError(f"say --form: {', '.join(FORMS)}")
+        raise click.UsageError(f"say --form: {', '.join(FORMS)}; or give FILE such an ending")
     with opened(session, folder) as lake:
         count = export_events(files_of(lake, span), file, chosen, span, person)
+        problems = unread(lake)
     session.out.line(f"{count} events in {file}")
-    session.out.answer(ExportView(str(file), chosen, count))
+    session.out.answer(ExportView(str(file), chosen, count), problems)
     return 0
 
 
@@ -405,7 +438,7 @@ def record(session: Session, event_id: str, folder: Path | None) -> int:
 def raw(session: Session, kept: str, folder: Path | None) -> int:
     """Keep the bytes of each record in the lake from now on, or no more; for when the objects will not stay.
 
-    Without it the record of an event is fetched again from its object. With it the lake is some three times as large.
+    Without it the record of an event is fetched again from its object. With it the lake is about twice as large.
     """
     with opened(session, folder, made=True) as lake:
         keep_raw(lake, kept=kept == "on")
@@ -448,10 +481,29 @@ def _event(row: Any) -> LakeEvent:
 
 def _line(event: LakeEvent) -> Sequence[str]:
     where = event.host or " ".join(filter(None, (event.account, event.region)))
-    known = " ".join(filter(None, (event.method, f"({event.confidence})" if event.confidence else "")))
+    known = f"{event.method} ({event.confidence})" if event.person else ""
     outcome = " ".join(filter(None, (event.outcome, event.error_code)))
     who = event.person or event.principal or "unknown"
     return event.at, who, known, f"{event.source or ''} {event.name or ''}", where, outcome, event.ip or ""
+
+
+def laid_out(out: Output, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table where it fits; else each row by itself, a line for each column, so that nothing is cut."""
+    if _fits(out, columns, rows):
+        out.table(columns, rows)
+        return
+    wide = max(map(len, columns))
+    for number, row in enumerate(rows):
+        if number:
+            out.line()
+        for column, cell in zip(columns, row, strict=True):
+            out.line(f"{column:<{wide}}  {cell}".rstrip())
+
+
+def _fits(out: Output, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a table is no wider than where it is shown, with two blanks between columns."""
+    widths = (max(cell_len(inert(cell)) for cell in column) for column in zip(columns, *rows, strict=True))
+    return sum(widths) + 2 * (len(columns) - 1) <= out.out.width
 
 
 def _rows(table: Any) -> Iterator[list[Any]]:

@@ -206,8 +206,18 @@ class _Bucket:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Ask AWS for the public keys of the digests, and keep them in this file for later, offline.",
 )
-@click.option("--from", "start", help="From this instant [default: from the first digest of each chain].")
-@click.option("--to", "end", help="Up to this instant [default: S3: now; folder: the last digest].")
+@click.option(
+    "--from",
+    "start",
+    metavar="WHEN",
+    help="Only from this day or instant on (UTC unless it has a zone) [default: the first digest of each chain].",
+)
+@click.option(
+    "--to",
+    "end",
+    metavar="WHEN",
+    help="Only up to this day or instant, which is not included [default: S3: now; folder: the last digest].",
+)
 def verify(
     session: Session, source: str, kept: tuple[Path, ...], save: Path | None, start: str | None, end: str | None
 ) -> int:
@@ -327,9 +337,12 @@ def _instant(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        at = parse_instant(text)
+        # A day alone is its beginning in UTC, as everywhere.
+        at = parse_instant(f"{text}T00:00:00Z" if len(text) == len("2026-01-12") else text)
     except (ValueError, OverflowError) as error:
-        raise click.BadParameter(f"`{text}` is no instant; write 2026-01-14T03:00:00Z") from error
+        raise click.BadParameter(
+            f"`{text}` is no day and no instant; write 2026-01-14, or 2026-01-14T03:00:00Z"
+        ) from error
     if at.year not in _YEARS:
         raise click.BadParameter(f"`{text}` is out of reach: years {_YEARS.start} to {_YEARS.stop - 1}")
     return at
