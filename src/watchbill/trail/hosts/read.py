@@ -10,8 +10,10 @@
 5. What a file leaves open (year, zone, host) is taken from the caller, and said to be.
 """
 
+import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from typing import Final
 
@@ -70,17 +72,18 @@ def read_host_file(
         gathered.say("damaged-gzip", f"{damage}; what came before it is kept")
     if cut:
         gathered.cannot_read(len(lines) + 1, "cut off in the middle")
-    match form:
-        case Form.SYSLOG:
-            read_syslog(lines, gathered, host, zone, at)
-        case Form.JOURNALD:
-            read_journald(lines, gathered, host)
-        case Form.AUDITD:
-            read_auditd(lines, gathered, host)
-        case Form.LAUREL:
-            read_laurel(lines, gathered, host)
-        case None:
-            pass
+    with _no_collection():
+        match form:
+            case Form.SYSLOG:
+                read_syslog(lines, gathered, host, zone, at)
+            case Form.JOURNALD:
+                read_journald(lines, gathered, host)
+            case Form.AUDITD:
+                read_auditd(lines, gathered, host)
+            case Form.LAUREL:
+                read_laurel(lines, gathered, host)
+            case None:
+                pass
     _assume_host(gathered, host)
     events = tuple(gathered.events)
     return HostReading(
@@ -93,6 +96,18 @@ def read_host_file(
         not_audited=dict(gathered.not_audited),
         assumed=tuple(gathered.assumed),
     )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold the garbage collector: reading makes no circles, and looking for some is a fifth of its time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _lines(body: bytes) -> list[str]:
