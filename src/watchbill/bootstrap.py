@@ -91,7 +91,7 @@ class App:
                     progress(done, len(trail))
         return combine([self._read[place] for place in trail], len(listed) - len(trail))
 
-    def deliveries(self, source: str, span: Interval | None = None, *, hosts: bool = False) -> list[Delivery]:
+    def deliveries(self, source: str, span: Interval | None = None, *, hosts: bool = False) -> "Offered":
         """List what may be taken into the lake from a folder or file, or from `s3://bucket/prefix`, without reading it.
 
         With a span, only the days of S3 that may hold events of it are listed. Logs of hosts may have any name.
@@ -104,10 +104,15 @@ class App:
         if span is not None and (folders := find_folders(self.accounts, bucket, prefix, EVENTS).folders):
             prefixes = list(prefixes_to_list(folders, days_to_list(span)))
         listed = list_prefixes(self.accounts, bucket, prefixes)
-        found = [self.delivery(each) for each in listed if hosts or is_log(each.key)]
+        found, passed_over = [], 0
+        for each in listed:
+            if hosts or is_log(each.key):
+                found.append(self.delivery(each))
+            else:
+                passed_over += 1
         if not found:
             raise NotFoundError(f"no log in {source}", "name the bucket and prefix that the trail writes to")
-        return found
+        return Offered(found, passed_over)
 
     def delivery(self, listed: Listed) -> Delivery:
         """Make what the lake takes in of an object of S3."""
@@ -145,19 +150,35 @@ class App:
         return read_file(key, read_object(self.accounts, bucket, key))
 
 
-def list_folder(source: Path, *, any_name: bool = False) -> list[Delivery]:
-    """List the files of a folder that may be taken into the lake; those that are no log by their name only if asked."""
-    found = []
-    for path in list_files(source, any_name=any_name):
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a source offers to the lake."""
+
+    deliveries: list[Delivery]
+    passed_over: int
+    """Objects and files that are no log by their name."""
+
+
+def list_folder(source: Path, *, any_name: bool = False) -> Offered:
+    """List the files of a folder that may be taken into the lake; those that are no log by their name only if asked.
+
+    A folder without any such file is a NotFoundError; one file that is named and is none is passed over.
+    """
+    found, passed_over = [], 0
+    for path in list_files(source):
+        if not (any_name or is_log(path.as_posix())):
+            passed_over += 1
+            continue
         try:
             about = path.stat()
         except FileNotFoundError:
             # It was rotated away since it was listed; its new name comes with the next run.
             continue
         version, modified = f"{about.st_size}-{about.st_mtime_ns}", datetime.fromtimestamp(about.st_mtime, UTC)
-        if any_name or is_log(path.as_posix()):
-            found.append(Delivery(str(path), version, about.st_size, path.read_bytes, modified))
-    return found
+        found.append(Delivery(str(path), version, about.st_size, path.read_bytes, modified))
+    if not found and not source.is_file():
+        raise NotFoundError(f"no log in {source}", f"such files end in {', '.join(TRAIL_SUFFIXES)}")
+    return Offered(found, passed_over)
 
 
 def is_log(key: str) -> bool:

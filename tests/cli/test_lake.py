@@ -75,6 +75,16 @@ def test_wrong_spans_are_refused(lake, watchbill):
     assert (ran.code, "`monday`" in ran.err) == (64, True)
 
 
+def test_what_is_no_log_by_its_name_is_counted(lake, watchbill):
+    """A README among the files is passed over, and a folder of such things alone is a mistake."""
+    (lake / "logs/README.txt").write_text("not a log", "utf-8")
+    assert asked(watchbill, "ingest", "logs")["passed_over"] == 1
+    assert "1 passed over" in watchbill("trail", "ingest", "logs").out
+    (lake / "none").mkdir()
+    (lake / "none/README.txt").write_text("not a log", "utf-8")
+    assert watchbill("trail", "ingest", "none").code == 1
+
+
 def test_sql_reads_the_lake_and_nothing_else(lake, watchbill):
     """One SELECT, its rows cut where they are too many; whatever else is refused."""
     found = asked(watchbill, "sql", "SELECT person, count(*) AS n FROM events GROUP BY person ORDER BY person")

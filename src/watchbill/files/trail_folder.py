@@ -30,11 +30,11 @@ def read_folder(path: Path, progress: Callable[[int, int], None] | None = None) 
     return combine(chain(unopened, _read(trail, path, progress)), len(files) - len(trail))
 
 
-def list_files(source: Path, *, any_name: bool) -> list[Path]:
+def list_files(source: Path) -> list[Path]:
     """List the plain files of a folder in order of name, resolved, or the one file that is named.
 
-    Only those with a name of a trail unless `any_name`. A folder that cannot be looked into is an error, as is one
-    without any such file: what is not listed would never be missed.
+    A folder that cannot be looked into is an error, as is one that is not there: what is not listed would never be
+    missed.
     """
     if not source.exists():
         raise NotFoundError(f"nothing at {source}", "name a folder of logs, one file, or s3://bucket/prefix")
@@ -42,13 +42,7 @@ def list_files(source: Path, *, any_name: bool) -> list[Path]:
     files = [source] if source.is_file() else sorted(_files(source, closed))
     if closed:
         raise ProviderError(f"could not look into {closed[0].filename}: {closed[0].strerror}")
-    named = any_name or source.is_file()
-    found = [
-        file.resolve() for file in files if file.is_file() and (named or file.name.lower().endswith(TRAIL_SUFFIXES))
-    ]
-    if not found:
-        raise NotFoundError(f"no log in {source}", f"such files end in {', '.join(TRAIL_SUFFIXES)}")
-    return found
+    return [file.resolve() for file in files if file.is_file()]
 
 
 def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:

@@ -78,6 +78,8 @@ class IngestView:
     """Files of the table that were written anew because it came out who somebody was."""
     sealed_files: int
     dropped_files: int
+    passed_over: int
+    """Objects that are no log by their name."""
     in_the_lake: int
     """Events that the lake has in all."""
 
@@ -236,16 +238,19 @@ def ingest(
     app = session.app()
     # Listed before the lake is opened: a source that is not there makes no lake.
     offered: list[Delivery] = []
+    passed_over = 0
     for source in sources:
-        if not (listed := app.deliveries(source, span, hosts=hosts is not None)):
+        listed = app.deliveries(source, span, hosts=hosts is not None)
+        if not listed.deliveries:
             hint = (
                 f"name files that end in {', '.join(TRAIL_SUFFIXES)}; for logs of hosts say --hosts ZONE, such as UTC"
             )
             raise NotFoundError(f"{source} is no log of a trail by its name", hint)
-        offered += listed
+        offered += listed.deliveries
+        passed_over += listed.passed_over
     with opened(session, folder, made=True) as lake, _progress(session, "taking in") as tick:
         done = take_in(lake, offered, _library(session), session.at, hosts=hosts, progress=tick)
-        return _said(session, lake, done, keep)
+        return _said(session, lake, done, keep, passed_over)
 
 
 @command("trail follow", team=True, state=True)
@@ -278,7 +283,7 @@ def rename(session: Session, folder: Path | None) -> int:
         return _said(session, lake, done, None)
 
 
-def _said(session: Session, lake: Lake, done: Ingested, keep: int | None) -> int:
+def _said(session: Session, lake: Lake, done: Ingested, keep: int | None, passed_over: int = 0) -> int:
     """Seal the days that are over, and say what was done."""
     sealed = seal_days(lake, session.at, keep=None if keep is None else timedelta(days=keep))
     rows = sum(part.rows for part in lake.manifest.parts())
@@ -292,12 +297,14 @@ def _said(session: Session, lake: Lake, done: Ingested, keep: int | None) -> int
         done.renamed,
         sealed.out_of,
         sealed.dropped,
+        passed_over,
         rows,
     )
     out = session.out
     out.line(
         f"{found.objects} objects: {found.records} records, {found.events} new events, {found.duplicates} duplicates, "
         f"{found.unreadable_records} unreadable records, {found.unreadable_objects} unreadable objects"
+        + (f"; {found.passed_over} passed over, which are no logs by their name" if found.passed_over else "")
     )
     out.line(f"the lake has {found.in_the_lake} events")
     out.answer(found, done.problems)
