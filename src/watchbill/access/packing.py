@@ -42,31 +42,37 @@ def pack(
     room = {number: limit - _EMPTY - _length(there.gone(number, said)) for number in sorted(placed)}
     number_of: dict[int, int] = {}
 
-    def stay(index: int, home: int | None) -> None:
-        if home is not None and index not in number_of and lengths[index] <= room[home]:
-            number_of[index] = home
-            room[home] -= lengths[index]
+    def put(index: int, number: int) -> None:
+        number_of[index] = number
+        room[number] -= lengths[index]
 
-    # What is there already keeps its room before what is new of the same time gets any.
+    # What is there already fits, whatever is counted for it, and keeps its room before what is new gets any.
     for index, key in enumerate(keys):
-        stay(index, there.with_text(key))
+        if (home := there.with_text(key)) is not None:
+            put(index, home)
     for index, each in enumerate(wanted):
-        stay(index, None if index in number_of else there.of_same_time(each))
+        home = None if index in number_of else there.of_same_time(each)
+        if home is not None and lengths[index] <= room[home]:
+            put(index, home)
     for index, (each, length) in enumerate(zip(wanted, lengths, strict=True)):
         if index in number_of:
             continue
         if length > limit - _EMPTY:
             raise TooLargeError(f"statement {each.get('Sid')} has {length} characters")
-        number = next((n for n in sorted(room) if length <= room[n]), None)
-        if number is None:
-            number = next(n for n in range(1, len(room) + 2) if n not in room)
-            room[number] = limit - _EMPTY
-        number_of[index] = number
-        room[number] -= length
+        put(index, _with_room(length, room, limit))
     found: dict[int, list[Statement]] = {}
     for index, number in sorted(number_of.items()):
         found.setdefault(number, []).append(wanted[index])
     return {number: tuple(held) for number, held in sorted(found.items())}
+
+
+def _with_room(length: int, room: dict[int, int], limit: int) -> int:
+    """Give the first policy that has so much room, a new one where none has."""
+    number = next((n for n in sorted(room) if length <= room[n]), None)
+    if number is None:
+        number = next(n for n in range(1, len(room) + 2) if n not in room)
+        room[number] = limit - _EMPTY
+    return number
 
 
 def place_of(policy: PolicyState) -> tuple[str, int] | None:

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.teams import DAY, HERE, MONDAY
 
@@ -33,14 +33,15 @@ def windows(spans):
     return [(user, Holding(user, "production", "prod-oncall", span, "rota r", "why", HERE)) for user, span in of]
 
 
+def made(spans, hours, *, is_gate):
+    """Make the statements of a gate or a fence of some shifts, from an hour on and for so many."""
+    horizon = Interval(at(hours[0]), at(hours[0] + hours[1]))
+    slices = slices_of(windows(spans), horizon)
+    return gate_statements(slices, horizon, ROLE) if is_gate else fence_statements(slices, horizon)
+
+
 def schedules():
     """Draw the statements of a gate or a fence: four days of shifts, some of them at once, and a horizon."""
-
-    def made(spans, hours, *, is_gate):
-        horizon = Interval(at(hours[0]), at(hours[0] + hours[1]))
-        slices = slices_of(windows(spans), horizon)
-        return gate_statements(slices, horizon, ROLE) if is_gate else fence_statements(slices, horizon)
-
     shift = st.tuples(st.sampled_from(USERS), st.integers(0, 90), st.integers(1, 24))
     return st.builds(
         made,
@@ -159,6 +160,14 @@ def test_what_stays_as_it_is_stays_where_it_is(history, limit):
 
 
 @given(st.lists(schedules(), min_size=1, max_size=5), st.sampled_from(LIMITS))
+@example(
+    [
+        made([], (0, 48), is_gate=True),
+        made([("ada", 27, 1), ("x" * 32, 25, 1)], (0, 48), is_gate=True),
+        made([("ada", 1, 24)], (0, 48), is_gate=False),
+    ],
+    1500,
+)
 def test_old_and_new_fit_together(history, limit):
     """Edit after edit: each policy has room for what comes beside what goes, as a plan writes them first."""
     there = pack((), {}, limit, SINCE)
