@@ -35,6 +35,7 @@ from watchbill.lake.queries import (
 from watchbill.lake.raw import keep_raw
 from watchbill.lake.seal import seal as seal_days
 from watchbill.lake.sql import Limits, run
+from watchbill.service.history import history_of
 from watchbill.service.lake import (
     KNOWN_FOR,
     Library,
@@ -461,8 +462,6 @@ def _library(session: Session) -> Library:
     within = Interval(session.at - KNOWN_FOR, session.at + timedelta(days=1))
     if not (session.settings.state / "state.db").exists():
         return Library(team, declared((), team, within, ()))
-    from watchbill.service.history import history_of  # noqa: PLC0415
-
     with session.casework() as work:
         return Library(team, history_of(work, within))
 
