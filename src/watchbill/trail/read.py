@@ -99,10 +99,14 @@ class Split:
 class Splitter:
     """Splits documents into their records, whatever is in a record."""
 
-    def __init__(self, lists: Sequence[str]) -> None:
-        """Take what is listed under one of these keys, which need no escape in JSON."""
-        self._lists = tuple(lists)
-        fields = [(name, list[msgspec.Raw] | msgspec.UnsetType, msgspec.UNSET) for name in lists]
+    def __init__(self, lists: Sequence[str], mark: str) -> None:
+        """Take what is listed under one of these keys, which need no escape in JSON.
+
+        A document that has the key `mark` too is a record itself: it comes last, so that neither hides the other.
+        """
+        self._lists, self._mark = tuple(lists), mark
+        fields: list[tuple[str, Any, Any]] = [(mark, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)]
+        fields += [(name, list[msgspec.Raw] | msgspec.UnsetType, msgspec.UNSET) for name in lists]
         self._envelope = msgspec.json.Decoder(msgspec.defstruct("Envelope", fields))
         named = "|".join(map(re.escape, lists)).encode()
         self._list = re.compile(rb'\s*([{,]\s*"(' + named + rb')"\s*:\s*)?\[')
@@ -133,6 +137,8 @@ class Splitter:
             return None
         raws: list[tuple[int | None, bytes]] = [(None, bytes(raw)) for name in named for raw in lists[name]]
         around = len(text) - sum(len(raw) for _, raw in raws) - len(raws)
+        if getattr(envelope, self._mark) is not msgspec.UNSET:
+            raws.append((None, bytes(text)))
         if around <= _SPACING or _times(text, self._lists) == len(named):
             return Split(raws, named[0], None)
         if self._list.match(text):
@@ -163,7 +169,7 @@ class Splitter:
 
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
-_SPLITTER = Splitter(LISTS)
+_SPLITTER = Splitter(LISTS, "eventID")
 
 
 def read_file(name: str, data: bytes, limit: int = INFLATED_LIMIT) -> FileReading:
@@ -395,7 +401,7 @@ def _event(raw: bytes, place: Place, line: int | None) -> Event | Problem:
     if record.get("eventCategory") == "Aggregated":
         message = "it counts the data events of some minutes, and is none itself"
         return _problem("aggregated-record", message, place, line, _text(record.get("eventId")))
-    event_id, at = _text(record.get("eventID")), _instant(record.get("eventTime"))
+    event_id, at = _text(record.get("eventID")), instant(record.get("eventTime"))
     at = at if at and at.year in YEARS else None
     if event_id is None:
         return _problem("no-event-id", "it has no eventID", place, line, None)
@@ -484,7 +490,7 @@ def identity_in(record: Mapping[str, Any]) -> Identity:
         _text(issuer.get("arn")),
         _text(context.get("sourceIdentity")),
         _mfa(record, kind, attributes),
-        _instant(attributes.get("creationDate")),
+        instant(attributes.get("creationDate")),
         _text(found.get("invokedBy")),
         _text(_mapping(found.get("onBehalfOf")).get("userId")),
     )
@@ -511,7 +517,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _instant(value: object) -> datetime | None:
+def instant(value: object) -> datetime | None:
+    """Read an ISO-8601 instant with its zone; None for anything else. Beyond microseconds it is cut."""
     if not isinstance(value, str):
         return None
     try:

@@ -877,6 +877,8 @@ def test_any_delivery_gives_the_same_events(data):
 
 
 @given(st.dictionaries(FIELDS | st.text(), VALUES, max_size=6))
+@example({"Records": []})
+@example({"Records": [None, {}], "Events": []})
 def test_an_event_keeps_its_whole_record(extra):
     """Rules, reports and people look for fields that watchbill does not know of: what was written is what is kept."""
     made = {**extra, "eventID": "e", "eventTime": stamp(MONDAY)}

@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from watchbill.trail.idp.model import Name, Provider, Said, instant, items, mapping, text
+from watchbill.trail.idp.model import Name, Provider, Said, items, mapping, text
 from watchbill.trail.model import HIDDEN, Outcome
+from watchbill.trail.read import instant
 
 
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)

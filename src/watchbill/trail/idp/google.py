@@ -9,8 +9,9 @@ Source: Admin SDK, "Reports API: Activities" and "Login Audit Activity Events".
 from collections.abc import Mapping
 from typing import Any
 
-from watchbill.trail.idp.model import Name, Provider, Said, instant, items, mapping, text
+from watchbill.trail.idp.model import Name, Provider, Said, items, mapping, text
 from watchbill.trail.model import Outcome
+from watchbill.trail.read import instant
 
 
 _NAMES = {

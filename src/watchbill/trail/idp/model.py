@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -132,14 +132,3 @@ def mapping(value: object) -> Mapping[str, Any]:
 def items(value: object) -> list[Any]:
     """Give a list; an empty one for anything else."""
     return value if isinstance(value, list) else []
-
-
-def instant(value: object) -> datetime | None:
-    """Read an ISO-8601 instant with its zone; None for anything else. Beyond microseconds it is cut."""
-    if not isinstance(value, str):
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-        return at.astimezone(UTC) if at.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

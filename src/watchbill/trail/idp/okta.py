@@ -7,8 +7,9 @@ CHALLENGE, SKIPPED, UNKNOWN and others.
 from collections.abc import Mapping
 from typing import Any
 
-from watchbill.trail.idp.model import Name, Provider, Said, instant, mapping, text
+from watchbill.trail.idp.model import Name, Provider, Said, mapping, text
 from watchbill.trail.model import HIDDEN, Outcome
+from watchbill.trail.read import instant
 
 
 _NAMES = {

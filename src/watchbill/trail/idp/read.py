@@ -13,7 +13,7 @@ from watchbill.trail.model import Event, Place
 from watchbill.trail.read import INFLATED_LIMIT, FileReading, Splitter, decoded, inflate
 
 
-_SPLITTER = Splitter(("value", "items", "records"))
+_SPLITTER = Splitter(("value", "items", "records"), "eventType")
 
 
 def read_idp_file(name: str, data: bytes, limit: int = INFLATED_LIMIT) -> FileReading:
