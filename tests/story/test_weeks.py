@@ -7,7 +7,7 @@ import pytest
 from tests.story.weeks import SHIFTS, TEAM, audited, week_of
 
 from watchbill.alerts.model import ActionKind
-from watchbill.alerts.model import Story as Hypothesis
+from watchbill.alerts.stories import Story as Hypothesis
 from watchbill.detect.model import Severity
 from watchbill.judge.model import Right, Watch
 from watchbill.sim.model import Story

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from watchbill.alerts.model import Addend, Assessment, Hypothesis, Story
+from watchbill.alerts.stories import Addend, Assessment, Hypothesis, Story
 from watchbill.alerts.weights import BREAK_GLASS, DECIDED_AT, FAMILIES_LEAST, GAP, PRIORS, WEIGHTS
 from watchbill.detect.break_glass import CHANGED, TRIED
 

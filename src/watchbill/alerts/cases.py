@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from watchbill.alerts.assess import assess
-from watchbill.alerts.model import Action, ActionKind, Assessment, Case, Evidence, Story
+from watchbill.alerts.model import Action, ActionKind, Case, Evidence
+from watchbill.alerts.stories import Assessment, Story
 from watchbill.alerts.weights import BREAK_GLASS
 from watchbill.detect.baseline import Baseline, network_of
 from watchbill.detect.break_glass import BreakGlassUsers

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from watchbill.alerts.assess import assess
-from watchbill.alerts.model import Assessment, Audit, Case
+from watchbill.alerts.model import Audit, Case
+from watchbill.alerts.stories import Assessment
 from watchbill.intervals import iso
 from watchbill.trail.model import Tally
 

@@ -7,7 +7,7 @@ Off shift alone never adds more than 6 to anything.
 
 from collections.abc import Mapping
 
-from watchbill.alerts.model import Story
+from watchbill.alerts.stories import Story
 
 
 VERSION = 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from watchbill.alerts.model import Story
+from watchbill.alerts.stories import Story
 from watchbill.alerts.view import CaseView
 from watchbill.errors import RefusedError
 from watchbill.inert import inert

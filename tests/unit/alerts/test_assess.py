@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchbill.alerts.assess import assess
-from watchbill.alerts.model import Story
+from watchbill.alerts.stories import Story
 from watchbill.alerts.weights import DECIDED_AT, FAMILIES_LEAST, PRIORS, WEIGHTS
 
 

@@ -22,7 +22,8 @@ from tests.unit.alerts.records import (
 
 from watchbill.access.model import Freeze
 from watchbill.alerts.audit import audit
-from watchbill.alerts.model import ActionKind, Story
+from watchbill.alerts.model import ActionKind
+from watchbill.alerts.stories import Story
 from watchbill.detect.model import Severity, Signal
 from watchbill.detect.sigma import load
 

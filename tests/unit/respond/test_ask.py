@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.trails import after, record, user
 from tests.unit.alerts.records import AWAY, FIREFOX, HOME, failed, made_key, signed_in, the_case, usual
 
-from watchbill.alerts.model import Story
+from watchbill.alerts.stories import Story
 from watchbill.alerts.view import EvidenceView, reassessed, view
 from watchbill.errors import RefusedError
 from watchbill.respond.ask import Status, after_answer, deadline, question

@@ -9,7 +9,8 @@ from tempfile import mkdtemp
 
 import rich_click as click
 
-from watchbill.alerts.model import Audit, Story
+from watchbill.alerts.model import Audit
+from watchbill.alerts.stories import Story
 from watchbill.cli.commands.access import PlanView, apply_shown, plan_view, show_plan, words_of
 from watchbill.cli.commands.cases import (
     STYLES,
