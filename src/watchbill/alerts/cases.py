@@ -30,7 +30,7 @@ from watchbill.alerts.weights import BREAK_GLASS
 from watchbill.detect.baseline import Baseline, network_of
 from watchbill.detect.break_glass import BreakGlassUsers
 from watchbill.detect.model import Finding, Severity, Signal
-from watchbill.intervals import iso
+from watchbill.intervals import Interval, iso
 from watchbill.judge.model import Judgement, Opening, Right, Step, Watch, WatchState
 from watchbill.judge.possible import iam_changes, openings
 from watchbill.team.model import Team
@@ -39,6 +39,8 @@ from watchbill.trail.model import Attributed, Event, Outcome
 
 SITTING = timedelta(minutes=30)
 """What is closer than this together is one case."""
+
+_INSTANT = timedelta(milliseconds=1)
 
 JUST_OUTSIDE = timedelta(minutes=30)
 SHIFT_START = timedelta(minutes=20)
@@ -62,7 +64,7 @@ _GRAVEST: Mapping[str, Sequence[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
+class Subject:
     """Whom a case is about: a person, or else a principal nobody answers to, or else a network."""
 
     person: str | None
@@ -71,6 +73,7 @@ class _Subject:
 
     @property
     def name(self) -> str:
+        """Give it in one word."""
         return self.person or self.principal or self.network or "unknown"
 
     def covers(self, judgement: Judgement) -> bool:
@@ -84,21 +87,109 @@ class _Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class _Item:
+class Wrong:
+    """Something that AWS allowed and that was not the person's to do: as much of it as tells what is one case."""
+
+    id: str
+    at: datetime
+    person: str | None
+    account: str
+    source: str
+    name: str
+    read_only: bool | None
+    ip: str | None
+    user_agent: str | None
+    right: Right
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
     """One thing that counts."""
 
     first: datetime
     last: datetime
     severity: Severity
-    judgement: Judgement | None
+    wrong: Wrong | None
     finding: Finding | None
 
     @property
-    def begun(self) -> str:
-        """Id of its first event."""
+    def event_ids(self) -> tuple[str, ...]:
+        """Give the events it consists of, in order."""
         if self.finding is not None:
-            return self.finding.event_ids[0]
-        return self.judgement.attributed.event.id if self.judgement else ""
+            return self.finding.event_ids
+        return (self.wrong.id,) if self.wrong else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """What counts of one subject, without half an hour between any two: one case will be made of it."""
+
+    subject: Subject
+    items: tuple[Item, ...]
+    """In order of their first event."""
+
+    @property
+    def first(self) -> datetime:
+        """When it began."""
+        return min(item.first for item in self.items)
+
+    @property
+    def last(self) -> datetime:
+        """When it ended."""
+        return max(item.last for item in self.items)
+
+    @property
+    def around(self) -> Interval:
+        """Give the time whose events are shown around it."""
+        return Interval(self.first - SITTING, self.last + SITTING + _INSTANT)
+
+
+def is_wrong(judgement: Judgement) -> bool:
+    """Tell whether AWS allowed what was not the person's to do."""
+    return judgement.right in WRONG and judgement.attributed.event.outcome is Outcome.ALLOWED
+
+
+def wrong_of(judgement: Judgement) -> Wrong:
+    """Give what a judgement counts as."""
+    event, person = judgement.attributed.event, judgement.attributed.actor.person
+    what = (event.account, event.source, event.name, event.read_only)
+    return Wrong(event.id, event.at, person, *what, event.ip, event.user_agent, judgement.right)
+
+
+def sittings(
+    wrongs: Iterable[Wrong], findings: Iterable[Finding], opened: Mapping[str, str], team: Team | None
+) -> list[Sitting]:
+    """Cut all that counts into sittings. `opened` gives by event id the break-glass user that acted.
+
+    What a break-glass user did is its own case, whatever it was; a finding of what only it did is about that user.
+    """
+    subjects: dict[Subject, list[Item]] = {}
+    for wrong in wrongs:
+        if wrong.id not in opened:
+            item = Item(wrong.at, wrong.at, _grave(wrong, team), wrong, None)
+            subjects.setdefault(Subject(wrong.person), []).append(item)
+    for finding in findings:
+        item = Item(finding.first, finding.last, finding.severity, None, finding)
+        subjects.setdefault(_subject(finding, opened), []).append(item)
+    return [Sitting(subject, tuple(items)) for subject, found in subjects.items() for items in _sittings(found)]
+
+
+def _subject(finding: Finding, opened: Mapping[str, str]) -> Subject:
+    user = opened.get(finding.event_ids[0])
+    if user is not None and all(opened.get(event_id) == user for event_id in finding.event_ids):
+        return Subject(None, principal=user)
+    if finding.person or finding.principal:
+        return Subject(finding.person, principal=finding.principal)
+    return Subject(None, network=finding.network)
+
+
+def _grave(wrong: Wrong, team: Team | None) -> Severity:
+    if wrong.right is Right.FROZEN:
+        return Severity.CRITICAL
+    if wrong.read_only is True:
+        return Severity.LOW
+    account = team.account_of(wrong.account) if team else None
+    return Severity.HIGH if account is None or account.environment == "production" else Severity.MEDIUM
 
 
 class Gatherer:
@@ -139,50 +230,30 @@ class Gatherer:
 
     def cases(self) -> tuple[Case, ...]:
         """Give every case, worst first, then by time."""
-        subjects: dict[_Subject, list[_Item]] = {}
-        for judgement in self._judgements:
-            event = judgement.attributed.event
-            if judgement.right in WRONG and event.outcome is Outcome.ALLOWED and event.id not in self._opened:
-                item = _Item(_at(judgement), _at(judgement), self._severity(judgement), judgement, None)
-                subjects.setdefault(_Subject(judgement.attributed.actor.person), []).append(item)
-        for finding in self._findings:
-            item = _Item(finding.first, finding.last, finding.severity, None, finding)
-            subjects.setdefault(self._subject(finding), []).append(item)
-        found = [self._case(subject, sitting) for subject, items in subjects.items() for sitting in _sittings(items)]
-        return tuple(sorted(found, key=lambda case: (-case.severity, case.first, case.id)))
+        wrongs = [wrong_of(judgement) for judgement in self._judgements if is_wrong(judgement)]
+        return self.made_of(sittings(wrongs, self._findings, self._opened, self._team))
 
-    def _subject(self, finding: Finding) -> _Subject:
-        """Give whom a finding is about; what only a break-glass user did is about that user, whoever it was."""
-        user = self._opened.get(finding.event_ids[0])
-        if user is not None and all(self._opened.get(event_id) == user for event_id in finding.event_ids):
-            return _Subject(None, principal=user)
-        if finding.person or finding.principal:
-            return _Subject(finding.person, principal=finding.principal)
-        return _Subject(None, network=finding.network)
+    def made_of(self, found: Iterable[Sitting]) -> tuple[Case, ...]:
+        """Give the case of each sitting, worst first, then by time."""
+        cases = [self._case(sitting) for sitting in found]
+        return tuple(sorted(cases, key=lambda case: (-case.severity, case.first, case.id)))
 
-    def _severity(self, judgement: Judgement) -> Severity:
-        if judgement.right is Right.FROZEN:
-            return Severity.CRITICAL
-        event = judgement.attributed.event
-        if event.read_only is True:
-            return Severity.LOW
-        account = self._team.account_of(event.account) if self._team else None
-        return Severity.HIGH if account is None or account.environment == "production" else Severity.MEDIUM
-
-    def _case(self, subject: _Subject, items: Sequence[_Item]) -> Case:
-        person = subject.person
-        first, last = min(item.first for item in items), max(item.last for item in items)
+    def _case(self, sitting: Sitting) -> Case:
+        subject, items = sitting.subject, sitting.items
+        person, first, last = subject.person, sitting.first, sitting.last
         findings = tuple(item.finding for item in items if item.finding)
-        wrong = [item.judgement for item in items if item.judgement]
-        cited = [j.attributed.event.id for j in wrong] + [i for finding in findings for i in finding.event_ids]
+        wrongs = [item.wrong for item in items if item.wrong]
+        cited = [wrong.id for wrong in wrongs] + [i for finding in findings for i in finding.event_ids]
         own = self._sitting(subject, first, last)
+        # Of many that are alike only some were read whole, the first among them.
+        wrong = [self._by_id[each.id] for each in wrongs if each.id in self._by_id]
         anchor = self._by_id.get(cited[0]) if not wrong else wrong[0]
         state = anchor.state if anchor and person else None
         opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes, self._steps)))
-        begun = min(item.begun for item in items if item.first == first)
+        begun = min(item.event_ids[0] for item in items if item.first == first)
         case_id = "C-" + hashlib.sha256(f"{subject.name}|{begun}|{iso(first)}".encode()).hexdigest()[:6]
         kind = _kind(findings, wrong)
-        facts = self._facts(kind, person, own, wrong, findings, state, opened)
+        facts = self._facts(kind, person, own, wrongs, findings, state, opened)
         if case_id in self._answers:
             facts["answer"] = self._answers[case_id]
         assessment = assess(kind, facts, person)
@@ -210,7 +281,7 @@ class Gatherer:
             self._keys(person, own),
         )
 
-    def _sitting(self, subject: _Subject, first: datetime, last: datetime) -> list[Judgement]:
+    def _sitting(self, subject: Subject, first: datetime, last: datetime) -> list[Judgement]:
         """Give what the subject did from half an hour before to half an hour after; a break-glass user's all counts."""
         return [
             judgement
@@ -219,7 +290,7 @@ class Gatherer:
             and (subject.covers(judgement) or subject.principal == self._opened.get(judgement.attributed.event.id, ""))
         ]
 
-    def _how_known(self, subject: _Subject, anchor: Judgement | None) -> str:
+    def _how_known(self, subject: Subject, anchor: Judgement | None) -> str:
         if anchor and subject.person:
             return anchor.attributed.actor.why
         declared = self._users.declared(subject.principal or "")
@@ -232,7 +303,7 @@ class Gatherer:
         kind: str,
         person: str | None,
         own: Sequence[Judgement],
-        wrong: Sequence[Judgement],
+        wrongs: Sequence[Wrong],
         findings: Sequence[Finding],
         state: WatchState | None,
         opened: Sequence[Opening],
@@ -242,14 +313,14 @@ class Gatherer:
             for family, fact in finding.facts.items():
                 said.setdefault(family, []).append(fact)
         if person and kind == "action":
-            counted = wrong or own
-            places = {self._baseline.place(person, j.attributed.event.ip, _at(j)) for j in counted}
-            devices = {self._baseline.device(person, j.attributed.event.user_agent, _at(j)) for j in counted}
+            counted = wrongs or [wrong_of(judgement) for judgement in own]
+            places = {self._baseline.place(person, each.ip, each.at) for each in counted}
+            devices = {self._baseline.device(person, each.user_agent, each.at) for each in counted}
             said.setdefault("place", []).extend(sorted(places))
             said.setdefault("device", []).extend(sorted(devices))
         facts = {family: _gravest(family, each) for family, each in said.items()}
-        if wrong and "action" not in facts:
-            changes = any(j.attributed.event.read_only is not True for j in wrong)
+        if wrongs and "action" not in facts:
+            changes = any(each.read_only is not True for each in wrongs)
             facts["action"] = "change" if changes else "read"
         if state is not None:
             facts["time"] = _time(state, kind)
@@ -328,17 +399,17 @@ def _told(findings: Sequence[Finding]) -> Sequence[Finding]:
     return [finding for finding in findings if finding.signal is Signal.BREAK_GLASS] or findings
 
 
-def _sittings(items: Iterable[_Item]) -> Iterable[list[_Item]]:
-    sitting: list[_Item] = []
+def _sittings(items: Iterable[Item]) -> Iterable[tuple[Item, ...]]:
+    sitting: list[Item] = []
     until: datetime | None = None
     for item in sorted(items, key=lambda item: (item.first, item.last)):
         if until is not None and item.first - until > SITTING:
-            yield sitting
+            yield tuple(sitting)
             sitting, until = [], None
         sitting.append(item)
         until = item.last if until is None else max(until, item.last)
     if sitting:
-        yield sitting
+        yield tuple(sitting)
 
 
 def _raised(
@@ -400,7 +471,7 @@ def _sentence(
 
 
 def _actions(
-    subject: _Subject,
+    subject: Subject,
     account: str | None,
     kind: str,
     assessment: Assessment,
