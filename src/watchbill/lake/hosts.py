@@ -113,6 +113,7 @@ def _rename(lake: Lake, part: PartRow, day: int, actors: Mapping[str, Actor], *,
     waiting = lake.manifest.waits_of([part.name])
     with lake.manifest.transaction() as connection:
         lake.manifest.replace(connection, [part.name], [made])
+        lake.manifest.arrive(connection, [made])
         lake.manifest.wait(connection, made.name, waiting)
     return True
 

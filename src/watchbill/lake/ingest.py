@@ -246,6 +246,7 @@ class _Run:
             )
         with self._manifest.transaction() as connection:
             self._manifest.add(connection, rows, settled.parts)
+            self._manifest.arrive(connection, settled.parts)
             for name, keys in settled.waiting.items():
                 self._manifest.wait(connection, name, keys)
             self._manifest.add_openings(connection, claim.openings)

@@ -44,7 +44,7 @@ from watchbill.intervals import iso, parse_instant
 from watchbill.trail.model import Event, Opening
 
 
-VERSION = "1"
+VERSION = "2"
 """Of the tables below and of the columns of the files."""
 
 HOT, SEALED = "hot", "sealed"
@@ -108,6 +108,13 @@ _trusts = Table(
     Column("account", Text, primary_key=True),
     Column("payload", Text, nullable=False),
     Column("told", Integer, nullable=False),
+)
+_arrived = Table(
+    "arrived",
+    _METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("first_ms", Integer, nullable=False),
+    Column("last_ms", Integer, nullable=False),
 )
 _untied = Table("untied", _METADATA, Column("day", Integer, primary_key=True))
 _meta = Table("meta", _METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -245,6 +252,23 @@ class Manifest:
             connection.execute(delete(_parts).where(_parts.c.name == name))
             connection.execute(delete(_waiting).where(_waiting.c.part == name))
         self.add(connection, (), new)
+
+    def arrive(self, connection: Connection, parts: Iterable[PartRow]) -> None:
+        """Say that some files have events that nobody has audited yet, or of which more is known than was."""
+        rows = [{"first_ms": part.first_ms, "last_ms": part.last_ms} for part in parts]
+        if rows:
+            connection.execute(insert(_arrived), rows)
+
+    def arrived(self) -> tuple[int, list[tuple[int, int]]]:
+        """Give the first and the last millisecond of what nobody has audited yet, and a number that stands for it."""
+        with self._engine.connect() as connection:
+            rows = list(connection.execute(select(_arrived).order_by(_arrived.c.number)))
+        return (rows[-1].number if rows else 0), [(row.first_ms, row.last_ms) for row in rows]
+
+    def mark_audited(self, number: int) -> None:
+        """Say that what `arrived` gave with a number was audited."""
+        with self.transaction() as connection:
+            connection.execute(delete(_arrived).where(_arrived.c.number <= number))
 
     def wait(self, connection: Connection, part: str, keys: Iterable[str]) -> None:
         """Say for which temporary keys a file waits: who had them is not known yet."""

@@ -8,6 +8,7 @@ since, what that says counts. Rows of hosts are told by `hosts` alone.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -141,8 +142,49 @@ def rename(lake: Lake, part: PartRow, people: People, told: AbstractSet[str] = f
 
     `told` are keys whose openings came since the file was last told.
     """
-    asked = [*(field.name for field in (*IDENTITY, *WHO)), "account", "source", "outcome"]
-    table = read_part(lake.folder, part.name, asked)
+    anew = _anew(read_part(lake.folder, part.name, _ASKED), people, told)
+    made, untied = part, set[int]()
+    if anew.changed:
+        whole = read_part(lake.folder, part.name)
+        made = write_part(lake.folder, with_actors(whole, anew.actors, anew.of_row), part.state)
+        leave(lake.folder, [part.name])
+        other = np.array([now != was for now, was in zip(anew.actors, anew.before, strict=True)])
+        # Who pushed a key to a host is who logged in with it.
+        untied = touched(whole.filter(pa.array(other[anew.of_row])))
+    with lake.manifest.transaction() as connection:
+        lake.manifest.replace(connection, [part.name], [made])
+        lake.manifest.arrive(connection, [made] if anew.changed else [])
+        lake.manifest.wait(connection, made.name, anew.waiting)
+        lake.manifest.untie(connection, untied)
+    return anew.changed
+
+
+def renamed(table: pa.Table, people: People) -> pa.Table:
+    """Give rows of the table, with all columns, as people name them; who was named stays where nobody would be."""
+    anew = _anew(table, people, frozenset())
+    return with_actors(table, anew.actors, anew.of_row) if anew.changed else table
+
+
+_ASKED = [*(field.name for field in (*IDENTITY, *WHO)), "account", "source", "outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Anew:
+    """Who it was in some rows, said anew."""
+
+    actors: list[Actor]
+    before: list[Actor]
+    """For each of the actors whom it takes the place of."""
+    of_row: npt.NDArray[np.int32]
+    waiting: list[str]
+    """Keys whose openings would tell more."""
+
+    @property
+    def changed(self) -> bool:
+        return self.actors != self.before
+
+
+def _anew(table: pa.Table, people: People, told: AbstractSet[str]) -> _Anew:
     identities, who = _distinct(table, [field.name for field in IDENTITY])
     callers, which = callers_of(table, [identity_of(row) for row in identities], who)
     old, was = _distinct(table, [field.name for field in WHO])
@@ -151,25 +193,13 @@ def rename(lake: Lake, part: PartRow, people: People, told: AbstractSet[str] = f
     pairs, of_row = np.unique(np.stack([which, was]), axis=1, return_inverse=True)
     kept = [_is_kept(caller, actor, people, told) for caller, actor in zip(callers, after, strict=True)]
     hosts = [caller.identity.type == HOST_USER for caller in callers]
+    numbers = pairs.T.tolist()
     actors = [
         before[old] if hosts[new] or (kept[new] and before[old].person is not None) else after[new]
-        for new, old in pairs.T.tolist()
+        for new, old in numbers
     ]
     waiting = sorted({key for key in map(people.missing, callers) if key is not None})
-    same = all(actor == before[old] for actor, (_, old) in zip(actors, pairs.T.tolist(), strict=True))
-    made, untied = part, set[int]()
-    if not same:
-        whole, actor_of_row = read_part(lake.folder, part.name), of_row.reshape(-1).astype(np.int32)
-        made = write_part(lake.folder, with_actors(whole, actors, actor_of_row), part.state)
-        leave(lake.folder, [part.name])
-        other = [actor != before[old] for actor, (_, old) in zip(actors, pairs.T.tolist(), strict=True)]
-        # Who pushed a key to a host is who logged in with it.
-        untied = touched(whole.filter(pa.array(np.array(other)[actor_of_row])))
-    with lake.manifest.transaction() as connection:
-        lake.manifest.replace(connection, [part.name], [made])
-        lake.manifest.wait(connection, made.name, waiting)
-        lake.manifest.untie(connection, untied)
-    return not same
+    return _Anew(actors, [before[old] for _, old in numbers], of_row.reshape(-1).astype(np.int32), waiting)
 
 
 def _is_kept(caller: Caller, after: Actor, people: People, told: AbstractSet[str]) -> bool:

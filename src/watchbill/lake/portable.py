@@ -104,7 +104,8 @@ def render(tree: exp.Expr, dialect: Dialect) -> str:
 
 
 def _kind(node: exp.Expr) -> str:
-    return node.name.lower() if isinstance(node, exp.Anonymous) else node.key
+    # One that was not read from a text may have no name.
+    return str(node.this or "").lower() if isinstance(node, exp.Anonymous) else node.key
 
 
 def _of_name(node: exp.Expr) -> str | None:

@@ -7,7 +7,7 @@ from.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -36,6 +36,8 @@ class Place:
     file: str
     index: int
     """Position in the file, from 0."""
+    digest: str = field(default="", compare=False)
+    """SHA-256 of the file's bytes as they lie there; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

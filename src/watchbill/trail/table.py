@@ -259,7 +259,7 @@ def event_of(row: Mapping[str, Any]) -> Event:
         row["read_only"],
         row["type"],
         record_of(row),
-        Place(row["object"], row["record"]),
+        Place(row["object"], row["record"], row["object_digest"] or ""),
         row["host"],
     )
 

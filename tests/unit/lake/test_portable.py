@@ -2,7 +2,7 @@
 
 import pytest
 import sqlglot
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlglot import exp
 from tests.questions import SUITE
@@ -105,6 +105,7 @@ OTHERS = sorted(set(FUNCTIONS) - ALLOWED - {exp.Func, exp.AggFunc}, key=str)
 
 
 @given(st.sampled_from(OTHERS))
+@example(exp.Anonymous)
 def test_no_function_but_those_on_the_list_passes(kind):
     """SQLGlot knows hundreds of functions, and gains more with each release."""
     tree = parse("SELECT id AS x FROM events ORDER BY x")

@@ -71,7 +71,7 @@ class EventMaker:
         identity = self._users.get(user)
         if identity is None:
             identity = self._users[user] = _identity(*user)
-        place: Place = _OpenPlace(self._file, index)
+        place: Place = _OpenPlace(self._file, index, "")
         place.__class__ = Place
         event: Event = _OpenEvent(
             event_id,
