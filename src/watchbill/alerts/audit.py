@@ -6,17 +6,23 @@ what is grave and what is watchbill's own is said by the given file: that is abo
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+
+import pyarrow as pa
 
 from watchbill.access.history import History, declared
 from watchbill.access.model import Freeze
 from watchbill.access.trusts import Trusts
-from watchbill.alerts.cases import Gatherer
-from watchbill.alerts.model import Audit, PersonCount
+from watchbill.alerts.around import LOOK_AT, Wanted
+from watchbill.alerts.cases import Gatherer, sittings
+from watchbill.alerts.interfaces import Events, Mask
+from watchbill.alerts.model import Audit
+from watchbill.alerts.scan import Scan
 from watchbill.detect.actions import action_findings
 from watchbill.detect.baseline import learn
+from watchbill.detect.break_glass import BreakGlassUsers
 from watchbill.detect.model import Finding
 from watchbill.detect.sigma import Rule, run_rules
 from watchbill.detect.signin import sign_in_findings
@@ -25,8 +31,10 @@ from watchbill.judge.judge import Judges
 from watchbill.judge.model import Judgement, Right, Step
 from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
-from watchbill.trail.model import Attributed, Event, Outcome, Reading
+from watchbill.trail.codes import holds
+from watchbill.trail.model import Attributed, Event, Reading, Tally
 from watchbill.trail.openings import HANDS_OUT
+from watchbill.trail.table import actor_row, attributed_of, row_of, table_of
 
 
 def span_of(reading: Reading) -> Interval | None:
@@ -49,34 +57,117 @@ def audit(
     `freezes` count beside those of a history; `steps` are those of watchbill's own plans, in order of time.
     Without a team file nobody is judged, and every judgement says so.
     """
-    team, span = by.given if isinstance(by, History) else by, span_of(reading)
-    history = None
-    if span is not None and by is not None:
-        history = by if isinstance(by, History) else declared((), by, span)
-        history = replace(history, freezes=(*history.freezes, *freezes))
+    span = span_of(reading)
+    team, history = _by(by, span, freezes)
     attributed = _attributed(reading.events, history, span)
-    judgements = _judged(attributed, history, span)
-    baseline = learn(attributed, team)
-    hits = run_rules(rules, attributed)
+    found = audit_events(Held(attributed), history, team, span, Asked(rules, answers or {}, steps))
+    return replace(found, tally=reading.tally, problems=(*reading.problems, *found.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an audit is asked besides."""
+
+    rules: Sequence[Rule] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """What people answered, by case id."""
+    steps: Sequence[Step] = ()
+    """Those of watchbill's own plans, in order of time."""
+
+
+def audit_events(
+    events: Events, history: History | None, team: Team | None, span: Interval | None, asked: Asked
+) -> Audit:
+    """Answer for all events of a span, which they were attributed for already. The tally is left to whoever read them.
+
+    They are looked at three times: for what is usual, for what counts, and for what is around it.
+    """
+    if span is None:
+        return _nothing(history)
+    baseline = learn((each for batch in events.batches() for each in attributed_of(batch)), team)
+    scan = Scan(history, span, team, _opened(events, team))
+    for batch in events.batches():
+        scan.take(batch)
+    noticed = scan.noticed()
+    hits = run_rules(asked.rules, noticed)
     findings: list[Finding] = [
-        *sign_in_findings(attributed, baseline),
-        *action_findings(attributed, team, baseline),
+        *sign_in_findings(noticed, baseline),
+        *action_findings(noticed, team, baseline),
         *hits,
     ]
-    cases = Gatherer(judgements, findings, baseline, team, answers or {}, steps).cases()
-    people, others = _counts(judgements)
+    judges = None if history is None else Judges(history, span)
+    gatherer = Gatherer(_judged(noticed, judges), findings, baseline, team, asked.answers, asked.steps)
+    found = sittings(scan.wrongs(), gatherer.alerts, gatherer.opened, team)
+    wanted = Wanted(found, {each.event.id: each.event.ip for each in noticed if each.event.ip})
+    known = {each.event.id for each in noticed}
+    around = [each for batch in events.picked(LOOK_AT, wanted) for each in attributed_of(batch)]
+    gatherer.know(_judged([each for each in around if each.event.id not in known], judges))
+    first, last = scan.reach()
     return Audit(
-        reading.tally,
-        reading.events[0].at if reading.events else None,
-        reading.events[-1].at if reading.events else None,
-        people,
-        others,
-        cases,
+        NO_TALLY,
+        first,
+        last,
+        scan.people(),
+        scan.others(),
+        gatherer.made_of(found),
         dict(sorted(Counter(hit.title for hit in hits).items(), key=lambda pair: (-pair[1], pair[0]))),
-        (*reading.problems, *(history.problems if history else ())),
-        judgements,
+        history.problems if history else (),
         history.assumed if history else (),
     )
+
+
+def _opened(events: Events, team: Team | None) -> frozenset[str]:
+    """Give the keys that were handed out to break-glass users."""
+    if team is None or not team.break_glass:
+        return frozenset()
+    handed = events.picked(["name"], lambda batch: holds(batch, "name", HANDS_OUT.__contains__))
+    return BreakGlassUsers([each for batch in handed for each in attributed_of(batch)], team).keys()
+
+
+def judgements(reading: Reading, by: Team | History | None, freezes: Collection[Freeze] = ()) -> tuple[Judgement, ...]:
+    """Judge every event of a reading, one at a time, in order of time: what `audit` does in bulk."""
+    span = span_of(reading)
+    _, history = _by(by, span, freezes)
+    judges = None if history is None or span is None else Judges(history, span)
+    return _judged(_attributed(reading.events, history, span), judges)
+
+
+class Held:
+    """Events that are held in memory."""
+
+    def __init__(self, attributed: Sequence[Attributed]) -> None:
+        rows = [{**row_of(each.event, each.event.place.digest), **actor_row(each.actor)} for each in attributed]
+        self._table = table_of(rows)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Give all of them."""
+        yield from self._table.to_batches()
+
+    def picked(self, look_at: Sequence[str], wanted: Mask) -> Iterator[pa.RecordBatch]:
+        """Give whole the rows that are wanted."""
+        for batch in self.batches():
+            yield batch.filter(pa.array(wanted(batch.select([*look_at]))))
+
+
+def _by(
+    by: Team | History | None, span: Interval | None, freezes: Collection[Freeze]
+) -> tuple[Team | None, History | None]:
+    """Give the team file that was given, and the history of those in force."""
+    if by is None:
+        return None, None
+    team = by.given if isinstance(by, History) else by
+    if span is None:
+        return team, by if isinstance(by, History) else None
+    history = by if isinstance(by, History) else declared((), by, span)
+    return team, replace(history, freezes=(*history.freezes, *freezes))
+
+
+NO_TALLY = Tally(0, 0, 0, 0, 0, 0, 0)
+
+
+def _nothing(history: History | None) -> Audit:
+    problems, assumed = (history.problems, history.assumed) if history else ((), ())
+    return Audit(NO_TALLY, None, None, (), {}, (), {}, problems, assumed)
 
 
 def _attributed(events: Sequence[Event], history: History | None, span: Interval | None) -> tuple[Attributed, ...]:
@@ -88,7 +179,7 @@ def _attributed(events: Sequence[Event], history: History | None, span: Interval
     for piece, in_force in history.spans(span):
         team = in_force.team or history.given
         first, end = (bisect_left(events, at, key=lambda event: event.at) for at in (piece.start, piece.end))
-        groups.setdefault(_names(team), (team, []))[1].extend(events[first:end])
+        groups.setdefault(names_of(team), (team, []))[1].extend(events[first:end])
     if len(groups) == 1:
         return tuple(each for team, own in groups.values() for each in attribute(own, team, trusts))
     keys = [event for event in events if event.name in HANDS_OUT]
@@ -100,7 +191,7 @@ def _attributed(events: Sequence[Event], history: History | None, span: Interval
     return tuple(found[event.id] for event in events)
 
 
-def _names(team: Team) -> Hashable:
+def names_of(team: Team) -> Hashable:
     """Give what of a team file says who is who; most changes of a file leave it as it is."""
     people = frozenset(
         (p.name, p.iam_user, p.email, p.identity_center_user, p.also_known_as, p.ci_users) for p in team.people.values()
@@ -110,10 +201,9 @@ def _names(team: Team) -> Hashable:
     return people, accounts, workloads, team.session_names
 
 
-def _judged(attributed: Sequence[Attributed], history: History | None, span: Interval | None) -> tuple[Judgement, ...]:
-    if history is None or span is None:
+def _judged(attributed: Sequence[Attributed], judges: Judges | None) -> tuple[Judgement, ...]:
+    if judges is None:
         return tuple(_unjudged(each) for each in attributed)
-    judges = Judges(history, span)
     return tuple(judges.judge(each) for each in attributed)
 
 
@@ -121,23 +211,3 @@ def _unjudged(each: Attributed) -> Judgement:
     right = Right.NOT_JUDGEABLE if each.actor.person else Right.UNKNOWN_ACTOR
     why = "no team file says what is theirs" if each.actor.person else each.actor.why
     return Judgement(each, right, why, None, None, None, past_role=False)
-
-
-def _counts(judgements: Iterable[Judgement]) -> tuple[tuple[PersonCount, ...], Mapping[str, int]]:
-    rights: dict[str, Counter[str]] = {}
-    methods: dict[str, Counter[str]] = {}
-    denied: Counter[str] = Counter()
-    others: Counter[str] = Counter()
-    for judgement in judgements:
-        person = judgement.attributed.actor.person
-        if person is None:
-            others[f"{judgement.attributed.actor.method}: {judgement.attributed.actor.why}"] += 1
-            continue
-        rights.setdefault(person, Counter())[str(judgement.right)] += 1
-        methods.setdefault(person, Counter())[str(judgement.attributed.actor.method)] += 1
-        denied[person] += judgement.attributed.event.outcome is Outcome.DENIED
-    people = tuple(
-        PersonCount(person, sum(found.values()), dict(found), denied[person], dict(methods[person]))
-        for person, found in sorted(rights.items())
-    )
-    return people, dict(others.most_common())

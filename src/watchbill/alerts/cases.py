@@ -204,10 +204,12 @@ class Gatherer:
         answers: Mapping[str, str],
         steps: Sequence[Step] = (),
     ) -> None:
-        """`answers` gives the person's answer, `yes` or `no`, by case id; `steps` are of watchbill's own plans."""
-        self._judgements = judgements
-        self._by_id = {judgement.attributed.event.id: judgement for judgement in judgements}
-        self._findings = [finding for finding in findings if finding.signal is not Signal.SIGMA]
+        """Begin with the events that detectors read whole.
+
+        `answers` gives the person's answer, `yes` or `no`, by case id; `steps` are of watchbill's own plans.
+        """
+        self.alerts = [finding for finding in findings if finding.signal is not Signal.SIGMA]
+        """The findings that may open a case."""
         self._sigma: dict[str, list[str]] = {}
         for finding in findings:
             if finding.signal is Signal.SIGMA:
@@ -218,20 +220,23 @@ class Gatherer:
         self._answers = answers
         self._steps = steps
         attributed = [judgement.attributed for judgement in judgements]
-        self._arns = {
-            (each.event.account, each.event.identity.user_name.lower()): each.event.identity.arn
-            for each in attributed
-            if each.event.identity.type == "IAMUser" and each.event.identity.user_name and each.event.identity.arn
-        }
         self._changes: tuple[Attributed, ...] = iam_changes(attributed, team) if team else ()
         self._users = BreakGlassUsers(attributed, team)
-        self._opened = {e.event.id: use.user for e in attributed for use in self._users.uses(e.event) if use.own}
+        self.opened = {e.event.id: use.user for e in attributed for use in self._users.uses(e.event) if use.own}
         """By event id the break-glass user that acted."""
+        self._judgements: list[Judgement] = []
+        self._by_id: dict[str, Judgement] = {}
+        self._arns: dict[tuple[str, str], str] = {}
+        self.know(judgements)
 
-    def cases(self) -> tuple[Case, ...]:
-        """Give every case, worst first, then by time."""
-        wrongs = [wrong_of(judgement) for judgement in self._judgements if is_wrong(judgement)]
-        return self.made_of(sittings(wrongs, self._findings, self._opened, self._team))
+    def know(self, judgements: Iterable[Judgement]) -> None:
+        """Take more events that cases may be made of; what changed IAM or opened break-glass is known from before."""
+        self._judgements = sorted([*self._judgements, *judgements], key=lambda j: (_at(j), j.attributed.event.id))
+        self._by_id = {judgement.attributed.event.id: judgement for judgement in self._judgements}
+        for judgement in self._judgements:
+            event, identity = judgement.attributed.event, judgement.attributed.event.identity
+            if identity.type == "IAMUser" and identity.user_name and identity.arn:
+                self._arns[event.account, identity.user_name.lower()] = identity.arn
 
     def made_of(self, found: Iterable[Sitting]) -> tuple[Case, ...]:
         """Give the case of each sitting, worst first, then by time."""
@@ -287,7 +292,7 @@ class Gatherer:
             judgement
             for judgement in self._judgements
             if first - SITTING <= _at(judgement) <= last + SITTING
-            and (subject.covers(judgement) or subject.principal == self._opened.get(judgement.attributed.event.id, ""))
+            and (subject.covers(judgement) or subject.principal == self.opened.get(judgement.attributed.event.id, ""))
         ]
 
     def _how_known(self, subject: Subject, anchor: Judgement | None) -> str:
@@ -335,7 +340,7 @@ class Gatherer:
         notes: dict[str, list[str]] = {}
         for finding in findings:
             for event_id in finding.event_ids:
-                opened = "by" if event_id in self._opened else "of"
+                opened = "by" if event_id in self.opened else "of"
                 note = f"{opened} a break-glass user" if finding.signal is Signal.BREAK_GLASS else finding.title
                 notes.setdefault(event_id, []).append(note)
         shown = {judgement.attributed.event.id for judgement in own}

@@ -8,7 +8,7 @@ from enum import StrEnum
 from watchbill.alerts.stories import Assessment
 from watchbill.detect.model import Finding, Severity
 from watchbill.errors import Problem
-from watchbill.judge.model import Judgement, Opening, WatchState
+from watchbill.judge.model import Opening, WatchState
 from watchbill.trail.model import Tally
 
 
@@ -107,6 +107,5 @@ class Audit:
     sigma: Mapping[str, int]
     """Hits per Sigma rule."""
     problems: tuple[Problem, ...]
-    judgements: tuple[Judgement, ...]
     assumed: tuple[str, ...] = ()
     """What was taken to be the team file of the time, in words, where it is not plainly the one that was given."""

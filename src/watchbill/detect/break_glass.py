@@ -89,6 +89,10 @@ class BreakGlassUsers:
                 found.append(Use(_label(declared, event.account), declared.iam_user, own=False))
         return tuple(found)
 
+    def keys(self) -> frozenset[str]:
+        """Give the keys that were handed out to the users, from role to role."""
+        return frozenset(key for key, opened in self._opened.items() if self._origin(opened, 1) in self._declared)
+
     def declared(self, user: str) -> BreakGlass | None:
         """Find what declares a user, given as `Use.user`."""
         told = ((number, each) for (number, _), each in self._declared.items())

@@ -14,7 +14,7 @@ from tests.trails import FOREIGN, after, event, record, session, user
 from watchbill.access.documents import trust_document
 from watchbill.access.history import History, InForce
 from watchbill.access.trusts import SETTLES, Trusts, forced_by
-from watchbill.alerts.audit import audit
+from watchbill.alerts.audit import judgements
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Effect, Principal, Request
 from watchbill.policy.statements import parse_policy
@@ -352,5 +352,5 @@ def test_a_source_identity_is_as_sure_as_the_trust_policy_of_then(document, expe
     events = combine([read_file("t", json.dumps({"Records": [made, acts]}).encode())])
     found = {each.event.id: each.actor for each in attribute(events.events, team(), Trusts(events.events))}["act"]
     assert (found.person, found.method, found.confidence) == ("james", Method.SOURCE_IDENTITY, expected)
-    judged = {each.attributed.event.id: each.attributed.actor for each in audit(events, team()).judgements}
+    judged = {each.attributed.event.id: each.attributed.actor for each in judgements(events, team())}
     assert judged["act"].confidence is expected

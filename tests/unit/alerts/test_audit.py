@@ -10,7 +10,7 @@ from tests.unit.alerts.records import AWAY, audited, failed, hidden, signed_in
 
 from watchbill.access.history import History, InForce, Revision, declared
 from watchbill.access.model import Freeze
-from watchbill.alerts.audit import audit, span_of
+from watchbill.alerts.audit import audit, judgements, span_of
 from watchbill.alerts.view import audit_view
 from watchbill.detect.sigma import load
 from watchbill.errors import Problem
@@ -43,7 +43,7 @@ def test_the_counts_add_up(records, with_team):
     """However often a record was delivered, its event is counted once: under a person, or under why it is nobody's."""
     found = audit(reading(*records), team() if with_team else None)
     distinct = len({each["eventID"] for each in records})
-    assert found.tally.distinct == len(found.judgements) == distinct
+    assert found.tally.distinct == distinct
     assert sum(each.events for each in found.people) + sum(found.others.values()) == distinct
     assert found.tally.records == len(records) == distinct + found.tally.duplicates
     for person in found.people:
@@ -95,9 +95,11 @@ def test_an_empty_trail_is_answered():
 def test_without_a_team_file_nobody_is_judged():
     """No right can be told, and every judgement says so; findings stand all the same."""
     found = audit(reading(*MADE, *(failed("rick", after(9 + n / 60), AWAY) for n in range(3))), None)
-    assert {each.right for each in found.judgements} == {Right.NOT_JUDGEABLE, Right.UNKNOWN_ACTOR}
+    judged_of = judgements(reading(*MADE), None)
+    assert {each.right for each in judged_of} == {Right.NOT_JUDGEABLE, Right.UNKNOWN_ACTOR}
+    assert {right for person in found.people for right in person.by_right} == {"not judgeable"}
     assert [case.person for case in found.cases if case.kind == "sign-in"] == ["rick"]
-    judged = next(each for each in found.judgements if each.attributed.actor.person == "ada")
+    judged = next(each for each in judged_of if each.attributed.actor.person == "ada")
     assert judged.why == "no team file says what is theirs"
 
 
@@ -165,7 +167,7 @@ def test_one_file_recorded_before_the_trail_changes_nothing(records, days):
     of = replace(team(), digest="d1")
     found, plain = reading(*records), audit(reading(*records), of)
     if (span := span_of(found)) is None:
-        assert plain.judgements == ()
+        assert (plain.people, plain.cases) == ((), ())
         return
     recorded = declared([Revision("d1", span.start - days * DAY, "")], of, span)
     assert replace(audit(found, recorded), assumed=plain.assumed) == plain
@@ -176,10 +178,10 @@ def test_one_file_recorded_before_the_trail_changes_nothing(records, days):
 def test_who_left_was_somebody_before():
     """Ada left on Monday at noon: what she did before is hers by name, and after it is nobody's."""
     made = [record("ec2:DescribeInstances", user("ada"), at, event_id=at.isoformat()) for at in (after(11), after(12))]
-    before, later = audit(reading(*made), of_time((None, team()), (after(12), without("ada")))).judgements
+    before, later = judgements(reading(*made), of_time((None, team()), (after(12), without("ada"))))
     assert (before.attributed.actor.person, before.right) == ("ada", Right.ENTITLED)
     assert (later.attributed.actor.person, later.right) == (None, Right.UNKNOWN_ACTOR)
-    joined = audit(reading(*made), of_time((None, without("ada")), (after(12), team()))).judgements
+    joined = judgements(reading(*made), of_time((None, without("ada")), (after(12), team())))
     assert [each.right for each in joined] == [Right.UNKNOWN_ACTOR, Right.ENTITLED]
 
 
@@ -190,19 +192,21 @@ def test_a_key_is_followed_over_a_change_of_the_file():
         record("rds:RebootDBInstance", session("oncall-platform", "james", "ASIA1"), after(20), event_id="act"),
         record("rds:RebootDBInstance", session("oncall-platform", "james", "ASIA1"), after(21), event_id="more"),
     ]
-    found = audit(reading(*made), of_time((None, without("ada")), (after(20), team()), (after(21), without("ada"))))
-    assert [each.attributed.event.id for each in found.judgements] == ["take", "act", "more"]
-    assert {each.attributed.actor.person for each in found.judgements} == {"james"}
-    assert [each.right for each in found.judgements] == [Right.BEYOND_ROLE, Right.ENTITLED, Right.BEYOND_ROLE]
+    by = of_time((None, without("ada")), (after(20), team()), (after(21), without("ada")))
+    found = judgements(reading(*made), by)
+    assert [each.attributed.event.id for each in found] == ["take", "act", "more"]
+    assert {each.attributed.actor.person for each in found} == {"james"}
+    assert [each.right for each in found] == [Right.BEYOND_ROLE, Right.ENTITLED, Right.BEYOND_ROLE]
 
 
 def test_what_can_be_read_no_more_is_a_problem_and_no_case():
     """Nobody is accused by a file that nobody knows; the actors are named by the file at hand."""
     problem = Problem("unreadable-revision", "revision r can be read no more")
     by = of_time((None, team()), (after(26), None), assumed=("words",), problems=(problem,))
-    found = audit(reading(record("rds:RebootDBInstance", user("james"), NIGHT)), by)
+    read = reading(record("rds:RebootDBInstance", user("james"), NIGHT))
+    found = audit(read, by)
     assert (found.problems, found.assumed, found.cases) == ((problem,), ("words",), ())
-    (judgement,) = found.judgements
+    (judgement,) = judgements(read, by)
     assert (judgement.right, judgement.why) == (Right.NOT_JUDGEABLE, "cannot be read")
     assert judgement.attributed.actor.person == "james"
 

@@ -1,0 +1,135 @@
+"""Audit a lake: all of it, or what nobody has audited yet.
+
+What was not audited yet is audited together with what lies around it: half an hour to both sides, and the whole of
+every case that was found there before, so that a case grows and never comes twice.
+
+Everyone in a lake was named by one team file. Where another one was in force, and said otherwise who is who, it is
+asked; what it tells is not kept.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+
+from watchbill.access.history import History
+from watchbill.alerts.audit import Asked, audit_events, names_of
+from watchbill.alerts.interfaces import Mask
+from watchbill.alerts.model import Audit
+from watchbill.bootstrap import App
+from watchbill.intervals import Interval
+from watchbill.lake.people import People, renamed
+from watchbill.lake.place import Lake
+from watchbill.lake.stream import batches, picked, reach
+from watchbill.service.lake import Library, Progress, take_in
+from watchbill.team.model import Team
+from watchbill.trail.model import Tally
+from watchbill.trail.table import instant, milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class LakeEvents:
+    """The events of a span of a lake, each named by the team file of its time."""
+
+    lake: Lake
+    span: Interval
+    others: Sequence[tuple[Interval, People]] = ()
+    """Who was who in parts of the span, where that is not as the lake has it."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Give all of them."""
+        return map(self._named, batches(self.lake, self.span))
+
+    def picked(self, look_at: Sequence[str], wanted: Mask) -> Iterator[pa.RecordBatch]:
+        """Give whole the rows that are wanted."""
+        if not self.others:
+            yield from picked(self.lake, self.span, look_at, wanted)
+            return
+        for batch in self.batches():
+            yield batch.filter(pa.array(wanted(batch.select([*look_at]))))
+
+    def _named(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for piece, people in self.others:
+            times = batch.column("time_ms").to_numpy()
+            inside = (times >= milliseconds(piece.start)) & (times < milliseconds(piece.end))
+            if inside.any():
+                told = renamed(pa.table(batch.filter(pa.array(inside))), people)
+                rest = pa.table(batch.filter(pa.array(~inside)))
+                (batch,) = pa.concat_tables([rest, told]).unify_dictionaries().combine_chunks().to_batches()
+        return batch
+
+
+@contextmanager
+def scratch() -> Iterator[Lake]:
+    """Give a lake that is gone afterwards."""
+    with TemporaryDirectory(prefix="watchbill-", ignore_cleanup_errors=True) as folder:
+        lake = Lake(Path(folder))
+        try:
+            yield lake
+        finally:
+            lake.close()
+
+
+def audit_lake(
+    lake: Lake, library: Library, team: Team | None, history_of: Callable[[Interval], History | None], asked: Asked
+) -> Audit:
+    """Audit everything in a lake. `history_of` gives which team files were in force in a span."""
+    span = reach(lake)
+    found = _audited(lake, library, team, history_of, span, asked)
+    totals = lake.manifest.totals()
+    unreadable = totals["records"] - totals["events"]
+    distinct = sum(part.rows for part in lake.manifest.parts())
+    flawed = [row for row in lake.manifest.objects(flawed=True) if not row.readable]
+    tally = Tally(
+        totals["objects"] - len(flawed), totals["records"], distinct, totals["duplicates"], unreadable, len(flawed), 0
+    )
+    return replace(found, tally=tally)
+
+
+def audit_source(
+    app: App,
+    source: str,
+    library: Library,
+    team: Team | None,
+    history_of: Callable[[Interval], History | None],
+    asked: Asked,
+    progress: Progress = lambda done, total: None,
+) -> Audit:
+    """Audit the logs at a source: a folder, a file, or s3://bucket/prefix. Nothing of them is kept."""
+    offered = app.deliveries(source)
+    with scratch() as lake:
+        done = take_in(lake, offered.deliveries, library, app.clock.now(), progress=progress)
+        found = audit_lake(lake, library, team, history_of, asked)
+        tally = replace(found.tally, ignored_files=offered.passed_over)
+        return replace(found, tally=tally, problems=(*done.problems, *found.problems))
+
+
+def _audited(
+    lake: Lake,
+    library: Library,
+    team: Team | None,
+    history_of: Callable[[Interval], History | None],
+    span: Interval | None,
+    asked: Asked,
+) -> Audit:
+    if span is None:
+        return audit_events(LakeEvents(lake, _NEVER), None, team, None, asked)
+    history = None if team is None else history_of(span)
+    return audit_events(LakeEvents(lake, span, _others(lake, library, history, span)), history, team, span, asked)
+
+
+_NEVER = Interval(instant(0), instant(1))
+
+
+def _others(lake: Lake, library: Library, history: History | None, span: Interval) -> list[tuple[Interval, People]]:
+    """Give who was who in the parts of a span whose team file said otherwise than the one that the lake was named by."""
+    if history is None or library.team is None:
+        return []
+    given, found = names_of(library.team), []
+    for piece, in_force in history.spans(span):
+        if in_force.team is not None and names_of(in_force.team) != given:
+            found.append((piece, People(lake.manifest, Library(in_force.team, library.history).namer())))
+    return found
