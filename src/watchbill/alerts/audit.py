@@ -6,9 +6,10 @@ what is grave and what is watchbill's own is said by the given file: that is abo
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import chain
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ from watchbill.access.history import History, declared
 from watchbill.access.model import Freeze
 from watchbill.access.trusts import Trusts
 from watchbill.alerts.around import LOOK_AT, Wanted
-from watchbill.alerts.cases import Gatherer, sittings
+from watchbill.alerts.cases import Beside, Gatherer, sittings
 from watchbill.alerts.interfaces import Events, Mask
 from watchbill.alerts.model import Audit
 from watchbill.alerts.scan import Scan
@@ -29,11 +30,14 @@ from watchbill.detect.signin import sign_in_findings
 from watchbill.intervals import Interval
 from watchbill.judge.judge import Judges
 from watchbill.judge.model import Judgement, Right, Step
+from watchbill.judge.possible import GIVES
 from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
 from watchbill.trail.codes import holds
-from watchbill.trail.model import Attributed, Event, Reading, Tally
-from watchbill.trail.openings import HANDS_OUT
+from watchbill.trail.coverage import Gap
+from watchbill.trail.model import Attributed, Event, Opening, Reading, Tally
+from watchbill.trail.openings import HANDS_OUT, Openings, opening
+from watchbill.trail.people import says_who
 from watchbill.trail.table import actor_row, attributed_of, row_of, table_of
 
 
@@ -64,6 +68,13 @@ def audit(
     return replace(found, tally=reading.tally, problems=(*reading.problems, *found.problems))
 
 
+_CHANGES_REACH = timedelta(days=90)
+"""How long before a span a change of IAM may have opened the way to something in it."""
+
+_SESSION = timedelta(hours=36)
+"""How long a temporary key lives at most (API: STS, GetFederationToken, GetSessionToken)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What an audit is asked besides."""
@@ -73,6 +84,10 @@ class Asked:
     """What people answered, by case id."""
     steps: Sequence[Step] = ()
     """Those of watchbill's own plans, in order of time."""
+    at: datetime | None = None
+    """When it is asked; None where nobody says, such as of a trail of long ago: then the last event of a case."""
+    gaps: Sequence[Gap] | None = None
+    """Where the trail says nothing; None where nobody looked."""
 
 
 def audit_events(
@@ -96,11 +111,18 @@ def audit_events(
         *hits,
     ]
     judges = None if history is None else Judges(history, span)
-    gatherer = Gatherer(_judged(noticed, judges), findings, baseline, team, asked.answers, asked.steps)
+    changes = _whole(events.earlier(GIVES, _CHANGES_REACH))
+    gatherer = Gatherer(
+        _judged(noticed, judges),
+        findings,
+        baseline,
+        team,
+        Beside(asked.answers, asked.steps, changes, events.opening, asked.at, asked.gaps),
+    )
     found = sittings(scan.wrongs(), gatherer.alerts, gatherer.opened, team)
     wanted = Wanted(found, {each.event.id: each.event.ip for each in noticed if each.event.ip})
     known = {each.event.id for each in noticed}
-    around = [each for batch in events.picked(LOOK_AT, wanted) for each in attributed_of(batch)]
+    around = _whole(events.picked(LOOK_AT, wanted))
     gatherer.know(_judged([each for each in around if each.event.id not in known], judges))
     first, last = scan.reach()
     return Audit(
@@ -121,7 +143,11 @@ def _opened(events: Events, team: Team | None) -> frozenset[str]:
     if team is None or not team.break_glass:
         return frozenset()
     handed = events.picked(["name"], lambda batch: holds(batch, "name", HANDS_OUT.__contains__))
-    return BreakGlassUsers([each for batch in handed for each in attributed_of(batch)], team).keys()
+    return BreakGlassUsers(_whole(chain(events.earlier(HANDS_OUT, _SESSION), handed)), team).keys()
+
+
+def _whole(batches: Iterable[pa.RecordBatch]) -> list[Attributed]:
+    return [each for batch in batches for each in attributed_of(batch)]
 
 
 def judgements(reading: Reading, by: Team | History | None, freezes: Collection[Freeze] = ()) -> tuple[Judgement, ...]:
@@ -138,6 +164,7 @@ class Held:
     def __init__(self, attributed: Sequence[Attributed]) -> None:
         rows = [{**row_of(each.event, each.event.place.digest), **actor_row(each.actor)} for each in attributed]
         self._table = table_of(rows)
+        self._openings = Openings(found for each in attributed if (found := opening(each.event)) is not None)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Give all of them."""
@@ -147,6 +174,14 @@ class Held:
         """Give whole the rows that are wanted."""
         for batch in self.batches():
             yield batch.filter(pa.array(wanted(batch.select([*look_at]))))
+
+    def earlier(self, names: Collection[str], reach: timedelta) -> Iterator[pa.RecordBatch]:
+        """Give nothing: what is held is all there is."""
+        yield from ()
+
+    def opening(self, key: str) -> Opening | None:
+        """Give what handed out a temporary key."""
+        return self._openings.find(key)
 
 
 def _by(
@@ -175,11 +210,11 @@ def _attributed(events: Sequence[Event], history: History | None, span: Interval
     if history is None or span is None:
         return attribute(events, None)
     trusts = Trusts(events, history)
-    groups: dict[Hashable, tuple[Team, list[Event]]] = {}
+    groups: dict[str, tuple[Team, list[Event]]] = {}
     for piece, in_force in history.spans(span):
         team = in_force.team or history.given
         first, end = (bisect_left(events, at, key=lambda event: event.at) for at in (piece.start, piece.end))
-        groups.setdefault(names_of(team), (team, []))[1].extend(events[first:end])
+        groups.setdefault(says_who(team), (team, []))[1].extend(events[first:end])
     if len(groups) == 1:
         return tuple(each for team, own in groups.values() for each in attribute(own, team, trusts))
     keys = [event for event in events if event.name in HANDS_OUT]
@@ -189,16 +224,6 @@ def _attributed(events: Sequence[Event], history: History | None, span: Interval
         named = attribute([*keys, *(event for event in own if event.name not in HANDS_OUT)], team, trusts)
         found.update((each.event.id, each) for each in named if each.event.id in mine)
     return tuple(found[event.id] for event in events)
-
-
-def names_of(team: Team) -> Hashable:
-    """Give what of a team file says who is who; most changes of a file leave it as it is."""
-    people = frozenset(
-        (p.name, p.iam_user, p.email, p.identity_center_user, p.also_known_as, p.ci_users) for p in team.people.values()
-    )
-    accounts = frozenset(account.number for account in team.accounts.values())
-    workloads = frozenset((workload.name, workload.subjects) for workload in team.workloads.values())
-    return people, accounts, workloads, team.session_names
 
 
 def _judged(attributed: Sequence[Attributed], judges: Judges | None) -> tuple[Judgement, ...]:

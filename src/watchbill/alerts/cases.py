@@ -19,28 +19,37 @@ that a late event gives another beginning has another id; whoever keeps cases kn
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from watchbill.alerts.assess import assess
-from watchbill.alerts.model import Action, ActionKind, Case, Evidence
+from watchbill.alerts.effects import side_effects
+from watchbill.alerts.model import Action, ActionKind, Case, Evidence, Hop, Whence
 from watchbill.alerts.stories import Assessment, Story
 from watchbill.alerts.weights import BREAK_GLASS
-from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.baseline import Baseline, device_of, network_of
 from watchbill.detect.break_glass import BreakGlassUsers
 from watchbill.detect.model import Finding, Severity, Signal
 from watchbill.intervals import Interval, iso
 from watchbill.judge.model import Judgement, Opening, Right, Step, Watch, WatchState
 from watchbill.judge.possible import iam_changes, openings
 from watchbill.team.model import Team
+from watchbill.trail.coverage import WATERMARK, Gap
 from watchbill.trail.model import Attributed, Event, Outcome
+from watchbill.trail.model import Opening as HandedOut
 
 
 SITTING = timedelta(minutes=30)
 """What is closer than this together is one case."""
 
 _INSTANT = timedelta(milliseconds=1)
+
+AROUND = 10
+"""Events of the subject that are shown before what counts, and after it."""
+_BETWEEN = 40
+_PLACES = 10
 
 JUST_OUTSIDE = timedelta(minutes=30)
 SHIFT_START = timedelta(minutes=20)
@@ -192,6 +201,24 @@ def _grave(wrong: Wrong, team: Team | None) -> Severity:
     return Severity.HIGH if account is None or account.environment == "production" else Severity.MEDIUM
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is known beside the events and what was found in them."""
+
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """The person's answer, `yes` or `no`, by case id."""
+    steps: Sequence[Step] = ()
+    """Of watchbill's own plans, in order of time."""
+    earlier: Sequence[Attributed] = ()
+    """Changes of IAM before the span, and what handed out keys then."""
+    opening: Callable[[str], HandedOut | None] = lambda _: None
+    """What handed out a temporary key."""
+    at: datetime | None = None
+    """When it is asked; None: when each case ended."""
+    gaps: Sequence[Gap] | None = None
+    """Where the trail says nothing; None where nobody looked."""
+
+
 class Gatherer:
     """Gathers the cases of one trail."""
 
@@ -201,13 +228,9 @@ class Gatherer:
         findings: Sequence[Finding],
         baseline: Baseline,
         team: Team | None,
-        answers: Mapping[str, str],
-        steps: Sequence[Step] = (),
+        beside: Beside,
     ) -> None:
-        """Begin with the events that detectors read whole.
-
-        `answers` gives the person's answer, `yes` or `no`, by case id; `steps` are of watchbill's own plans.
-        """
+        """Begin with the events that detectors read whole."""
         self.alerts = [finding for finding in findings if finding.signal is not Signal.SIGMA]
         """The findings that may open a case."""
         self._sigma: dict[str, list[str]] = {}
@@ -217,9 +240,8 @@ class Gatherer:
                     self._sigma.setdefault(event_id, []).append(f"{finding.title} ({finding.author})")
         self._baseline = baseline
         self._team = team
-        self._answers = answers
-        self._steps = steps
-        attributed = [judgement.attributed for judgement in judgements]
+        self._beside = beside
+        attributed = [*beside.earlier, *(judgement.attributed for judgement in judgements)]
         self._changes: tuple[Attributed, ...] = iam_changes(attributed, team) if team else ()
         self._users = BreakGlassUsers(attributed, team)
         self.opened = {e.event.id: use.user for e in attributed for use in self._users.uses(e.event) if use.own}
@@ -254,16 +276,21 @@ class Gatherer:
         wrong = [self._by_id[each.id] for each in wrongs if each.id in self._by_id]
         anchor = self._by_id.get(cited[0]) if not wrong else wrong[0]
         state = anchor.state if anchor and person else None
-        opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes, self._steps)))
+        opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes, self._beside.steps)))
         begun = min(item.event_ids[0] for item in items if item.first == first)
         case_id = "C-" + hashlib.sha256(f"{subject.name}|{begun}|{iso(first)}".encode()).hexdigest()[:6]
         kind = _kind(findings, wrong)
         facts = self._facts(kind, person, own, wrongs, findings, state, opened)
-        if case_id in self._answers:
-            facts["answer"] = self._answers[case_id]
+        if case_id in self._beside.answers:
+            facts["answer"] = self._beside.answers[case_id]
+        told, complete = self._telemetry(sitting, wrongs)
+        if complete is not None:
+            facts["telemetry"] = complete
         assessment = assess(kind, facts, person)
         severity = _raised(max(item.severity for item in items), facts, findings, state, assessment)
         account = self._principal(anchor.attributed.event) if anchor and person else None
+        evidence, more = self._evidence(own, set(cited), findings)
+        stopped = person if account is not None and kind != BREAK_GLASS else None
         return Case(
             case_id,
             kind,
@@ -278,12 +305,18 @@ class Gatherer:
             state,
             opened,
             findings,
-            self._evidence(own, set(cited), findings),
+            evidence,
             facts,
             assessment,
             _actions(subject, account, kind, assessment, opened, findings, wrong),
             account,
             self._keys(person, own),
+            self._whence(person, wrongs, findings),
+            self._session(anchor),
+            more,
+            side_effects(self._team, stopped, self._beside.at or last) if stopped else (),
+            f"watchbill restore {case_id}" if stopped else "",
+            told,
         )
 
     def _sitting(self, subject: Subject, first: datetime, last: datetime) -> list[Judgement]:
@@ -336,7 +369,61 @@ class Gatherer:
                 facts["control"] = "opened by the person" if opened[0].by == person else "opened by another"
         return facts
 
-    def _evidence(self, own: Sequence[Judgement], cited: set[str], findings: Sequence[Finding]) -> tuple[Evidence, ...]:
+    def _telemetry(self, sitting: Sitting, wrongs: Sequence[Wrong]) -> tuple[str, str | None]:
+        """Say whether the trail is whole where a case lies, and give the fact; nothing where nobody looked."""
+        gaps = self._beside.gaps
+        if gaps is None:
+            return "", None
+        accounts = {wrong.account for wrong in wrongs} | {i.finding.account for i in sitting.items if i.finding}
+        near = [
+            gap
+            for gap in gaps
+            if gap.interval.meets(sitting.around) and (gap.account is None or gap.account in accounts)
+        ]
+        if near:
+            return f"not whole: {near[0].why}", "gap"
+        if self._beside.at is not None and sitting.last > self._beside.at - WATERMARK:
+            return f"complete to {iso(self._beside.at - WATERMARK)}: more may be on its way", "late"
+        return "whole", "whole"
+
+    def _whence(self, person: str | None, wrongs: Sequence[Wrong], findings: Sequence[Finding]) -> tuple[Whence, ...]:
+        """Give where what counts came from, the most events first."""
+        found: Counter[tuple[str, str | None]] = Counter((w.ip, w.user_agent) for w in wrongs if w.ip)
+        seen = {wrong.id for wrong in wrongs}
+        at = {(w.ip, w.user_agent): w.at for w in reversed(wrongs) if w.ip}
+        for event_id in dict.fromkeys(i for finding in findings for i in finding.event_ids):
+            known = self._by_id.get(event_id)
+            if known is not None and event_id not in seen and (ip := known.attributed.event.ip):
+                found[ip, known.attributed.event.user_agent] += 1
+                at.setdefault((ip, known.attributed.event.user_agent), _at(known))
+        return tuple(self._place(person, *key, at[key], count) for key, count in found.most_common(_PLACES))
+
+    def _place(self, person: str | None, ip: str, agent: str | None, at: datetime, events: int) -> Whence:
+        place = self._baseline.place(person, ip, at) if person else self._baseline.place_for_anyone(ip)
+        device_was = self._baseline.device(person, agent, at) if person else "unknown"
+        return Whence(ip, network_of(ip), device_of(agent), place, device_was, None, None, events)
+
+    def _session(self, anchor: Judgement | None) -> tuple[Hop, ...]:
+        """Give how the key of an event was handed out, and the one that was used for that, back to who began."""
+        found: list[Hop] = []
+        seen = set[str]()
+        key = anchor.attributed.event.identity.access_key if anchor else None
+        while key is not None and key.startswith("ASIA") and key not in seen:
+            seen.add(key)
+            opened = self._beside.opening(key)
+            if opened is None:
+                break
+            role = (opened.role_arn or "").rsplit("/", 1)[-1]
+            who = opened.identity.user_name or opened.identity.arn or opened.identity.type or "somebody"
+            words = f"{who} did {opened.name}{role and ' of ' + role}"
+            found.append(Hop(opened.at, words + (" with MFA" if opened.identity.mfa else ""), opened.event_id))
+            key = opened.identity.access_key
+        return tuple(found)
+
+    def _evidence(
+        self, own: Sequence[Judgement], cited: set[str], findings: Sequence[Finding]
+    ) -> tuple[tuple[Evidence, ...], int]:
+        """Give the events that are shown, in order of time, and how many more count."""
         notes: dict[str, list[str]] = {}
         for finding in findings:
             for event_id in finding.event_ids:
@@ -363,9 +450,10 @@ class Gatherer:
                     event.place.file,
                     event.place.index,
                     "; ".join(said),
+                    event.place.digest,
                 )
             )
-        return tuple(found)
+        return tuple(_near(found)), len(cited - self._by_id.keys())
 
     def _principal(self, event: Event) -> str | None:
         """Give the ARN of what would be disabled.
@@ -391,6 +479,22 @@ class Gatherer:
             if person and used.startswith("AKIA") and self._baseline.place(person, event.ip, event.at) == "new":
                 found.add(used)
         return tuple(sorted(found))
+
+
+def _near(found: Sequence[Evidence]) -> Iterable[Evidence]:
+    """Leave out what lies around a case but for what is nearest to it."""
+    counts = [number for number, each in enumerate(found) if each.note]
+    first, last = (counts[0], counts[-1]) if counts else (0, 0)
+    between = 0
+    for number, each in enumerate(found):
+        if each.note:
+            yield each
+        elif first < number < last:
+            between += 1
+            if between <= _BETWEEN:
+                yield each
+        elif first - AROUND <= number <= last + AROUND:
+            yield each
 
 
 def _kind(findings: Sequence[Finding], wrong: Sequence[Judgement]) -> str:

@@ -1,11 +1,14 @@
 """What gathering cases needs from whoever has the events."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from watchbill.trail.model import Opening
 
 
 Mask = Callable[[pa.RecordBatch], npt.NDArray[np.bool_]]
@@ -20,3 +23,9 @@ class Events(Protocol):
 
     def picked(self, look_at: Sequence[str], wanted: Mask) -> Iterator[pa.RecordBatch]:
         """Give whole the rows that `wanted` wants by the columns `look_at`."""
+
+    def earlier(self, names: Collection[str], reach: timedelta) -> Iterator[pa.RecordBatch]:
+        """Give whole the events of some names that AWS allowed before the span, as far back as `reach`."""
+
+    def opening(self, key: str) -> Opening | None:
+        """Give what handed out a temporary key; None where that is not known."""

@@ -38,6 +38,34 @@ class Evidence:
     index: int
     note: str
     """Why it matters, or empty for what merely lies around it."""
+    digest: str = ""
+    """SHA-256 of the file that it was read from; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """A place that the subject acted from."""
+
+    ip: str
+    network: str | None
+    device: str | None
+    place: str
+    """Whether it was usual, known to others, new, or unknown for the person, and so of the device."""
+    device_was: str
+    operator: str | None
+    """Whose network it is, and in which country; None where there is no database of these."""
+    country: str | None
+    events: int
+    """Events that count and came from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """How a temporary key was handed out: one link of the chain from the session back to a person."""
+
+    at: datetime
+    what: str
+    event_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +107,18 @@ class Case:
     """ARN of the principal to disable, should it come to that; None where no person is."""
     stolen_keys: tuple[str, ...]
     """Access keys made or used by whoever it was, to stay off when the person is restored."""
+    whence: tuple[Whence, ...] = ()
+    """Where from, the most events first."""
+    session: tuple[Hop, ...] = ()
+    """The chain of the session in which it was done, from its key back to who began it."""
+    more: int = 0
+    """Events that count and are not shown, being like ones that are."""
+    side_effects: tuple[str, ...] = ()
+    """What else would come of disabling the account."""
+    undo: str = ""
+    """How that is undone."""
+    telemetry: str = ""
+    """Whether the trail is whole where the case lies; empty where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A case as plain facts: what `--json` prints, the report draws and the store keeps. One shape for all three."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 
 from watchbill.alerts.assess import assess
 from watchbill.alerts.model import Audit, Case
@@ -52,6 +52,30 @@ class EvidenceView:
     file: str
     index: int
     note: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WhenceView:
+    """Where from."""
+
+    ip: str
+    network: str | None
+    device: str | None
+    place: str
+    device_was: str
+    operator: str | None
+    country: str | None
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class HopView:
+    """How a session came about."""
+
+    at: str
+    what: str
+    event_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +125,12 @@ class CaseView:
     actions: list[ActionView]
     account: str | None
     stolen_keys: list[str]
+    whence: list[WhenceView] = field(default_factory=list)
+    session: list[HopView] = field(default_factory=list)
+    more: int = 0
+    side_effects: list[str] = field(default_factory=list)
+    undo: str = ""
+    telemetry: str = ""
 
     @property
     def subject(self) -> str:
@@ -140,7 +170,7 @@ def view(case: Case) -> CaseView:
         [OpeningView(o.what, o.event_id, o.by, iso(o.at) if o.at else None) for o in case.openings],
         [finding.title for finding in case.findings],
         [
-            EvidenceView(e.event_id, iso(e.at), e.what, e.right, e.outcome, e.ip, e.file, e.index, e.note)
+            EvidenceView(e.event_id, iso(e.at), e.what, e.right, e.outcome, e.ip, e.file, e.index, e.note, e.digest)
             for e in case.evidence
         ],
         dict(case.facts),
@@ -151,6 +181,12 @@ def view(case: Case) -> CaseView:
         [ActionView(str(a.kind), a.target, a.why) for a in case.actions],
         case.account,
         list(case.stolen_keys),
+        [WhenceView(*(getattr(w, each.name) for each in fields(WhenceView))) for w in case.whence],
+        [HopView(iso(hop.at), hop.what, hop.event_id) for hop in case.session],
+        case.more,
+        list(case.side_effects),
+        case.undo,
+        case.telemetry,
     )
 
 

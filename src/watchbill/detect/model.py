@@ -42,6 +42,8 @@ class Signal(StrEnum):
     """A break-glass user acted, or was acted on."""
     SIGMA = "sigma"
     """A Sigma rule matched."""
+    AWS = "aws"
+    """A finding of AWS's own: GuardDuty, Security Hub, Access Analyzer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +66,13 @@ class Finding:
     """Who AWS saw, where no person is known."""
     author: str = ""
     """Who wrote the rule, where others did."""
+    rule: str | None = None
+    """Id of the rule, else its title; None where no rule file found it."""
+    staged: bool = False
+    """Whether it is shown on what counts and opens no case by itself."""
+    ask: str = ""
+    """What to ask the person, where the rule has better words than the case."""
+    weigh: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Decibans that the rule itself adds, by family and story."""
+    account: str | None = None
+    """The account it happened in, where it is one."""

@@ -7,26 +7,34 @@ Everyone in a lake was named by one team file. Where another one was in force, a
 asked; what it tells is not kept.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from watchbill.access.history import History
-from watchbill.alerts.audit import Asked, audit_events, names_of
+from watchbill.alerts.audit import Asked, audit_events
+from watchbill.alerts.cases import SITTING
 from watchbill.alerts.interfaces import Mask
 from watchbill.alerts.model import Audit
 from watchbill.bootstrap import App
-from watchbill.intervals import Interval
+from watchbill.detect.sigma import Rule
+from watchbill.intervals import Interval, merge
 from watchbill.lake.people import People, renamed
 from watchbill.lake.place import Lake
 from watchbill.lake.stream import batches, picked, reach
 from watchbill.service.lake import Library, Progress, take_in
 from watchbill.team.model import Team
-from watchbill.trail.model import Tally
+from watchbill.trail.codes import holds
+from watchbill.trail.model import Opening, Outcome, Tally
+from watchbill.trail.openings import Openings
+from watchbill.trail.people import says_who
 from watchbill.trail.table import instant, milliseconds
 
 
@@ -50,6 +58,20 @@ class LakeEvents:
             return
         for batch in self.batches():
             yield batch.filter(pa.array(wanted(batch.select([*look_at]))))
+
+    def earlier(self, names: Collection[str], reach: timedelta) -> Iterator[pa.RecordBatch]:
+        """Give whole the events of some names that AWS allowed before the span, as far back as `reach`."""
+        before = Interval(self.span.start - reach, self.span.start)
+
+        def wanted(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+            allowed = holds(batch, "outcome", lambda outcome: outcome == Outcome.ALLOWED)
+            return holds(batch, "name", lambda name: name in names) & allowed
+
+        return map(self._named, picked(self.lake, before, ["name", "outcome"], wanted))
+
+    def opening(self, key: str) -> Opening | None:
+        """Give what handed out a temporary key."""
+        return Openings(self.lake.manifest.openings([key])).find(key)
 
     def _named(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         for piece, people in self.others:
@@ -125,11 +147,50 @@ _NEVER = Interval(instant(0), instant(1))
 
 
 def _others(lake: Lake, library: Library, history: History | None, span: Interval) -> list[tuple[Interval, People]]:
-    """Give who was who in the parts of a span whose team file said otherwise than the one that the lake was named by."""
+    """Give who was who where the team file of the time said otherwise than the one that the lake was named by."""
     if history is None or library.team is None:
         return []
-    given, found = names_of(library.team), []
+    given, found = says_who(library.team), []
     for piece, in_force in history.spans(span):
-        if in_force.team is not None and names_of(in_force.team) != given:
+        if in_force.team is not None and says_who(in_force.team) != given:
             found.append((piece, People(lake.manifest, Library(in_force.team, library.history).namer())))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What nobody has audited yet."""
+
+    number: int
+    """Stands for it: see `Manifest.mark_audited`."""
+    spans: tuple[Interval, ...]
+    """With what lies around it, the latest first: who is at work now is worth more than what was."""
+
+
+def reach_of(rules: Sequence[Rule]) -> timedelta:
+    """Give how long before what is new its window begins, so that nothing that belongs to it is missed."""
+    return max([SITTING, *(getattr(rule, "timespan", SITTING) for rule in rules)])
+
+
+def news(lake: Lake, cases: Sequence[Interval], before: timedelta) -> News:
+    """Give what nobody has audited yet, with `before` of what was before it, and whole every case it may belong to."""
+    number, arrived = lake.manifest.arrived()
+    spans = [Interval(instant(first) - before, instant(last + 1) + SITTING) for first, last in arrived]
+    while True:
+        wide = merge([*spans, *(case for case in cases if any(case.meets(span) for span in spans))])
+        if list(wide) == spans:
+            return News(number, tuple(reversed(spans)))
+        spans = list(wide)
+
+
+def audit_news(
+    lake: Lake,
+    library: Library,
+    team: Team,
+    history_of: Callable[[Interval], History | None],
+    new: News,
+    asked: Asked,
+) -> Iterator[Audit]:
+    """Audit what is new, a span at a time, the latest first. It stays new until it is said to be audited."""
+    for span in new.spans:
+        yield _audited(lake, library, team, history_of, span, asked)

@@ -34,6 +34,7 @@ from watchbill.trail.forms import Hosts, raw_record
 from watchbill.trail.hosts.logins import attribute_hosts
 from watchbill.trail.interfaces import NothingKnown
 from watchbill.trail.model import Attributed, Event, Opening
+from watchbill.trail.people import says_who
 from watchbill.trail.sources import Listed
 from watchbill.trail.table import instant
 
@@ -144,6 +145,20 @@ def rename_all(lake: Lake, library: Library, progress: Progress = lambda done, t
         # What came in and was not told yet says more than a team file.
         changed = tell(lake, people) + tell_all(lake, people, progress)
         return Ingested(renamed=changed + tell_all_hosts(lake, library.tie))
+
+
+_NAMED_BY = "named by"
+
+
+def rename_if_needed(lake: Lake, library: Library) -> None:
+    """Name everyone in the lake anew where the team file says otherwise who is who than when that was last done."""
+    said = hashlib.sha256(says_who(library.team).encode()).hexdigest() if library.team else ""
+    if lake.manifest.noted(_NAMED_BY) == said:
+        return
+    if lake.manifest.parts():
+        rename_all(lake, library)
+    with lake.manifest.transaction() as connection:
+        lake.manifest.note(connection, _NAMED_BY, said)
 
 
 def files_of(lake: Lake, span: Interval | None = None) -> list[str]:

@@ -1,32 +1,40 @@
 """One pass of everything that happens without a person. Level-triggered: a missed pass heals itself in the next.
 
-In order: silence (escalate what was not answered), access (plan and apply), the trail (read, audit, raise and amend
-cases), and what is missing of it. A part that fails is a problem of the pass, and the others still run.
+In order: silence (escalate what was not answered), access (plan and apply), the trail (take in what is new, tell what
+is missing, audit what nobody has audited yet, raise and amend cases). A part that fails is a problem of the pass, and
+the others still run; what was not audited for it is audited in the next.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 
 import msgspec
 
 from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, Plan, State
 from watchbill.access.review import too_large
-from watchbill.alerts.audit import audit, span_of
+from watchbill.alerts.audit import Asked
+from watchbill.alerts.cases import SITTING
 from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.model import Audit, Case
 from watchbill.alerts.view import CaseView, reassessed, view
 from watchbill.detect.sigma import Rule
 from watchbill.errors import Problem, WatchbillError
+from watchbill.intervals import Interval, parse_instant
 from watchbill.judge.model import Step
+from watchbill.lake.ingest import Ingested
+from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
+from watchbill.service.audit import audit_news, news, reach_of
 from watchbill.service.casework import Casework, view_of
 from watchbill.service.history import history_of
+from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
 from watchbill.store.rows import CaseRow, StepRow
-from watchbill.trail.coverage import Coverage
-from watchbill.trail.model import Reading
+from watchbill.trail.coverage import Coverage, Gap
 
 
 @dataclass(slots=True)
@@ -38,26 +46,35 @@ class Reconciled:
     plan: Plan | None = None
     """None where AWS could not be read."""
     outcomes: tuple[Outcome, ...] = ()
-    audit: Audit | None = None
-    """None where there was no trail to read, or it could not be read."""
+    ingested: Ingested | None = None
+    """What of the trail was new; None where there was none to read, or it could not be read."""
+    audits: tuple[Audit, ...] = ()
+    """Of each span that had anything new in it."""
     raised: tuple[str, ...] = ()
     amended: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     """What kept a part from being done."""
 
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """Give what was taken to be the team file of the time, each once."""
+        return tuple(dict.fromkeys(words for found in self.audits for words in found.assumed))
 
-def reconcile(
-    work: Casework,
-    read: Callable[[], Reading] | None,
-    rules: Sequence[Rule] = (),
-    cover: Callable[[], Coverage] | None = None,
-    *,
-    enforce: bool,
-) -> Reconciled:
-    """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied.
 
-    `cover` tells what the lake has nothing of though it should; each gap is a case.
-    """
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The trail that a pass reads."""
+
+    lake: Lake
+    take_in: Callable[[Library], Ingested]
+    """Take in whatever is new of it."""
+    rules: Sequence[Rule] = ()
+    cover: Callable[[], Coverage] | None = None
+    """Tell what the lake has nothing of though it should; each gap is a case."""
+
+
+def reconcile(work: Casework, watched: Watched | None, *, enforce: bool) -> Reconciled:
+    """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied."""
     done = Reconciled()
     with _part(done.problems):
         done.escalated = tuple(work.escalate_silence())
@@ -69,26 +86,54 @@ def reconcile(
             done.problems.append(large)
         elif enforce and not done.plan.problems:
             done.outcomes = apply_plan(work, done.plan)
-    if read is not None:
-        with _part(done.problems):
-            done.audit = audit_kept(work, read(), rules)
-            done.problems.extend(done.audit.problems)
-            done.raised, done.amended = keep_cases(work, done.audit.cases)
-    if cover is not None:
-        with _part(done.problems):
-            raised, amended = keep_cases(work, gap_cases(cover().gaps))
-            done.raised, done.amended = (*done.raised, *raised), (*done.amended, *amended)
+    if watched is not None:
+        _watch(work, watched, done)
     return done
 
 
-def audit_kept(work: Casework, reading: Reading, rules: Sequence[Rule] = ()) -> Audit:
-    """Audit a reading by the team files that the state has kept: each event by the one in force at its time."""
-    span = span_of(reading)
-    by = work.team if span is None else history_of(work, span)
-    return audit(reading, by, rules, steps=_steps(work))
+def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
+    """Take in what is new of the trail, and audit it; what was taken in before counts though no more can be had."""
+    library = library_of(work)
+    with _part(done.problems):
+        rename_if_needed(watched.lake, library)
+        done.ingested = watched.take_in(library)
+        done.problems.extend(done.ingested.problems)
+    gaps: Sequence[Gap] | None = None
+    if watched.cover is not None:
+        with _part(done.problems):
+            gaps = watched.cover().gaps
+            _keep(work, gap_cases(gaps), done)
+    with _part(done.problems):
+        asked = Asked(watched.rules, steps=steps_of(work), at=work.at, gaps=gaps)
+        new = news(watched.lake, _spans_of(work), reach_of(watched.rules))
+        for found in audit_news(watched.lake, library, work.team, partial(history_of, work), new, asked):
+            done.audits = (*done.audits, found)
+            done.problems.extend(problem for problem in found.problems if problem not in done.problems)
+            _keep(work, found.cases, done)
+        watched.lake.manifest.mark_audited(new.number)
 
 
-def _steps(work: Casework) -> list[Step]:
+def _keep(work: Casework, found: Iterable[Case], done: Reconciled) -> None:
+    raised, amended = keep_cases(work, found)
+    done.raised, done.amended = (*done.raised, *raised), (*done.amended, *amended)
+
+
+def library_of(work: Casework) -> Library:
+    """Give who is who, by the team file at hand and those that the state has kept."""
+    return Library(work.team, history_of(work, Interval(work.at - KNOWN_FOR, work.at + timedelta(days=1))))
+
+
+def _spans_of(work: Casework) -> list[Interval]:
+    """Give when each case was, with what lies around it."""
+    found = []
+    for row in work.store.cases.all():
+        case = view_of(row)
+        first, last = parse_instant(case.first), parse_instant(case.last)
+        found.append(Interval(first - SITTING, last + SITTING))
+    return found
+
+
+def steps_of(work: Casework) -> list[Step]:
     """Give the steps of watchbill's own plans; what was carried out in an account that has gone is left out."""
     numbers = {account.name: account.number for account in work.team.accounts.values()}
     found = []

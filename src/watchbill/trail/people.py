@@ -25,6 +25,17 @@ _HOSTS = {"github.com": "token.actions.githubusercontent.com", "circleci.com": "
 """Hosts by which people know an issuer of tokens, and the host that issues them."""
 
 
+def says_who(team: Team) -> str:
+    """Give all of a team file that says who is who, as one text; most changes of a file leave it as it is."""
+    people = [
+        (p.name, p.iam_user, p.email, p.identity_center_user, p.also_known_as, p.ci_users, p.host_users, p.ssh_keys)
+        for p in sorted(team.people.values(), key=lambda person: person.name)
+    ]
+    accounts = sorted(account.number for account in team.accounts.values())
+    workloads = sorted((workload.name, workload.subjects) for workload in team.workloads.values())
+    return repr((people, accounts, workloads, team.session_names, sorted(team.hosts.items())))
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What is seen of a caller."""

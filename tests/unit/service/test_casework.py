@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.service.world import NOON, OWN, STOLEN, World, hijack, reading
+from tests.unit.service.world import NOON, OWN, STOLEN, World, hijack
 
 from watchbill.access.effective import answers
 from watchbill.access.model import AccessKey, Call
@@ -26,7 +26,7 @@ def world(tmp_path):
 @pytest.fixture
 def case_id(world):
     """Give the id of the case."""
-    (found,) = reconcile(world.as_("watchbill"), lambda: reading(*hijack()), enforce=False).raised
+    (found,) = reconcile(world.as_("watchbill"), world.watched(*hijack()), enforce=False).raised
     return found
 
 
@@ -93,7 +93,7 @@ def test_who_may_do_what(world, case_id):
 def test_a_lead_never_decides_about_themselves(world):
     """Sofia is the lead and the subject: another lead has to do it."""
     records = [{**record, "userIdentity": {**record["userIdentity"], "userName": "sofia"}} for record in hijack()]
-    (case_id,) = reconcile(world.as_("watchbill"), lambda: reading(*records), enforce=False).raised
+    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*records), enforce=False).raised
     for refused in (
         lambda: world.as_("sofia").plan_freeze(case_id),
         lambda: world.as_("sofia").decide(case_id, Verdict.FALSE_ALARM, "it was me"),
@@ -176,9 +176,7 @@ def test_what_others_changed_meanwhile_waits_for_a_person(world, case_id):
 def test_a_frozen_person_is_not_frozen_twice_and_not_decided_about(world, case_id):
     """Two freezes of one person would each remember the other's denies as what was there before."""
     world.as_("sofia").freeze(*world.as_("sofia").plan_freeze(case_id))
-    (other,) = reconcile(
-        world.as_("watchbill"), lambda: reading(*hijack(), *hijack(200, "again")), enforce=False
-    ).raised
+    (other,) = reconcile(world.as_("watchbill"), world.watched(*hijack(), *hijack(200, "again")), enforce=False).raised
     with pytest.raises(RefusedError, match=f"frozen already, in case {case_id}"):
         world.as_("sofia").plan_freeze(other)
     with pytest.raises(RefusedError, match="is frozen in case"):

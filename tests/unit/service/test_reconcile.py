@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.service.world import NOON, World, hijack, reading, record
+from tests.unit.service.world import NOON, World, hijack, record
 
 from watchbill.access.model import Call
 from watchbill.errors import NotFoundError, ProviderError
 from watchbill.ledger.model import Kind
 from watchbill.respond.model import Verdict
-from watchbill.service.reconcile import apply_plan, reconcile
+from watchbill.service.reconcile import Watched, apply_plan, reconcile
 from watchbill.store.database import open_store
 from watchbill.store.rows import FreezeRow, StepRow
 from watchbill.team.files import parse
@@ -25,7 +25,7 @@ def world(tmp_path):
 
 def run(world, *records, enforce=True):
     """Make a pass over some records."""
-    return reconcile(world.as_("watchbill"), lambda: reading(*records), enforce=enforce)
+    return reconcile(world.as_("watchbill"), world.watched(*records), enforce=enforce)
 
 
 def kinds(world):
@@ -69,12 +69,12 @@ def test_a_part_that_fails_leaves_the_others(world):
     assert [problem.message for problem in done.problems] == ["could not connect"]
     world.cloud.observe = observe
 
-    def missing():
+    def missing(library):
         raise NotFoundError("no trail at x")
 
-    done = reconcile(world.as_("watchbill"), missing, enforce=True)
+    done = reconcile(world.as_("watchbill"), Watched(world.lake, missing), enforce=True)
     assert done.plan is not None
-    assert done.audit is None
+    assert (done.ingested, done.audits) == (None, ())
     assert [problem.message for problem in done.problems] == ["no trail at x"]
 
 
@@ -170,7 +170,7 @@ def apply_file(world, at, members):
 
 def rights(done):
     """Give how often each right was told of James."""
-    (james,) = done.audit.people
+    ((james,),) = (found.people for found in done.audits)
     return dict(james.by_right)
 
 
@@ -181,8 +181,7 @@ def test_each_event_is_judged_by_the_file_that_was_applied_by_then(world):
     acts = [record(f"a{minute}", minute, "james", "CreateUser") for minute in (0, 59, 60, 61)]
     done = run(world, *acts, enforce=False)
     assert rights(done) == {"entitled": 2, "beyond role": 2}
-    assert done.audit is not None
-    assert done.audit.assumed == ()
+    assert done.assumed == ()
 
 
 def test_an_edit_that_is_not_applied_is_nobodys_right(world):
@@ -192,8 +191,7 @@ def test_an_edit_that_is_not_applied_is_nobodys_right(world):
     act = record("a", 5, "james", "CreateUser")
     done = run(world, act, enforce=False)
     assert rights(done) == {"beyond role": 1}
-    assert done.audit is not None
-    (said,) = done.audit.assumed
+    (said,) = done.assumed
     assert f"revision {before.digest[:12]} is in force" in said
     assert [problem.message for problem in done.problems] == []
     world.clock.set(NOON + HOUR)
@@ -205,12 +203,10 @@ def test_an_edit_that_is_not_applied_is_nobodys_right(world):
 def test_what_is_assumed_is_said_once_a_pass_and_is_no_problem(world):
     """Nothing is recorded at first; the pass that applies the file records it, from then on."""
     looked = run(world, *hijack(), enforce=False)
-    assert looked.audit is not None
-    assert len(looked.audit.assumed) == 1
+    assert len(looked.assumed) == 1
     assert looked.problems == []
-    acted = run(world, *hijack())
-    assert acted.audit is not None
-    assert acted.audit.assumed == ()
+    acted = run(world, *hijack(100, "more"))
+    assert (len(acted.audits), acted.assumed) == (1, ())
 
 
 def test_a_revision_that_can_be_read_no_more_is_a_problem_of_the_pass(world):
@@ -242,5 +238,5 @@ def test_a_step_that_failed_is_named_in_the_case_of_what_it_left_open(world):
     assert opening.by == "watchbill"
     assert "plan p1 failed" in opening.what
     world.store.journal.write(replace(gone, plan="p2", at=NOON + timedelta(minutes=1), state="done", error=None))
-    done = run(world, record("b", 65, "james", "CreateUser"), enforce=False)
-    assert [case.openings for case in done.audit.cases] == [()]
+    (later, *_) = run(world, record("b", 65, "james", "CreateUser"), enforce=False).raised
+    assert world.as_("sofia").case(later)[1].openings == []

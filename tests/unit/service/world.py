@@ -1,9 +1,15 @@
 """A team whose access is applied to a cloud in memory, with a store on disk and a hijack in its trail."""
 
+import hashlib
 import json
+import shutil
+import weakref
 from datetime import timedelta
+from pathlib import Path
+from tempfile import mkdtemp
 
 from tests.cloud import MemoryCloud
+from tests.lakes import delivery
 from tests.teams import MONDAY, PRODUCTION, team
 
 from watchbill.access.apply import apply
@@ -11,9 +17,11 @@ from watchbill.access.model import AccessKey
 from watchbill.access.plan import make_plan
 from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
+from watchbill.lake.place import Lake
 from watchbill.service.casework import Casework
+from watchbill.service.lake import take_in
+from watchbill.service.reconcile import Watched
 from watchbill.sim.clock import SimClock
-from watchbill.trail.read import combine, read_file
 
 
 NOON = MONDAY + timedelta(hours=12)
@@ -54,9 +62,15 @@ def hijack(minutes=0, event_id="h"):
     return [door, key]
 
 
-def reading(*records):
-    """Read records as a file would give them."""
-    return combine([read_file("trail.json", json.dumps({"Records": list(records)}).encode())])
+def file(*records):
+    """Write records as a file of the trail, named by what is in it."""
+    data = json.dumps({"Records": list(records)}).encode()
+    return delivery(f"{hashlib.sha256(data).hexdigest()[:8]}.json", data)
+
+
+def _gone(lake, folder):
+    lake.close()
+    shutil.rmtree(folder)
 
 
 class World:
@@ -66,8 +80,19 @@ class World:
         self.store, self.team, self.cloud = store, team(), MemoryCloud()
         self.clock = SimClock(NOON)
         self.app = App(self.clock, Accounts("http://127.0.0.1:9", ("any", "any")), self.cloud)
+        folder = mkdtemp(prefix="watchbill-test-")
+        self.lake = Lake(Path(folder))
+        weakref.finalize(self, _gone, self.lake, folder)
         list(apply(make_plan(self.team, self.app.observe(self.team), NOON).changes, self.team, self.cloud))
         self.cloud.keys["production", "james"] = [AccessKey(OWN, active=True), AccessKey(STOLEN, active=True)]
+
+    def watched(self, *records, rules=()):
+        """Give the trail of a pass, in which some records have come."""
+
+        def take_all(library):
+            return take_in(self.lake, [file(*records)], library, self.clock.now())
+
+        return Watched(self.lake, take_all, rules)
 
     def as_(self, actor):
         """Work as somebody."""

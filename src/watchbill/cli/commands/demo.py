@@ -1,15 +1,17 @@
 """`demo`: the main job from end to end on a pretend AWS, told step by step."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from tempfile import mkdtemp
 
 import rich_click as click
 
-from watchbill.alerts.model import Audit
+from watchbill.alerts.audit import Asked
 from watchbill.alerts.stories import Story
 from watchbill.cli.commands.access import PlanView, apply_shown, plan_view, show_plan, words_of
 from watchbill.cli.commands.cases import (
@@ -24,6 +26,7 @@ from watchbill.cli.commands.cases import (
     show_restored,
     standing_case,
 )
+from watchbill.cli.commands.lake import LAKE
 from watchbill.cli.commands.ledger import VerifyView
 from watchbill.cli.commands.oncall import ShiftLine, shift_line, show_shifts
 from watchbill.cli.commands.report import with_standings
@@ -32,11 +35,16 @@ from watchbill.cli.session import Session, command
 from watchbill.demo.stage import START, NextCall, Stage
 from watchbill.files.report import write_text
 from watchbill.intervals import Interval, iso
+from watchbill.lake.ingest import Ingested
+from watchbill.lake.place import Lake
 from watchbill.ledger.chain import verify
 from watchbill.respond.model import Verdict
 from watchbill.schedule.oncall import shifts
+from watchbill.service.audit import audit_lake
 from watchbill.service.casework import Casework
-from watchbill.service.reconcile import Reconciled, reconcile
+from watchbill.service.history import history_of
+from watchbill.service.lake import Library, take_in
+from watchbill.service.reconcile import Reconciled, Watched, library_of, reconcile, steps_of
 from watchbill.sim.model import Story as Told
 from watchbill.sim.stand_in import StandIn
 from watchbill.store.database import Store, open_store
@@ -115,10 +123,10 @@ def demo(session: Session, seed: int, output: Path) -> int:
     text = resources.files("watchbill.demo").joinpath("watchbill.yaml").read_text("utf-8")
     team = parse(text, "watchbill.yaml")
     folder = Path(mkdtemp(prefix="watchbill-demo-"))
-    with StandIn(seed) as stand_in, open_store(folder) as store:
+    with StandIn(seed) as stand_in, open_store(folder) as store, closing(Lake(folder / LAKE)) as lake:
         stage = Stage(stand_in.endpoint, team, seed)
         stage.begin()
-        told = _Telling(session, stage, store, team)
+        told = _Telling(session, stage, store, lake, team)
         result = told.tell(seed, output)
         session.out.at = stage.clock.now()
     session.out.err.print(f"look closer: watchbill cases --all --state {folder}")
@@ -129,14 +137,13 @@ def demo(session: Session, seed: int, output: Path) -> int:
 class _Telling:
     """Tells the demo: every step goes through the functions that the commands of the same name call."""
 
-    def __init__(self, session: Session, stage: Stage, store: Store, team: Team) -> None:
-        self._session, self._stage, self._store, self._team = session, stage, store, team
+    def __init__(self, session: Session, stage: Stage, store: Store, lake: Lake, team: Team) -> None:
+        self._session, self._stage, self._store, self._lake, self._team = session, stage, store, lake, team
         self._out = session.out
         self._passes: list[Pass] = []
         self._next_calls: list[NextCall] = []
         self._freeze: FreezeView | None = None
         self._restore: RestoreView | None = None
-        self._audit: Audit | None = None
 
     def tell(self, seed: int, output: Path) -> DemoView:
         """Tell it all, and give the same facts for programs."""
@@ -204,14 +211,18 @@ class _Telling:
         self._heading(f"{at:%a %d %b %H:%M} UTC: watchbill run --trail {self._stage.source} --enforce")
         with self._out.progress() as progress:
             task = progress.add_task("reading the trail", total=None)
-            done = reconcile(
-                self._as("watchbill"),
-                lambda: self._stage.app.read_trail(
-                    self._stage.source, lambda count, total: progress.update(task, completed=count)
-                ),
-                enforce=True,
-            )
-        self._audit = done.audit or self._audit
+
+            def take_all(library: Library) -> Ingested:
+                offered = self._stage.app.deliveries(self._stage.source)
+                return take_in(
+                    self._lake,
+                    offered.deliveries,
+                    library,
+                    at,
+                    progress=lambda count, total: progress.update(task, completed=count, total=total or None),
+                )
+
+            done = reconcile(self._as("watchbill"), Watched(self._lake, take_all), enforce=True)
         self._passes.append(Pass(iso(at), run_view(done)))
         if done.plan is not None:
             text = f"{len(done.outcomes)} changes applied" if done.outcomes else "access is in step"
@@ -299,8 +310,9 @@ class _Telling:
 
     def _report(self, output: Path, effects: Sequence[str]) -> str:
         work = self._as("watchbill")
-        assert self._audit is not None, "the last pass read the trail"
-        result, standings = with_standings(work, self._audit)
+        asked = Asked(steps=steps_of(work))
+        audited = audit_lake(self._lake, library_of(work), self._team, partial(history_of, work), asked)
+        result, standings = with_standings(work, audited)
         drift = [found.what for found in work.plan().drift]
         write_text(output, render(result, self._stage.clock.now(), (), effects, standings, drift, work.team))
         self._heading("The cases")

@@ -8,12 +8,11 @@ import rich_click as click
 from watchbill.alerts.model import Audit
 from watchbill.alerts.view import AuditView, audit_view
 from watchbill.cli.commands.access import words_of
-from watchbill.cli.commands.trail import load_rules, read_trail
+from watchbill.cli.commands.trail import audited, load_rules, trail_option
 from watchbill.cli.session import Session, command
 from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.service.casework import Casework, view_of
-from watchbill.service.reconcile import audit_kept
 from watchbill.web.report import Standing, render
 
 
@@ -26,7 +25,7 @@ class ReportView:
 
 
 @command("report", team=True, state=True)
-@click.option("--trail", "source", required=True, help="A folder, a file, or s3://bucket/prefix of CloudTrail files.")
+@trail_option
 @click.option(
     "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
 )
@@ -37,15 +36,14 @@ class ReportView:
     default=Path("watchbill-report.html"),
     help="Where to write it [default: watchbill-report.html].",
 )
-def report(session: Session, source: str, rules: tuple[Path, ...], output: Path) -> int:
+def report(session: Session, source: str | None, rules: tuple[Path, ...], output: Path) -> int:
     """Write one self-contained HTML file: what was read, who did what, every case and where it stands.
 
     It works offline, loads nothing, runs no script, and can be printed.
     """
     loaded, problems = load_rules(rules)
-    reading = read_trail(session, source)
+    found = audited(session, source, session.team(), loaded)
     with session.casework() as work:
-        found = audit_kept(work, reading, loaded.rules)
         result, standings = with_standings(work, found)
         plan, team = work.plan(), work.team
     effects, drift = [words_of(effect) for effect in plan.effects], [each.what for each in plan.drift]

@@ -1,39 +1,53 @@
 """`run`: one pass of everything that happens without a person."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import rich_click as click
 
 from watchbill.access.model import State
-from watchbill.alerts.view import TallyView, tally_view
 from watchbill.cli.commands.access import OutcomeView, PlanView, outcome_view, plan_view, show_plan
 from watchbill.cli.commands.cases import STYLES
 from watchbill.cli.commands.coverage import LATELY
 from watchbill.cli.commands.lake import LAKE, opened
-from watchbill.cli.commands.trail import load_rules, read_trail
+from watchbill.cli.commands.trail import load_rules
 from watchbill.cli.session import CHANGES, Session, command
+from watchbill.detect.sigma import Rule
 from watchbill.errors import Problem
 from watchbill.feeds.fetch import fetch
 from watchbill.files.team_file import read_team
 from watchbill.intervals import Interval
+from watchbill.lake.ingest import Ingested
 from watchbill.schedule.copies import sources
+from watchbill.service.casework import Casework
 from watchbill.service.feeds import refresh
-from watchbill.service.lake import coverage_of
-from watchbill.service.reconcile import Reconciled, reconcile
+from watchbill.service.lake import Library, coverage_of, take_in
+from watchbill.service.reconcile import Reconciled, Watched, reconcile
 from watchbill.settings import read_variables
-from watchbill.team.model import Team
 from watchbill.trail.coverage import Coverage
 
 
 @dataclass(frozen=True, slots=True)
+class TakenView:
+    """What of the trail was new. `records == events + duplicates + unreadable_records`."""
+
+    objects: int
+    records: int
+    events: int
+    duplicates: int
+    unreadable_records: int
+    unreadable_objects: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
-    """What a pass did. `plan` and `tally` are null where AWS or the trail could not be read, or there was none."""
+    """What a pass did. `plan` and `taken` are null where AWS or the trail could not be read, or there was none."""
 
     plan: PlanView | None
     outcomes: list[OutcomeView]
-    tally: TallyView | None
+    taken: TakenView | None
     raised: list[str]
     amended: list[str]
     escalated: list[str]
@@ -57,12 +71,8 @@ def run(
     """
     loaded, problems = load_rules(rules)
     problems = (*problems, *_refreshed(session))
-    with session.casework() as work:
-        read = None if source is None else lambda: read_trail(session, source)
-        cover = (
-            partial(_coverage, session, work.team) if (session.settings.state / LAKE / "manifest.db").exists() else None
-        )
-        done = reconcile(work, read, loaded.rules, cover, enforce=enforce)
+    with session.casework() as work, _watched(session, work, source, loaded.rules) as watched:
+        done = reconcile(work, watched, enforce=enforce)
         sentences = {row.id: (row.severity, work.case(row.id)[1].sentence) for row in work.store.cases.all()}
     if done.plan is not None:
         show_plan(session, done.plan)
@@ -73,18 +83,39 @@ def run(
         for case_id in ids:
             severity, sentence = sentences[case_id]
             session.out.line(f"{name} {case_id} [{severity}] {sentence}", style=STYLES.get(severity, ""))
-    for words in done.audit.assumed if done.audit is not None else ():
+    for words in done.assumed:
         session.out.line(words)
     session.out.answer(run_view(done), [*done.problems, *problems])
-    if failed or done.plan is None or done.plan.problems or (source is not None and done.audit is None):
+    if failed or done.plan is None or done.plan.problems or (source is not None and done.ingested is None):
         return 1
     return CHANGES if detailed_exitcode and (done.plan.changes or done.raised) else 0
 
 
-def _coverage(session: Session, team: Team) -> Coverage:
-    """Tell what the lake of the state has nothing of lately though it should."""
-    with opened(session, None) as lake:
-        return coverage_of(lake, Interval(session.at - LATELY, session.at), session.at, team)
+@contextmanager
+def _watched(session: Session, work: Casework, source: str | None, rules: Sequence[Rule]) -> Iterator[Watched | None]:
+    """Give the trail of a pass: the lake of the state, with what is new at the source; None where there is neither."""
+    if source is None and not (session.settings.state / LAKE / "manifest.db").exists():
+        yield None
+        return
+    with opened(session, None, made=True) as lake, session.out.progress() as progress:
+        task = progress.add_task("taking in", total=None)
+
+        def take_all(library: Library) -> Ingested:
+            if source is None:
+                return Ingested()
+            offered = session.app().deliveries(source)
+            return take_in(
+                lake,
+                offered.deliveries,
+                library,
+                work.at,
+                progress=lambda done, total: progress.update(task, completed=done, total=total or None),
+            )
+
+        def cover() -> Coverage:
+            return coverage_of(lake, Interval(work.at - LATELY, work.at), work.at, work.team)
+
+        yield Watched(lake, take_all, rules, cover)
 
 
 def _refreshed(session: Session) -> list[Problem]:
@@ -103,10 +134,16 @@ def run_view(done: Reconciled) -> RunView:
     return RunView(
         plan_view(done.plan) if done.plan else None,
         [outcome_view(outcome) for outcome in done.outcomes],
-        tally_view(done.audit.tally) if done.audit else None,
+        _taken(done.ingested) if done.ingested else None,
         list(done.raised),
         list(done.amended),
         list(done.escalated),
+    )
+
+
+def _taken(done: Ingested) -> TakenView:
+    return TakenView(
+        done.objects, done.records, done.events, done.duplicates, done.unreadable_records, done.unreadable_objects
     )
 
 

@@ -1,29 +1,40 @@
 """`trail read`, `audit`, `rules`: what was done, by whom, and whether it was theirs to do."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import rich_click as click
 
+from watchbill.access.history import History, declared
 from watchbill.access.trusts import Trusts
-from watchbill.alerts.audit import audit as audit_trail
+from watchbill.alerts.audit import Asked
 from watchbill.alerts.model import Audit
 from watchbill.alerts.view import AuditView, CaseView, audit_view
+from watchbill.cli.commands.lake import opened
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.files.rules_folder import read_rules
-from watchbill.intervals import iso
+from watchbill.intervals import Interval, iso
+from watchbill.judge.model import Step
+from watchbill.service.audit import audit_lake, audit_source
 from watchbill.service.casework import Casework
-from watchbill.service.reconcile import audit_kept
+from watchbill.service.history import history_of
+from watchbill.service.lake import KNOWN_FOR, Library
+from watchbill.service.reconcile import library_of, steps_of
 from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
 from watchbill.trail.model import Reading
 from watchbill.web.report import render
 
+
+_DAY = timedelta(days=1)
 
 WORTH_A_LOOK = ("medium", "high", "critical")
 """Severities for which `--detailed-exitcode` says that there are findings."""
@@ -101,6 +112,14 @@ def load_rules(folders: Sequence[Path]) -> tuple[LoadedRules, tuple[Problem, ...
     return LoadedRules(rules, problems), problems
 
 
+trail_option = click.option(
+    "--trail",
+    "source",
+    metavar="SOURCE",
+    help="A folder, a file, or s3://bucket/prefix of logs [default: the lake in --state].",
+)
+
+
 @click.group("trail", cls=click.RichGroup)
 def trail() -> None:
     """Look at a trail by itself: what is in it, what could not be read, who acts in it."""
@@ -149,7 +168,7 @@ trail.add_command(read)
 
 
 @command("audit", team=True, state=True)
-@click.option("--trail", "source", required=True, help="A folder, a file, or s3://bucket/prefix of CloudTrail files.")
+@trail_option
 @click.option(
     "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
 )
@@ -158,7 +177,7 @@ trail.add_command(read)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is a case of medium severity or more.")
 def audit(
     session: Session,
-    source: str,
+    source: str | None,
     rules: tuple[Path, ...],
     html: Path | None,
     *,
@@ -172,9 +191,8 @@ def audit(
     says so too, and still shows who acted and what is worth a look. Draft one with `watchbill init --from-trail`.
     """
     team = None if no_team else session.team_if_any()
-    reading = read_trail(session, source)
     loaded, problems = load_rules(rules)
-    found = _audited(session, reading, team, loaded)
+    found = audited(session, source, team, loaded)
     result = audit_view(found, team.name if team else None)
     said = [*(Problem("assumed", words) for words in found.assumed), *found.problems, *problems]
     show_audit(session, result, found)
@@ -186,13 +204,44 @@ def audit(
     return CHANGES if detailed_exitcode and worth else 0
 
 
-def _audited(session: Session, reading: Reading, team: Team | None, loaded: LoadedRules) -> Audit:
-    """Audit by what the state has kept, where there is one; an audit makes none."""
-    if team is None or not session.settings.state.exists():
-        return audit_trail(reading, team, loaded.rules)
-    with session.store() as store:
-        work = Casework(session.app(), store, team, session.at, session.settings.actor)
-        return audit_kept(work, reading, loaded.rules)
+def audited(session: Session, source: str | None, team: Team | None, loaded: LoadedRules) -> Audit:
+    """Audit a source, or the lake of the state, by what the state has kept, where there is one; an audit makes none."""
+    with session.out.progress() as progress, ExitStack() as stack:
+        task = progress.add_task("reading the trail", total=None)
+        kept = _kept(session, team, stack)
+        asked = Asked(loaded.rules, steps=kept.steps)
+        if source is None:
+            lake = stack.enter_context(opened(session, None))
+            return audit_lake(lake, kept.library, team, kept.history_of, asked)
+        return audit_source(
+            session.app(),
+            source,
+            kept.library,
+            team,
+            kept.history_of,
+            asked,
+            lambda done, total: progress.update(task, completed=done, total=total or None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is known of the time of a trail."""
+
+    library: Library
+    history_of: Callable[[Interval], History | None]
+    steps: Sequence[Step]
+
+
+def _kept(session: Session, team: Team | None, stack: ExitStack) -> _Kept:
+    if team is None:
+        return _Kept(Library(None, None), lambda _: None, ())
+    if not (session.settings.state / "state.db").exists():
+        within = Interval(session.at - KNOWN_FOR, session.at + _DAY)
+        return _Kept(Library(team, declared((), team, within)), lambda span: declared((), team, span), ())
+    store = stack.enter_context(session.store())
+    work = Casework(session.app(), store, team, session.at, session.settings.actor)
+    return _Kept(library_of(work), partial(history_of, work), steps_of(work))
 
 
 def show_audit(session: Session, result: AuditView, found: Audit) -> None:
