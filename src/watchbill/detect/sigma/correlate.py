@@ -1,0 +1,474 @@
+"""Correlations: what several hits say together, within a span of time.
+
+Hits may come in any order; they are put in order of time when alerts are asked for. Exactly:
+
+* Hits of the members are put into groups by what stands at the `group-by` fields, as text without regard to case; an
+  alias says which field of which member is meant. A hit that lacks one of these fields is in no group, and not counted:
+  what is nobody's is not one and the same somebody's. pySigma's own backends have it so.
+* One event counts once, however often it was delivered and however many members it matches; only `temporal` asks which
+  members they were, and there one event may stand for several.
+* A group is looked at whenever it has a hit, at `t`: its *window* is all hits from `t - timespan` to `t`, both in it,
+  those of the same instant too.
+* It alerts at `t` where the window satisfies the condition and has not been satisfying all along: the last time that
+  was looked at did not satisfy it, or lies more than a timespan back, when the window had been empty in between. So a
+  burst is one alert, at the moment at which it suffices; the evidence is the window of then, and `more` says how many
+  hits came while it lasted.
+* `value_count` counts the different values of the field, or of the fields together, without regard to case;
+  `value_sum`, `value_avg`, `value_median` and `value_percentile` are of those values that are numbers, and satisfy
+  nothing where there is none. A percentile is the least value that so many per cent of the values do not exceed
+  (nearest rank); the median of an even number is the mean of the middle two.
+* `temporal` counts the members that have a hit in the window; without a condition all must have one.
+* `temporal_ordered` looks for a hit of each member in the order of the rules, none earlier than the one before it; two
+  neighbours in that order are two events. The evidence is the chain that began last.
+* *Absent before* (`absent` names the first rule): a hit of the second with none of the first in the window before it.
+  *Absent after* (the second): a hit of the first with none of the second from then until a timespan later; that
+  is known, and told with that time, only once the watermark has passed it. Only the hits that are there are looked at.
+* An alert of a correlation that another one counts is a hit at the time of the alert, which has no fields but those it
+  was grouped by.
+
+Source: Sigma specification 2.1, "Sigma correlation rules".
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+from math import ceil
+from operator import attrgetter
+from typing import Any, Final
+
+import pyarrow.compute as pc
+
+from watchbill.detect.sigma.columns import Hits
+from watchbill.detect.sigma.model import Correlation, Expression, Kind, Rule
+from watchbill.detect.sigma.tree import Record
+from watchbill.detect.sigma.values import number_of, path_of, text_of, values_at
+
+
+Texts = tuple[str, ...]
+
+_BOUNDS: Final[Mapping[str, Callable[[Any, float], bool]]] = {
+    "gt": lambda number, bound: number > bound,
+    "gte": lambda number, bound: number >= bound,
+    "lt": lambda number, bound: number < bound,
+    "lte": lambda number, bound: number <= bound,
+    "eq": lambda number, bound: number == bound,
+    "neq": lambda number, bound: number != bound,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A correlation was satisfied."""
+
+    correlation: Correlation
+    at_ms: int
+    """When it was; of what is absent after, when the wait was over."""
+    first_ms: int
+    last_ms: int
+    """Times of the first and the last event of the evidence."""
+    key: Mapping[str, Texts]
+    """What stands at each field that it was grouped by, as the first hit of the group spells it."""
+    event_ids: Texts
+    """The evidence, in order of time."""
+    more: int
+    """Hits that came after, while it lasted."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A hit of a member."""
+
+    time: int
+    ids: Texts
+    """Its event; of an alert, its events."""
+    member: int
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What came of looking at a group at one time."""
+
+    time: int
+    holds: bool
+    evidence: Callable[[], Sequence[_Hit]]
+    hits: int
+    """How many came at that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A hit of a rule, with what correlations want to know of it."""
+
+    time: int
+    id: str
+    fields: tuple[tuple[Any, ...], ...]
+
+
+class Correlator:
+    """Gathers hits, and tells what they say together."""
+
+    def __init__(self, rules: Sequence[Rule], correlations: Sequence[Correlation]) -> None:
+        """Take rules in the order in which hits number them; `correlations` each after its members."""
+        self._correlations = tuple(correlations)
+        self._numbers = {id(rule): number for number, rule in enumerate(rules)}
+        self._fields: dict[int, list[str]] = {}
+        self._events: dict[int, dict[tuple[str, str], _Event]] = {}
+        self._latest: int | None = None
+        for correlation in self._correlations:
+            for reference, member in zip(correlation.references, correlation.members, strict=True):
+                if isinstance(member, Rule):
+                    wanted = self._fields.setdefault(self._numbers[id(member)], [])
+                    named = [_field(correlation, name, reference) for name in _names(correlation)]
+                    wanted += [name for name in dict.fromkeys(named) if name not in wanted]
+
+    @property
+    def wants(self) -> frozenset[int]:
+        """Numbers of the rules whose hits are counted."""
+        return frozenset(self._fields)
+
+    def add(self, hits: Hits) -> None:
+        """Take the hits of a batch, and see how far time has come in it."""
+        columns = hits.columns
+        if columns.count:
+            self.reach(int(pc.max(columns.times()).as_py()))
+        for number in sorted(self.wants.intersection(hits.rules.tolist())):
+            rows = hits.rows[hits.rules == number]
+            told = [columns.column(name, rows) for name in ("time_ms", "id", "account")]
+            fields = [columns.values(path_of(name), rows) for name in self._fields[number]]
+            for place, (time, event_id, account) in enumerate(zip(*told, strict=True)):
+                found = tuple(tuple(values[place]) for values in fields)
+                self._take(number, account or "", _Event(time, event_id, found))
+
+    def add_record(self, number: int, record: Record, time_ms: int, event_id: str) -> None:
+        """Take a hit of a rule on one record."""
+        self.reach(time_ms)
+        if number in self._fields:
+            fields = tuple(tuple(values_at(record, path_of(name))) for name in self._fields[number])
+            self._take(number, "", _Event(time_ms, event_id, fields))
+
+    def reach(self, time_ms: int) -> None:
+        """Say that time has come so far."""
+        self._latest = time_ms if self._latest is None else max(self._latest, time_ms)
+
+    def alerts(self, watermark_ms: int | None = None) -> list[Alert]:
+        """Give all alerts, in order of time; `watermark_ms` is until when nothing is missing, else the latest event."""
+        until = self._latest if watermark_ms is None else watermark_ms
+        made: dict[int, list[Alert]] = {}
+        for correlation in self._correlations:
+            made[id(correlation)] = self._alerts_of(correlation, made, until)
+        found = [alert for each in made.values() for alert in each]
+        return sorted(found, key=lambda alert: (alert.at_ms, alert.correlation.title, alert.event_ids))
+
+    def _take(self, number: int, account: str, event: _Event) -> None:
+        self._events.setdefault(number, {}).setdefault((account, event.id), event)
+
+    def _alerts_of(
+        self, correlation: Correlation, made: Mapping[int, Sequence[Alert]], until: int | None
+    ) -> list[Alert]:
+        groups: dict[tuple[Texts, ...], list[tuple[_Hit, tuple[Texts, ...]]]] = {}
+        for member, (reference, counted) in enumerate(zip(correlation.references, correlation.members, strict=True)):
+            found = self._of_rule if isinstance(counted, Rule) else self._of_correlation
+            for key, hit in found(correlation, member, reference, made):
+                if all(key):
+                    folded = tuple(tuple(text.lower() for text in texts) for texts in key)
+                    groups.setdefault(folded, []).append((hit, key))
+        alerts: list[Alert] = []
+        for keyed in groups.values():
+            keyed.sort(key=lambda pair: (pair[0].time, pair[0].ids, pair[0].member))
+            key = dict(zip(correlation.group_by, keyed[0][1], strict=True))
+            alerts += _alerts(correlation, key, [hit for hit, _ in keyed], until)
+        return alerts
+
+    def _of_rule(
+        self, correlation: Correlation, member: int, reference: str, _: Mapping[int, Sequence[Alert]]
+    ) -> Iterator[tuple[tuple[Texts, ...], _Hit]]:
+        number = self._numbers[id(correlation.members[member])]
+        wanted = self._fields[number]
+        by = [wanted.index(_field(correlation, name, reference)) for name in correlation.group_by]
+        counted = [wanted.index(_field(correlation, name, reference)) for name in correlation.fields]
+        for event in self._events.get(number, {}).values():
+            key = tuple(tuple(text_of(value) for value in event.fields[place]) for place in by)
+            yield key, _Hit(event.time, (event.id,), member, tuple(event.fields[place] for place in counted))
+
+    def _of_correlation(
+        self, correlation: Correlation, member: int, reference: str, made: Mapping[int, Sequence[Alert]]
+    ) -> Iterator[tuple[tuple[Texts, ...], _Hit]]:
+        for alert in made[id(correlation.members[member])]:
+            key = tuple(alert.key.get(_field(correlation, name, reference), ()) for name in correlation.group_by)
+            values = tuple(alert.key.get(_field(correlation, name, reference), ()) for name in correlation.fields)
+            yield key, _Hit(alert.at_ms, alert.event_ids, member, values)
+
+
+def _names(correlation: Correlation) -> Iterator[str]:
+    yield from correlation.group_by
+    yield from correlation.fields
+
+
+def _field(correlation: Correlation, name: str, reference: str) -> str:
+    """Give the field that a name stands for in the events of a member."""
+    return correlation.aliases.get(name, {}).get(reference, name)
+
+
+def _alerts(
+    correlation: Correlation, key: Mapping[str, Texts], hits: Sequence[_Hit], until: int | None
+) -> Iterator[Alert]:
+    """Give the alerts of one group, whose hits are in order of time."""
+    span = correlation.span_ms
+    delay = span if correlation.kind is Kind.ABSENT_AFTER else 0
+    before: _Look | None = None
+    begun: Alert | None = None
+    for look in _LOOKS[correlation.kind](correlation, hits, until):
+        lasts = before is not None and before.holds and look.time - before.time <= span
+        if look.holds and lasts and begun is not None:
+            begun = Alert(
+                correlation, begun.at_ms, begun.first_ms, begun.last_ms, key, begun.event_ids, begun.more + look.hits
+            )
+        else:
+            if begun is not None:
+                yield begun
+            begun = _alert(correlation, key, look, delay) if look.holds else None
+        before = look
+    if begun is not None:
+        yield begun
+
+
+def _alert(correlation: Correlation, key: Mapping[str, Texts], look: _Look, delay: int) -> Alert:
+    evidence = look.evidence()
+    ids = tuple(dict.fromkeys(each for hit in evidence for each in hit.ids))
+    return Alert(correlation, look.time + delay, evidence[0].time, evidence[-1].time, key, ids, 0)
+
+
+def _by_time(hits: Sequence[_Hit]) -> Iterator[tuple[int, Sequence[_Hit]]]:
+    for time, found in groupby(hits, key=attrgetter("time")):
+        yield time, tuple(found)
+
+
+def _satisfied(correlation: Correlation, number: float | Fraction) -> bool:
+    return all(_BOUNDS[name](number, bound) for name, bound in correlation.bounds)
+
+
+def _once(hits: Sequence[_Hit]) -> list[_Hit]:
+    """Give each event once, whichever members it is a hit of."""
+    return list({hit.ids: hit for hit in reversed(hits)}.values())[::-1]
+
+
+# --- Windows in which something is counted ---------------------------------------------------------
+
+
+class _Count:
+    """How many events there are."""
+
+    def __init__(self, correlation: Correlation) -> None:
+        self._correlation = correlation
+        self._number = 0
+
+    def add(self, _: _Hit) -> None:
+        self._number += 1
+
+    def remove(self, _: _Hit) -> None:
+        self._number -= 1
+
+    def holds(self) -> bool:
+        return _satisfied(self._correlation, self._number)
+
+
+class _Different:
+    """How many different values there are."""
+
+    def __init__(self, correlation: Correlation) -> None:
+        self._correlation = correlation
+        self._seen: Counter[Any] = Counter()
+
+    def add(self, hit: _Hit) -> None:
+        self._seen.update(_valued(hit))
+
+    def remove(self, hit: _Hit) -> None:
+        for value in _valued(hit):
+            self._seen[value] -= 1
+            if not self._seen[value]:
+                del self._seen[value]
+
+    def holds(self) -> bool:
+        return _satisfied(self._correlation, len(self._seen))
+
+
+def _valued(hit: _Hit) -> list[Texts]:
+    """Give the values of a hit: each one of a field, or those of several fields together; none where one is missing."""
+    texts = [tuple(text_of(value).lower() for value in values) for values in hit.values]
+    if len(texts) == 1:
+        return [(text,) for text in dict.fromkeys(texts[0])]
+    return [tuple("\0".join(each) for each in texts)] if all(texts) else []
+
+
+class _Numbers:
+    """What numbers come to: their sum, mean, median or percentile."""
+
+    def __init__(self, correlation: Correlation) -> None:
+        self._correlation = correlation
+        self._sum = Fraction(0)
+        self._sorted: list[float] = []
+
+    def add(self, hit: _Hit) -> None:
+        for number in _numbers(hit):
+            self._sum += Fraction(number)
+            insort(self._sorted, number)
+
+    def remove(self, hit: _Hit) -> None:
+        for number in _numbers(hit):
+            self._sum -= Fraction(number)
+            del self._sorted[bisect_left(self._sorted, number)]
+
+    def holds(self) -> bool:
+        return bool(self._sorted) and _satisfied(self._correlation, self._value())
+
+    def _value(self) -> float | Fraction:
+        count, kind = len(self._sorted), self._correlation.kind
+        if kind is Kind.VALUE_SUM:
+            return self._sum
+        if kind is Kind.VALUE_AVG:
+            return self._sum / count
+        if kind is Kind.VALUE_MEDIAN:
+            return (Fraction(self._sorted[(count - 1) // 2]) + Fraction(self._sorted[count // 2])) / 2
+        return self._sorted[max(0, ceil(Fraction(self._correlation.percentile * count, 100)) - 1)]
+
+
+def _numbers(hit: _Hit) -> list[float]:
+    found = (number_of(value) for values in hit.values for value in values)
+    return [number for number in found if number is not None and number - number == 0]
+
+
+class _Present:
+    """Which members have a hit."""
+
+    def __init__(self, correlation: Correlation) -> None:
+        self._correlation = correlation
+        self._seen: Counter[int] = Counter()
+
+    def add(self, hit: _Hit) -> None:
+        self._seen[hit.member] += 1
+
+    def remove(self, hit: _Hit) -> None:
+        self._seen[hit.member] -= 1
+
+    def holds(self) -> bool:
+        present = {member for member, count in self._seen.items() if count}
+        expression = self._correlation.expression
+        if expression is None:
+            return _satisfied(self._correlation, len(present))
+        return _true(expression, {self._correlation.references[member] for member in present})
+
+
+def _true(expression: Expression, present: set[str]) -> bool:
+    if isinstance(expression, str):
+        return expression in present
+    word, parts = expression
+    if word == "not":
+        return not _true(parts[0], present)
+    found = (_true(part, present) for part in parts)
+    return all(found) if word == "and" else any(found)
+
+
+_Window = _Count | _Different | _Numbers | _Present
+_WINDOWS: Final[Mapping[Kind, Callable[[Correlation], _Window]]] = {
+    Kind.EVENT_COUNT: _Count,
+    Kind.VALUE_COUNT: _Different,
+    Kind.VALUE_SUM: _Numbers,
+    Kind.VALUE_AVG: _Numbers,
+    Kind.VALUE_MEDIAN: _Numbers,
+    Kind.VALUE_PERCENTILE: _Numbers,
+    Kind.TEMPORAL: _Present,
+}
+
+
+def _counted(correlation: Correlation, hits: Sequence[_Hit], _: int | None) -> Iterator[_Look]:
+    """Slide a window over the hits of a group."""
+    if correlation.kind is not Kind.TEMPORAL:
+        hits = _once(hits)
+    window, start, end = _WINDOWS[correlation.kind](correlation), 0, 0
+    for time, found in _by_time(hits):
+        for hit in found:
+            window.add(hit)
+        end += len(found)
+        while hits[start].time < time - correlation.span_ms:
+            window.remove(hits[start])
+            start += 1
+        held = slice(start, end)
+        yield _Look(time, window.holds(), lambda held=held, hits=hits: hits[held], len(found))  # type: ignore[misc]
+
+
+# --- Order and absence -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Hits of the first members, in their order."""
+
+    start: int
+    hit: _Hit
+    before: "_Chain | None"
+
+    def hits(self) -> list[_Hit]:
+        """Give them from the first on."""
+        found, chain = [], self
+        while True:
+            found.append(chain.hit)
+            if chain.before is None:
+                return found[::-1]
+            chain = chain.before
+
+
+def _ordered(correlation: Correlation, hits: Sequence[_Hit], _: int | None) -> Iterator[_Look]:
+    """Keep, for each member, the two chains up to it that began last and end with different events."""
+    best: list[list[_Chain]] = [[] for _ in correlation.members]
+    for time, found in _by_time(hits):
+        for member, chains in enumerate(best):
+            for hit in found:
+                if hit.member == member:
+                    _extend(chains, hit, best[member - 1] if member else None)
+        whole = best[-1][0] if best[-1] else None
+        holds = whole is not None and whole.start >= time - correlation.span_ms
+        yield _Look(time, holds, whole.hits if whole is not None else tuple, len(found))
+
+
+def _extend(chains: list[_Chain], hit: _Hit, shorter: Sequence[_Chain] | None) -> None:
+    if shorter is None:
+        new = _Chain(hit.time, hit, None)
+    else:
+        before = next((chain for chain in shorter if chain.hit.ids != hit.ids), None)
+        if before is None:
+            return
+        new = _Chain(before.start, hit, before)
+    same = [chain for chain in chains if chain.hit.ids == hit.ids]
+    if same and same[0].start >= new.start:
+        return
+    kept = [new, *(chain for chain in chains if chain.hit.ids != hit.ids)]
+    chains[:] = sorted(kept, key=lambda chain: -chain.start)[:2]
+
+
+def _absent_before(correlation: Correlation, hits: Sequence[_Hit], _: int | None) -> Iterator[_Look]:
+    others = [hit.time for hit in hits if hit.member == 0]
+    for time, found in _by_time([hit for hit in hits if hit.member == 1]):
+        place = bisect_right(others, time)
+        there = place > 0 and others[place - 1] >= time - correlation.span_ms
+        yield _Look(time, not there, lambda found=found: found, len(found))  # type: ignore[misc]
+
+
+def _absent_after(correlation: Correlation, hits: Sequence[_Hit], until: int | None) -> Iterator[_Look]:
+    others = [hit.time for hit in hits if hit.member == 1]
+    for time, found in _by_time([hit for hit in hits if hit.member == 0]):
+        place = bisect_left(others, time)
+        there = place < len(others) and others[place] <= time + correlation.span_ms
+        known = until is not None and time + correlation.span_ms <= until
+        yield _Look(time, known and not there, lambda found=found: found, len(found))  # type: ignore[misc]
+
+
+_LOOKS: Final[Mapping[Kind, Callable[[Correlation, Sequence[_Hit], int | None], Iterator[_Look]]]] = {
+    **dict.fromkeys(_WINDOWS, _counted),
+    Kind.TEMPORAL_ORDERED: _ordered,
+    Kind.ABSENT_BEFORE: _absent_before,
+    Kind.ABSENT_AFTER: _absent_after,
+}

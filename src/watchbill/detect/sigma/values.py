@@ -1,0 +1,246 @@
+"""What a value of a record says, and whether it is what a rule asks for.
+
+* A text compares without regard to case unless the rule says `cased`; `*` and `?` are wildcards, and a wildcard takes
+  any character, line feeds too.
+* A number equals a text that reads the same: `0123` is 123, ` 1` and `1_0` are no numbers.
+* A truth value is the text `true` or `false`.
+* An object is its JSON without white space. A list stands for each of its elements, at the end of a path and on it.
+* A regular expression is Python's, found anywhere in the text; with regard to case unless the rule says `i`.
+
+Source: Sigma specification 2.1, "Sigma rules" and appendix "Modifiers".
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sigma.types import (
+    CompareOperators,
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExpansion,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaRegularExpressionFlag,
+    SigmaString,
+    SigmaTimestampPart,
+    SpecialChars,
+    TimestampPart,
+)
+
+from watchbill.trail.read import instant
+from watchbill.trail.table import json_text
+
+
+Test = Callable[[Any], bool]
+"""Asked of one value, never of null."""
+
+Path = tuple[str, ...]
+"""Names of fields, outermost first."""
+
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+(\.\d*)?|(\.\d+))([eE][+-]?\d{1,3})?\Z", re.ASCII)
+_LONGEST_NUMBER: Final = 40
+"""Characters of a text that may be a number."""
+
+_FLAGS: Final = {
+    SigmaRegularExpressionFlag.IGNORECASE: re.IGNORECASE,
+    SigmaRegularExpressionFlag.MULTILINE: re.MULTILINE,
+    SigmaRegularExpressionFlag.DOTALL: re.DOTALL,
+}
+_COMPARISONS: Final[Mapping[CompareOperators, Callable[[float, float], bool]]] = {
+    CompareOperators.LT: lambda number, bound: number < bound,
+    CompareOperators.LTE: lambda number, bound: number <= bound,
+    CompareOperators.GT: lambda number, bound: number > bound,
+    CompareOperators.GTE: lambda number, bound: number >= bound,
+    CompareOperators.NEQ: lambda number, bound: number != bound,
+}
+_MILLISECONDS: Final = 10**11
+"""A number of time from here on counts milliseconds since 1970, below it seconds: the year 5138."""
+
+
+class UnsupportedError(Exception):
+    """A rule uses something that this release does not run."""
+
+
+def path_of(field: str) -> Path:
+    """Split a name such as `requestParameters.items[].id`; brackets say what is so anyway: lists are looked into."""
+    return tuple(part.removesuffix("[]").removesuffix("[*]") for part in field.split("."))
+
+
+def values_at(found: Any, path: Path) -> list[Any]:
+    """Give every value at a path that is not null; a list on the way or at the end stands for each of its elements.
+
+    A field whose own name has dots in it is found too.
+    """
+    for place, name in enumerate(path):
+        if type(found) is not dict:
+            return list(_walk(found, path[place:]))
+        if name not in found:
+            joined = ".".join(path[place:])
+            return list(_flat(found[joined])) if joined in found else []
+        found = found[name]
+    return list(_flat(found))
+
+
+def _walk(found: Any, path: Path) -> Iterator[Any]:
+    if isinstance(found, list):
+        for each in found:
+            yield from values_at(each, path) if isinstance(each, dict) else _walk(each, path)
+    elif isinstance(found, Mapping):
+        yield from values_at(dict(found), path)
+    elif not path and found is not None:
+        yield found
+
+
+def _flat(found: Any) -> Iterator[Any]:
+    if isinstance(found, list):
+        for each in found:
+            yield from _flat(each)
+    elif found is not None:
+        yield found
+
+
+def texts_in(found: Any) -> Iterator[str]:
+    """Give every value of a record as text, whatever it stands under."""
+    if isinstance(found, Mapping):
+        for each in found.values():
+            yield from texts_in(each)
+    elif isinstance(found, list):
+        for each in found:
+            yield from texts_in(each)
+    elif found is not None:
+        yield text_of(found)
+
+
+def text_of(found: Any) -> str:
+    """Give a value as the text that rules compare."""
+    if isinstance(found, str):
+        return found
+    return json_text(found) if isinstance(found, (bool, Mapping)) else str(found)
+
+
+def number_of(found: Any) -> float | int | None:
+    """Give the number that a value is or reads as; None where it is none."""
+    if isinstance(found, (int, float)):
+        return None if isinstance(found, bool) else found
+    if not isinstance(found, str) or len(found) > _LONGEST_NUMBER or (match := _NUMBER.match(found)) is None:
+        return None
+    return int(found) if match.group(1, 2, 3) == (None, None, None) else float(found)
+
+
+def plain_text(value: Any) -> str | None:
+    """Give the text of a value that is one without wildcards, as it is written; None where it is none."""
+    if not isinstance(value, SigmaString) or any(not isinstance(part, str) for part in value.s):
+        return None
+    return "".join(str(part) for part in value.s)
+
+
+def value_test(value: Any) -> Test:
+    """Give the test that a value of a rule is. Raises UnsupportedError where there is none."""
+    match value:
+        case SigmaString():
+            return _string(value)
+        case SigmaTimestampPart():
+            part, wanted = value.timestamp_part, value.number
+            return lambda found: _part(found, part) == wanted
+        case SigmaNumber():
+            number = value.number
+            return lambda found: number_of(found) == number
+        case SigmaBool():
+            truth = "true" if value.boolean else "false"
+            return lambda found: text_of(found).lower() == truth
+        case SigmaRegularExpression():
+            pattern = compiled(value)
+            return lambda found: pattern.search(text_of(found)) is not None
+        case SigmaCIDRExpression():
+            network = ipaddress.ip_network(value.cidr, strict=False)
+            return lambda found: _in_network(found, network)
+        case SigmaCompareExpression():
+            return _comparison(value)
+        case SigmaExpansion():
+            tests = [value_test(each) for each in value.values]
+            return lambda found: any(test(found) for test in tests)
+        case _:
+            raise UnsupportedError(f"a value of type {type(value).__name__}")
+
+
+def compiled(value: SigmaRegularExpression) -> "re.Pattern[str]":
+    """Compile a regular expression with its flags. Raises re.error where it is none of Python's."""
+    flags = 0
+    for flag in value.flags:
+        flags |= _FLAGS[flag]
+    return re.compile(str(value.regexp), flags)
+
+
+def _string(value: SigmaString) -> Test:
+    """Compare as a text; the usual places of wildcards need no pattern."""
+    fold: Callable[[str], str] = str if isinstance(value, SigmaCasedString) else str.lower
+    parts = [fold(part) if isinstance(part, str) else part for part in value.s]
+    match parts:
+        case []:
+            return lambda found: found == ""
+        case [str() as text]:
+            return lambda found: fold(text_of(found)) == text
+        case [str() as text, SpecialChars.WILDCARD_MULTI]:
+            return lambda found: fold(text_of(found)).startswith(text)
+        case [SpecialChars.WILDCARD_MULTI, str() as text]:
+            return lambda found: fold(text_of(found)).endswith(text)
+        case [SpecialChars.WILDCARD_MULTI, str() as text, SpecialChars.WILDCARD_MULTI]:
+            return lambda found: text in fold(text_of(found))
+    pattern = re.compile(pattern_of(parts, "."), re.DOTALL)
+    return lambda found: pattern.fullmatch(fold(text_of(found))) is not None
+
+
+def pattern_of(parts: Sequence[Any], anything: str) -> str:
+    """Give the pattern of a text with wildcards, each of which takes what the pattern `anything` takes.
+
+    Raises UnsupportedError for a placeholder: nothing says what to put in its place.
+    """
+    pieces = []
+    for part in parts:
+        match part:
+            case str():
+                pieces.append(re.escape(part))
+            case SpecialChars.WILDCARD_MULTI:
+                pieces.append(f"{anything}*")
+            case SpecialChars.WILDCARD_SINGLE:
+                pieces.append(anything)
+            case _:
+                raise UnsupportedError(
+                    f"the placeholder `%{getattr(part, 'name', part)}%`, for which there is no value"
+                )
+    return "".join(pieces)
+
+
+def _comparison(value: SigmaCompareExpression) -> Test:
+    bound, compare = value.number.number, _COMPARISONS[value.op]
+    if isinstance(value.number, SigmaTimestampPart):
+        part = value.number.timestamp_part
+        return lambda found: (number := _part(found, part)) is not None and compare(number, bound)
+    return lambda found: (number := number_of(found)) is not None and compare(number, bound)
+
+
+def _part(found: Any, part: TimestampPart) -> int | None:
+    """Give the minute, hour, ... of an instant in UTC; None where the value is no instant."""
+    number = number_of(found)
+    try:
+        if number is None:
+            at = instant(found)
+        else:
+            at = datetime.fromtimestamp(number / 1000 if abs(number) >= _MILLISECONDS else number, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    if at is None:
+        return None
+    return at.isocalendar().week if part is TimestampPart.WEEK else int(getattr(at, part.name.lower()))
+
+
+def _in_network(found: Any, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    try:
+        return ipaddress.ip_address(text_of(found)) in network
+    except ValueError:
+        return False
