@@ -1,115 +1,823 @@
-"""What is usual for whom: networks and devices, declared or learnt.
+"""What is usual for whom: learnt from earlier days, or declared by the team file.
 
-A network is usual when the team file declares it, for everyone or for the person, or when the person was seen there on
-at least two earlier days by events that did not fail. A device (the family of a user agent) is usual when it was seen
-on at least one earlier day. "New" is said only of people with some history, and of a network also where the team file
-declares some: without either there is nothing to be new against, and it is "unknown".
+Learnt is, for each person and never for a session of theirs, on which days they were seen in which network
+(`networks`), with which device (`devices`), doing what (`ec2.amazonaws.com:RunInstances`), in which account, on what
+kind of target (`resources`), and in which hours of the week by their own clock. Of each value three questions are
+asked: is it new for the person, for their job role (whoever shares a group of the team file with them, themselves
+included), for the company?
+
+1. Only earlier days count, never the day of the event itself, and of these the last `WINDOW`: what was not seen for so
+   long is new again.
+2. Usual is what was seen on one such day; a network, on two. Declared networks are usual from the start.
+3. New is only said where there is something to be new against: of a person who was seen on `HISTORY_DAYS` of these
+   days; of a role or the company with `HISTORY_DAYS` days and `HISTORY_PEOPLE` people. Of a network it is also said
+   where the team file declares some. Else the answer is None: not enough history.
+4. What failed teaches nothing, and neither does what lies in a span that was judged hostile.
+5. A day with absurdly many values teaches nothing of that kind, and is told of (`flooded`).
+6. What is usual for a person is so for their role, and what is usual for a role is so for the company.
+
+Learning from events one by one, from batches in any order, and from the lake's own count gives the same baseline.
 """
 
 import ipaddress
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from watchbill.detect.days import FIRST, LAST, NOBODY, NOTHING, WINDOW, Days, Ints, count
+from watchbill.detect.devices import device_of
+from watchbill.detect.networks import Block, Networks, address_of, network_of
+from watchbill.detect.resources import SENSITIVE, resource_of, resource_of_text, short
+from watchbill.intervals import Interval
 from watchbill.team.model import Team
 from watchbill.trail.model import Attributed, Outcome
+from watchbill.trail.table import milliseconds
 
+
+__all__ = ["WINDOW", "Baseline", "Flood", "Kind", "Newness", "Seen", "device_of", "learn", "network_of"]
 
 NETWORK_DAYS = 2
-"""Earlier days on which a network must have been seen to be usual."""
+"""Earlier days on which a network must have been seen to be usual: one is a journey, or a thief."""
 
-HISTORY_DAYS = 2
-"""Earlier days a person must have been seen at all before anything can be called new for them."""
+HISTORY_DAYS = 7
+"""Earlier days on which a person must have been seen before anything can be new for them: a week of work, in which most
+of what somebody does by habit comes up once. Less, and the first weeks of everybody would be news."""
 
-_V4, _V6 = 24, 48
+HISTORY_PEOPLE = 3
+"""People of a role, or of the company, who must have been seen: two say little of what a third would do."""
+
+ACQUAINTED_DAYS = 2
+"""Earlier days after which `place` and `device` say `new`. They only weigh in a case that something else opened, where
+saying nothing until the second week costs more than a word too early; rules, which open cases, go by `HISTORY_DAYS`."""
+
+Hostile = Sequence[tuple[str, Interval]]
+"""People with spans in which it was not they who acted under their name."""
 
 
-def network_of(ip: str | None) -> str | None:
-    """Give the network an address stands for, /24 or /48; None for what is no address, such as a service."""
+class Kind(StrEnum):
+    """What is learnt of people."""
+
+    NETWORK = "network"
+    DEVICE = "device"
+    ACTION = "action"
+    ACCOUNT = "account"
+    RESOURCE = "resource"
+    HOUR = "hour"
+
+
+KINDS = tuple(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Newness:
+    """Whether a value was new; None where there was not enough history to tell, or no value."""
+
+    person: bool | None
+    role: bool | None
+    company: bool | None
+
+
+class Seen(NamedTuple):
+    """That a person was seen with a value on a day."""
+
+    kind: Kind
+    person: str
+    value: str
+    day: date
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Flood:
+    """A day on which a person was seen with too many values of a kind to learn from."""
+
+    person: str
+    kind: Kind
+    day: date
+
+
+# --- hours ---------------------------------------------------------------------------------------
+
+_QUARTER = 900_000
+"""Milliseconds of a quarter of an hour, by which every zone of today is set."""
+_SLOT_HOURS = 4
+_SATURDAY = 5
+
+
+def hour_of(time_ms: int, zone: str) -> str:
+    """Give the part of the week an instant lies in by a zone's clock: `weekday 08-12`, `weekend 20-24`.
+
+    Coarse, for somebody is no stranger who works on a Tuesday for the first time, or starts at seven.
+    """
+    quarter = time_ms // _QUARTER
     try:
-        address = ipaddress.ip_address(ip or "")
-    except ValueError:
-        return None
-    return str(ipaddress.ip_network((address, _V4 if address.version == 4 else _V6), strict=False))  # noqa: PLR2004 - IP version 4
+        at = (_EPOCH + quarter * timedelta(milliseconds=_QUARTER)).astimezone(ZoneInfo(zone))
+    except OverflowError:
+        # In the first or the last hours of the calendar, where another zone's clock has left it.
+        at = _EPOCH
+    first = at.hour // _SLOT_HOURS * _SLOT_HOURS
+    return f"{'weekend' if at.weekday() >= _SATURDAY else 'weekday'} {first:02}-{first + _SLOT_HOURS:02}"
 
 
-def device_of(user_agent: str | None) -> str | None:
-    """Give the family of a user agent: its product without version, and for browsers the platform with it."""
-    if not user_agent:
-        return None
-    product = user_agent.split("/", 1)[0].strip("[]")
-    platform = user_agent.partition("(")[2].partition(")")[0].split(";")[0]
-    return f"{product} {platform}".strip() if product == "Mozilla" else product
+_NO = pa.scalar(False)  # noqa: FBT003 - a value
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_MS = 86_400_000
 
 
-@dataclass(slots=True)
+# --- the baseline --------------------------------------------------------------------------------
+
+
 class Baseline:
-    """What was seen of whom by which day. Built once from the events of a trail, then only asked."""
+    """What was seen of whom on which days. It can be pickled, and takes little: see `size`.
 
-    declared: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-    personal: dict[str, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]]
-    days: dict[str, set[date]] = field(default_factory=dict)
-    networks: dict[tuple[str, str], set[date]] = field(default_factory=dict)
-    devices: dict[tuple[str, str], set[date]] = field(default_factory=dict)
+    `networks` says what an address stands for; it must be the same wherever baselines are merged.
+    """
+
+    def __init__(self, team: Team | None, networks: Networks | None = None, hostile: Hostile = ()) -> None:
+        self.people = {} if team is None else {name: number for number, name in enumerate(team.people)}
+        """People by number, those of the team file first."""
+        self.words: dict[Kind, dict[str, int]] = {kind: {} for kind in KINDS}
+        """Values by number."""
+        self.tables = {kind: Days() for kind in KINDS}
+        self.present = Days()
+        """On which days people were seen at all."""
+        self._networks = networks or Networks()
+        self._hostile = [
+            (person, milliseconds(_up(span.start)), milliseconds(_up(span.end))) for person, span in hostile
+        ]
+        self._declared = _Declared(team)
+        people = {} if team is None else team.people
+        self._zones = {name: person.time_zone for name, person in people.items()}
+        self._circles = _circles(team)
+        self._of_roles: dict[Kind, Days] = {}
+        self._of_all: dict[Kind, Days] = {}
+        self._histories: dict[int, _History] = {}
+
+    # --- learning ---
+
+    def learn(self, events: Iterable[Attributed]) -> None:
+        """Learn from events, in any order."""
+        seen: dict[Kind, set[tuple[int, str, int]]] = {kind: set() for kind in KINDS}
+        for each in events:
+            time_ms, person = milliseconds(each.event.at), each.actor.person
+            if person is None or each.event.outcome is not Outcome.ALLOWED or self._is_hostile(person, time_ms):
+                continue
+            who, day = self._person(person), time_ms // _DAY_MS
+            for kind in KINDS:
+                # None is kept too: that somebody was seen at all counts as well.
+                seen[kind].add((who, self._value(kind, each) or "", day))
+        for kind, found in seen.items():
+            rows = list(found)
+            people = np.array([who for who, _, _ in rows], np.int64)
+            days = np.array([day for _, _, day in rows], np.int64)
+            self._learn_present(people, days)
+            self._learn(kind, people, [value for _, value, _ in rows], days)
+
+    def learn_batch(self, batch: pa.RecordBatch, kinds: Sequence[Kind] = KINDS) -> None:
+        """Learn from a batch of `trail.table.SCHEMA`, or of its columns that `kinds` need with person and day.
+
+        Where there is no `outcome`, all of it was allowed; where there is no `time_ms`, spans that were judged hostile
+        cannot be told and must not be in it.
+        """
+        rows = self._teaching(batch)
+        people, who = _words(rows.column("person"))
+        persons = np.array([self._person(name) for name in people], np.int64)[who]
+        days = _ints(rows.column("day").cast(pa.int32()))
+        used, _ = _distinct(persons, days)
+        self._learn_present(persons[used], days[used])
+        for kind in kinds:
+            table = _local(self, kind, rows, people, who)
+            used, _ = _distinct(persons, table.codes, days)
+            self._learn(kind, persons[used], table.words(used), days[used])
+
+    def learn_counted(self, kind: Kind, counted: pa.Table) -> None:
+        """Learn from the answer to `lake.queries.seen_by_day` for a kind, which leaves out what teaches nothing."""
+        renamed = ["time_ms" if name == "quarter_ms" else name for name in counted.column_names]
+        for batch in counted.rename_columns(renamed).to_batches():
+            self.learn_batch(batch, (kind,))
+
+    def merge(self, other: "Baseline") -> None:
+        """Learn all that another baseline of the same team and networks has learnt."""
+        owners = np.full(max([*other.people.values(), 0]) + 1, NOBODY, np.int64)
+        for name, number in other.people.items():
+            owners[number] = self._person(name)
+        nothing = np.zeros(1, np.int64)
+        self.present.merge(other.present.renumbered(owners, nothing))
+        for kind in KINDS:
+            values = np.zeros(max([*other.words[kind].values(), 0]) + 1, np.int64)
+            for word, number in other.words[kind].items():
+                values[number] = self.words[kind].setdefault(word, len(self.words[kind]))
+            self.tables[kind].merge(other.tables[kind].renumbered(owners, values))
+            self._forget_unused(kind)
+        self._forget_answers()
+
+    def _person(self, name: str) -> int:
+        return self.people.setdefault(name, len(self.people)) if len(self.people) < NOBODY else NOBODY
+
+    def _learn_present(self, persons: Ints, days: Ints) -> None:
+        there = self.present.teaches(persons, days) & (persons != NOBODY)
+        if self.present.add(persons[there], np.zeros(np.count_nonzero(there), np.int64), days[there]):
+            self.present.settle()
+        self._forget_answers()
+
+    def _learn(self, kind: Kind, persons: Ints, words: Sequence[str | None], days: Ints) -> None:
+        """Learn values of one kind, where there are any."""
+        table, known = self.tables[kind], self.words[kind]
+        rows = np.flatnonzero(table.teaches(persons, days) & (persons != NOBODY))
+        numbers = np.array(
+            [known.setdefault(short(word), len(known)) if (word := words[row]) else NOTHING for row in rows.tolist()],
+            np.int64,
+        )
+        rows, numbers = rows[numbers != NOTHING], numbers[numbers != NOTHING]
+        if table.add(persons[rows], numbers, days[rows]) and table.settle():
+            self._forget_unused(kind)
+
+    def _forget_unused(self, kind: Kind) -> None:
+        """Drop the words of days that were given up."""
+        used = self.tables[kind].values()
+        if len(used) == len(self.words[kind]):
+            return
+        words = list(self.words[kind])
+        renumbered = np.zeros(len(words), np.int64)
+        renumbered[used] = np.arange(len(used))
+        self.words[kind] = {words[number]: place for place, number in enumerate(used)}
+        self.tables[kind] = self.tables[kind].renumbered(np.arange(len(self.people)), renumbered)
+
+    def _teaching(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Give the rows of people whose calls were allowed, outside of hostile spans."""
+        fine = batch.column("person").is_valid()
+        if "outcome" in batch.schema.names:
+            fine = pc.and_(fine, pc.fill_null(pc.equal(_plain(batch.column("outcome")), str(Outcome.ALLOWED)), _NO))
+        if self._hostile and "time_ms" in batch.schema.names:
+            persons, times = _plain(batch.column("person")), batch.column("time_ms")
+            for person, start, end in self._hostile:
+                inside = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
+                fine = pc.and_(fine, pc.invert(pc.fill_null(pc.and_(pc.equal(persons, person), inside), _NO)))
+        return batch.filter(fine)
+
+    def _is_hostile(self, person: str, time_ms: int) -> bool:
+        return any(who == person and start <= time_ms < end for who, start, end in self._hostile)
+
+    # --- asking about one event ---
+
+    def newness(self, kind: Kind, attributed: Attributed) -> Newness:
+        """Say of one event whether its value of a kind was new for the person, for their role, for the company."""
+        event = attributed.event
+        value = self._value(kind, attributed)
+        address = event.ip if kind is Kind.NETWORK else None
+        return self._asked(kind, attributed.actor.person, value, milliseconds(event.at) // _DAY_MS, address)
+
+    def days_seen(self, kind: Kind, attributed: Attributed) -> int:
+        """Count the earlier days of the window on which the person was seen with the value that an event has."""
+        value, person = self._value(kind, attributed), attributed.actor.person
+        if not value or person is None:
+            return 0
+        number = self.words[kind].get(short(value), NOTHING)
+        owner = self.people.get(person, NOBODY)
+        return _days_of(self.tables[kind], (owner,), number, milliseconds(attributed.event.at) // _DAY_MS)
 
     def place(self, person: str, ip: str | None, at: datetime) -> str:
-        """Say whether an address was usual, new or unknown for a person before the day of `at`."""
-        network = network_of(ip)
-        if ip is None or network is None:
-            return "unknown"
-        if self._is_declared(ip, self.personal.get(person, ())):
-            return "usual"
-        if len(_before(self.networks.get((person, network), ()), at)) >= NETWORK_DAYS:
-            return "usual"
-        return "new" if self._has_history(person, at) or self.personal.get(person) or self.declared else "unknown"
+        """Say whether an address was usual, known to others, new or unknown for a person before the day of `at`."""
+        day = milliseconds(at) // _DAY_MS
+        found = self._asked(Kind.NETWORK, person, self._networks.network(ip), day, ip, ACQUAINTED_DAYS)
+        if found.person is not False and found.company is False:
+            return "known to others"
+        return _SAID[found.person]
 
     def place_for_anyone(self, ip: str | None) -> str:
-        """Say whether an address belongs to a network the team declares or anyone of it uses."""
-        network = network_of(ip)
-        if ip is None or network is None:
+        """Say whether an address belongs to a network the team declares or anyone of it uses, whenever."""
+        network = self._networks.network(ip)
+        if network is None:
             return "unknown"
-        personal = [net for nets in self.personal.values() for net in nets]
-        used = any(name == network and len(days) >= NETWORK_DAYS for (_, name), days in self.networks.items())
-        if used or self._is_declared(ip, personal):
+        number = self.words[Kind.NETWORK].get(short(network), NOTHING)
+        used = self._company(Kind.NETWORK).ever(0, number) >= NETWORK_DAYS
+        if used or self._declared.anyone(ip):
             return "usual"
-        known = personal or self.declared or any(len(days) >= HISTORY_DAYS for days in self.days.values())
+        known = self._declared.any_at_all or self.present.most_ever() >= ACQUAINTED_DAYS
         return "new" if known else "unknown"
 
     def device(self, person: str, user_agent: str | None, at: datetime) -> str:
         """Say whether a user agent's family was usual, new or unknown for a person before the day of `at`."""
-        device = device_of(user_agent)
-        if device is None:
-            return "unknown"
-        if _before(self.devices.get((person, device), ()), at):
-            return "usual"
-        return "new" if self._has_history(person, at) else "unknown"
+        day = milliseconds(at) // _DAY_MS
+        return _SAID[self._asked(Kind.DEVICE, person, device_of(user_agent), day, None, ACQUAINTED_DAYS).person]
 
-    def _has_history(self, person: str, at: datetime) -> bool:
-        return len(_before(self.days.get(person, ()), at)) >= HISTORY_DAYS
+    def _asked(
+        self, kind: Kind, person: str | None, value: str | None, day: int, ip: str | None, history: int = HISTORY_DAYS
+    ) -> Newness:
+        if not value:
+            return Newness(None, None, None)
+        number = self.words[kind].get(short(value), NOTHING)
+        who = NOBODY if person is None else self.people.get(person, NOBODY)
+        least = NETWORK_DAYS if kind is Kind.NETWORK else 1
+        state = self._history(day)
+        network, declared = kind is Kind.NETWORK, self._declared
 
-    def _is_declared(self, ip: str, more: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-        address = ipaddress.ip_address(ip)
-        return any(address in network for network in (*self.declared, *more))
+        def answer(table: Days, owners: Iterable[int], said: bool, known: bool) -> bool | None:  # noqa: FBT001 - facts
+            if said or _days_of(table, owners, number, day) >= least:
+                return False
+            return True if known else None
+
+        circle = self._circles.of(person)
+        mine = None
+        if person is not None:
+            known = state.seen(who) >= history or (network and declared.any_for((person,)))
+            mine = answer(self.tables[kind], (who,), network and declared.usual(person, ip), known)
+        role = None
+        if circle is not None:
+            known = state.of_circle(circle) or (network and declared.any_for(circle.people))
+            said = network and any(declared.usual(each, ip) for each in circle.people)
+            role = answer(self._roles(kind), circle.groups, said, known)
+        known = state.company or (network and declared.any_at_all)
+        return Newness(mine, role, answer(self._company(kind), (0,), network and declared.anyone(ip), known))
+
+    def _value(self, kind: Kind, attributed: Attributed) -> str | None:
+        """Give the value of a kind that an event has."""
+        event = attributed.event
+        match kind:
+            case Kind.NETWORK:
+                return self._networks.network(event.ip)
+            case Kind.DEVICE:
+                return device_of(event.user_agent)
+            case Kind.ACTION:
+                return f"{event.source}:{event.name}" if event.source and event.name else None
+            case Kind.ACCOUNT:
+                return event.account or None
+            case Kind.RESOURCE:
+                return resource_of(event.source, event.account, event.record.get("requestParameters"))
+            case Kind.HOUR:
+                return hour_of(milliseconds(event.at), self.zone_of(attributed.actor.person))
+
+    def zone_of(self, person: str | None) -> str:
+        """Give the zone whose clock a person lives by; UTC where the team file does not say."""
+        return self._zones.get(person or "", "UTC")
+
+    def network(self, ip: str | None) -> str | None:
+        """Give what an address stands for here."""
+        return self._networks.network(ip)
+
+    # --- asking about a batch ---
+
+    def newness_columns(self, batch: pa.RecordBatch, kinds: Sequence[Kind] = KINDS) -> dict[str, pa.Array]:
+        """Say of each row of a batch what `newness` says of its event.
+
+        Gives columns of booleans with nulls by name: `wb.first_seen.network` for the person,
+        `wb.first_seen.role.network` and `wb.first_seen.company.network`, and so for each kind.
+        """
+        people, who = _words(batch.column("person"))
+        people = [*people, None]
+        who = np.where(who < 0, len(people) - 1, who)
+        days = _ints(batch.column("day").cast(pa.int32()))
+        columns = {}
+        for kind in kinds:
+            table = _local(self, kind, batch, people, who)
+            used, of_row = _distinct(who, table.codes, days)
+            facts = self._facts(kind, people, who[used], table, used, days[used])
+            for level, fact in zip(("", "role.", "company."), facts, strict=True):
+                spread = fact[of_row]
+                columns[f"wb.first_seen.{level}{kind}"] = pa.array(spread == _NEW, mask=spread == _UNKNOWN)
+        return columns
+
+    def _facts(
+        self, kind: Kind, people: Sequence[str | None], who: Ints, table: "_Local", used: Ints, days: Ints
+    ) -> tuple["_Facts", "_Facts", "_Facts"]:
+        """Answer for combinations of a person, a value and a day."""
+        words = table.words(used)
+        known, least = self.words[kind], NETWORK_DAYS if kind is Kind.NETWORK else 1
+        numbers = np.array([known.get(short(word), NOTHING) if word else -1 for word in words], np.int64)
+        valid, numbers = numbers >= 0, np.maximum(numbers, 0)
+        owners = np.array([NOBODY if name is None else self.people.get(name, NOBODY) for name in people])
+        circles = [self._circles.of(name) for name in people]
+        named = np.array([name is not None for name in people])[who]
+        grouped = np.array([circle is not None for circle in circles])[who]
+        enough = _Enough(self, people, owners, circles, who, days)
+        said = [np.zeros(len(used), bool) for _ in range(3)]
+        if kind is Kind.NETWORK:
+            self._add_declared(people, circles, who, table.raw(used), said, enough)
+        usual = said[0] | (count(self.tables[kind].within(owners[who], numbers, days)) >= least)
+        mine = _fact(usual, enough.person, valid & named)
+        # What is usual for the person is so for the role, and for the company: the rest is asked.
+        shared = said[1] | (usual & named)
+        rest = np.flatnonzero(grouped & valid & ~shared)
+        shared[rest] |= self._in_circle(kind, circles, who[rest], numbers[rest], days[rest]) >= least
+        role = _fact(shared, enough.role, valid & grouped)
+        common = said[2] | (usual & named) | (shared & grouped)
+        rest = np.flatnonzero(valid & ~common)
+        nobody = np.zeros(len(rest), np.int64)
+        common[rest] |= count(self._company(kind).within(nobody, numbers[rest], days[rest])) >= least
+        return mine, role, _fact(common, enough.company, valid)
+
+    def _in_circle(self, kind: Kind, circles: Sequence["_Circle | None"], who: Ints, numbers: Ints, days: Ints) -> Ints:
+        """Count on how many days the groups of people had values, each day once."""
+        table = self._roles(kind)
+        groups = [() if circle is None else circle.groups for circle in circles]
+        found = table.within(np.full(len(who), NOBODY), numbers, days)
+        for place in range(max((len(each) for each in groups), default=0)):
+            group = np.array([each[place] if place < len(each) else NOBODY for each in groups])
+            found |= table.within(group[who], numbers, days)
+        return count(found)
+
+    def _add_declared(
+        self,
+        people: Sequence[str | None],
+        circles: Sequence["_Circle | None"],
+        who: Ints,
+        addresses: Sequence[str | None],
+        said: Sequence[npt.NDArray[np.bool_]],
+        enough: "_Enough",
+    ) -> None:
+        """Add what the team file declares of networks: which are usual, and that others are new."""
+        declared = self._declared
+        if not declared.any_at_all:
+            return
+        seen: dict[tuple[int, str], tuple[bool, bool, bool]] = {}
+        for row, (number, ip) in enumerate(zip(who.tolist(), addresses, strict=True)):
+            if ip is None:
+                continue
+            if (number, ip) not in seen:
+                person, circle = people[number], circles[number]
+                seen[number, ip] = (
+                    person is not None and declared.usual(person, ip),
+                    circle is not None and any(declared.usual(each, ip) for each in circle.people),
+                    declared.anyone(ip),
+                )
+            said[0][row], said[1][row], said[2][row] = seen[number, ip]
+        enough.person |= np.array([name is not None and declared.any_for((name,)) for name in people])[who]
+        enough.role |= np.array([each is not None and declared.any_for(each.people) for each in circles])[who]
+        enough.company |= True
+
+    # --- what is worked out once and kept until more is learnt ---
+
+    def _forget_answers(self) -> None:
+        self._of_roles, self._of_all, self._histories = {}, {}, {}
+
+    def _roles(self, kind: Kind) -> Days:
+        """Give the table of groups: what any member was seen with."""
+        if kind not in self._of_roles:
+            pairs = sorted(
+                (self.people[name], group) for group, names in enumerate(self._circles.groups) for name in names
+            )
+            members, groups = np.array(pairs, np.int64).reshape(-1, 2).T
+            self._of_roles[kind] = self.tables[kind].by_owner(members, groups)
+        return self._of_roles[kind]
+
+    def _company(self, kind: Kind) -> Days:
+        """Give the table of all: what anybody was seen with."""
+        if kind not in self._of_all:
+            owners = self.tables[kind].owners()
+            self._of_all[kind] = self.tables[kind].by_owner(owners, np.zeros(len(owners), np.int64))
+        return self._of_all[kind]
+
+    def _history(self, day: int) -> "_History":
+        """Give who had been seen how often before a day."""
+        day = _clipped(day)
+        if day not in self._histories:
+            if len(self._histories) >= _DAYS_KEPT:
+                self._histories = {}
+            everyone = np.arange(len(self.people) + 1)
+            everyone[-1] = NOBODY
+            within = self.present.within(everyone, np.zeros_like(everyone), np.full_like(everyone, day))
+            self._histories[day] = _History(within, self.people)
+        return self._histories[day]
+
+    def seen(self) -> Iterator[Seen]:
+        """Give all that was learnt of people, in no order."""
+        names = list(self.people)
+        for kind in KINDS:
+            words = list(self.words[kind])
+            for owner, value, day in self.tables[kind].rows():
+                yield Seen(kind, names[owner], words[value], _date_of(day))
+
+    @property
+    def flooded(self) -> tuple[Flood, ...]:
+        """Days that taught nothing of a kind, since there were too many values of it."""
+        names, found = list(self.people), []
+        for kind, table in self.tables.items():
+            if table.settle():
+                self._forget_unused(kind)
+            found += [Flood(names[owner], kind, _date_of(day)) for owner, day in self.tables[kind].flooded]
+        return tuple(sorted(found))
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about: of the tables and the words in them, not of what is worked out from them."""
+        words = sum(len(word) + 150 for each in self.words.values() for word in each)
+        return words + sum(table.size for table in (self.present, *self.tables.values()))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_of_roles": {}, "_of_all": {}, "_histories": {}}
 
 
-def learn(events: Iterable[Attributed], team: Team | None) -> Baseline:
-    """Build the baseline of a trail; what failed teaches nothing."""
-    baseline = Baseline(
-        tuple(ipaddress.ip_network(net) for net in (team.networks if team else ())),
-        {p.name: tuple(ipaddress.ip_network(n) for n in p.networks) for p in (team.people.values() if team else ())},
-    )
-    for each in events:
-        person, event = each.actor.person, each.event
-        if person is None or event.outcome is not Outcome.ALLOWED:
-            continue
-        day = event.at.date()
-        baseline.days.setdefault(person, set()).add(day)
-        if (network := network_of(event.ip)) is not None:
-            baseline.networks.setdefault((person, network), set()).add(day)
-        if (device := device_of(event.user_agent)) is not None:
-            baseline.devices.setdefault((person, device), set()).add(day)
+def learn(
+    events: Iterable[Attributed], team: Team | None, networks: Networks | None = None, hostile: Hostile = ()
+) -> Baseline:
+    """Build the baseline of events; what failed teaches nothing."""
+    baseline = Baseline(team, networks, hostile)
+    baseline.learn(events)
     return baseline
 
 
-def _before(days: Iterable[date], at: datetime) -> list[date]:
-    return [day for day in days if day < at.date()]
+_SAID = {False: "usual", True: "new", None: "unknown"}
+_DAYS_KEPT = 64
+
+
+# --- who belongs to whom -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Circle:
+    """The job role of a person: the groups they are in, and everyone in these."""
+
+    groups: tuple[int, ...]
+    people: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Circles:
+    """Groups by number with their members, and the circle of each person."""
+
+    groups: tuple[tuple[str, ...], ...]
+    people: dict[str, _Circle]
+
+    def of(self, person: str | None) -> _Circle | None:
+        """Give somebody's circle; None for who is in no group."""
+        return None if person is None else self.people.get(person)
+
+
+def _circles(team: Team | None) -> _Circles:
+    """Find who shares a group with whom. A group of everybody is no job role, unless it is the only one of somebody."""
+    if team is None:
+        return _Circles((), {})
+    groups = tuple(tuple(name for name in team.members(group) if name in team.people) for group in team.groups)
+    held = {name: [number for number, names in enumerate(groups) if name in names] for name in team.people}
+    known: dict[tuple[int, ...], _Circle] = {}
+    people = {}
+    for name, numbers in held.items():
+        narrow = tuple(number for number in numbers if len(groups[number]) < len(team.people)) or tuple(numbers)
+        if narrow and narrow not in known:
+            known[narrow] = _Circle(narrow, tuple(sorted({each for number in narrow for each in groups[number]})))
+        if narrow:
+            people[name] = known[narrow]
+    return _Circles(groups, people)
+
+
+class _Declared:
+    """The networks that the team file declares."""
+
+    def __init__(self, team: Team | None) -> None:
+        self._common: tuple[Block, ...] = tuple(ipaddress.ip_network(net) for net in (team.networks if team else ()))
+        people = team.people.values() if team else ()
+        found = {p.name: tuple(ipaddress.ip_network(net) for net in p.networks) for p in people}
+        self._personal: dict[str, tuple[Block, ...]] = {name: nets for name, nets in found.items() if nets}
+        self._all = tuple(dict.fromkeys(net for nets in self._personal.values() for net in nets))
+        self.any_at_all = bool(self._common or self._personal)
+
+    def usual(self, person: str, ip: str | None) -> bool:
+        """Tell whether an address lies in everyone's networks or in a person's."""
+        return _lies_in(ip, (*self._common, *self._personal.get(person, ())))
+
+    def anyone(self, ip: str | None) -> bool:
+        """Tell whether an address lies in anybody's networks."""
+        return _lies_in(ip, (*self._common, *self._all))
+
+    def any_for(self, people: Iterable[str]) -> bool:
+        """Tell whether any network is declared for everyone or for one of some people."""
+        return bool(self._common) or any(person in self._personal for person in people)
+
+
+def _lies_in(ip: str | None, networks: Sequence[Block]) -> bool:
+    address = address_of(ip)
+    return address is not None and any(address in network for network in networks)
+
+
+# --- whether there is enough history -------------------------------------------------------------
+
+
+class _History:
+    """Who had been seen on how many days before one day."""
+
+    def __init__(self, within: npt.NDArray[np.uint64], people: dict[str, int]) -> None:
+        self._within, self._people = within, people
+        self.counts = count(within)
+        self._circles: dict[tuple[int, ...], bool] = {}
+        self.company = self._enough(slice(None))
+
+    def seen(self, person: int) -> int:
+        """Give on how many days a person had been seen."""
+        return int(self.counts[min(person, len(self.counts) - 1)])
+
+    def of_circle(self, circle: _Circle) -> bool:
+        """Tell whether a role had been seen enough."""
+        if circle.groups not in self._circles:
+            members = np.array([self._people[name] for name in circle.people], np.int64)
+            self._circles[circle.groups] = self._enough(members)
+        return self._circles[circle.groups]
+
+    def _enough(self, of: slice | Ints) -> bool:
+        several = np.count_nonzero(self.counts[of]) >= HISTORY_PEOPLE
+        return bool(several and count(np.bitwise_or.reduce(self._within[of], axis=0)) >= HISTORY_DAYS)
+
+
+class _Enough:
+    """Whether there is enough history, for each of many combinations."""
+
+    def __init__(
+        self,
+        baseline: Baseline,
+        people: Sequence[str | None],
+        owners: Ints,
+        circles: Sequence[_Circle | None],
+        who: Ints,
+        days: Ints,
+    ) -> None:
+        self.person, self.role, self.company = (np.zeros(len(who), bool) for _ in range(3))
+        days = np.clip(days, FIRST - 1, LAST + 2)
+        for day in np.unique(days):
+            state = baseline._history(int(day))  # noqa: SLF001 - a part of it
+            rows = days == day
+            self.person[rows] = np.array([state.seen(owner) >= HISTORY_DAYS for owner in owners])[who[rows]]
+            of_role = [circle is not None and state.of_circle(circle) for circle in circles]
+            self.role[rows] = np.array(of_role, bool)[who[rows]]
+            self.company[rows] = state.company
+
+
+def _days_of(table: Days, owners: Iterable[int], number: int, day: int) -> int:
+    """Count on how many earlier days any of some owners had a value."""
+    asked = np.array(list(owners), np.int64)
+    within = table.within(asked, np.full_like(asked, number), np.full_like(asked, _clipped(day)))
+    return int(count(np.bitwise_or.reduce(within, axis=0)))
+
+
+_Facts = npt.NDArray[np.int8]
+_USUAL, _NEW, _UNKNOWN = 0, 1, 2
+
+
+def _fact(usual: npt.NDArray[np.bool_], enough: npt.NDArray[np.bool_], valid: npt.NDArray[np.bool_]) -> _Facts:
+    found = np.where(usual, _USUAL, np.where(enough, _NEW, _UNKNOWN))
+    return np.where(valid, found, _UNKNOWN).astype(np.int8)
+
+
+# --- values of batches ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """The values of one kind that a batch has: a code for each row, and what the codes stand for."""
+
+    codes: Ints
+    """Rows of the same person with the same code have the same value; from 0."""
+    words: Callable[[Ints], list[str | None]]
+    """Gives the value of some rows; None where there is none."""
+    raw: Callable[[Ints], list[str | None]]
+    """Gives what stands in the batch."""
+
+
+def _local(baseline: Baseline, kind: Kind, batch: pa.RecordBatch, people: Sequence[str | None], who: Ints) -> _Local:
+    """Find the values of a kind in a batch."""
+    match kind:
+        case Kind.NETWORK:
+            return _mapped(batch.column("ip"), baseline.network)
+        case Kind.DEVICE:
+            return _mapped(batch.column("user_agent"), device_of)
+        case Kind.ACCOUNT:
+            return _mapped(batch.column("account"), lambda account: account or None)
+        case Kind.ACTION:
+            return _actions(batch)
+        case Kind.RESOURCE:
+            return _resources(batch)
+        case Kind.HOUR:
+            return _hours(batch, [baseline.zone_of(name) for name in people], who)
+
+
+def _mapped(column: pa.Array, value_of: Callable[[str | None], str | None]) -> _Local:
+    words, codes = _words(column)
+    words = [*words, None]
+    codes = np.where(codes < 0, len(words) - 1, codes)
+    values = [value_of(word) for word in words]
+    return _of_words(codes, values, words)
+
+
+def _of_words(codes: Ints, values: Sequence[str | None], raw: Sequence[str | None]) -> _Local:
+    def picked(words: Sequence[str | None]) -> Callable[[Ints], list[str | None]]:
+        return lambda rows: [words[code] for code in codes[rows].tolist()]
+
+    return _Local(codes, picked(values), picked(raw))
+
+
+def _actions(batch: pa.RecordBatch) -> _Local:
+    sources, of_source = _words(batch.column("source"))
+    names, of_name = _words(batch.column("name"))
+    used, codes = _distinct(of_source + 1, of_name + 1)
+    values: list[str | None] = []
+    for row in used:
+        source = sources[of_source[row]] if of_source[row] >= 0 else None
+        name = names[of_name[row]] if of_name[row] >= 0 else None
+        values.append(f"{source}:{name}" if source and name else None)
+    return _of_words(codes, values, values)
+
+
+def _resources(batch: pa.RecordBatch) -> _Local:
+    sources, of_source = _words(batch.column("source"))
+    accounts, of_account = _words(batch.column("account"))
+    of_account = np.where(of_account < 0, len(accounts), of_account)
+    accounts = [*accounts, ""]
+    sensitive = np.array([*(source in SENSITIVE for source in sources), False])[of_source]
+    rows = np.flatnonzero(sensitive & np.asarray(batch.column("person").is_valid()))
+    texts, of_text = _words(_plain(batch.column("request_parameters")).take(pa.array(rows)))
+    text = np.full(len(batch), len(texts), np.int64)
+    text[rows] = np.where(of_text < 0, len(texts), of_text)
+    used, codes = _distinct(of_source + 1, np.where(sensitive, of_account, 0), text)
+    values: list[str | None] = []
+    for row in used:
+        source = sources[of_source[row]] if of_source[row] >= 0 else ""
+        said = texts[text[row]] if text[row] < len(texts) else None
+        values.append(resource_of_text(source, accounts[of_account[row]], said))
+    return _of_words(codes, values, values)
+
+
+def _hours(batch: pa.RecordBatch, zones: Sequence[str], who: Ints) -> _Local:
+    quarters = _ints(batch.column("time_ms")) // _QUARTER
+    slot = cache(lambda quarter, zone: hour_of(quarter * _QUARTER, zone))
+
+    def words(rows: Ints) -> list[str | None]:
+        pairs = zip(quarters[rows].tolist(), who[rows].tolist(), strict=True)
+        return [slot(quarter, zones[person]) for quarter, person in pairs]
+
+    return _Local(_numbered(quarters)[0], words, words)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Write shared words out."""
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _ints(column: pa.Array) -> Ints:
+    return column.cast(pa.int64()).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+
+
+def _words(column: pa.Array) -> tuple[list[Any], Ints]:
+    """Give the distinct words that a column has, and for each row which it is: -1 where it is null."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    codes: Ints = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    # A slice of a column has the words of the whole of it.
+    used = np.flatnonzero(np.bincount(codes + 1, minlength=len(column.dictionary) + 1)[1:])
+    words = column.dictionary.take(pa.array(used)).to_pylist()
+    places = np.full(len(column.dictionary) + 1, -1, np.int64)
+    places[used] = np.arange(len(used))
+    places[used[[word is None for word in words]]] = -1
+    return words, places[codes]
+
+
+_DENSE = 2**22
+"""Combinations that are told apart by a place for each of them; more are sorted."""
+
+
+def _distinct(*codes: Ints) -> tuple[Ints, Ints]:
+    """Find the distinct combinations of rows: for each a row that has it, and for each row which it has."""
+    packed, size = np.zeros(len(codes[0]), np.int64), 1
+    for each in codes:
+        numbers, most = _numbered(each)
+        if size * most > _DENSE:
+            # So that the numbers stay small however many columns there are.
+            packed, size = _numbered(packed)
+        packed, size = packed * most + numbers, size * most
+    numbers, distinct = _numbered(packed)
+    first = np.zeros(distinct, np.int64)
+    first[numbers[::-1]] = np.arange(len(numbers) - 1, -1, -1)
+    return first, numbers
+
+
+def _numbered(values: Ints) -> tuple[Ints, int]:
+    """Give equal values the same number, from 0, in their order, and how many there are."""
+    if not len(values):
+        return values, 0
+    least, most = int(values.min()), int(values.max())
+    if most - least >= _DENSE:
+        found, numbers = np.unique(values, return_inverse=True)
+        return numbers.astype(np.int64), len(found)
+    places = np.zeros(most - least + 1, np.int64)
+    places[values - least] = 1
+    numbers = np.cumsum(places) - 1
+    return numbers[values - least], int(numbers[-1]) + 1
+
+
+def _clipped(day: int) -> int:
+    """Give a day that the table can be asked of; before 1970, and after 2149, there is nothing to know."""
+    return min(max(day, FIRST - 1), LAST + 2)
+
+
+def _up(at: datetime) -> datetime:
+    """Give the first whole millisecond that is not before an instant."""
+    return at + timedelta(microseconds=-at.microsecond % 1000)
+
+
+def _date_of(day: int) -> date:
+    return date.fromordinal(_EPOCH.toordinal() + day)
