@@ -2,7 +2,8 @@
 
 The rules, in order:
 
-1. A machine is not a person; an actor we cannot name is unknown. Neither is judged further.
+1. A machine is not a person; an actor we cannot name is unknown. Neither is judged further, but that a workload for
+   which the team file declares what it calls is said to have called something else.
 2. A frozen person has no right to anything.
 3. An event that no IAM permission stands behind needs none: sign-ins, GetCallerIdentity.
 4. Each path a person may act by is asked by itself, since AWS does: the IAM user with its groups and grants, and each
@@ -12,15 +13,18 @@ The rules, in order:
 6. What a window within `REACH` would allow is off shift; what none allows is beyond the role.
 
 An event is judged by every request that it was. A resource that it does not name is not known: where statements on
-narrower resources matter, the event is not judgeable, and that is said.
+narrower resources matter, the event is not judgeable, and that is said. A key's own policy is no part of the team file:
+it is taken to leave its account to IAM, as that of a new key does (KMS Developer Guide, "Default key policy").
 
 Where the team file was changed and applied in the span, each event is judged by the file in force at its time, and by
 that file's own schedule to both sides of it.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import chain
 from typing import TypeVar
 
@@ -33,9 +37,11 @@ from watchbill.access.model import PATH, Freeze, Holding
 from watchbill.access.permissions import known_documents
 from watchbill.intervals import Interval, Timeline
 from watchbill.judge.model import Judgement, Right, Watch, WatchState
+from watchbill.judge.workloads import undeclared
+from watchbill.policy.context import account_of
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.managed import managed_changes
-from watchbill.policy.model import Decision, Effect, Request
+from watchbill.policy.model import Decision, Effect, Principal, Request
 from watchbill.policy.requests import requests_of_record
 from watchbill.policy.rules import Policy
 from watchbill.policy.statements import parse_policy
@@ -54,24 +60,81 @@ NEAR = timedelta(days=7)
 REACH = timedelta(days=35)
 """How far a window may lie from an event and still make it off shift, not beyond the role: a turn in five weeks."""
 
+NEEDS_NONE = "no permission stands behind it"
+"""Why, where the call itself has no reason."""
+
+_TICK = timedelta(microseconds=1)
+
 _USER = "user"
 """The path of the IAM user itself; every other path is a role of a rota."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One way by which a person may act: the IAM user, or a role of a rota."""
+
+    held: tuple[Holding, ...]
+    evaluator: Evaluator
+    gate: Evaluator | None
+    """What decides by the right to take the role; None for the IAM user."""
+    unsure: tuple[str, ...]
+    """Managed policies of it that are not known for the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a person has in an account at an instant, and what they have near it."""
+
+    person: str
+    number: str
+    """The account's, of twelve digits."""
+    at: datetime
+    account: Account | None
+    """None where it is in no team file."""
+    now: tuple[Holding, ...] = ()
+    standing: tuple[Holding, ...] = ()
+    """Those of them that they have always."""
+    near: tuple[Holding, ...] = ()
+    """Windows within `REACH`, those in force now too, in order of time."""
+    paths: dict[tuple[int, ...], tuple[Path, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """What has been asked before: the paths of some of the judge's holdings, by their identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether one request was somebody's right, as the fields of a `Judgement`."""
+
+    right: Right
+    why: str
+    holding: Holding | None = None
+    by_role: bool = False
+    """Whether a role of a rota gave it that is not taken by it: as the IAM user it was done past the role."""
+    window: Interval | None = None
+    """For off shift, the window that lay nearest."""
+
+
+Decide = Callable[[Evaluator, Request, str], Decision]
+"""Decides a request in the account of a number."""
 
 
 class Judge:
     """Judges events of a span of time by one team file. Compiled once; every answer is a pure function of it."""
 
-    def __init__(self, team: Team, span: Interval, freezes: Collection[Freeze] = ()) -> None:
-        self._team = team
+    def __init__(
+        self, team: Team, span: Interval, freezes: Collection[Freeze] = (), decide: Decide | None = None
+    ) -> None:
+        self.team = team
         self._freezes = tuple(freezes)
+        self._decide = decide or decided
         wide = Interval(span.start - REACH, span.end + REACH)
         self._standing = _grouped(standing(team), lambda holding: (holding.person, holding.account))
         timed = _grouped(windows(team, wide), lambda holding: (holding.person, holding.account))
+        self._timed = timed
         self._windows = {key: Timeline(held, _window) for key, held in timed.items()}
         found = {rota.name: shifts(rota, wide) for rota in team.rotas.values()}
         self._by_rota = {name: Timeline(each, _shift) for name, each in found.items()}
-        by_person = _grouped(chain.from_iterable(found.values()), lambda shift: shift.person)
-        self._by_person = {person: Timeline(held, _shift) for person, held in by_person.items()}
+        self.shifts = _grouped(chain.from_iterable(found.values()), lambda shift: shift.person)
+        self._by_person = {person: Timeline(held, _shift) for person, held in self.shifts.items()}
         self._evaluators: dict[tuple[object, ...], tuple[Evaluator, tuple[str, ...]]] = {}
         self._gates: dict[tuple[str, str, str], Evaluator] = {}
         # Managed policies change by themselves, at instants that are known.
@@ -84,92 +147,140 @@ class Judge:
     def judge(self, attributed: Attributed) -> Judgement:
         """Judge one event."""
         actor, event = attributed.actor, attributed.event
-        if actor.person is None or actor.person not in self._team.people:
-            return _nobody(attributed)
+        if actor.person is None or actor.person not in self.team.people:
+            return _nobody(attributed, self.team)
         state = self.watch_state(actor.person, event)
-        if is_frozen(actor.person, self._freezes, event.at):
+        if self.is_frozen(actor.person, event.at):
             return _frozen(attributed, state)
         mapped = requests_of_record(event.record)
         if not mapped.requests:
             return _needs_none(attributed, state, mapped.why_not)
-        judged = [self._one(attributed, request, state) for request in mapped.requests]
-        return min(judged, key=lambda judgement: _WORST.index(judgement.right))
+        held = self.held(actor.person, event.account, event.at)
+        answer, request = self.answer_all(held, mapped.requests)
+        past = answer.by_role and is_user(event.identity.type)
+        return Judgement(attributed, answer.right, answer.why, answer.holding, state, request, past_role=past)
+
+    def is_frozen(self, person: str, at: datetime) -> bool:
+        """Tell whether a person was frozen at an instant."""
+        return is_frozen(person, self._freezes, at)
 
     def watch_state(self, person: str, event: Event) -> WatchState:
         """Tell where an event lies against the person's shifts, and who was on call in its account then."""
-        account = self._team.account_of(event.account)
-        rotas = [r for r in self._team.rotas.values() if account is None or account.name in r.accounts]
+        account = self.team.account_of(event.account)
+        rotas = [r for r in self.team.rotas.values() if account is None or account.name in r.accounts]
         on_call = {shift.person for rota in rotas for shift in self._by_rota[rota.name].at(event.at)}
-        mine = self._by_person.get(person, _NO_SHIFTS).meeting(_around(event, NEAR))
-        return _nearest(mine, event, tuple(sorted(on_call)))
+        return self.watch(person, event.at, tuple(sorted(on_call)))
 
-    def _one(self, attributed: Attributed, request: Request, state: WatchState) -> Judgement:
-        person, event = attributed.actor.person or "", attributed.event
-        account = self._team.account_of(event.account)
+    def watch(self, person: str, at: datetime, on_call: tuple[str, ...] = ()) -> WatchState:
+        """Tell where an instant lies against the person's shifts."""
+        mine = self._by_person.get(person, _NO_SHIFTS).meeting(Interval(at - NEAR, at + NEAR))
+        return nearest(mine, at, on_call)
+
+    def watch_turns(self, person: str) -> list[datetime]:
+        """Give the instants at which `watch` may turn to another shift, or to another word for it."""
+        mine = [shift.interval for shift in self.shifts.get(person, ())]
+        found = {edge for each in mine for edge in (each.start, each.end)}
+        found |= {edge for each in mine for edge in (each.start - NEAR, each.end + NEAR + _TICK)}
+        starts = sorted(each.start for each in mine)
+        for end in {each.end for each in mine}:
+            place = bisect_left(starts, end)
+            if place < len(starts):
+                # Halfway to the next shift that one becomes the nearer; at the middle itself the one before still is.
+                found.add(end + (starts[place] - end) // _TICK // 2 * _TICK + _TICK)
+        return sorted(found)
+
+    def held(self, person: str, number: str, at: datetime) -> Held:
+        """Give what a person had in an account at an instant."""
+        account = self.team.account_of(number)
         if account is None:
-            why = f"account {event.account} is in no team file"
-            return Judgement(attributed, Right.NOT_JUDGEABLE, why, None, state, request, past_role=False)
-        held = self._standing.get((person, account.name), ())
+            return Held(person, number, at, None)
+        always = self._standing.get((person, account.name), ())
         timed = self._windows.get((person, account.name), _NO_WINDOWS)
-        now = timed.at(event.at)
-        allowed, unknown = self._ask(request, account, [*held, *now], event.at)
-        if allowed is not None:
-            past = allowed.through.startswith("rota ") and _is_user(event) and not _assumes_role(request)
-            return Judgement(attributed, Right.ENTITLED, allowed.why, allowed, state, request, past_role=past)
-        if unknown:
-            why = f"it hangs on {', '.join(unknown)}"
-            return Judgement(attributed, Right.NOT_JUDGEABLE, why, None, state, request, past_role=False)
-        near = sorted(timed.meeting(_around(event, REACH)), key=lambda h: _distance(h, event))
-        then = self._elsewhen(request, account, held, near, event.at)
-        if then is not None:
-            why = f"{then.permission_set} is {person}'s only in the window {then.interval}"
-            return Judgement(attributed, Right.OFF_SHIFT, why, then, state, request, past_role=False)
-        why = f"no permission set of {person} in {account.name} allows {request.action}"
-        return Judgement(attributed, Right.BEYOND_ROLE, why, None, state, request, past_role=False)
+        near = timed.meeting(Interval(at - REACH, at + REACH))
+        return Held(person, number, at, account, (*always, *timed.at(at)), always, tuple(near))
 
-    def _elsewhen(
-        self, request: Request, account: Account, held: Sequence[Holding], timed: Sequence[Holding], at: datetime
-    ) -> Holding | None:
-        """Give the first of some windows that allows the request when it begins."""
+    def turns(self, person: str, number: str) -> list[datetime]:
+        """Give the instants at which `held`, or what its permission sets say, may turn; and each end of a freeze."""
+        found = {edge for f in self._freezes if f.person == person for edge in (f.start, f.end) if edge is not None}
+        account = self.team.account_of(number)
+        if account is not None:
+            key = (person, account.name)
+            for window in map(_window, self._timed.get(key, ())):
+                found |= {window.start, window.end, window.start - REACH, window.end + REACH + _TICK}
+            for holding in (*self._standing.get(key, ()), *self._timed.get(key, ())):
+                found.update(self._turns[holding.permission_set])
+        return sorted(found)
+
+    def answer_all(self, held: Held, requests: Sequence[Request]) -> tuple[Answer, Request]:
+        """Judge all requests of a call: the first of the worst is the answer."""
+        answers = [(self.answer(held, request), request) for request in requests]
+        return min(answers, key=lambda pair: _WORST.index(pair[0].right))
+
+    def answer(self, held: Held, request: Request) -> Answer:
+        """Judge one request."""
+        if held.account is None:
+            return Answer(Right.NOT_JUDGEABLE, f"account {held.number} is in no team file")
+        allowed, unknown = self._ask(request, held, held.now)
+        if allowed is not None:
+            by_role = allowed.through.startswith("rota ") and not _assumes_role(request)
+            return Answer(Right.ENTITLED, allowed.why, allowed, by_role)
+        if unknown:
+            return Answer(Right.NOT_JUDGEABLE, f"it hangs on {', '.join(unknown)}")
+        found = self._elsewhen(request, held)
+        if found is not None:
+            window, then = found
+            why = f"{then.permission_set} is {held.person}'s only in the window {then.interval}"
+            return Answer(Right.OFF_SHIFT, why, then, window=window)
+        return Answer(
+            Right.BEYOND_ROLE, f"no permission set of {held.person} in {held.account.name} allows {request.action}"
+        )
+
+    def _elsewhen(self, request: Request, held: Held) -> tuple[Interval, Holding] | None:
+        """Give the nearest window that allows the request when it begins, and what allows it there."""
         asked: set[str] = set()
-        for window in timed:
+        for window in sorted(held.near, key=lambda each: _away(_window(each), held.at)):
             path = _path(window)
-            if path in asked:
-                continue
-            together = [window]
-            if path == _USER:
-                assert window.interval is not None, "a window has an interval"
-                begins = window.interval.start
-                grants = [h for h in timed if h is not window and _path(h) == _USER]
-                together += [*(h for h in grants if h.interval and begins in h.interval), *held]
-            else:
-                asked.add(path)
-            allowed, _ = self._ask(request, account, together, at)
-            if allowed is not None and allowed.interval is not None:
-                return allowed
+            if path not in asked:
+                if path != _USER:
+                    asked.add(path)
+                allowed, _ = self._ask(request, held, beside(window, held))
+                if allowed is not None and allowed.interval is not None:
+                    return _window(window), allowed
         return None
 
     def _ask(
-        self, request: Request, account: Account, holdings: Iterable[Holding], at: datetime
+        self, request: Request, held: Held, holdings: tuple[Holding, ...]
     ) -> tuple[Holding | None, tuple[str, ...]]:
         """Give the first holding whose path allows the request, else what the answer hangs on, if anything."""
-        paths: dict[str, list[Holding]] = {}
-        for holding in holdings:
-            paths.setdefault(_path(holding), []).append(holding)
         unknown: list[str] = []
-        for path, held in paths.items():
-            evaluator, unsure = self._evaluator(account, path, held, at)
-            decision = evaluator.decide(request)
-            if path != _USER and decision.effect is not Effect.ALLOWED:
-                gate = self._gate(account, held[0]).decide(request)
+        for path in self.paths(held, holdings):
+            decision = self._decide(path.evaluator, request, held.number)
+            if path.gate is not None and decision.effect is not Effect.ALLOWED:
+                gate = self._decide(path.gate, request, held.number)
                 decision = gate if gate.effect is Effect.ALLOWED else decision
-            if unsure and decision.effect is not Effect.EXPLICITLY_DENIED:
-                unknown.extend(f"what {each} said then" for each in unsure)
+            if path.unsure and decision.effect is not Effect.EXPLICITLY_DENIED:
+                unknown.extend(f"what {each} said then" for each in path.unsure)
             elif decision.effect is Effect.ALLOWED:
                 names = {origin.document for origin in decision.deciding}
-                return next((h for h in held if h.permission_set in names), held[0]), ()
+                return next((h for h in path.held if h.permission_set in names), path.held[0]), ()
             unknown.extend(_hangs_on(decision))
         return None, tuple(dict.fromkeys(unknown))
+
+    def paths(self, held: Held, holdings: tuple[Holding, ...]) -> tuple[Path, ...]:
+        """Sort holdings in an account, which is one of the team's, by the path they are used by."""
+        key = tuple(map(id, holdings))
+        if key not in held.paths:
+            held.paths[key] = tuple(self._paths(held, holdings))
+        return held.paths[key]
+
+    def _paths(self, held: Held, holdings: Iterable[Holding]) -> Iterator[Path]:
+        assert held.account is not None, "who asks has looked"
+        found: dict[str, list[Holding]] = {}
+        for holding in holdings:
+            found.setdefault(_path(holding), []).append(holding)
+        for path, each in found.items():
+            evaluator, unsure = self._evaluator(held.account, path, each, held.at)
+            yield Path(tuple(each), evaluator, None if path == _USER else self._gate(held.account, each[0]), unsure)
 
     def _evaluator(
         self, account: Account, path: str, held: Sequence[Holding], at: datetime
@@ -181,7 +292,7 @@ class Judge:
             policies: list[Policy] = [] if path != _USER else [self._guard(account)]
             unsure: list[str] = []
             for name in names:
-                permissions = self._team.permission_sets[name]
+                permissions = self.team.permission_sets[name]
                 documents, not_known = known_documents(permissions, at)
                 policies.extend(parse_policy(written, name) for written in documents)
                 unsure.extend(not_known)
@@ -195,8 +306,8 @@ class Judge:
         """Give what every job role is denied in an account."""
         if account.name not in self._guards:
             takers = {
-                role_name(rota, kind): sorted(self._team.people[person].iam_user for person in rota.people)
-                for rota in self._team.rotas.values()
+                role_name(rota, kind): sorted(self.team.people[person].iam_user for person in rota.people)
+                for rota in self.team.rotas.values()
                 if account.name in rota.accounts
                 for kind in rota.entitlement
             }
@@ -211,7 +322,7 @@ class Judge:
         return self._gates[key]
 
     def _gate_policy(self, account: Account, holding: Holding) -> Policy:
-        rota = self._team.rotas[holding.through.removeprefix("rota ")]
+        rota = self.team.rotas[holding.through.removeprefix("rota ")]
         roles = [
             f"arn:aws:iam::{account.number}:role{PATH}{role_name(rota, kind)}"
             for kind, permission_set in rota.entitlement.items()
@@ -228,28 +339,44 @@ class Judges:
     One judge for each piece of the span in which one file was in force, made when the first event of it comes.
     """
 
-    def __init__(self, history: History, span: Interval) -> None:
+    def __init__(self, history: History, span: Interval, decide: Decide | None = None) -> None:
         self._freezes = history.freezes
-        self._pieces = history.spans(span)
-        self._starts = [piece.start for piece, _ in self._pieces]
+        self._decide = decide
+        self.pieces = history.spans(span)
+        self._starts = [piece.start for piece, _ in self.pieces]
         self._judges: dict[int, Judge] = {}
 
     def judge(self, attributed: Attributed) -> Judgement:
         """Judge one event, which lies in the span."""
         number = bisect_right(self._starts, attributed.event.at) - 1
-        piece, in_force = self._pieces[number]
+        judge = self.judge_of(number)
+        if judge is None:
+            return self._open(attributed, self.pieces[number][1].why_not)
+        return judge.judge(attributed)
+
+    def judge_of(self, number: int) -> Judge | None:
+        """Give the judge of a piece of the span; None where its team file can be read no more."""
+        piece, in_force = self.pieces[number]
         if in_force.team is None:
-            return self._open(attributed, in_force.why_not)
+            return None
         if number not in self._judges:
-            self._judges[number] = Judge(in_force.team, piece, self._freezes)
-        return self._judges[number].judge(attributed)
+            self._judges[number] = Judge(in_force.team, piece, self._freezes, self._decide)
+        return self._judges[number]
+
+    def is_frozen(self, person: str, at: datetime) -> bool:
+        """Tell whether a person was frozen at an instant."""
+        return is_frozen(person, self._freezes, at)
+
+    def freezes_of(self, person: str) -> list[datetime]:
+        """Give the ends of a person's freezes, in order."""
+        return sorted({at for f in self._freezes if f.person == person for at in (f.start, f.end) if at is not None})
 
     def _open(self, attributed: Attributed, why_not: str) -> Judgement:
         """Judge an event whose team file can be read no more by what does not hang on one."""
         actor, event = attributed.actor, attributed.event
         if actor.person is None:
-            return _nobody(attributed)
-        if is_frozen(actor.person, self._freezes, event.at):
+            return _nobody(attributed, None)
+        if self.is_frozen(actor.person, event.at):
             return _frozen(attributed, None)
         mapped = requests_of_record(event.record)
         if not mapped.requests:
@@ -270,10 +397,45 @@ _WORST = (
 """A call that is several requests is judged by the worst of them."""
 
 
-def _nobody(attributed: Attributed) -> Judgement:
-    machine = attributed.actor.method in (Method.SERVICE, Method.WORKLOAD)
-    right = Right.NOT_A_PERSON if machine else Right.UNKNOWN_ACTOR
-    return Judgement(attributed, right, attributed.actor.why, None, None, None, past_role=False)
+def decided(evaluator: Evaluator, request: Request, number: str) -> Decision:
+    """Decide a request in the account of a number; a KMS key's own policy leaves the key's account to IAM."""
+    if not request.action.lower().startswith("kms:"):
+        return evaluator.decide(request)
+    owner = account_of(request.resource) or number
+    # Naming an account says nothing of who asks within it: what the record does not tell of them stays unknown.
+    asked = replace(request, principal=Principal.of(f"arn:aws:iam::{owner}:role/any"), unknown=request.unknown | _WHO)
+    return Evaluator(replace(evaluator.layers, resource=_key_policy(owner))).decide(asked)
+
+
+_WHO = frozenset({"aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:username"})
+
+
+@lru_cache(maxsize=1024)
+def _key_policy(owner: str) -> Policy:
+    principal = {"AWS": f"arn:aws:iam::{owner}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*"}
+    return parse_policy({"Version": "2012-10-17", "Statement": [statement]}, "key policy")
+
+
+def beside(window: Holding, held: Held) -> tuple[Holding, ...]:
+    """Give what is asked together with a window: all that the IAM user has when it begins, or the role alone."""
+    if _path(window) != _USER:
+        return (window,)
+    begins = _window(window).start
+    grants = [h for h in held.near if h is not window and _path(h) == _USER and begins in _window(h)]
+    return (window, *grants, *held.standing)
+
+
+def _nobody(attributed: Attributed, team: Team | None) -> Judgement:
+    right = right_of_nobody(attributed.actor.method)
+    said = None if team is None else undeclared(attributed.actor, attributed.event.record, team)
+    why = said or attributed.actor.why
+    return Judgement(attributed, right, why, None, None, None, past_role=False, unexpected=said is not None)
+
+
+def right_of_nobody(method: Method) -> Right:
+    """Give what is said of an actor that is no person of the team."""
+    return Right.NOT_A_PERSON if method in (Method.SERVICE, Method.WORKLOAD) else Right.UNKNOWN_ACTOR
 
 
 def _frozen(attributed: Attributed, state: WatchState | None) -> Judgement:
@@ -282,32 +444,25 @@ def _frozen(attributed: Attributed, state: WatchState | None) -> Judgement:
 
 
 def _needs_none(attributed: Attributed, state: WatchState | None, why_not: str | None) -> Judgement:
-    why = why_not or "no permission stands behind it"
+    why = why_not or NEEDS_NONE
     return Judgement(attributed, Right.NEEDS_NONE, why, None, state, None, past_role=False)
 
 
-def _nearest(mine: list[Shift], event: Event, on_call: tuple[str, ...]) -> WatchState:
+def nearest(mine: list[Shift], at: datetime, on_call: tuple[str, ...]) -> WatchState:
+    """Give where an instant lies against a person's shifts within `NEAR`, given in order of time."""
     for shift in mine:
-        if event.at in shift.interval:
-            span, since = shift.interval, event.at - shift.interval.start
+        if at in shift.interval:
+            span, since = shift.interval, at - shift.interval.start
             return WatchState(Watch.ON, shift.rota, span.start, span.end, timedelta(0), on_call, since)
     if not mine:
         return WatchState(Watch.NEVER, None, None, None, timedelta(0), on_call, None)
-    away, shift = min(((_away(shift.interval, event), shift) for shift in mine), key=lambda pair: pair[0])
-    watch = Watch.ENDED if shift.interval.end <= event.at else Watch.NOT_YET
+    away, shift = min(((_away(shift.interval, at), shift) for shift in mine), key=lambda pair: pair[0])
+    watch = Watch.ENDED if shift.interval.end <= at else Watch.NOT_YET
     return WatchState(watch, shift.rota, shift.interval.start, shift.interval.end, away, on_call, None)
 
 
-def _away(interval: Interval, event: Event) -> timedelta:
-    return event.at - interval.end if interval.end <= event.at else interval.start - event.at
-
-
-def _distance(holding: Holding, event: Event) -> timedelta:
-    return timedelta(0) if holding.interval is None else _away(holding.interval, event)
-
-
-def _around(event: Event, reach: timedelta) -> Interval:
-    return Interval(event.at - reach, event.at + reach)
+def _away(interval: Interval, at: datetime) -> timedelta:
+    return at - interval.end if interval.end <= at else interval.start - at
 
 
 def _grouped(things: Iterable[T], key_of: Callable[[T], K]) -> Mapping[K, tuple[T, ...]]:
@@ -340,8 +495,9 @@ def _path(holding: Holding) -> str:
     return f"{holding.through}: {holding.permission_set}" if holding.through.startswith("rota ") else _USER
 
 
-def _is_user(event: Event) -> bool:
-    return event.identity.type == "IAMUser"
+def is_user(identity_type: str | None) -> bool:
+    """Tell whether an event was done as the IAM user itself, by the type of its identity."""
+    return identity_type == "IAMUser"
 
 
 def _assumes_role(request: Request) -> bool:

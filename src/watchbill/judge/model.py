@@ -80,6 +80,8 @@ class Judgement:
     """The IAM request that was judged; None where there was none."""
     past_role: bool
     """Whether it was done past the on-call role, as the IAM user itself, though only the role gives it."""
+    unexpected: bool = False
+    """Whether a workload called what the team file does not declare for it."""
 
 
 @dataclass(frozen=True, slots=True)

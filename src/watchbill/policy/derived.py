@@ -205,6 +205,11 @@ def _ways(action: str) -> tuple[Way, ...]:
     return tuple(found)
 
 
+def words_of_needs(action: str) -> tuple[str, ...]:
+    """Give words, folded as names of parameters are, without any of which in its parameters a call needs no more."""
+    return tuple(dict.fromkeys(_WORDS[way] for way in _ways(action)))
+
+
 _SESSIONS = ("sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity")
 
 
@@ -316,6 +321,18 @@ def _with_object(action: str, call: Call, resource: str | None) -> Iterator[Need
         yield Need("s3:PutObjectAcl", resource)
     if given.get("x-amz-tagging"):
         yield Need("s3:PutObjectTagging", resource)
+
+
+_WORDS: Mapping[Way, str] = {
+    _profile_filled: "role",
+    _profile_passed: "profile",
+    _passed: "role",
+    _ec2_tagged: "tagspec",
+    _tagged: "tag",
+    _sessions: "",
+    _with_object: "xamz",
+}
+"""What must stand in the parameters for a way to need anything; an empty word stands in all."""
 
 
 def copied_from(call: Call) -> str | None:

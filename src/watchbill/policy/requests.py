@@ -142,7 +142,7 @@ def _by(denial: Denial | None, asked: _Asked) -> tuple[str | None, ...]:
 
 def _asked(call: Call, named: Named, assumed: list[str]) -> Iterator[_Asked]:
     """Give the actions of a call, each with what it was on."""
-    special = _SPECIAL.get((prefix_of(call.source), call.name))
+    special = SPECIAL.get((prefix_of(call.source), call.name))
     if special is not None:
         yield from special(call, assumed)
         return
@@ -260,7 +260,7 @@ def _table_arn(table: str, call: Call) -> str:
     return f"arn:{partition_of(call)}:dynamodb:{call.region}:{call.account}:table/{table}"
 
 
-_SPECIAL = {
+SPECIAL = {
     ("dynamodb", "BatchExecuteStatement"): _partiql,
     ("dynamodb", "BatchGetItem"): _batch_items,
     ("dynamodb", "BatchWriteItem"): _batch_items,
@@ -271,6 +271,7 @@ _SPECIAL = {
     ("s3", "CopyObject"): _copy,
     ("s3", "UploadPartCopy"): _copy,
 }
+"""Calls whose actions are read from what they carried, by prefix and name."""
 
 
 def _text(value: object) -> str:

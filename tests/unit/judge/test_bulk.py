@@ -1,25 +1,36 @@
 """Judging in bulk: the same judgements as one at a time, however events are cut into batches."""
 
 import pickle
+from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
+from importlib import resources
+from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.teams import DAY, MONDAY, team
+from tests.teams import DAY, MONDAY, team, workload
 from tests.trails import after, assume_role, reading, record, service, session, sign_in, user
+from tests.unit.judge.judged import WEEK, histories, one_by_one, records, teams
 
 from watchbill.access.history import History, InForce
 from watchbill.access.model import Freeze
+from watchbill.demo.stage import START
+from watchbill.files.trail_folder import read_folder
 from watchbill.intervals import Interval
+from watchbill.judge import bulk
 from watchbill.judge.bulk import JUDGED, BulkJudge, judge_batches
-from watchbill.judge.judge import Judges
+from watchbill.schedule.oncall import shifts
+from watchbill.sim.week import LENGTH, make_week
+from watchbill.team.files import parse
 from watchbill.trail.attribute import attribute
+from watchbill.trail.read import combine, read_file
 from watchbill.trail.table import actor_row, row_of, table_of
 
 
-WEEK = Interval(MONDAY, MONDAY + 7 * DAY)
 HISTORY = History(team(), (InForce(None, team(), None),), (Freeze("f1", "lee", MONDAY, MONDAY + DAY, None),))
 
 
@@ -43,8 +54,14 @@ def events():
     return attribute(reading(*made).events, team())
 
 
+def table(found):
+    """Write events as the lake keeps them."""
+    return table_of([{**row_of(each.event, "00"), **actor_row(each.actor)} for each in found])
+
+
 EVENTS = events()
-TABLE = table_of([{**row_of(each.event, "00"), **actor_row(each.actor)} for each in EVENTS])
+TABLE = table(EVENTS)
+EXPECTED = one_by_one(EVENTS, HISTORY, WEEK)
 
 
 def rows(batches):
@@ -52,28 +69,25 @@ def rows(batches):
     return pa.Table.from_batches(batches, JUDGED).to_pylist()
 
 
-def one_by_one(found):
-    """Judge events without batches."""
-    judges = Judges(HISTORY, WEEK)
-    judged = [judges.judge(each) for each in found]
-    return [
-        {
-            "account": each.attributed.event.account or None,
-            "id": each.attributed.event.id,
-            "person": each.attributed.actor.person,
-            "right": str(each.right),
-            "why": each.why,
-            "through": each.holding.through if each.holding else None,
-        }
-        for each in judged
-    ]
+def told(found, history, span=WEEK):
+    """Judge events in bulk, in batches of a few."""
+    return rows(judge_batches(table(found).to_batches(max_chunksize=17), history, span))
 
 
 def test_rows_are_judged_as_their_events_are():
     """An event that went through a table is the same event, and its judgement the same judgement."""
     found = rows(judge_batches(TABLE.to_batches(), HISTORY, WEEK))
-    assert found == one_by_one(EVENTS)
+    assert found == EXPECTED
     assert {each["right"] for each in found} >= {"entitled", "off shift", "beyond role", "frozen", "needs none"}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.large_base_example, HealthCheck.too_slow])
+@given(histories(), st.lists(records(), min_size=40, max_size=80))
+def test_events_close_together_are_judged_alike_in_bulk_and_alone(history, made):
+    """Around every edge, and by every key that a statement may hang on."""
+    numbered = [each | {"eventID": str(UUID(int=number))} for number, each in enumerate(made)]
+    found = attribute(reading(*numbered).events, history.given)
+    assert told(found, history) == one_by_one(found, history, WEEK)
 
 
 @settings(max_examples=15)
@@ -81,8 +95,7 @@ def test_rows_are_judged_as_their_events_are():
 def test_neither_order_nor_cut_makes_a_difference(order, size):
     """An engine cuts and orders as it pleases."""
     batches = TABLE.take(order).combine_chunks().to_batches(max_chunksize=size)
-    expected = one_by_one(EVENTS)
-    assert rows(judge_batches(batches, HISTORY, WEEK)) == [expected[number] for number in order]
+    assert rows(judge_batches(batches, HISTORY, WEEK)) == [EXPECTED[number] for number in order]
 
 
 def test_plain_columns_are_judged_as_those_with_dictionaries():
@@ -91,13 +104,13 @@ def test_plain_columns_are_judged_as_those_with_dictionaries():
         pa.field(each.name, pa.string() if pa.types.is_dictionary(each.type) else each.type) for each in TABLE.schema
     ]
     batches = TABLE.cast(pa.schema(fields)).to_batches()
-    assert rows(judge_batches(batches, HISTORY, WEEK)) == one_by_one(EVENTS)
+    assert rows(judge_batches(batches, HISTORY, WEEK)) == EXPECTED
 
 
 def test_a_judge_that_was_sent_elsewhere_is_the_same_judge():
     """It is pickled on its way to the workers of an engine."""
     sent = pickle.loads(pickle.dumps(BulkJudge(HISTORY, WEEK)))
-    assert rows(sent(TABLE.to_batches())) == one_by_one(EVENTS)
+    assert rows(sent(TABLE.to_batches())) == EXPECTED
 
 
 def test_every_batch_gives_one_of_its_length():
@@ -127,3 +140,98 @@ def test_the_start_of_a_span_is_in_it_and_its_end_is_not():
 def test_no_events_give_no_rows():
     """An empty lake is judged too."""
     assert rows(judge_batches(TABLE.slice(0, 0).to_batches(), HISTORY, WEEK)) == []
+
+
+def test_what_is_forgotten_is_found_again(monkeypatch):
+    """Memory is bounded: what is remembered is cleared between batches, and nothing hangs on it."""
+    monkeypatch.setattr(bulk, "REMEMBERED", 3)
+    batches = TABLE.combine_chunks().to_batches(max_chunksize=4)
+    assert rows(judge_batches(batches, HISTORY, WEEK)) == EXPECTED
+
+
+def test_minutes_are_counted_from_the_end_of_the_shift_or_to_its_start():
+    """James is on from 18:00 to 02:00."""
+    hours = {17.5: ("not yet", 30), 18: ("on", None), 26: ("ended", 0), 26.99: ("ended", 59), 27: ("ended", 60)}
+    made = [record(who=user("james"), at=after(hour)) for hour in hours]
+    found = told(attribute(reading(*made).events, team()), HISTORY)
+    assert [(each["watch"], each["minutes"]) for each in found] == list(hours.values())
+
+
+@pytest.mark.parametrize(("began", "expected"), [(17.9, False), (18, True), (25.9, True), (26, False)])
+def test_whether_a_session_began_on_shift(began, expected):
+    """It outlived the shift, or was made after it."""
+    who = session("oncall-platform", "james", "ASIA1", path="/watchbill/", began=after(began), source_identity="james")
+    found = attribute(reading(record("rds:RebootDBInstance", who, after(27))).events, team())
+    (row,) = told(found, HISTORY)
+    assert (row["person"], row["watch"], row["started_on_shift"]) == ("james", "ended", expected)
+
+
+@pytest.mark.parametrize(
+    ("action", "unexpected"),
+    [
+        ("s3:GetObject", False),
+        ("ec2:DescribeInstances", False),
+        ("ec2:RunInstances", True),
+        ("sts:GetCallerIdentity", False),
+    ],
+)
+def test_what_a_workload_calls_beyond_its_declaration_is_unexpected(action, unexpected):
+    """The right stays that of no person."""
+    bot = workload("deploy-bot", actions=("s3:*", "ec2:Describe*"))
+    of = replace(team(), workloads={"deploy-bot": bot, "other": workload("other")})
+    history = History(of, (InForce(None, of, None),))
+    made = [record(action, user(name), after(1)) for name in ("deploy-bot", "other")]
+    found = attribute(reading(*made).events, of)
+    judged = {each["why"].split(";")[0]: each for each in told(found, history)}
+    assert told(found, history) == one_by_one(found, history, WEEK)
+    assert judged["workload deploy-bot"]["unexpected"] is unexpected
+    assert judged["workload other"]["unexpected"] is False
+    assert {each["right"] for each in judged.values()} == {"not a person"}
+    assert (f"{action} is outside what the team file declares" in judged["workload deploy-bot"]["why"]) is unexpected
+
+
+@settings(max_examples=3)
+@given(teams())
+@pytest.mark.parametrize("name", ["invictus", "stratus"])
+def test_real_trails_are_judged_alike_in_bulk_and_alone(data_dir, name, of):
+    """Every call of two public trails, as if its users were people of a team."""
+    found = _real(data_dir, name)
+    users = sorted({each.identity.user_name for each in found if each.identity.type == "IAMUser"} - {None})
+    people = dict(zip(of.people, users, strict=False))
+    accounts = [number for number, _ in Counter(each.account for each in found).most_common(2)]
+    named = {key: replace(each, iam_user=people.get(key, each.iam_user)) for key, each in of.people.items()}
+    numbered = {
+        key: replace(each, number=accounts[number % len(accounts)] if number < len(accounts) else each.number)
+        for number, (key, each) in enumerate(of.accounts.items())
+    }
+    changed = replace(of, people=named, accounts=numbered)
+    history = History(changed, (InForce(None, changed, None),))
+    span = Interval(min(each.at for each in found), max(each.at for each in found) + DAY)
+    judged = attribute(found, changed)[::3]
+    assert told(judged, history, span) == one_by_one(judged, history, span)
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_demo_week_is_judged_alike_in_bulk_and_alone(seed):
+    """With all its stories, by the sample team."""
+    of = parse(resources.files("watchbill.demo").joinpath("watchbill.yaml").read_text("utf-8"), "watchbill.yaml")
+    wide = Interval(START - DAY, START + LENGTH + DAY)
+    found = [shift for each in of.rotas.values() for shift in shifts(each, wide)]
+    files = [read_file(file.key, file.body) for file in make_week(of, found, START, seed).files]
+    week = attribute(combine(files).events, of)
+    history = History(of, (InForce(None, of, None),))
+    judged = rows(judge_batches(table(week).to_batches(max_chunksize=1000), history, wide))
+    assert judged == one_by_one(week, history, wide)
+    people = Counter(each["right"] for each in judged if each["person"])
+    assert people["not judgeable"] <= 0.05 * people.total()
+    assert {"entitled", "off shift", "beyond role", "needs none"} <= people.keys()
+
+
+def _real(data_dir, name):
+    key = (str(data_dir), name)
+    if key not in _READ:
+        _READ[key] = read_folder(data_dir / "cloudtrail" / name).events
+    return _READ[key]
+
+
+_READ: dict[tuple[str, str], Any] = {}

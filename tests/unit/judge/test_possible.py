@@ -1,17 +1,19 @@
 """How it was possible: what had opened the way to what was not the person's to do."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from tests.teams import DAY, MONDAY, PRODUCTION, STAGING, team
-from tests.trails import FOREIGN, after, named, record, session, user
+from tests.trails import FOREIGN, after, assume_role, named, record, session, user
 
 from watchbill.access.model import Freeze
 from watchbill.intervals import Interval
 from watchbill.judge.judge import Judge
 from watchbill.judge.model import Right, Step
-from watchbill.judge.possible import GIVES, iam_changes, openings
+from watchbill.judge.possible import GIVES, MOST, NOTHING, OPENERS, iam_changes, openings
+from watchbill.trail.openings import Openings, opening
 
 
 SECOND = timedelta(seconds=1)
@@ -30,12 +32,19 @@ def attach(who=SOFIA, at=MONDAY, target="james", name="AttachUserPolicy", **fiel
     return record(f"iam:{name}", who, at, **given | fields)
 
 
-def opened(*records, act=None, freezes=(), of=None):
+def opened(*records, act=None, freezes=(), of=None, say_none=False):
     """Judge an act by James off shift, among other records, and give what opened the way to it."""
     of = of or team()
     act = act or record("rds:DeleteDBInstance", user("james"), after(84), event_id="act")
     found = named([*records, act], of)
-    return openings(Judge(of, WEEK, freezes).judge(found["act"]), iam_changes(found.values(), of))
+    handed = Openings(made for each in found.values() if (made := opening(each.event)) is not None)
+    judged = Judge(of, WEEK, freezes).judge(found["act"])
+    return openings(judged, iam_changes(found.values(), of), (), handed.find, say_none=say_none)
+
+
+def ids(found):
+    """Name the events that openings cite."""
+    return [each.event_id for each in found]
 
 
 def test_a_policy_attached_by_hand_days_before_is_named():
@@ -131,12 +140,12 @@ def test_a_role_that_was_given_more_opens_the_way_of_its_sessions():
     """By the role's name, whatever its path and whatever the session is called."""
     acts = session("ops", "james", "ASIA1", path="/team/", source_identity="james")
     act = record("rds:DeleteDBInstance", acts, after(84), event_id="act")
-    assert [each.event_id for each in opened(attach(name="AttachRolePolicy", target="ops"), act=act)] == ["opened"]
-    assert opened(attach(target="james"), act=act) == ()
-    assert opened(attach(target="ops"), act=act) == ()
+    assert ids(opened(attach(name="AttachRolePolicy", target="ops"), act=act)) == ["opened", None]
+    assert ids(opened(attach(target="james"), act=act)) == [None], "only that the role is none of watchbill's"
+    assert ids(opened(attach(target="ops"), act=act)) == [None]
     bare = {**act, "userIdentity": {k: v for k, v in acts.items() if k != "sessionContext"}}
     of = replace(team(), session_names="iam_user")
-    assert [e.event_id for e in opened(attach(name="PutRolePolicy", target="ops"), act=bare, of=of)] == ["opened"]
+    assert "opened" in ids(opened(attach(name="PutRolePolicy", target="ops"), act=bare, of=of))
 
 
 @pytest.mark.parametrize(
@@ -204,6 +213,354 @@ def test_both_kinds_of_wrong_are_asked(right):
     action = {Right.OFF_SHIFT: "rds:RebootDBInstance", Right.BEYOND_ROLE: "iam:CreateUser"}[right]
     act = record(action, user("james"), after(84), event_id="act")
     assert len(opened(attach(), act=act)) == 1
+
+
+# --- what several have, what a resource says, and ways beside watchbill ---------------------------
+
+
+def iam(name, hours=0, who=SOFIA, event_id="opened", answer=None, **given):
+    """Make the record of a call of IAM."""
+    more = {"requestParameters": given, "responseElements": answer}
+    return record(f"iam:{name}", who, after(hours), event_id=event_id, **more)
+
+
+POLICY = f"arn:aws:iam::{PRODUCTION}:policy/work"
+JOINED = iam("AddUserToGroup", 0, user("watchbill"), "joined", userName="James", groupName="Admins")
+HAS = iam("AttachUserPolicy", 0, user("watchbill"), "had", userName="james", policyArn=POLICY)
+GROUP_HAS = iam("AttachGroupPolicy", 0, user("watchbill"), "had", groupName="admins", policyArn=POLICY)
+NEW_VERSION = iam("CreatePolicyVersion", 50, policyArn=POLICY, setAsDefault=True)
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        (
+            [JOINED, iam("AttachGroupPolicy", 50, groupName="admins", policyArn=ADMIN)],
+            "sofia did AttachGroupPolicy AdministratorAccess on admins at 2026-01-14T02:00:00Z, a group of james",
+        ),
+        (
+            [JOINED, iam("PutGroupPolicy", 50, groupName="ADMINS", policyName="all")],
+            "sofia did PutGroupPolicy all on ADMINS at 2026-01-14T02:00:00Z, a group of james",
+        ),
+        (
+            [iam("AttachGroupPolicy", 50, groupName="job-developers", policyArn=ADMIN)],
+            "sofia did AttachGroupPolicy AdministratorAccess on job-developers at 2026-01-14T02:00:00Z, a group of james",
+        ),
+        (
+            [iam("AttachGroupPolicy", 50, groupName="oncall-platform", policyArn=ADMIN)],
+            "sofia did AttachGroupPolicy AdministratorAccess on oncall-platform at 2026-01-14T02:00:00Z, a group of james",
+        ),
+        ([HAS, NEW_VERSION], "sofia did CreatePolicyVersion on work at 2026-01-14T02:00:00Z, a policy of james"),
+        (
+            [JOINED, GROUP_HAS, NEW_VERSION],
+            "sofia did CreatePolicyVersion on work at 2026-01-14T02:00:00Z, a policy of james",
+        ),
+        (
+            [HAS, iam("SetDefaultPolicyVersion", 50, policyArn=POLICY, versionId="v1")],
+            "sofia did SetDefaultPolicyVersion on work at 2026-01-14T02:00:00Z, a policy of james",
+        ),
+        (
+            [
+                iam(
+                    "CreatePolicyVersion",
+                    50,
+                    policyArn=f"arn:aws:iam::{PRODUCTION}:policy/watchbill/x",
+                    setAsDefault=True,
+                )
+            ],
+            "sofia did CreatePolicyVersion on x at 2026-01-14T02:00:00Z, a policy that watchbill wrote",
+        ),
+        (
+            [
+                iam(
+                    "CreateAccessKey",
+                    50,
+                    userName="james",
+                    answer={"accessKey": {"accessKeyId": user("james")["accessKeyId"]}},
+                )
+            ],
+            f"sofia did CreateAccessKey on james at 2026-01-14T02:00:00Z, with which it was done: {user('james')['accessKeyId']}",
+        ),
+    ],
+)
+def test_what_several_have_in_common_opens_the_way_of_each(records, words):
+    """A group that he was in, a policy that he had, and a key that was made for him."""
+    (found,) = opened(*records)
+    assert (found.what, found.event_id, found.by) == (words, "opened", "sofia")
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [iam("AttachGroupPolicy", 50, groupName="admins", policyArn=ADMIN)],
+        [iam("AttachGroupPolicy", 50, groupName="job-support", policyArn=ADMIN)],
+        [JOINED, iam("AttachGroupPolicy", 50, user("watchbill"), groupName="admins", policyArn=ADMIN)],
+        [
+            JOINED,
+            iam("RemoveUserFromGroup", 1, user("watchbill"), "gone", userName="james", groupName="admins"),
+            iam("AttachGroupPolicy", 50, groupName="admins", policyArn=ADMIN),
+        ],
+        [
+            iam("AddUserToGroup", 90, user("watchbill"), "late", userName="james", groupName="admins"),
+            iam("AttachGroupPolicy", 50, groupName="admins", policyArn=ADMIN),
+        ],
+        [NEW_VERSION],
+        [HAS, iam("CreatePolicyVersion", 50, policyArn=POLICY, setAsDefault=False)],
+        [HAS, iam("CreatePolicyVersion", 50, policyArn=POLICY)],
+        [iam("CreateAccessKey", 50, userName="james", answer={"accessKey": {"accessKeyId": "AKIAOTHER"}})],
+        [iam("CreateAccessKey", 50, userName="rick")],
+        [iam("UpdateAccessKey", 50, userName="james", accessKeyId=user("james")["accessKeyId"], status="Inactive")],
+        [iam("CreateLoginProfile", 50, userName="james")],
+    ],
+    ids=[
+        *("no member", "another job", "by watchbill", "left it before", "joined later", "policy of nobody known"),
+        *("not in force", "not said to be", "another key", "another user", "a key put to rest", "not by console"),
+    ],
+)
+def test_what_he_did_not_have_opens_nothing(records):
+    """Who is in a group, and what is attached to whom, is not guessed."""
+    assert opened(*records) == ()
+
+
+def test_a_key_of_long_ago_opens_nothing():
+    """Everybody has a key that somebody made once."""
+    week = iam("CreateAccessKey", -84, userName="james")
+    assert opened(week, act=record("rds:DeleteDBInstance", user("james"), after(84), event_id="act")) != ()
+    longer = iam("CreateAccessKey", -84.01, userName="james")
+    assert opened(longer) == ()
+
+
+def test_a_password_that_was_set_opens_the_way_of_a_session_of_the_console():
+    """Its keys are temporary."""
+    act = record("rds:DeleteDBInstance", user("james", key="ASIACONSOLE", mfa=False), after(84), event_id="act")
+    assert ids(opened(iam("UpdateLoginProfile", 83, userName="james"), act=act)) == ["opened"]
+
+
+def test_a_role_beside_watchbill_is_named_with_the_call_that_took_it():
+    """A path that the team file does not know."""
+    took = assume_role(user("james"), "ops/deploy", "ASIA1", after(83), event_id="took")
+    acts = session("deploy", "james", "ASIA1", path="/ops/", began=after(83))
+    act = record("rds:DeleteDBInstance", acts, after(84), event_id="act")
+    (found,) = opened(took, act=act)
+    words = "it was done by a role that is not watchbill's, deploy, taken by AssumeRole at 2026-01-15T11:00:00Z"
+    assert (found.what, found.event_id, found.by, found.at) == (words, "took", "james", after(83))
+
+
+def test_a_role_of_watchbills_is_no_way_beside_it():
+    """By its path, or by its name where the record has no path."""
+    acts = session("oncall-platform", "james", "ASIA1", path="/watchbill/", began=after(83), source_identity="james")
+    act = record("rds:DeleteDBInstance", acts, after(84), event_id="act")
+    assert opened(act=act) == ()
+    bare = {**act, "userIdentity": {k: v for k, v in acts.items() if k != "sessionContext"}}
+    assert opened(act=bare, of=replace(team(), session_names="iam_user")) == ()
+    same_name = session("oncall-platform", "james", "ASIA1", path="/ops/", began=after(83), source_identity="james")
+    assert len(opened(act={**act, "userIdentity": same_name})) == 1
+    other = {**bare, "userIdentity": {**bare["userIdentity"], "arn": acts["arn"].replace("oncall-platform", "ops")}}
+    assert len(opened(act=other, of=replace(team(), session_names="iam_user"))) == 1
+
+
+def put(policy, event_id="opened", hours=50, bucket="orders", name="PutBucketPolicy"):
+    """Make the record of a policy that was put on a bucket."""
+    given = {"bucketName": bucket, "bucketPolicy": policy}
+    return record(f"s3:{name}", SOFIA, after(hours), event_id=event_id, requestParameters=given)
+
+
+def allow(principal, action="s3:*", resource="arn:aws:s3:::orders/*", **more):
+    """Make a policy of one statement."""
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource, **more}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+JAMES = {"AWS": f"arn:aws:iam::{PRODUCTION}:user/james"}
+READ = record(
+    "s3:PutObject",
+    user("james"),
+    after(84),
+    event_id="act",
+    requestParameters={"bucketName": "orders", "key": "a"},
+)
+
+
+@pytest.mark.parametrize(
+    ("records", "verb"),
+    [
+        ([put(allow(JAMES))], "lets"),
+        ([put(allow("*"))], "lets"),
+        ([put(allow(JAMES, Condition={"StringEquals": {"aws:PrincipalTag/team": "x"}}))], "may let"),
+        ([put(allow(JAMES)), put({"broken": 1}, "other", bucket="shipments")], "lets"),
+        ([put({}, "gone", 10, name="DeleteBucketPolicy"), put(allow(JAMES))], "lets"),
+    ],
+)
+def test_a_policy_of_the_resource_that_names_him_opens_the_way(records, verb):
+    """It lets him whatever IAM gives him."""
+    (found,) = opened(*records, act=READ)
+    arn = JAMES["AWS"]
+    assert found.what == f"sofia did PutBucketPolicy on orders at 2026-01-14T02:00:00Z, which {verb} {arn} s3:PutObject"
+    assert (found.event_id, found.by) == ("opened", "sofia")
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [put(allow({"AWS": f"arn:aws:iam::{PRODUCTION}:root"}))],
+        [put(allow({"AWS": f"arn:aws:iam::{PRODUCTION}:user/rick"}))],
+        [put(allow(JAMES, "s3:GetObject"))],
+        [put(allow(JAMES), bucket="shipments")],
+        [put(allow(JAMES)), put(allow({"Service": "s3.amazonaws.com"}), "other", 60)],
+        [put(allow(JAMES)), put(None, "gone", 60, name="DeleteBucketPolicy")],
+        [put(allow(JAMES), hours=85)],
+        [put("{")],
+        [put("[" * 30_000)],
+        [put({"Statement": {"Effect": "Perhaps"}})],
+        [put(None)],
+    ],
+    ids=[
+        *("his account", "another", "another action", "another bucket", "put over", "taken away", "later"),
+        *("no JSON", "deep", "no policy", "nothing"),
+    ],
+)
+def test_a_policy_of_a_resource_that_does_not_let_him_opens_nothing(records):
+    """An account that is named gives by IAM, and what it gave is looked for there."""
+    assert opened(*records, act=READ) == ()
+
+
+_KEY = f"arn:aws:kms:eu-west-1:{PRODUCTION}:key/k-1"
+_SECRET = f"arn:aws:secretsmanager:eu-west-1:{PRODUCTION}:secret:orders/db-AbCdEf"
+_QUEUE = f"https://sqs.eu-west-1.amazonaws.com/{PRODUCTION}/orders"
+_TOPIC = f"arn:aws:sns:eu-west-1:{PRODUCTION}:orders"
+_TEXT = json.dumps(allow(JAMES, "*", "*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "action", "on"),
+    [
+        ("kms:PutKeyPolicy", {"keyId": _KEY, "policy": _TEXT}, "kms:Decrypt", {"resources": [{"ARN": _KEY}]}),
+        (
+            "kms:CreateGrant",
+            {"keyId": "k-1", "granteePrincipal": JAMES["AWS"], "operations": ["Decrypt"]},
+            "kms:Decrypt",
+            {"resources": [{"ARN": _KEY}]},
+        ),
+        (
+            "secretsmanager:PutResourcePolicy",
+            {"secretId": "orders/db", "resourcePolicy": _TEXT},
+            "secretsmanager:GetSecretValue",
+            {"requestParameters": {"secretId": _SECRET}},
+        ),
+        (
+            "lambda:AddPermission20150331v2",
+            {"functionName": "f", "principal": JAMES["AWS"], "action": "lambda:InvokeFunction", "statementId": "s"},
+            "lambda:Invoke",
+            {"requestParameters": {"functionName": "f"}},
+        ),
+        (
+            "sqs:SetQueueAttributes",
+            {"queueUrl": _QUEUE, "attributes": {"Policy": _TEXT}},
+            "sqs:PurgeQueue",
+            {"requestParameters": {"queueUrl": _QUEUE}},
+        ),
+        (
+            "sns:SetTopicAttributes",
+            {"topicArn": _TOPIC, "attributeName": "Policy", "attributeValue": _TEXT},
+            "sns:Publish",
+            {"requestParameters": {"topicArn": _TOPIC}},
+        ),
+        (
+            "ecr:SetRepositoryPolicy",
+            {"repositoryName": "orders", "policyText": _TEXT},
+            "ecr:DeleteRepository",
+            {"requestParameters": {"repositoryName": "orders"}},
+        ),
+    ],
+)
+def test_every_kind_of_resource_is_read(name, given, action, on):
+    """Each names itself and its policy in its own way."""
+    change = record(name, SOFIA, after(50), event_id="opened", requestParameters=given)
+    act = record(action, user("james"), after(84), event_id="act", **on)
+    assert ids(opened(change, act=act)) == ["opened"]
+    assert name.partition(":")[2] in OPENERS
+    assert opened(change, act={**act, "userIdentity": user("rick")}) == ()
+
+
+def test_a_permission_of_a_function_that_was_taken_away_opens_nothing():
+    """By the name of its statement."""
+    given = {"functionName": "f", "principal": JAMES["AWS"], "action": "lambda:InvokeFunction", "statementId": "s"}
+    added = record("lambda:AddPermission20150331v2", SOFIA, after(50), event_id="opened", requestParameters=given)
+    taken = {"functionName": "f", "statementId": "s"}
+    removed = record("lambda:RemovePermission20150331v2", SOFIA, after(51), event_id="gone", requestParameters=taken)
+    act = record("lambda:Invoke", user("james"), after(84), event_id="act", requestParameters={"functionName": "f"})
+    assert opened(added, removed, act=act) == ()
+    other = {**removed, "requestParameters": {**taken, "statementId": "t"}}
+    assert ids(opened(added, other, act=act)) == ["opened"]
+
+
+_SET = "arn:aws:sso:::permissionSet/ssoins-1/ps-1"
+_ROLE = "AWSReservedSSO_Admin_0123456789abcdef"
+_ASSIGN = {"targetId": PRODUCTION, "permissionSetArn": _SET, "principalType": "USER", "principalId": "u-1"}
+
+
+def center(call, hours=50, event_id="opened", answer=None, **given):
+    """Make the record of a call of Identity Center."""
+    made = {"requestParameters": given, "responseElements": answer}
+    return record(f"sso:{call}", SOFIA, after(hours), event_id=event_id, account=FOREIGN, **made)
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([center("CreateAccountAssignment", **_ASSIGN)], ["opened"]),
+        ([center("CreateAccountAssignment", **{**_ASSIGN, "principalType": "GROUP", "principalId": "g"})], ["opened"]),
+        ([center("CreateAccountAssignment", **{**_ASSIGN, "principalId": "u-2"})], []),
+        ([center("CreateAccountAssignment", **{**_ASSIGN, "targetId": STAGING})], []),
+        (
+            [
+                center("CreatePermissionSet", 1, "made", {"permissionSet": {"permissionSetArn": _SET}}, name="Admin"),
+                center("PutInlinePolicyToPermissionSet", permissionSetArn=_SET, inlinePolicy="{}"),
+            ],
+            ["opened"],
+        ),
+        (
+            [
+                center("CreatePermissionSet", 1, "made", {"permissionSet": {"permissionSetArn": _SET}}, name="Other"),
+                center("PutInlinePolicyToPermissionSet", permissionSetArn=_SET, inlinePolicy="{}"),
+                center("CreateAccountAssignment", 2, "assigned", **_ASSIGN),
+            ],
+            [],
+        ),
+        (
+            [
+                center("CreateAccountAssignment", 2, "assigned", **_ASSIGN),
+                center("AttachManagedPolicyToPermissionSet", permissionSetArn=_SET, managedPolicyArn=ADMIN),
+            ],
+            ["opened", "assigned"],
+        ),
+    ],
+)
+def test_identity_center_opens_the_way_of_its_sessions(records, expected):
+    """By an assignment in the account, or a change of the permission set."""
+    acts = session(_ROLE, "james@example.com", "ASIA1", path="/aws-reserved/sso.amazonaws.com/", began=after(83))
+    acts["onBehalfOf"] = {"userId": "u-1", "identityStoreArn": "arn:aws:identitystore::111111111111:identitystore/d-1"}
+    of = replace(team(), people={**team().people, "james": replace(team().people["james"], identity_center_user="u-1")})
+    act = record("rds:DeleteDBInstance", acts, after(84), event_id="act")
+    found = opened(*records, act=act, of=of)
+    assert [each for each in ids(found) if each] == expected
+    (role,) = (each.what for each in found if each.event_id is None)
+    assert role.startswith(f"it was done by a permission set of IAM Identity Center that is not watchbill's, {_ROLE};")
+
+
+def test_nothing_found_is_said_where_it_is_asked_for():
+    """Only where an opening is needed."""
+    assert opened(say_none=True) == (NOTHING,)
+    assert opened(act=record("ec2:DescribeInstances", user("james"), after(84), event_id="act"), say_none=True) == ()
+
+
+def test_of_many_changes_the_latest_are_named_and_the_others_counted():
+    """What is told has an end, and says what it leaves out."""
+    found = opened(*(attach(at=after(number / 10), event_id=f"e{number}") for number in range(MOST + 5)))
+    assert len(found) == MOST + 1
+    assert found[0].event_id == f"e{MOST + 4}"
+    assert found[-1].what == "5 more such changes before, the last of them AttachUserPolicy"
+    assert found[-1].event_id == "e4"
 
 
 # --- what watchbill left undone ------------------------------------------------------------------

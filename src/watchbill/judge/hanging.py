@@ -1,0 +1,144 @@
+"""What an answer hangs on besides the action: which events are surely judged alike, and which columns tell them apart.
+
+A decision is a function of the action and of what the rules that speak of it ask. Where they ask nothing, it is the
+same for every request of the action. Where they do, it is the same for requests that agree in what is asked: each
+condition key is read from some columns of `trail.table.SCHEMA` and from no others, by `policy.circumstances`, which
+tells of the circumstances, or by `policy.given`, which tells of the call itself.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from watchbill.judge.judge import Held, Judge, beside, decided
+from watchbill.policy.context import FOLLOWING, RESOURCE
+from watchbill.policy.evaluate import Evaluator
+from watchbill.policy.model import Decision, Effect, Request
+from watchbill.policy.services import BY_SERVICE, rules_of_services
+
+
+Hangs = frozenset[str]
+"""Condition keys in lower case, and `RESOURCE`."""
+
+NOTHING: Hangs = frozenset()
+
+REMEMBERED = 50_000
+"""Actions, over all evaluators, of which it is remembered what they hang on: their number is not ours to say."""
+
+OF_CALL = (
+    *("request_parameters", "response_elements", "resources", "error_code", "error_message", "region"),
+    *("user_identity", "rest"),
+)
+"""What a call is read from besides its names and its account: `policy.requests.call_of`."""
+
+_WHO = ("user_identity", "rest")
+_WHENCE = ("ip", "user_agent", "vpc_endpoint_id", *_WHO)
+_TRANSPORT = ("tls_details", "additional_event_data", "rest")
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("aws:currenttime", "aws:epochtime"), ("time_ms", "rest")),
+    "aws:multifactorauthage": ("time_ms", *_WHO),
+    "aws:requestedregion": ("region", "rest"),
+    **dict.fromkeys(
+        (
+            *("aws:sourceip", "aws:sourcevpc", "aws:sourcevpcarn", "aws:sourcevpce", "aws:vpcsourceip"),
+            *("aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:useragent"),
+        ),
+        _WHENCE,
+    ),
+    **dict.fromkeys(("aws:securetransport", "s3:tlsversion", "s3:signatureversion", "s3:authtype"), _TRANSPORT),
+    **dict.fromkeys(
+        (
+            *("aws:assumedroot", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:federatedprovider"),
+            *("aws:multifactorauthpresent", "aws:principalaccount", "aws:principalarn", "aws:principalisawsservice"),
+            *("aws:principalservicename", "aws:principalservicenameslist", "aws:principaltype", "aws:tokenissuetime"),
+            *("aws:userid", "aws:username", "aws:viaawsservice", "identitystore:userid"),
+        ),
+        _WHO,
+    ),
+}
+"""The columns that a key of the circumstances is read from; every other key is read from those of the call."""
+
+
+def columns_of(hangs: Hangs) -> tuple[str, ...]:
+    """Give the columns that tell apart requests of one action, source and account, by what an answer hangs on."""
+    return tuple(sorted({column for key in hangs for column in COLUMNS.get(key, OF_CALL)}))
+
+
+def asked_by(evaluator: Evaluator, action: str) -> Hangs:
+    """Give what the rules that speak of an action ask."""
+    lowered = action.lower()
+    found: set[str] = set()
+    if lowered.startswith(BY_SERVICE) and any(rules_of_services(lowered)[1:]):
+        found.add(RESOURCE)
+    for level in evaluator.speaking_of(lowered):
+        for rule in (*level.denies, *level.allows):
+            for predicate in rule.predicates:
+                keys = {key.lower() for key in predicate.keys}
+                # Keys that follow from the resource are asked of it.
+                found |= keys | {RESOURCE for key in keys if RESOURCE in FOLLOWING.get(key, ())}
+    return frozenset(found)
+
+
+class Remembering:
+    """Decides as `judge.decided` does, and asks once what hangs on nothing but the action."""
+
+    def __init__(self) -> None:
+        self._hangs: dict[tuple[Evaluator, str], Hangs] = {}
+        self._known: dict[tuple[Evaluator, str, str], Decision] = {}
+
+    def hangs_on(self, evaluator: Evaluator, action: str) -> Hangs:
+        """Give what a decision on an action hangs on."""
+        key = (evaluator, action)
+        found = self._hangs.get(key)
+        if found is None:
+            if len(self._hangs) >= REMEMBERED:
+                self._hangs.clear()
+            found = self._hangs[key] = asked_by(evaluator, action)
+        return found
+
+    def __call__(self, evaluator: Evaluator, request: Request, number: str) -> Decision:
+        """Decide a request in the account of a number."""
+        if self.hangs_on(evaluator, request.action):
+            return decided(evaluator, request, number)
+        key = (evaluator, request.action, number)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            found = self._known[key] = decided(evaluator, request, number)
+        return found
+
+
+class Hanging:
+    """Tells what a judge's answers hang on."""
+
+    def __init__(self, judge: Judge, remembering: Remembering) -> None:
+        self._judge = judge
+        self._remembering = remembering
+
+    def of(self, held: Held, actions: Iterable[str]) -> Hangs:
+        """Give what an answer hangs on to requests of some actions by a person, beside the time within a piece."""
+        if held.account is None:
+            return NOTHING
+        return frozenset().union(*(self._one(held, action) for action in actions))
+
+    def _one(self, held: Held, action: str) -> Hangs:
+        found: set[str] = set()
+        probe = Request(action, None, {})
+        for path in self._judge.paths(held, held.now):
+            asked = self._path(path.evaluator, path.gate, action)
+            found |= asked
+            if not asked and not path.unsure and self._allows(path.evaluator, path.gate, probe, held.number):
+                # No path after it is asked.
+                return frozenset(found)
+        for window in held.near:
+            for path in self._judge.paths(held, beside(window, held)):
+                found |= self._path(path.evaluator, path.gate, action)
+        return frozenset(found)
+
+    def _path(self, evaluator: Evaluator, gate: Evaluator | None, action: str) -> Hangs:
+        asked = self._remembering.hangs_on(evaluator, action)
+        return asked if gate is None else asked | self._remembering.hangs_on(gate, action)
+
+    def _allows(self, evaluator: Evaluator, gate: Evaluator | None, probe: Request, number: str) -> bool:
+        asked = [evaluator] if gate is None else [evaluator, gate]
+        return any(self._remembering(each, probe, number).effect is Effect.ALLOWED for each in asked)
