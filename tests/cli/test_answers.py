@@ -134,7 +134,7 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
         assert {each["decision"] for each in frozen} == {"ExplicitlyDenied"}
     assert answer("restore", case_id)["differences"] == []
     answer("verdict", case_id, "hijack", "--reason", "stolen password")
-    answer("report", "--trail", where)
+    assert answer("report", "--trail", where)["cases"] == answer("report")["cases"]
     answer("ledger show")
     assert answer("ledger verify")["state"] == "intact"
     answer("init", "--from-trail", where, "--team", "drafted.yaml")
@@ -145,7 +145,7 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
 def ask_the_lake(answer, aws, where, folder):
     """Run what keeps a trail, and what asks for it."""
     taken = answer("trail ingest", where)
-    assert taken["events"] == taken["in_the_lake"] > 1000
+    assert taken["events"] == 0 < 1000 < taken["in_the_lake"]
     assert answer("trail ingest", where)["objects"] == 0
     queue = boto3.client("sqs", endpoint_url=aws, region_name="us-east-1").create_queue(QueueName="trail")["QueueUrl"]
     assert answer("trail follow", queue, "--wait", "0")["objects"] == 0
@@ -154,7 +154,7 @@ def ask_the_lake(answer, aws, where, folder):
     (kept,) = answer("trail record", event["id"])
     assert json.loads(kept["raw"])["eventID"] == event["id"]
     assert answer("trail raw", "on")["kept"]
-    assert answer("trail sql", "SELECT count(*) FROM events")["rows"] == [[taken["events"]]]
+    assert answer("trail sql", "SELECT count(*) FROM events")["rows"] == [[taken["in_the_lake"]]]
     assert answer("trail export", "james.csv", "--person", "james")["events"] > 1
     answer("trail coverage")
     answer("trail lookup", "looked", code=1)

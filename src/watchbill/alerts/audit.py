@@ -5,7 +5,6 @@ what is grave and what is watchbill's own is said by the given file: that is abo
 """
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,10 +21,12 @@ from watchbill.alerts.interfaces import Events, Mask
 from watchbill.alerts.model import Audit
 from watchbill.alerts.scan import Scan
 from watchbill.detect.actions import action_findings
-from watchbill.detect.baseline import learn
+from watchbill.detect.baseline import Baseline
 from watchbill.detect.break_glass import BreakGlassUsers
 from watchbill.detect.model import Finding
-from watchbill.detect.sigma import Rule, run_rules
+from watchbill.detect.networks import Networks
+from watchbill.detect.rules import RuleRun
+from watchbill.detect.sigma import LoadedRules
 from watchbill.detect.signin import sign_in_findings
 from watchbill.intervals import Interval
 from watchbill.judge.judge import Judges
@@ -41,6 +42,9 @@ from watchbill.trail.people import says_who
 from watchbill.trail.table import actor_row, attributed_of, row_of, table_of
 
 
+NO_RULES = LoadedRules((), ())
+
+
 def span_of(reading: Reading) -> Interval | None:
     """Give the time from the first event of a reading to the last, both in it; None where there is none."""
     if not reading.events:
@@ -51,7 +55,7 @@ def span_of(reading: Reading) -> Interval | None:
 def audit(
     reading: Reading,
     by: Team | History | None,
-    rules: Sequence[Rule] = (),
+    rules: LoadedRules = NO_RULES,
     freezes: Collection[Freeze] = (),
     answers: Mapping[str, str] | None = None,
     steps: Sequence[Step] = (),
@@ -64,7 +68,7 @@ def audit(
     span = span_of(reading)
     team, history = _by(by, span, freezes)
     attributed = _attributed(reading.events, history, span)
-    found = audit_events(Held(attributed), history, team, span, Asked(rules, answers or {}, steps))
+    found = audit_events(Held(attributed), history, team, span, Asked(rules, answers=answers or {}, steps=steps))
     return replace(found, tally=reading.tally, problems=(*reading.problems, *found.problems))
 
 
@@ -79,7 +83,13 @@ _SESSION = timedelta(hours=36)
 class Asked:
     """What an audit is asked besides."""
 
-    rules: Sequence[Rule] = ()
+    rules: LoadedRules = NO_RULES
+    findings: Sequence[Finding] = ()
+    """Of others, such as GuardDuty."""
+    networks: Networks | None = None
+    """What an address stands for; None: its /24 or /48."""
+    hostile: Sequence[tuple[str, Interval]] = ()
+    """When it was not they who acted under a person's name: that teaches nothing of what is usual for them."""
     answers: Mapping[str, str] = field(default_factory=dict)
     """What people answered, by case id."""
     steps: Sequence[Step] = ()
@@ -99,16 +109,18 @@ def audit_events(
     """
     if span is None:
         return _nothing(history)
-    baseline = learn((each for batch in events.batches() for each in attributed_of(batch)), team)
-    scan = Scan(history, span, team, _opened(events, team))
+    baseline = Baseline(team, asked.networks, asked.hostile)
+    events.teach(baseline)
+    rules = RuleRun(asked.rules, team, baseline)
+    scan = Scan(history, span, team, rules, _opened(events, team))
     for batch in events.batches():
         scan.take(batch)
     noticed = scan.noticed()
-    hits = run_rules(asked.rules, noticed)
     findings: list[Finding] = [
         *sign_in_findings(noticed, baseline),
         *action_findings(noticed, team, baseline),
-        *hits,
+        *rules.findings(),
+        *asked.findings,
     ]
     judges = None if history is None else Judges(history, span)
     changes = _whole(events.earlier(GIVES, _CHANGES_REACH))
@@ -122,8 +134,8 @@ def audit_events(
     found = sittings(scan.wrongs(), gatherer.alerts, gatherer.opened, team)
     wanted = Wanted(found, {each.event.id: each.event.ip for each in noticed if each.event.ip})
     known = {each.event.id for each in noticed}
-    around = _whole(events.picked(LOOK_AT, wanted))
-    gatherer.know(_judged([each for each in around if each.event.id not in known], judges))
+    around = list(scan.also(events.picked(LOOK_AT, wanted)))
+    gatherer.know(_judged([each for each in around if each.event.id not in known], judges), scan.said)
     first, last = scan.reach()
     return Audit(
         NO_TALLY,
@@ -132,7 +144,7 @@ def audit_events(
         scan.people(),
         scan.others(),
         gatherer.made_of(found),
-        dict(sorted(Counter(hit.title for hit in hits).items(), key=lambda pair: (-pair[1], pair[0]))),
+        dict(sorted(rules.hits.items(), key=lambda pair: (-pair[1], pair[0]))),
         history.problems if history else (),
         history.assumed if history else (),
     )
@@ -182,6 +194,11 @@ class Held:
     def opening(self, key: str) -> Opening | None:
         """Give what handed out a temporary key."""
         return self._openings.find(key)
+
+    def teach(self, baseline: Baseline) -> None:
+        """Teach a baseline what was seen of whom."""
+        for batch in self.batches():
+            baseline.learn_batch(batch)
 
 
 def _by(

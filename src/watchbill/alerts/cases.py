@@ -231,13 +231,13 @@ class Gatherer:
         beside: Beside,
     ) -> None:
         """Begin with the events that detectors read whole."""
-        self.alerts = [finding for finding in findings if finding.signal is not Signal.SIGMA]
+        self.alerts = [finding for finding in findings if not finding.staged]
         """The findings that may open a case."""
-        self._sigma: dict[str, list[str]] = {}
+        self._said: dict[str, list[str]] = {}
+        """What staged rules say of events, by id."""
         for finding in findings:
-            if finding.signal is Signal.SIGMA:
-                for event_id in finding.event_ids:
-                    self._sigma.setdefault(event_id, []).append(f"{finding.title} ({finding.author})")
+            for event_id in finding.event_ids if finding.staged else ():
+                self._said.setdefault(event_id, []).append(f"{finding.title} ({finding.author})")
         self._baseline = baseline
         self._team = team
         self._beside = beside
@@ -251,8 +251,13 @@ class Gatherer:
         self._arns: dict[tuple[str, str], str] = {}
         self.know(judgements)
 
-    def know(self, judgements: Iterable[Judgement]) -> None:
-        """Take more events that cases may be made of; what changed IAM or opened break-glass is known from before."""
+    def know(self, judgements: Iterable[Judgement], said: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Take more events that cases may be made of, and what staged rules say of events, by id.
+
+        What changed IAM or opened break-glass is known from before.
+        """
+        for event_id, words in (said or {}).items():
+            self._said.setdefault(event_id, []).extend(words)
         self._judgements = sorted([*self._judgements, *judgements], key=lambda j: (_at(j), j.attributed.event.id))
         self._by_id = {judgement.attributed.event.id: judgement for judgement in self._judgements}
         for judgement in self._judgements:
@@ -438,7 +443,7 @@ class Gatherer:
             said = list(notes.get(event.id, ()))
             if event.id in cited:
                 said += [f"{judgement.right}: {judgement.why}"] if judgement.right in WRONG else []
-                said += [f"Sigma: {title}" for title in self._sigma.get(event.id, ())]
+                said += [f"rule: {words}" for words in self._said.get(event.id, ())]
             found.append(
                 Evidence(
                     event.id,

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from watchbill.detect.baseline import Baseline
 from watchbill.trail.model import Opening
 
 
@@ -29,3 +30,6 @@ class Events(Protocol):
 
     def opening(self, key: str) -> Opening | None:
         """Give what handed out a temporary key; None where that is not known."""
+
+    def teach(self, baseline: Baseline) -> None:
+        """Teach a baseline what was seen of whom, in the span and before it."""

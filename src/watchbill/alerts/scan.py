@@ -8,7 +8,7 @@ Batches may come in any order; what needs the order of time is put into it when 
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from watchbill.access.history import History
 from watchbill.alerts.cases import WRONG, Wrong
 from watchbill.alerts.model import PersonCount
 from watchbill.detect.actions import LOGGING, PERSISTENCE
+from watchbill.detect.rules import RuleRun
 from watchbill.intervals import Interval
 from watchbill.judge.bulk import JUDGED, judge_batches
 from watchbill.judge.model import Right
@@ -44,13 +45,16 @@ class Scan:
     """What was found in the batches so far."""
 
     def __init__(
-        self, history: History | None, span: Interval, team: Team | None, opened: Collection[str] = ()
+        self, history: History | None, span: Interval, team: Team | None, rules: RuleRun, opened: Collection[str] = ()
     ) -> None:
         """`opened` are the keys that were handed out to break-glass users."""
         self._given: list[pa.RecordBatch] = []
         self._judged = None if history is None else judge_batches(self._handed(), history, span)
         self._names = _NAMES | (set(HANDS_OUT) if team is not None and team.break_glass else set())
         self._break_glass = {each.iam_user.lower() for each in team.break_glass} if team is not None else set[str]()
+        self._rules = rules
+        self.said: dict[str, Sequence[str]] = {}
+        """What staged rules say of the events that were read whole, by id."""
         self._people: Counter[tuple[str, ...]] = Counter()
         self._others: Counter[str] = Counter()
         self._opened = frozenset(opened)
@@ -72,9 +76,19 @@ class Scan:
         if pc.any(wrong).as_py():
             columns = [*(batch.column(name) for name in _OF_WRONG), judged.column("right")]
             self._wrong.append(pa.RecordBatch.from_arrays(columns, [*_OF_WRONG, "right"]).filter(wrong))
+        said = self._rules.take(batch, judged)
         noticed = self._noteworthy(batch)
         if noticed.any():
-            self._noticed.extend(attributed_of(batch.filter(pa.array(noticed))))
+            found = list(attributed_of(batch.filter(pa.array(noticed))))
+            self._noticed.extend(found)
+            self.said.update((each.event.id, said[each.event.id]) for each in found if each.event.id in said)
+
+    def also(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Attributed]:
+        """Give the events of more batches, and hear what staged rules say of them; nothing is counted."""
+        for batch in batches:
+            if batch.num_rows:
+                self.said.update(self._rules.said(batch, self._judge(batch)))
+                yield from attributed_of(batch)
 
     def reach(self) -> tuple[datetime | None, datetime | None]:
         """Give when the first event was, and when the last; None where there was none."""

@@ -21,6 +21,7 @@ from watchbill.cli.commands import (
     policy,
     questions,
     report,
+    rules,
     run,
     team,
     trail,
@@ -59,7 +60,7 @@ def cli() -> None:
     """
 
 
-for part in (team, oncall, access, questions, policy, trail, cases, run, report, ledger, demo):
+for part in (team, oncall, access, questions, policy, trail, rules, cases, run, report, ledger, demo):
     for command in part.COMMANDS:
         cli.add_command(command)
 

@@ -18,10 +18,11 @@ from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
 from watchbill.cli.commands.report import ReportView
+from watchbill.cli.commands.rules import RuleView
 from watchbill.cli.commands.run import RunView
 from watchbill.cli.commands.takeover import ImportView
 from watchbill.cli.commands.team import InitView, ValidateView
-from watchbill.cli.commands.trail import RuleView, TrailView
+from watchbill.cli.commands.trail import TrailView
 from watchbill.cli.commands.verify import IntegrityView
 from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result

@@ -41,7 +41,9 @@ class Signal(StrEnum):
     BREAK_GLASS = "break-glass"
     """A break-glass user acted, or was acted on."""
     SIGMA = "sigma"
-    """A Sigma rule matched."""
+    """A Sigma rule matched that is staged: a sign on the events of a case."""
+    RULE = "rule"
+    """A rule matched, or a correlation of some, that is live: it may open a case."""
     AWS = "aws"
     """A finding of AWS's own: GuardDuty, Security Hub, Access Analyzer."""
 

@@ -24,7 +24,8 @@ from watchbill.alerts.cases import SITTING
 from watchbill.alerts.interfaces import Mask
 from watchbill.alerts.model import Audit
 from watchbill.bootstrap import App
-from watchbill.detect.sigma import Rule
+from watchbill.detect.baseline import WINDOW, Baseline
+from watchbill.detect.sigma import LoadedRules
 from watchbill.intervals import Interval, merge
 from watchbill.lake.people import People, renamed
 from watchbill.lake.place import Lake
@@ -68,6 +69,12 @@ class LakeEvents:
             return holds(batch, "name", lambda name: name in names) & allowed
 
         return map(self._named, picked(self.lake, before, ["name", "outcome"], wanted))
+
+    def teach(self, baseline: Baseline) -> None:
+        """Teach a baseline what was seen of whom, in the span and as far before it as counts."""
+        known = Interval(self.span.start - timedelta(days=WINDOW), self.span.end)
+        for batch in map(self._named, batches(self.lake, known, None if self.others else _TAUGHT)):
+            baseline.learn_batch(batch)
 
     def opening(self, key: str) -> Opening | None:
         """Give what handed out a temporary key."""
@@ -143,6 +150,20 @@ def _audited(
     return audit_events(LakeEvents(lake, span, _others(lake, library, history, span)), history, team, span, asked)
 
 
+_TAUGHT = (
+    "day",
+    "time_ms",
+    "person",
+    "outcome",
+    "ip",
+    "user_agent",
+    "source",
+    "name",
+    "account",
+    "request_parameters",
+)
+"""Columns that a baseline learns from."""
+
 _NEVER = Interval(instant(0), instant(1))
 
 
@@ -167,9 +188,11 @@ class News:
     """With what lies around it, the latest first: who is at work now is worth more than what was."""
 
 
-def reach_of(rules: Sequence[Rule]) -> timedelta:
+def reach_of(rules: LoadedRules) -> timedelta:
     """Give how long before what is new its window begins, so that nothing that belongs to it is missed."""
-    return max([SITTING, *(getattr(rule, "timespan", SITTING) for rule in rules)])
+    spans = [timedelta(milliseconds=each.span_ms) for each in rules.correlations]
+    dedupes = [each.block.dedupe.within for each in rules.rules if each.block.dedupe is not None]
+    return max([SITTING, *spans, *dedupes])
 
 
 def news(lake: Lake, cases: Sequence[Interval], before: timedelta) -> News:

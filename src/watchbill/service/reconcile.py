@@ -16,12 +16,12 @@ import msgspec
 from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, Plan, State
 from watchbill.access.review import too_large
-from watchbill.alerts.audit import Asked
+from watchbill.alerts.audit import NO_RULES, Asked
 from watchbill.alerts.cases import SITTING
 from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.model import Audit, Case
 from watchbill.alerts.view import CaseView, reassessed, view
-from watchbill.detect.sigma import Rule
+from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import Problem, WatchbillError
 from watchbill.intervals import Interval, parse_instant
 from watchbill.judge.model import Step
@@ -68,7 +68,7 @@ class Watched:
     lake: Lake
     take_in: Callable[[Library], Ingested]
     """Take in whatever is new of it."""
-    rules: Sequence[Rule] = ()
+    rules: LoadedRules = NO_RULES
     cover: Callable[[], Coverage] | None = None
     """Tell what the lake has nothing of though it should; each gap is a case."""
 

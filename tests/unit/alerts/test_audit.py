@@ -12,7 +12,7 @@ from watchbill.access.history import History, InForce, Revision, declared
 from watchbill.access.model import Freeze
 from watchbill.alerts.audit import audit, judgements, span_of
 from watchbill.alerts.view import audit_view
-from watchbill.detect.sigma import load
+from watchbill.detect.sigma import load, together
 from watchbill.errors import Problem
 from watchbill.judge.model import Right
 from watchbill.trail.read import combine, read_file
@@ -124,7 +124,7 @@ detection:
 def test_sigma_hits_are_counted_by_rule():
     """The rule that matched most stands first; one that matched nothing is not listed."""
     texts = [("b", "PutObject"), ("a", "RebootDBInstance"), ("c", "CreateUser"), ("d", "NoSuchCall")]
-    rules = [r for title, name in texts for r in load(SIGMA.format(title=title, name=name), "r.yml").rules]
+    rules = together([load(SIGMA.format(title=title, name=name), "r.yml") for title, name in texts])
     assert list(audited(*MADE, rules=rules).sigma.items()) == [("b", 5), ("a", 3), ("c", 1)]
 
 
@@ -214,6 +214,6 @@ def test_what_can_be_read_no_more_is_a_problem_and_no_case():
 def test_the_freezes_of_a_history_count():
     """Beside those given: neither takes the other's place."""
     one, other = Freeze("F-1", "james", after(11), None, None), Freeze("F-2", "ada", after(11), None, None)
-    found = audit(reading(*MADE), of_time((None, team()), freezes=(one,)), (), (other,))
+    found = audit(reading(*MADE), of_time((None, team()), freezes=(one,)), freezes=(other,))
     rights = {p.person: dict(p.by_right) for p in found.people}
     assert (rights["james"], rights["ada"]) == ({"frozen": 3}, {"frozen": 2})

@@ -42,7 +42,7 @@ detection:
   s: {eventName: [RebootDBInstance, DescribeInstances]}
   condition: s
 """
-RULES = load(RULE, "r.yml").rules
+RULES = load(RULE, "r.yml")
 
 
 def reboot(at=NIGHT, name="james", ip=HOME, **fields):
@@ -85,7 +85,7 @@ def test_sigma_hits_alone_open_no_case():
     assert (found.cases, dict(found.sigma)) == ((), {"Reboot": 1})
     notes = {each.event_id: each.note for each in the_case(theirs, reboot(), rules=RULES).evidence}
     assert notes[theirs["eventID"]] == ""
-    assert notes[reboot()["eventID"]].endswith("; Sigma: Reboot (somebody)")
+    assert notes[reboot()["eventID"]].endswith("; rule: Reboot (somebody)")
 
 
 @pytest.mark.parametrize(

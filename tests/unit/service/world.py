@@ -15,6 +15,7 @@ from tests.teams import MONDAY, PRODUCTION, team
 from watchbill.access.apply import apply
 from watchbill.access.model import AccessKey
 from watchbill.access.plan import make_plan
+from watchbill.alerts.audit import NO_RULES
 from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
 from watchbill.lake.place import Lake
@@ -86,7 +87,7 @@ class World:
         list(apply(make_plan(self.team, self.app.observe(self.team), NOON).changes, self.team, self.cloud))
         self.cloud.keys["production", "james"] = [AccessKey(OWN, active=True), AccessKey(STOLEN, active=True)]
 
-    def watched(self, *records, rules=()):
+    def watched(self, *records, rules=NO_RULES):
         """Give the trail of a pass, in which some records have come."""
 
         def take_all(library):

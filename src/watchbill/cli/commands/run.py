@@ -1,6 +1,6 @@
 """`run`: one pass of everything that happens without a person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from watchbill.cli.commands.coverage import LATELY
 from watchbill.cli.commands.lake import LAKE, opened
 from watchbill.cli.commands.trail import load_rules
 from watchbill.cli.session import CHANGES, Session, command
-from watchbill.detect.sigma import Rule
+from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import Problem
 from watchbill.feeds.fetch import fetch
 from watchbill.files.team_file import read_team
@@ -71,7 +71,7 @@ def run(
     """
     loaded, problems = load_rules(rules)
     problems = (*problems, *_refreshed(session))
-    with session.casework() as work, _watched(session, work, source, loaded.rules) as watched:
+    with session.casework() as work, _watched(session, work, source, loaded) as watched:
         done = reconcile(work, watched, enforce=enforce)
         sentences = {row.id: (row.severity, work.case(row.id)[1].sentence) for row in work.store.cases.all()}
     if done.plan is not None:
@@ -92,7 +92,7 @@ def run(
 
 
 @contextmanager
-def _watched(session: Session, work: Casework, source: str | None, rules: Sequence[Rule]) -> Iterator[Watched | None]:
+def _watched(session: Session, work: Casework, source: str | None, rules: LoadedRules) -> Iterator[Watched | None]:
     """Give the trail of a pass: the lake of the state, with what is new at the source; None where there is neither."""
     if source is None and not (session.settings.state / LAKE / "manifest.db").exists():
         yield None

@@ -1,4 +1,4 @@
-"""`trail read`, `audit`, `rules`: what was done, by whom, and whether it was theirs to do."""
+"""`trail read`, `audit`: what was done, by whom, and whether it was theirs to do."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from importlib import resources
 from pathlib import Path
 
 import rich_click as click
@@ -17,7 +18,7 @@ from watchbill.alerts.model import Audit
 from watchbill.alerts.view import AuditView, CaseView, audit_view
 from watchbill.cli.commands.lake import opened
 from watchbill.cli.session import CHANGES, Session, command
-from watchbill.detect.sigma import LoadedRules
+from watchbill.detect.sigma import LoadedRules, together
 from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.files.rules_folder import read_rules
@@ -82,19 +83,6 @@ class TrailView:
     role_sessions: RoleSessions
 
 
-@dataclass(frozen=True, slots=True)
-class RuleView:
-    """One rule that was loaded."""
-
-    title: str
-    id: str | None
-    author: str | None
-    level: str | None
-    file: str
-    runs: bool
-    """Whether it is for CloudTrail, and so runs in an audit."""
-
-
 def read_trail(session: Session, source: str) -> Reading:
     """Read a trail with progress on the terminal."""
     with session.out.progress() as progress:
@@ -105,11 +93,10 @@ def read_trail(session: Session, source: str) -> Reading:
 
 
 def load_rules(folders: Sequence[Path]) -> tuple[LoadedRules, tuple[Problem, ...]]:
-    """Load the rules of some folders, with everything that is wrong with them."""
-    loaded = [read_rules(folder) for folder in folders]
-    rules = tuple(rule for each in loaded for rule in each.rules)
-    problems = tuple(problem for each in loaded for problem in each.problems)
-    return LoadedRules(rules, problems), problems
+    """Load watchbill's own rules and those of some folders, with everything that is wrong with them."""
+    own = Path(str(resources.files("watchbill.rules")))
+    loaded = together([read_rules(folder) for folder in (own, *folders)])
+    return loaded, loaded.problems
 
 
 trail_option = click.option(
@@ -209,7 +196,7 @@ def audited(session: Session, source: str | None, team: Team | None, loaded: Loa
     with session.out.progress() as progress, ExitStack() as stack:
         task = progress.add_task("reading the trail", total=None)
         kept = _kept(session, team, stack)
-        asked = Asked(loaded.rules, steps=kept.steps)
+        asked = Asked(loaded, steps=kept.steps)
         if source is None:
             lake = stack.enter_context(opened(session, None))
             return audit_lake(lake, kept.library, team, kept.history_of, asked)
@@ -288,27 +275,6 @@ def show_cases(session: Session, cases: Sequence[CaseView]) -> None:
         session.out.line(f"    {case.why}; next: {case.question}")
 
 
-@click.group("rules", cls=click.RichGroup)
-def rules() -> None:
-    """Look at Sigma rules: which load, which run on CloudTrail, what is wrong with the rest."""
-
-
-@command("rules list")
-@click.argument("folder", type=click.Path(path_type=Path))
-def list_rules(session: Session, folder: Path) -> int:
-    """List every rule of FOLDER, and every file that could not be loaded with the reason."""
-    loaded, problems = load_rules([folder])
-    views = [RuleView(r.title, r.id, r.author, r.level, r.file, r.for_cloudtrail) for r in loaded.rules]
-    for rule in views:
-        session.out.line(f"{rule.title} [{rule.level}]" + ("" if rule.runs else " (not for CloudTrail)"))
-    session.out.line(f"{sum(rule.runs for rule in views)} of {len(views)} rules run on CloudTrail")
-    session.out.answer(views, problems)
-    return 1 if problems and not views else 0
-
-
-rules.add_command(list_rules)
-
-
 def _counts(result: TrailView) -> str:
     return (
         f"{result.records} records in {result.files} files = {result.distinct} events + {result.duplicates} duplicates"
@@ -317,4 +283,4 @@ def _counts(result: TrailView) -> str:
     )
 
 
-COMMANDS = (trail, audit, rules)
+COMMANDS = (trail, audit)

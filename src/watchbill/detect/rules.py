@@ -1,0 +1,216 @@
+"""What rules find in a trail: hits in bulk, alerts of correlations, and of both the findings that may open a case.
+
+1. A hit of a rule that is live is a finding; one that is staged is counted, and shown on the events of a case.
+2. Of hits that are alike by a rule's `dedupe`, and lie within its window of the first, the first is the finding; the
+   others are counted in its title.
+3. Nothing that a service of AWS did by itself is a person's: such hits are findings about the service.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.derived import Deriver
+from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.sigma import Alert, Correlation, Correlator, Hits, LoadedRules, Matcher, Rule
+from watchbill.detect.sigma.findings import LEVELS
+from watchbill.detect.sigma.tree import paths_of
+from watchbill.detect.sigma.values import path_of, text_of
+from watchbill.team.model import Team
+from watchbill.trail.table import instant
+
+
+MOST = 10_000
+"""Hits of one live rule that are held; a rule with more is no rule to page on, and is said to be cut."""
+
+_WHO = ("time_ms", "id", "person", "principal", "ip", "account", "name", "user_agent")
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A hit of a live rule, or of one that a correlation counts."""
+
+    time_ms: int
+    id: str
+    person: str | None
+    principal: str
+    ip: str | None
+    account: str
+    name: str
+    user_agent: str | None
+    key: tuple[str, ...]
+    """What stands at the fields by which it is deduped."""
+
+
+class RuleRun:
+    """Rules run over the batches of a trail."""
+
+    def __init__(self, loaded: LoadedRules, team: Team | None, baseline: Baseline) -> None:
+        self._rules = loaded.rules
+        self._matcher = Matcher(loaded.rules)
+        self._correlator = Correlator(loaded.rules, loaded.correlations)
+        self._derive = Deriver(team, baseline, wanted_of(loaded))
+        self._baseline = baseline
+        self._live: dict[int, list[_Hit]] = {}
+        self._counted: dict[str, _Hit] = {}
+        self.hits: Counter[str] = Counter()
+        """Hits by title of the rule, alerts of correlations among them once `findings` was asked."""
+
+    def take(self, batch: pa.RecordBatch, judged: pa.RecordBatch) -> Mapping[str, Sequence[str]]:
+        """Ask all rules of a batch; give what staged ones say: see `said`."""
+        if not self._rules:
+            return {}
+        hits = self._matcher.match(self._derive(batch, judged))
+        self._correlator.add(hits)
+        for number in np.unique(hits.rules).tolist():
+            rule, rows = self._rules[number], hits.rows[hits.rules == number]
+            if rule.alerts:
+                self.hits[rule.title] += len(rows)
+            if rule.alerts and rule.block.live:
+                self._keep(self._live.setdefault(number, []), rule, hits, rows)
+            if number in self._correlator.wants:
+                self._counted.update((hit.id, hit) for hit in _hits(rule, hits, rows[:MOST]))
+        return self._said(batch, hits)
+
+    def said(self, batch: pa.RecordBatch, judged: pa.RecordBatch) -> Mapping[str, Sequence[str]]:
+        """Give by event id what staged rules say of a batch, title and author; nothing is counted."""
+        return self._said(batch, self._matcher.match(self._derive(batch, judged))) if self._rules else {}
+
+    def _said(self, batch: pa.RecordBatch, hits: Hits) -> Mapping[str, Sequence[str]]:
+        said: dict[str, list[str]] = {}
+        for number in np.unique(hits.rules).tolist():
+            rule = self._rules[number]
+            if rule.alerts and not rule.block.live:
+                rows = hits.rows[hits.rules == number]
+                for event_id in batch.column("id").take(pa.array(rows)).to_pylist():
+                    said.setdefault(event_id, []).append(words_of(rule))
+        return said
+
+    def findings(self, watermark_ms: int | None = None) -> list[Finding]:
+        """Give the findings of live rules and correlations, in order of time."""
+        found = [f for number, hits in self._live.items() for f in self._deduped(self._rules[number], hits)]
+        for alert in self._correlator.alerts(watermark_ms):
+            if alert.correlation.alerts:
+                self.hits[alert.correlation.title] += 1
+                found.append(self._of_alert(alert))
+        return sorted(found, key=lambda finding: (finding.first, finding.title, finding.event_ids))
+
+    def _keep(self, kept: list[_Hit], rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> None:
+        kept.extend(_hits(rule, hits, rows[: MOST - len(kept)]))
+
+    def _deduped(self, rule: Rule, hits: Sequence[_Hit]) -> list[Finding]:
+        dedupe = rule.block.dedupe
+        within = timedelta(0) if dedupe is None else dedupe.within
+        open_: dict[tuple[str, ...], tuple[int, Finding, int]] = {}
+        found: list[Finding] = []
+        for hit in sorted(hits, key=lambda hit: (hit.time_ms, hit.id)):
+            began = open_.get(hit.key)
+            if dedupe is not None and began is not None and instant(hit.time_ms) - began[1].first <= within:
+                open_[hit.key] = (began[0], began[1], began[2] + 1)
+                found[began[0]] = _grown(began[1], began[2] + 1)
+                continue
+            made = self._of_hit(rule, hit)
+            open_[hit.key] = (len(found), made, 0)
+            found.append(made)
+        return found
+
+    def _of_hit(self, rule: Rule, hit: _Hit) -> Finding:
+        who = hit.person or hit.principal
+        facts = {**rule.block.facts, **self._facts(hit)}
+        at = instant(hit.time_ms)
+        return Finding(
+            Signal.RULE,
+            f"{rule.title}: {who} did {hit.name}",
+            LEVELS.get(rule.level or "", Severity.INFO),
+            hit.person,
+            network_of(hit.ip),
+            (hit.id,),
+            at,
+            at,
+            facts,
+            None if hit.person else hit.principal,
+            rule.author or "",
+            rule.id or rule.title,
+            ask=rule.block.ask,
+            weigh=rule.block.decibans,
+            account=hit.account,
+        )
+
+    def _facts(self, hit: _Hit) -> dict[str, str]:
+        if hit.person is None:
+            return {}
+        at = instant(hit.time_ms)
+        place = self._baseline.place(hit.person, hit.ip, at)
+        device = self._baseline.device(hit.person, hit.user_agent, at)
+        return {family: fact for family, fact in (("place", place), ("device", device)) if fact != "unknown"}
+
+    def _of_alert(self, alert: Alert) -> Finding:
+        rule = alert.correlation
+        hits = [self._counted[event_id] for event_id in alert.event_ids if event_id in self._counted]
+        people, networks = {hit.person for hit in hits}, {network_of(hit.ip) for hit in hits}
+        principals = {hit.principal for hit in hits}
+        person = next(iter(people)) if len(people) == 1 else None
+        one = person is None and len(principals) == 1 and hits
+        who = person or (next(iter(principals)) if one else f"{len(principals)} principals")
+        count = f"{len(alert.event_ids)} events" + (f" and {alert.more} more" if alert.more else "")
+        return Finding(
+            Signal.RULE,
+            f"{rule.title}: {who}, {count}",
+            LEVELS.get(rule.level or "", Severity.INFO),
+            person,
+            next(iter(networks)) if len(networks) == 1 else None,
+            alert.event_ids,
+            instant(alert.first_ms),
+            instant(alert.last_ms),
+            {**rule.block.facts, **(self._facts(hits[-1]) if person else {})},
+            next(iter(principals)) if one else None,
+            rule.author or "",
+            rule.id or rule.title,
+            staged=not rule.block.live,
+            ask=rule.block.ask,
+            weigh=rule.block.decibans,
+            account=hits[0].account if hits else None,
+        )
+
+
+def wanted_of(loaded: LoadedRules) -> frozenset[str]:
+    """Give the derived fields that some rule or correlation asks for."""
+    wanted = {".".join(path) for rule in loaded.rules for path in paths_of(rule.condition) if path[0] == "wb"}
+    every: list[Rule | Correlation] = [*loaded.rules, *loaded.correlations]
+    for each in every:
+        if each.block.dedupe is not None:
+            wanted.update(name for name in each.block.dedupe.by if name.startswith("wb."))
+        if isinstance(each, Correlation):
+            named = {*each.group_by, *each.fields, *(f for of in each.aliases.values() for f in of.values())}
+            wanted.update(name for name in named if name.startswith("wb."))
+    return frozenset(wanted)
+
+
+def words_of(rule: Rule | Correlation) -> str:
+    """Name a rule with its author."""
+    return f"{rule.title} ({rule.author})" if rule.author else rule.title
+
+
+def _hits(rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> list[_Hit]:
+    if not len(rows):
+        return []
+    told = [hits.columns.column(name, rows) for name in _WHO]
+    by = () if rule.block.dedupe is None else rule.block.dedupe.by
+    keys = [hits.columns.values(path_of(name), rows) for name in by]
+    found = []
+    for place, values in enumerate(zip(*told, strict=True)):
+        time_ms, event_id, person, principal, ip, account, name, agent = values
+        key = tuple(",".join(text_of(value) for value in of[place]) for of in keys)
+        found.append(_Hit(time_ms, event_id, person, principal, ip, account or "", name or "", agent, key))
+    return found
+
+
+def _grown(finding: Finding, more: int) -> Finding:
+    # Its time stays that of the first: what is alike for a day is no case of a day.
+    return replace(finding, title=f"{finding.title}, and {more} more like it")
