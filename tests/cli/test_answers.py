@@ -18,7 +18,7 @@ SCHEMAS = Path(__file__).parents[2] / "schemas/output"
 SCHEDULES = Path(__file__).parents[1] / "data/schedules"
 RESERVED = frozenset(
     {"init", "validate", "plan", "apply", "drift", "grant", "oncall", "can", "who-can", "explain", "diff", "prove"}
-    | {"policy", "rightsize", "roles", "trail", "audit", "rules", "cases", "case", "ask", "verdict", "freeze", "evict"}
+    | {"policy", "rightsize", "roles", "trail", "audit", "rules", "cases", "case", "ask", "verdict", "freeze", "evict", "export", "send"}
     | {"restore", "ledger", "report", "run", "serve", "demo"}
 )
 

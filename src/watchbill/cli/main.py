@@ -13,6 +13,7 @@ from watchbill.cli.commands import (
     cases,
     coverage,
     demo,
+    export,
     hosts,
     lake,
     ledger,
@@ -60,7 +61,7 @@ def cli() -> None:
     """
 
 
-for part in (team, oncall, access, questions, policy, trail, rules, cases, run, report, ledger, demo):
+for part in (team, oncall, access, questions, policy, trail, rules, cases, export, run, report, ledger, demo):
     for command in part.COMMANDS:
         cli.add_command(command)
 

@@ -18,11 +18,14 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from watchbill.errors import Problem
-from watchbill.inert import inert
+from watchbill.inert import inert, inert_json, shortened
 from watchbill.intervals import iso
 
 
 R = TypeVar("R")
+
+_LINE_MOST = 8_000
+"""Characters of a line or a cell: names that strangers chose may be of any length."""
 
 _WIDE = 240
 """Columns where standard output is no terminal."""
@@ -74,21 +77,21 @@ class Output:
         if self.as_json:
             views = [ProblemView(p.code, p.message, p.file, p.line, p.col, p.event_id) for p in problems]
             envelope = Envelope(schema_of(self._command), iso(self.at), result, views)
-            sys.stdout.write(msgspec.json.format(msgspec.json.encode(envelope), indent=2).decode() + "\n")
+            sys.stdout.write(inert_json(msgspec.json.format(msgspec.json.encode(envelope), indent=2).decode()) + "\n")
         else:
             self.problems(problems)
 
     def problems(self, problems: Sequence[Problem], most: int = 20) -> None:
         """Print problems for people, to standard error."""
         for problem in problems[:most]:
-            self.err.print(Text(inert(str(problem)), style="yellow"))
+            self.err.print(Text(shortened(problem, _LINE_MOST), style="yellow"))
         if len(problems) > most:
             self.err.print(Text(f"... and {len(problems) - most} more problems; --json has them all", style="yellow"))
 
     def line(self, text: str = "", style: str = "") -> None:
         """Print a line for people; nothing under `--json`."""
         if not self.as_json:
-            self.out.print(Text(inert(text), style=style))
+            self.out.print(Text(shortened(text, _LINE_MOST), style=style))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
         """Print a table for people, each row in its style where there is one; nothing under `--json`."""
@@ -96,7 +99,7 @@ class Output:
             return
         table = Table(*(Column(Text(inert(column))) for column in columns), box=None, pad_edge=False)
         for row, style in zip(rows, styles or [""] * len(rows), strict=True):
-            table.add_row(*(Text(inert(cell)) for cell in row), style=style)
+            table.add_row(*(Text(shortened(cell, _LINE_MOST)) for cell in row), style=style)
         self.out.print(table)
 
     def progress(self) -> Progress:

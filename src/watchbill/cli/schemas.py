@@ -13,6 +13,7 @@ from watchbill.cli.commands.demo import DemoView
 from watchbill.cli.commands.feeds import FeedView
 from watchbill.cli.commands.hosts import HostsView
 from watchbill.cli.commands.lake import ExportView, IngestView, KeptView, LakeEvent, RawView, SqlView
+from watchbill.cli.commands.export import ExportedView, SentView
 from watchbill.cli.commands.ledger import EntryView, VerifyView
 from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView
@@ -63,6 +64,8 @@ RESULTS: dict[str, Any] = {
     "rules list": list[RuleView],
     "cases": list[CaseLine],
     "case": StandingCase,
+    "export cases": ExportedView,
+    "send cases": SentView,
     "ask": AskView,
     "verdict": VerdictView,
     "freeze": FreezeView,

@@ -20,13 +20,10 @@ Learning from events one by one, from batches in any order, and from the lake's 
 """
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
-from functools import cache
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -36,14 +33,15 @@ import pyarrow.compute as pc
 from watchbill.detect.days import FIRST, LAST, NOBODY, NOTHING, WINDOW, Days, Ints, count
 from watchbill.detect.devices import device_of
 from watchbill.detect.networks import Block, Networks, address_of, network_of
-from watchbill.detect.resources import SENSITIVE, resource_of, resource_of_text, short
+from watchbill.detect.resources import short
+from watchbill.detect.values import KINDS, Kind, Values, distinct, value_of, values_of, whole, words_of, written_out
 from watchbill.intervals import Interval
 from watchbill.team.model import Team
 from watchbill.trail.model import Attributed, Outcome
 from watchbill.trail.table import milliseconds
 
 
-__all__ = ["WINDOW", "Baseline", "Flood", "Kind", "Newness", "Seen", "device_of", "learn", "network_of"]
+__all__ = ["KINDS", "WINDOW", "Baseline", "Flood", "Kind", "Newness", "Seen", "device_of", "learn", "network_of"]
 
 NETWORK_DAYS = 2
 """Earlier days on which a network must have been seen to be usual: one is a journey, or a thief."""
@@ -61,20 +59,6 @@ saying nothing until the second week costs more than a word too early; rules, wh
 
 Hostile = Sequence[tuple[str, Interval]]
 """People with spans in which it was not they who acted under their name."""
-
-
-class Kind(StrEnum):
-    """What is learnt of people."""
-
-    NETWORK = "network"
-    DEVICE = "device"
-    ACTION = "action"
-    ACCOUNT = "account"
-    RESOURCE = "resource"
-    HOUR = "hour"
-
-
-KINDS = tuple(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,35 +88,9 @@ class Flood:
     day: date
 
 
-# --- hours ---------------------------------------------------------------------------------------
-
-_QUARTER = 900_000
-"""Milliseconds of a quarter of an hour, by which every zone of today is set."""
-_SLOT_HOURS = 4
-_SATURDAY = 5
-
-
-def hour_of(time_ms: int, zone: str) -> str:
-    """Give the part of the week an instant lies in by a zone's clock: `weekday 08-12`, `weekend 20-24`.
-
-    Coarse, for somebody is no stranger who works on a Tuesday for the first time, or starts at seven.
-    """
-    quarter = time_ms // _QUARTER
-    try:
-        at = (_EPOCH + quarter * timedelta(milliseconds=_QUARTER)).astimezone(ZoneInfo(zone))
-    except OverflowError:
-        # In the first or the last hours of the calendar, where another zone's clock has left it.
-        at = _EPOCH
-    first = at.hour // _SLOT_HOURS * _SLOT_HOURS
-    return f"{'weekend' if at.weekday() >= _SATURDAY else 'weekday'} {first:02}-{first + _SLOT_HOURS:02}"
-
-
 _NO = pa.scalar(False)  # noqa: FBT003 - a value
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = date(1970, 1, 1)
 _DAY_MS = 86_400_000
-
-
-# --- the baseline --------------------------------------------------------------------------------
 
 
 class Baseline:
@@ -160,6 +118,7 @@ class Baseline:
         self._of_roles: dict[Kind, Days] = {}
         self._of_all: dict[Kind, Days] = {}
         self._histories: dict[int, _History] = {}
+        self._answers: dict[tuple[Any, ...], Newness] = {}
 
     # --- learning ---
 
@@ -188,14 +147,15 @@ class Baseline:
         cannot be told and must not be in it.
         """
         rows = self._teaching(batch)
-        people, who = _words(rows.column("person"))
+        people, who = words_of(rows.column("person"))
+        zones = [self.zone_of(name) for name in people]
         persons = np.array([self._person(name) for name in people], np.int64)[who]
-        days = _ints(rows.column("day").cast(pa.int32()))
-        used, _ = _distinct(persons, days)
+        days = whole(rows.column("day").cast(pa.int32()))
+        used, _ = distinct(persons, days)
         self._learn_present(persons[used], days[used])
         for kind in kinds:
-            table = _local(self, kind, rows, people, who)
-            used, _ = _distinct(persons, table.codes, days)
+            table = values_of(kind, rows, self._networks, zones, who)
+            used, _ = distinct(persons, table.codes, days)
             self._learn(kind, persons[used], table.words(used), days[used])
 
     def learn_counted(self, kind: Kind, counted: pa.Table) -> None:
@@ -255,9 +215,11 @@ class Baseline:
         """Give the rows of people whose calls were allowed, outside of hostile spans."""
         fine = batch.column("person").is_valid()
         if "outcome" in batch.schema.names:
-            fine = pc.and_(fine, pc.fill_null(pc.equal(_plain(batch.column("outcome")), str(Outcome.ALLOWED)), _NO))
+            fine = pc.and_(
+                fine, pc.fill_null(pc.equal(written_out(batch.column("outcome")), str(Outcome.ALLOWED)), _NO)
+            )
         if self._hostile and "time_ms" in batch.schema.names:
-            persons, times = _plain(batch.column("person")), batch.column("time_ms")
+            persons, times = written_out(batch.column("person")), batch.column("time_ms")
             for person, start, end in self._hostile:
                 inside = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
                 fine = pc.and_(fine, pc.invert(pc.fill_null(pc.and_(pc.equal(persons, person), inside), _NO)))
@@ -312,8 +274,17 @@ class Baseline:
     def _asked(
         self, kind: Kind, person: str | None, value: str | None, day: int, ip: str | None, history: int = HISTORY_DAYS
     ) -> Newness:
+        """Answer, or give the answer of before: the events of a case ask the same again and again."""
         if not value:
             return Newness(None, None, None)
+        asked = (kind, person, value, day, ip, history)
+        if asked not in self._answers:
+            if len(self._answers) >= _ANSWERS_KEPT:
+                self._answers = {}
+            self._answers[asked] = self._answer(kind, person, value, day, ip, history)
+        return self._answers[asked]
+
+    def _answer(self, kind: Kind, person: str | None, value: str, day: int, ip: str | None, history: int) -> Newness:
         number = self.words[kind].get(short(value), NOTHING)
         who = NOBODY if person is None else self.people.get(person, NOBODY)
         least = NETWORK_DAYS if kind is Kind.NETWORK else 1
@@ -329,39 +300,21 @@ class Baseline:
         mine = None
         if person is not None:
             known = state.seen(who) >= history or (network and declared.any_for((person,)))
-            mine = answer(self.tables[kind], (who,), network and declared.usual(person, ip), known)
+            mine = answer(self.tables[kind], (who,), network and declared.usual((person,), ip), known)
         role = None
         if circle is not None:
             known = state.of_circle(circle) or (network and declared.any_for(circle.people))
-            said = network and any(declared.usual(each, ip) for each in circle.people)
+            said = network and declared.usual(circle.people, ip)
             role = answer(self._roles(kind), circle.groups, said, known)
         known = state.company or (network and declared.any_at_all)
         return Newness(mine, role, answer(self._company(kind), (0,), network and declared.anyone(ip), known))
 
     def _value(self, kind: Kind, attributed: Attributed) -> str | None:
-        """Give the value of a kind that an event has."""
-        event = attributed.event
-        match kind:
-            case Kind.NETWORK:
-                return self._networks.network(event.ip)
-            case Kind.DEVICE:
-                return device_of(event.user_agent)
-            case Kind.ACTION:
-                return f"{event.source}:{event.name}" if event.source and event.name else None
-            case Kind.ACCOUNT:
-                return event.account or None
-            case Kind.RESOURCE:
-                return resource_of(event.source, event.account, event.record.get("requestParameters"))
-            case Kind.HOUR:
-                return hour_of(milliseconds(event.at), self.zone_of(attributed.actor.person))
+        return value_of(kind, attributed, self._networks, self.zone_of(attributed.actor.person))
 
     def zone_of(self, person: str | None) -> str:
         """Give the zone whose clock a person lives by; UTC where the team file does not say."""
         return self._zones.get(person or "", "UTC")
-
-    def network(self, ip: str | None) -> str | None:
-        """Give what an address stands for here."""
-        return self._networks.network(ip)
 
     # --- asking about a batch ---
 
@@ -371,14 +324,15 @@ class Baseline:
         Gives columns of booleans with nulls by name: `wb.first_seen.network` for the person,
         `wb.first_seen.role.network` and `wb.first_seen.company.network`, and so for each kind.
         """
-        people, who = _words(batch.column("person"))
+        people, who = words_of(batch.column("person"))
         people = [*people, None]
         who = np.where(who < 0, len(people) - 1, who)
-        days = _ints(batch.column("day").cast(pa.int32()))
+        zones = [self.zone_of(name) for name in people]
+        days = whole(batch.column("day").cast(pa.int32()))
         columns = {}
         for kind in kinds:
-            table = _local(self, kind, batch, people, who)
-            used, of_row = _distinct(who, table.codes, days)
+            table = values_of(kind, batch, self._networks, zones, who)
+            used, of_row = distinct(who, table.codes, days)
             facts = self._facts(kind, people, who[used], table, used, days[used])
             for level, fact in zip(("", "role.", "company."), facts, strict=True):
                 spread = fact[of_row]
@@ -386,7 +340,7 @@ class Baseline:
         return columns
 
     def _facts(
-        self, kind: Kind, people: Sequence[str | None], who: Ints, table: "_Local", used: Ints, days: Ints
+        self, kind: Kind, people: Sequence[str | None], who: Ints, table: Values, used: Ints, days: Ints
     ) -> tuple["_Facts", "_Facts", "_Facts"]:
         """Answer for combinations of a person, a value and a day."""
         words = table.words(used)
@@ -444,8 +398,8 @@ class Baseline:
             if (number, ip) not in seen:
                 person, circle = people[number], circles[number]
                 seen[number, ip] = (
-                    person is not None and declared.usual(person, ip),
-                    circle is not None and any(declared.usual(each, ip) for each in circle.people),
+                    person is not None and declared.usual((person,), ip),
+                    circle is not None and declared.usual(circle.people, ip),
                     declared.anyone(ip),
                 )
             said[0][row], said[1][row], said[2][row] = seen[number, ip]
@@ -456,7 +410,7 @@ class Baseline:
     # --- what is worked out once and kept until more is learnt ---
 
     def _forget_answers(self) -> None:
-        self._of_roles, self._of_all, self._histories = {}, {}, {}
+        self._of_roles, self._of_all, self._histories, self._answers = {}, {}, {}, {}
 
     def _roles(self, kind: Kind) -> Days:
         """Give the table of groups: what any member was seen with."""
@@ -512,7 +466,7 @@ class Baseline:
         return words + sum(table.size for table in (self.present, *self.tables.values()))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_of_roles": {}, "_of_all": {}, "_histories": {}}
+        return {**self.__dict__, "_of_roles": {}, "_of_all": {}, "_histories": {}, "_answers": {}}
 
 
 def learn(
@@ -526,6 +480,7 @@ def learn(
 
 _SAID = {False: "usual", True: "new", None: "unknown"}
 _DAYS_KEPT = 64
+_ANSWERS_KEPT = 4096
 
 
 # --- who belongs to whom -------------------------------------------------------------------------
@@ -576,20 +531,29 @@ class _Declared:
         people = team.people.values() if team else ()
         found = {p.name: tuple(ipaddress.ip_network(net) for net in p.networks) for p in people}
         self._personal: dict[str, tuple[Block, ...]] = {name: nets for name, nets in found.items() if nets}
-        self._all = tuple(dict.fromkeys(net for nets in self._personal.values() for net in nets))
-        self.any_at_all = bool(self._common or self._personal)
+        self._known: dict[tuple[str, ...], tuple[Block, ...]] = {}
+        self._all = self._of(tuple(self._personal))
+        self.any_at_all = bool(self._all)
 
-    def usual(self, person: str, ip: str | None) -> bool:
-        """Tell whether an address lies in everyone's networks or in a person's."""
-        return _lies_in(ip, (*self._common, *self._personal.get(person, ())))
+    def usual(self, people: tuple[str, ...], ip: str | None) -> bool:
+        """Tell whether an address lies in everyone's networks or in those of one of some people."""
+        return _lies_in(ip, self._of(people))
 
     def anyone(self, ip: str | None) -> bool:
         """Tell whether an address lies in anybody's networks."""
-        return _lies_in(ip, (*self._common, *self._all))
+        return _lies_in(ip, self._all)
 
-    def any_for(self, people: Iterable[str]) -> bool:
+    def any_for(self, people: tuple[str, ...]) -> bool:
         """Tell whether any network is declared for everyone or for one of some people."""
-        return bool(self._common) or any(person in self._personal for person in people)
+        return bool(self._of(people))
+
+    def _of(self, people: tuple[str, ...]) -> tuple[Block, ...]:
+        """Give the networks of some people, worked out once: people of one role have one circle."""
+        mine = tuple(person for person in people if person in self._personal) if len(people) == 1 else people
+        if mine not in self._known:
+            personal = (net for person in mine for net in self._personal.get(person, ()))
+            self._known[mine] = tuple(dict.fromkeys((*self._common, *personal)))
+        return self._known[mine]
 
 
 def _lies_in(ip: str | None, networks: Sequence[Block]) -> bool:
@@ -662,151 +626,6 @@ _USUAL, _NEW, _UNKNOWN = 0, 1, 2
 def _fact(usual: npt.NDArray[np.bool_], enough: npt.NDArray[np.bool_], valid: npt.NDArray[np.bool_]) -> _Facts:
     found = np.where(usual, _USUAL, np.where(enough, _NEW, _UNKNOWN))
     return np.where(valid, found, _UNKNOWN).astype(np.int8)
-
-
-# --- values of batches ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Local:
-    """The values of one kind that a batch has: a code for each row, and what the codes stand for."""
-
-    codes: Ints
-    """Rows of the same person with the same code have the same value; from 0."""
-    words: Callable[[Ints], list[str | None]]
-    """Gives the value of some rows; None where there is none."""
-    raw: Callable[[Ints], list[str | None]]
-    """Gives what stands in the batch."""
-
-
-def _local(baseline: Baseline, kind: Kind, batch: pa.RecordBatch, people: Sequence[str | None], who: Ints) -> _Local:
-    """Find the values of a kind in a batch."""
-    match kind:
-        case Kind.NETWORK:
-            return _mapped(batch.column("ip"), baseline.network)
-        case Kind.DEVICE:
-            return _mapped(batch.column("user_agent"), device_of)
-        case Kind.ACCOUNT:
-            return _mapped(batch.column("account"), lambda account: account or None)
-        case Kind.ACTION:
-            return _actions(batch)
-        case Kind.RESOURCE:
-            return _resources(batch)
-        case Kind.HOUR:
-            return _hours(batch, [baseline.zone_of(name) for name in people], who)
-
-
-def _mapped(column: pa.Array, value_of: Callable[[str | None], str | None]) -> _Local:
-    words, codes = _words(column)
-    words = [*words, None]
-    codes = np.where(codes < 0, len(words) - 1, codes)
-    values = [value_of(word) for word in words]
-    return _of_words(codes, values, words)
-
-
-def _of_words(codes: Ints, values: Sequence[str | None], raw: Sequence[str | None]) -> _Local:
-    def picked(words: Sequence[str | None]) -> Callable[[Ints], list[str | None]]:
-        return lambda rows: [words[code] for code in codes[rows].tolist()]
-
-    return _Local(codes, picked(values), picked(raw))
-
-
-def _actions(batch: pa.RecordBatch) -> _Local:
-    sources, of_source = _words(batch.column("source"))
-    names, of_name = _words(batch.column("name"))
-    used, codes = _distinct(of_source + 1, of_name + 1)
-    values: list[str | None] = []
-    for row in used:
-        source = sources[of_source[row]] if of_source[row] >= 0 else None
-        name = names[of_name[row]] if of_name[row] >= 0 else None
-        values.append(f"{source}:{name}" if source and name else None)
-    return _of_words(codes, values, values)
-
-
-def _resources(batch: pa.RecordBatch) -> _Local:
-    sources, of_source = _words(batch.column("source"))
-    accounts, of_account = _words(batch.column("account"))
-    of_account = np.where(of_account < 0, len(accounts), of_account)
-    accounts = [*accounts, ""]
-    sensitive = np.array([*(source in SENSITIVE for source in sources), False])[of_source]
-    rows = np.flatnonzero(sensitive & np.asarray(batch.column("person").is_valid()))
-    texts, of_text = _words(_plain(batch.column("request_parameters")).take(pa.array(rows)))
-    text = np.full(len(batch), len(texts), np.int64)
-    text[rows] = np.where(of_text < 0, len(texts), of_text)
-    used, codes = _distinct(of_source + 1, np.where(sensitive, of_account, 0), text)
-    values: list[str | None] = []
-    for row in used:
-        source = sources[of_source[row]] if of_source[row] >= 0 else ""
-        said = texts[text[row]] if text[row] < len(texts) else None
-        values.append(resource_of_text(source, accounts[of_account[row]], said))
-    return _of_words(codes, values, values)
-
-
-def _hours(batch: pa.RecordBatch, zones: Sequence[str], who: Ints) -> _Local:
-    quarters = _ints(batch.column("time_ms")) // _QUARTER
-    slot = cache(lambda quarter, zone: hour_of(quarter * _QUARTER, zone))
-
-    def words(rows: Ints) -> list[str | None]:
-        pairs = zip(quarters[rows].tolist(), who[rows].tolist(), strict=True)
-        return [slot(quarter, zones[person]) for quarter, person in pairs]
-
-    return _Local(_numbered(quarters)[0], words, words)
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    """Write shared words out."""
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-
-
-def _ints(column: pa.Array) -> Ints:
-    return column.cast(pa.int64()).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
-
-
-def _words(column: pa.Array) -> tuple[list[Any], Ints]:
-    """Give the distinct words that a column has, and for each row which it is: -1 where it is null."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    codes: Ints = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    # A slice of a column has the words of the whole of it.
-    used = np.flatnonzero(np.bincount(codes + 1, minlength=len(column.dictionary) + 1)[1:])
-    words = column.dictionary.take(pa.array(used)).to_pylist()
-    places = np.full(len(column.dictionary) + 1, -1, np.int64)
-    places[used] = np.arange(len(used))
-    places[used[[word is None for word in words]]] = -1
-    return words, places[codes]
-
-
-_DENSE = 2**22
-"""Combinations that are told apart by a place for each of them; more are sorted."""
-
-
-def _distinct(*codes: Ints) -> tuple[Ints, Ints]:
-    """Find the distinct combinations of rows: for each a row that has it, and for each row which it has."""
-    packed, size = np.zeros(len(codes[0]), np.int64), 1
-    for each in codes:
-        numbers, most = _numbered(each)
-        if size * most > _DENSE:
-            # So that the numbers stay small however many columns there are.
-            packed, size = _numbered(packed)
-        packed, size = packed * most + numbers, size * most
-    numbers, distinct = _numbered(packed)
-    first = np.zeros(distinct, np.int64)
-    first[numbers[::-1]] = np.arange(len(numbers) - 1, -1, -1)
-    return first, numbers
-
-
-def _numbered(values: Ints) -> tuple[Ints, int]:
-    """Give equal values the same number, from 0, in their order, and how many there are."""
-    if not len(values):
-        return values, 0
-    least, most = int(values.min()), int(values.max())
-    if most - least >= _DENSE:
-        found, numbers = np.unique(values, return_inverse=True)
-        return numbers.astype(np.int64), len(found)
-    places = np.zeros(most - least + 1, np.int64)
-    places[values - least] = 1
-    numbers = np.cumsum(places) - 1
-    return numbers[values - least], int(numbers[-1]) + 1
 
 
 def _clipped(day: int) -> int:

@@ -122,7 +122,7 @@ def _device(each: Attributed, baseline: Baseline) -> str:
 
 def _worst(said: Iterable[str]) -> str:
     found = set(said)
-    return next((word for word in ("new", "usual") if word in found), "unknown")
+    return next((word for word in ("new", "known to others", "usual") if word in found), "unknown")
 
 
 def _without_mfa(each: Attributed, baseline: Baseline) -> Finding:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from watchbill.errors import ProviderError
+from watchbill.inert import inert_cell
 from watchbill.intervals import Interval
 from watchbill.trail.table import SCHEMA, json_text, milliseconds, record_of, rows_of
 
@@ -25,7 +26,6 @@ _BESIDE = (
 )
 """Columns that stand beside a record."""
 
-_FORMULAS = frozenset("=+-@\t\r")
 _BATCH = 20_000
 
 
@@ -107,7 +107,7 @@ def _csv(out: TextIO) -> Callable[[Mapping[str, Any]], object]:
 
 def _cell(value: object) -> object:
     """Keep a spreadsheet from taking a text of a stranger for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULAS else value
+    return inert_cell(value) if isinstance(value, str) else value
 
 
 def _lines(out: TextIO) -> Callable[[Mapping[str, Any]], object]:

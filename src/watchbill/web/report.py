@@ -7,6 +7,7 @@ rather than obeyed. The page carries a content security policy that forbids scri
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from watchbill.alerts.cases import WRONG
 from watchbill.alerts.view import AuditView, CaseView, EvidenceView
 from watchbill.errors import Problem
-from watchbill.inert import inert
+from watchbill.inert import shortened
 from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.judge.model import Right
 from watchbill.schedule.model import Gap, Shift
@@ -75,7 +76,7 @@ def render(
     environment = Environment(
         loader=PackageLoader("watchbill.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["inert"] = inert
+    environment.filters["inert"] = partial(shortened, most=4_000)
     environment.filters["iso"] = iso
     template = environment.get_template("report.html")
     return template.render(

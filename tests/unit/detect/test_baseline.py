@@ -31,12 +31,12 @@ from watchbill.detect.baseline import (
     Newness,
     Seen,
     device_of,
-    hour_of,
     learn,
 )
 from watchbill.detect.days import LAST
 from watchbill.detect.networks import Networks, network_of
 from watchbill.detect.resources import resource_of
+from watchbill.detect.values import hour_of
 from watchbill.intervals import Interval
 from watchbill.lake.engines import DuckEngine
 from watchbill.lake.parts import FOLDER, read_part
@@ -181,10 +181,10 @@ PEOPLE = ["ada", "james", "rick", "lee", "sofia", "stranger"]
 IPS: list[Any] = ["203.0.113.7", "203.0.113.8", "203.0.114.7", HOME, OFFICE, "2001:db8::1", "::ffff:203.0.113.9"]
 IPS += ["ec2.amazonaws.com", "", None]
 AGENTS = [CLI, "aws-cli/1.0", FIREFOX, "Boto3/1.34", "\x00", "", None]
-SOURCES = ["s3.amazonaws.com", "ec2.amazonaws.com", "", None]
+SOURCES = ["s3.amazonaws.com", "iam.amazonaws.com", "ec2.amazonaws.com", "", None]
 PARAMETERS = [
     '{"bucketName":"logs"}',
-    '{"bucketName":"arn:aws:s3:::logs"}',
+    '{"bucketName":"arn:aws:s3:::logs","userName":"ada"}',
     '{"bucketName":"b","key":"\\ud800"}',
     "[]",
     None,
@@ -358,8 +358,11 @@ def value_of(kind, row, of):
         case Kind.ACCOUNT:
             return row["account"]
         case Kind.RESOURCE:
+            if row["person"] is None:
+                return None
             # Which text says what has tests of its own.
-            said: dict[Any, Any] = {'{"bucketName":"b","key":"\\ud800"}': {"bucketName": "b"}, "[]": [], None: None}
+            said: dict[Any, Any] = {PARAMETERS[1]: {"bucketName": "logs", "userName": "ada"}}
+            said |= {'{"bucketName":"b","key":"\\ud800"}': {"bucketName": "b"}, "[]": [], None: None}
             return resource_of(
                 row["source"] or "", row["account"] or "", said.get(row["request_parameters"], {"bucketName": "logs"})
             )
@@ -581,6 +584,17 @@ def test_what_is_too_many_hangs_on_no_order(drawn, cut):
     assert {(each.person, (each.day - date(2026, 3, 13)).days) for each in expected[2]} == many
 
 
+@pytest.mark.parametrize(("first", "second"), [(1_001, 5), (5, 1_001), (1_001, 1_001), (600, 1_000)])
+def test_a_day_that_was_given_up_stays_so(first, second):
+    """Merged in either direction, and whatever of that day comes later."""
+    baseline, other = learnt(team(), made_up(first)), learnt(team(), made_up(second)[::-1])
+    baseline.merge(other)
+    baseline.learn_batch(batch_of([*made_up(3), row("ada", 4, user_agent="curl/8")]))
+    given_up = max(first, second) > 1_000
+    assert [each.person for each in baseline.flooded] == ["ada"] * given_up
+    assert len(baseline.words[Kind.DEVICE]) == (1 if given_up else 1_001)
+
+
 def test_made_up_devices_do_not_fill_the_memory():
     """A hundred thousand of them, on a few days, leave nothing behind but the word that there were too many."""
     baseline = Baseline(team())
@@ -601,12 +615,48 @@ def test_a_hostile_span_teaches_nothing():
         assert newness(baseline, Kind.ACTION, row("ada", 9, name="ListUsers")).person is False
 
 
+def test_the_same_name_in_another_account_is_another_target():
+    """A user called `ada` in staging is not the one in production."""
+    asked = [row("ada", 9, source="iam.amazonaws.com", request_parameters=PARAMETERS[1], account=each) for each in "12"]
+    baseline = learnt(team(), [*worked(["ada"], range(9)), {**asked[0], "time_ms": BASE}])
+    columns = baseline.newness_columns(batch_of(asked), (Kind.RESOURCE,))
+    assert columns["wb.first_seen.resource"].to_pylist() == [False, True]
+    assert [newness(baseline, Kind.RESOURCE, each).person for each in asked] == [False, True]
+
+
+def test_what_is_learnt_later_is_in_the_next_answer():
+    """Answers are kept only until there is more to know."""
+    baseline, other = (
+        learnt(team(), worked(["ada"], range(8))),
+        learnt(team(), worked(["ada"], [1], name="DeleteBucket")),
+    )
+    asked = row("ada", 8, name="DeleteBucket")
+    assert newness(baseline, Kind.ACTION, asked) == Newness(person=True, role=None, company=None)
+    baseline.merge(other)
+    assert newness(baseline, Kind.ACTION, asked) == Newness(person=False, role=False, company=False)
+
+
 def test_how_often_something_was_seen_is_counted():
     """A case says so in words: on three days before."""
     baseline = learnt(team(), [*worked(["ada"], [0, 0, 2, 5, 9]), *worked(["james"], range(9))])
     (event,) = attributed_of(batch_of([row("ada", 9)]))
     assert baseline.days_seen(Kind.NETWORK, event) == 3
     assert Seen(Kind.NETWORK, "ada", "203.0.113.0/24", date(2026, 1, 12)) in set(baseline.seen())
+
+
+def test_a_hostile_span_holds_its_start_and_not_its_end():
+    """One event by one and in bulk, to the millisecond."""
+    span = Interval(MONDAY + 4 * DAY, MONDAY + 6 * DAY)
+    names = {"Before": (4, -1), "First": (4, 0), "Last": (6, -1), "After": (6, 0)}
+    rows = [row("ada", day, at=at, name=name) for name, (day, at) in names.items()]
+    expected = {f"s3.amazonaws.com:{name}" for name in ("Before", "After")}
+    for baseline in (
+        learnt(team(), rows, [("ada", span)]),
+        learn(attributed_of(batch_of(rows)), team(), hostile=[("ada", span)]),
+    ):
+        assert {each.value for each in baseline.seen() if each.kind is Kind.ACTION} == expected
+    between = Interval(span.start - timedelta(microseconds=1), span.end + timedelta(microseconds=1))
+    assert content(learnt(team(), rows, [("ada", between)]))[0] == content(learnt(team(), rows[:1], []))[0]
 
 
 class Operators:

@@ -1,10 +1,12 @@
 """Judging in bulk: the same judgements as one at a time, however events are cut into batches."""
 
+import json
 import pickle
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from importlib import resources
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +14,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.teams import DAY, MONDAY, team, workload
-from tests.trails import after, assume_role, reading, record, service, session, sign_in, user
-from tests.unit.judge.judged import WEEK, histories, one_by_one, records, teams
+from tests.teams import DAY, HERE, MONDAY, grant, team, workload
+from tests.trails import after, assume_role, reading, record, service, session, sign_in, stamp, user
+from tests.unit.judge.judged import CALLS, MORE, MS, NAMES, SETS, WEEK, histories, one_by_one, records, teams
 
 from watchbill.access.history import History, InForce
 from watchbill.access.model import Freeze
@@ -23,12 +25,14 @@ from watchbill.files.trail_folder import read_folder
 from watchbill.intervals import Interval
 from watchbill.judge import bulk
 from watchbill.judge.bulk import JUDGED, BulkJudge, judge_batches
+from watchbill.judge.judge import REACH
 from watchbill.schedule.oncall import shifts
 from watchbill.sim.week import LENGTH, make_week
 from watchbill.team.files import parse
+from watchbill.team.model import Access, Group
 from watchbill.trail.attribute import attribute
 from watchbill.trail.read import combine, read_file
-from watchbill.trail.table import actor_row, row_of, table_of
+from watchbill.trail.table import actor_row, attributed_of, row_of, table_of
 
 
 HISTORY = History(team(), (InForce(None, team(), None),), (Freeze("f1", "lee", MONDAY, MONDAY + DAY, None),))
@@ -90,6 +94,41 @@ def test_events_close_together_are_judged_alike_in_bulk_and_alone(history, made)
     assert told(found, history) == one_by_one(found, history, WEEK)
 
 
+def variants():
+    """Make every call by every kind of caller, before and after an instant, and with whatever else may be in it."""
+    made = []
+    for (action, fields), hour in product(CALLS, (18.4, 18.6)):
+        with_mfa = user("james", mfa=True)
+        with_mfa["sessionContext"]["attributes"]["creationDate"] = stamp(after(16.5))
+        by_role = session(
+            "oncall-platform", "james", "ASIA1", path="/watchbill/", began=after(-3), source_identity="james"
+        )
+        callers = (user("james"), user("ada"), user("james", mfa=False), with_mfa, by_role)
+        made += [record(action, who, after(hour), **fields) for who in callers]
+    made += [record(a, user("james"), after(18.4), **{**fields, **more}) for (a, fields), more in product(CALLS, MORE)]
+    numbered = [each | {"eventID": str(UUID(int=number))} for number, each in enumerate(made)]
+    return attribute(reading(*numbered).events, team())
+
+
+VARIANTS = variants()
+VARIANTS_TABLE = table(VARIANTS)
+
+
+@pytest.mark.parametrize("held", SETS, ids=NAMES)
+def test_whatever_a_permission_set_hangs_on_tells_events_apart(held):
+    """Each set alone, held always: nothing but what it asks can make a difference."""
+    listed = (Access(held.name, ("production",), HERE),)
+    of = replace(
+        team(),
+        permission_sets={held.name: held},
+        groups={"all": Group("all", ("james", "ada"), (), listed, HERE)},
+        rotas={},
+    )
+    history = History(of, (InForce(None, of, None),))
+    judged = rows(judge_batches(VARIANTS_TABLE.to_batches(max_chunksize=500), history, WEEK))
+    assert judged == one_by_one(VARIANTS, history, WEEK)
+
+
 @settings(max_examples=15)
 @given(st.permutations(range(TABLE.num_rows)), st.integers(1, 9))
 def test_neither_order_nor_cut_makes_a_difference(order, size):
@@ -142,11 +181,68 @@ def test_no_events_give_no_rows():
     assert rows(judge_batches(TABLE.slice(0, 0).to_batches(), HISTORY, WEEK)) == []
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"eventName": "CreateUser"},
+        {"eventSource": "iam.amazonaws.com"},
+        {"eventType": "AwsServiceEvent"},
+        {"errorMessage": "User: x is not authorized to perform: iam:CreateUser on resource: y"},
+        {"requestParameters": {"instanceType": "t3.micro", "iamInstanceProfile": {"name": "p"}}},
+    ],
+)
+@pytest.mark.parametrize("action", ["ec2:DescribeInstances", "ec2:RunInstances"])
+def test_what_a_record_says_beyond_its_columns_counts(rest, action):
+    """The record is what was read; where a column says less or otherwise, it is looked at whole."""
+    made = [record(action, user(name), after(20)) for name in ("james", "ada", "deploy-bot")]
+    of = replace(team(), workloads={"deploy-bot": workload("deploy-bot", actions=("ec2:Describe*",))})
+    history = History(of, (InForce(None, of, None),))
+    found = attribute(reading(*made).events, of)
+    changed = table_of([{**row, "rest": json.dumps(rest)} for row in table(found).to_pylist()])
+    events = [each for batch in changed.to_batches() for each in attributed_of(batch)]
+    assert rows(judge_batches(changed.to_batches(), history, WEEK)) == one_by_one(events, history, WEEK)
+
+
 def test_what_is_forgotten_is_found_again(monkeypatch):
     """Memory is bounded: what is remembered is cleared between batches, and nothing hangs on it."""
     monkeypatch.setattr(bulk, "REMEMBERED", 3)
     batches = TABLE.combine_chunks().to_batches(max_chunksize=4)
     assert rows(judge_batches(batches, HISTORY, WEEK)) == EXPECTED
+
+
+def test_which_window_lay_nearer_turns_just_after_the_middle():
+    """James is on from 18:00 to 02:00 every day of the week: at 10:00 the window before is still the nearer one."""
+    ticks = [timedelta(minutes=-1), -MS, timedelta(0), MS, timedelta(minutes=1)]
+    made = []
+    for number, tick in enumerate(ticks):
+        at = after(34) + tick
+        stamped = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+        made.append(record("rds:RebootDBInstance", user("james"), event_id=f"e{number}") | {"eventTime": stamped})
+    found = attribute(reading(*made).events, team())
+    judged = told(found, HISTORY)
+    assert judged == one_by_one(found, HISTORY, WEEK)
+    assert [each["right"] for each in judged] == ["off shift"] * 5
+    before, later = judged[0]["why"], judged[-1]["why"]
+    assert [each["why"] for each in judged] == [before, before, before, later, later]
+    assert before != later
+    assert [each["watch"] for each in judged] == ["ended", "ended", "ended", "not yet", "not yet"]
+
+
+def test_a_window_of_long_ago_makes_nothing_off_shift():
+    """James had a grant until 04:00 on Monday: 35 days later to the instant it still counts."""
+    given_once = grant("g1", "james", (0, 4), "prod-oncall")
+    of = replace(team(), rotas={}, grants=(given_once,))
+    ticks = [timedelta(minutes=-1), timedelta(0), MS, timedelta(minutes=1)]
+    made = []
+    for number, tick in enumerate(ticks):
+        at = after(4) + REACH + tick
+        stamped = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+        made.append(record("rds:RebootDBInstance", user("james"), event_id=f"e{number}") | {"eventTime": stamped})
+    found = attribute(reading(*made).events, of)
+    history, span = History(of, (InForce(None, of, None),)), Interval(MONDAY, MONDAY + 60 * DAY)
+    judged = told(found, history, span)
+    assert judged == one_by_one(found, history, span)
+    assert [each["right"] for each in judged] == ["off shift", "off shift", "beyond role", "beyond role"]
 
 
 def test_minutes_are_counted_from_the_end_of_the_shift_or_to_its_start():

@@ -8,7 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.cloud import MemoryCloud
-from tests.teams import DAY, HERE, MONDAY, STAGING, grant, group, layer, permission_set, rota, team, with_rota
+from tests.teams import (
+    DAY,
+    HERE,
+    MONDAY,
+    PRODUCTION,
+    STAGING,
+    grant,
+    group,
+    layer,
+    permission_set,
+    rota,
+    team,
+    with_rota,
+    workload,
+)
 from tests.trails import (
     FOREIGN,
     after,
@@ -696,3 +710,81 @@ def test_however_often_the_same_file_is_applied_the_rights_are_the_same(cuts, ac
     records = [record(action, user(who), MONDAY + minute * MINUTE) for who, action, minute in acts]
     for each in attribute(reading(*records).events, team()):
         assert pieces.judge(each) == whole.judge(each)
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+KEY = f"arn:aws:kms:eu-west-1:{PRODUCTION}:key/k-1"
+
+
+def of_key(statement, *, who="james", key=KEY, **fields):
+    """Judge the use of a key by somebody who holds one statement always."""
+    held = PermissionSet("keys", "", (), (), {"Version": "2012-10-17", "Statement": [statement]}, HERE)
+    joined = group("keys", (who,), ("keys", "production"))
+    of = holding(team(), held, groups={**team().groups, "keys": joined})
+    listed = {"resources": [{"ARN": key}]} if key else {"requestParameters": {"keyId": "alias/orders"}}
+    return judged(record("kms:Decrypt", fields.pop("identity", user(who)), after(3), **listed, **fields), of)
+
+
+def kms(resource="*", **more):
+    """Make a statement on keys."""
+    return {"Effect": "Allow", "Action": "kms:*", "Resource": resource, **more}
+
+
+@pytest.mark.parametrize("key", [KEY, None, KEY.replace(PRODUCTION, STAGING)])
+def test_a_key_leaves_its_account_to_iam(key):
+    """The key's own policy is no part of the team file: what that gives counts, whichever key it was."""
+    assert of_key(kms(), key=key).right == "entitled"
+    assert of_key({**kms(), "Action": "kms:Encrypt"}, key=key).right == "beyond role"
+
+
+def test_a_statement_on_one_key_is_of_that_key():
+    """What is bound to a resource stays so."""
+    assert of_key(kms(KEY)).right == "entitled"
+    assert of_key(kms(KEY + "0")).right == "beyond role"
+    assert of_key(kms(KEY), key=None).why == "it hangs on resource"
+
+
+def test_of_a_key_is_known_who_asks_only_as_the_record_tells():
+    """That somebody asks in the account says nothing of who."""
+    named = kms(Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/james"}})
+    assert of_key(named).right == "entitled"
+    assert of_key(kms(Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/rick"}})).right == "beyond role"
+    who = session("oncall-platform", "james", "ASIA1", path="/watchbill/", source_identity="james")
+    bare = {name: value for name, value in who.items() if name not in ("arn", "sessionContext")}
+    context = {"sessionContext": {"sourceIdentity": "james"}}
+    of_any = kms(Condition={"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:*"}})
+    assert of_key(of_any, identity={**bare, **context}).why == "it hangs on aws:PrincipalArn"
+
+
+# --- workloads -----------------------------------------------------------------------------------
+
+
+def by_machine(action, actions, **fields):
+    """Judge a call of a workload that is expected to call some actions."""
+    of = replace(team(), workloads={"deploy-bot": workload("deploy-bot", actions=actions)})
+    return judged(record(action, user("deploy-bot"), after(3), **fields), of)
+
+
+def test_what_a_workload_calls_beyond_what_is_declared_is_said():
+    """It stays no person; the reason names the action."""
+    found = by_machine("iam:CreateUser", ("ecs:*", "S3:get*"))
+    assert (found.right, found.unexpected) == (Right.NOT_A_PERSON, True)
+    assert found.why == ("workload deploy-bot; iam:CreateUser is outside what the team file declares for deploy-bot")
+
+
+@pytest.mark.parametrize(
+    ("action", "actions"),
+    [
+        ("s3:GetObject", ("ecs:*", "S3:get*")),
+        ("iam:CreateUser", ()),
+        ("sts:GetCallerIdentity", ("ecs:*",)),
+        ("lambda:CreateFunction20150331", ("lambda:*",)),
+    ],
+    ids=["declared in another case", "nothing declared", "needs none", "passes a role besides"],
+)
+def test_what_is_declared_is_expected(action, actions):
+    """And so is all of a workload of which nothing is said."""
+    role = f"arn:aws:iam::{PRODUCTION}:role/deploy"
+    found = by_machine(action, actions, requestParameters={"functionName": "f", "role": role})
+    assert (found.right, found.unexpected, found.why) == (Right.NOT_A_PERSON, False, "workload deploy-bot")

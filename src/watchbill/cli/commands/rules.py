@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -292,14 +292,14 @@ def _feed_files(session: Session, count: RuleCount | Doctor, trails: Sequence[st
     """Read files some at a time, and count every record of them; what could not be read is given."""
     offered = [each for trail in trails for each in session.app().deliveries(trail, hosts=True).deliveries]
     said: list[Problem] = []
-    read = partial(_read, session)
+    read = _Reader(session.at)
     with session.out.progress() as progress:
         task = progress.add_task("reading", total=len(offered))
         for sources in _together(offered, said):
             columns = read_columns(sources, reader=read)
             for batch in _batches(columns.table):
                 count.add(batch)
-            said += _beside(columns, sources, count)
+            said += _beside(columns, [source for source in sources if source.name not in read.hosts], count)
             progress.advance(task, len(sources))
     return said
 
@@ -323,13 +323,24 @@ def _together(offered: Sequence[Delivery], said: list[Problem]) -> Iterator[list
         yield sources
 
 
-def _read(session: Session, source: Source) -> FileReading:
-    """Read a file as CloudTrail's or a provider's, else as a log of a host."""
-    trail = read_any(source.name, source.data, source.modified)
-    if trail.readable or trail.digest:
-        return trail
-    host = read_any(source.name, source.data, source.modified, Hosts(session.at))
-    return host if host.readable and host.events else trail
+class _Reader:
+    """Reads files as CloudTrail's or a provider's, else as logs of hosts."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+        self.hosts: set[str] = set()
+        """Names of those that are logs of hosts."""
+
+    def __call__(self, source: Source) -> FileReading:
+        """Read one."""
+        trail = read_any(source.name, source.data, source.modified)
+        if trail.readable or trail.digest:
+            return trail
+        host = read_any(source.name, source.data, source.modified, Hosts(self._at))
+        if not (host.readable and host.events):
+            return trail
+        self.hosts.add(source.name)
+        return host
 
 
 def _beside(columns: Columns, sources: Sequence[Source], count: RuleCount | Doctor) -> list[Problem]:
@@ -339,7 +350,7 @@ def _beside(columns: Columns, sources: Sequence[Source], count: RuleCount | Doct
     for tally in columns.files:
         named = tally.name.lower().endswith(TRAIL_SUFFIXES)
         said += [problem for problem in tally.problems if named or tally.readable]
-        if tally.readable and tally.records > tally.events:
+        if tally.name in by_name and tally.readable and tally.records > tally.events:
             for place, record in _no_events(columns, tally.name, by_name[tally.name].data):
                 count.add_record(record, f"{tally.name}#{place}")
     return said

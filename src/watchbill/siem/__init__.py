@@ -1,0 +1,1 @@
+"""Sends cases to where a company gathers its alerts: syslog and webhooks."""
