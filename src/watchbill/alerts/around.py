@@ -1,7 +1,7 @@
 """Which events a case is made of are read whole: those it cites, and some of what the subject did around them.
 
-Of many that are alike a few say as much as all: alike is what has the same name, outcome, network, key and answer. Those
-that are not read are counted.
+Of many that are alike a few say as much as all: alike is what has the same name, outcome, address, key and answer.
+Those that are not read are counted.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from watchbill.alerts.cases import Sitting, Wrong
+from watchbill.alerts.sittings import Sitting, Wrong
 from watchbill.detect.baseline import network_of
 from watchbill.trail.codes import codes_of
 from watchbill.trail.table import milliseconds

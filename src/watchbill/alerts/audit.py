@@ -16,10 +16,11 @@ from watchbill.access.history import History, declared
 from watchbill.access.model import Freeze
 from watchbill.access.trusts import Trusts
 from watchbill.alerts.around import LOOK_AT, Wanted
-from watchbill.alerts.cases import Beside, Gatherer, sittings
+from watchbill.alerts.cases import Beside, Gatherer
 from watchbill.alerts.interfaces import Events, Mask
 from watchbill.alerts.model import Audit
 from watchbill.alerts.scan import Scan
+from watchbill.alerts.sittings import sittings
 from watchbill.detect.actions import action_findings
 from watchbill.detect.baseline import Baseline
 from watchbill.detect.break_glass import BreakGlassUsers
@@ -31,7 +32,7 @@ from watchbill.detect.signin import sign_in_findings
 from watchbill.intervals import Interval
 from watchbill.judge.judge import Judges
 from watchbill.judge.model import Judgement, Right, Step
-from watchbill.judge.possible import GIVES
+from watchbill.judge.possible import OPENERS
 from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
 from watchbill.trail.codes import holds
@@ -123,7 +124,7 @@ def audit_events(
         *asked.findings,
     ]
     judges = None if history is None else Judges(history, span)
-    changes = _whole(events.earlier(GIVES, _CHANGES_REACH))
+    changes = _whole(events.earlier(OPENERS, _CHANGES_REACH))
     gatherer = Gatherer(
         _judged(noticed, judges),
         findings,

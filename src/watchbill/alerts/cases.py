@@ -19,186 +19,37 @@ that a late event gives another beginning has another id; whoever keeps cases kn
 """
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from watchbill.alerts.assess import assess
 from watchbill.alerts.effects import side_effects
+from watchbill.alerts.facts import SIGN_IN, Drawn, facts_of, kind_of, told
 from watchbill.alerts.model import Action, ActionKind, Case, Evidence, Hop, Whence
+from watchbill.alerts.sittings import SITTING, WRONG, Sitting, Subject, Wrong
 from watchbill.alerts.stories import Assessment, Story
-from watchbill.alerts.weights import BREAK_GLASS
+from watchbill.alerts.weights import BREAK_GLASS, further
 from watchbill.detect.baseline import Baseline, device_of, network_of
 from watchbill.detect.break_glass import BreakGlassUsers
 from watchbill.detect.model import Finding, Severity, Signal
-from watchbill.intervals import Interval, iso
+from watchbill.intervals import iso
 from watchbill.judge.model import Judgement, Opening, Right, Step, Watch, WatchState
 from watchbill.judge.possible import iam_changes, openings
 from watchbill.team.model import Team
 from watchbill.trail.coverage import WATERMARK, Gap
-from watchbill.trail.model import Attributed, Event, Outcome
+from watchbill.trail.model import Attributed, Event
 from watchbill.trail.model import Opening as HandedOut
 
-
-SITTING = timedelta(minutes=30)
-"""What is closer than this together is one case."""
-
-_INSTANT = timedelta(milliseconds=1)
 
 AROUND = 10
 """Events of the subject that are shown before what counts, and after it."""
 _BETWEEN = 40
 _PLACES = 10
 
-JUST_OUTSIDE = timedelta(minutes=30)
-SHIFT_START = timedelta(minutes=20)
-LONG_AFTER = timedelta(hours=8)
-
-WRONG = frozenset({Right.OFF_SHIFT, Right.BEYOND_ROLE, Right.FROZEN})
-"""Judgements that say it was not the person's to do."""
-
-_SIGN_IN = frozenset({Signal.FAILED_SIGN_INS, Signal.SPRAY})
-_FAILURES = frozenset({*_SIGN_IN, Signal.DENIED_BURST})
-
-_GRAVEST: Mapping[str, Sequence[str]] = {
-    "place": ("new", "usual"),
-    "device": ("new", "usual"),
-    "breadth": ("many names", "one name"),
-    "rhythm": ("machine", "human"),
-    "outcome": ("success without mfa", "success", "success with mfa", "failures only"),
-    "action": ("logging", "persistence", "denied-burst"),
-}
-"""Facts of findings, the gravest of each family first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom a case is about: a person, or else a principal nobody answers to, or else a network."""
-
-    person: str | None
-    network: str | None = None
-    principal: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Give it in one word."""
-        return self.person or self.principal or self.network or "unknown"
-
-    def covers(self, judgement: Judgement) -> bool:
-        """Tell whether an event is this subject's."""
-        attributed = judgement.attributed
-        if self.person:
-            return attributed.actor.person == self.person
-        if self.principal:
-            return attributed.actor.principal == self.principal
-        return network_of(attributed.event.ip) == self.network
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """Something that AWS allowed and that was not the person's to do: as much of it as tells what is one case."""
-
-    id: str
-    at: datetime
-    person: str | None
-    account: str
-    source: str
-    name: str
-    read_only: bool | None
-    ip: str | None
-    user_agent: str | None
-    right: Right
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that counts."""
-
-    first: datetime
-    last: datetime
-    severity: Severity
-    wrong: Wrong | None
-    finding: Finding | None
-
-    @property
-    def event_ids(self) -> tuple[str, ...]:
-        """Give the events it consists of, in order."""
-        if self.finding is not None:
-            return self.finding.event_ids
-        return (self.wrong.id,) if self.wrong else ()
-
-
-@dataclass(frozen=True, slots=True)
-class Sitting:
-    """What counts of one subject, without half an hour between any two: one case will be made of it."""
-
-    subject: Subject
-    items: tuple[Item, ...]
-    """In order of their first event."""
-
-    @property
-    def first(self) -> datetime:
-        """When it began."""
-        return min(item.first for item in self.items)
-
-    @property
-    def last(self) -> datetime:
-        """When it ended."""
-        return max(item.last for item in self.items)
-
-    @property
-    def around(self) -> Interval:
-        """Give the time whose events are shown around it."""
-        return Interval(self.first - SITTING, self.last + SITTING + _INSTANT)
-
-
-def is_wrong(judgement: Judgement) -> bool:
-    """Tell whether AWS allowed what was not the person's to do."""
-    return judgement.right in WRONG and judgement.attributed.event.outcome is Outcome.ALLOWED
-
-
-def wrong_of(judgement: Judgement) -> Wrong:
-    """Give what a judgement counts as."""
-    event, person = judgement.attributed.event, judgement.attributed.actor.person
-    what = (event.account, event.source, event.name, event.read_only)
-    return Wrong(event.id, event.at, person, *what, event.ip, event.user_agent, judgement.right)
-
-
-def sittings(
-    wrongs: Iterable[Wrong], findings: Iterable[Finding], opened: Mapping[str, str], team: Team | None
-) -> list[Sitting]:
-    """Cut all that counts into sittings. `opened` gives by event id the break-glass user that acted.
-
-    What a break-glass user did is its own case, whatever it was; a finding of what only it did is about that user.
-    """
-    subjects: dict[Subject, list[Item]] = {}
-    for wrong in wrongs:
-        if wrong.id not in opened:
-            item = Item(wrong.at, wrong.at, _grave(wrong, team), wrong, None)
-            subjects.setdefault(Subject(wrong.person), []).append(item)
-    for finding in findings:
-        item = Item(finding.first, finding.last, finding.severity, None, finding)
-        subjects.setdefault(_subject(finding, opened), []).append(item)
-    return [Sitting(subject, tuple(items)) for subject, found in subjects.items() for items in _sittings(found)]
-
-
-def _subject(finding: Finding, opened: Mapping[str, str]) -> Subject:
-    user = opened.get(finding.event_ids[0])
-    if user is not None and all(opened.get(event_id) == user for event_id in finding.event_ids):
-        return Subject(None, principal=user)
-    if finding.person or finding.principal:
-        return Subject(finding.person, principal=finding.principal)
-    return Subject(None, network=finding.network)
-
-
-def _grave(wrong: Wrong, team: Team | None) -> Severity:
-    if wrong.right is Right.FROZEN:
-        return Severity.CRITICAL
-    if wrong.read_only is True:
-        return Severity.LOW
-    account = team.account_of(wrong.account) if team else None
-    return Severity.HIGH if account is None or account.environment == "production" else Severity.MEDIUM
+_FAILURES = frozenset({*SIGN_IN, Signal.DENIED_BURST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +93,7 @@ class Gatherer:
         self._team = team
         self._beside = beside
         attributed = [*beside.earlier, *(judgement.attributed for judgement in judgements)]
-        self._changes: tuple[Attributed, ...] = iam_changes(attributed, team) if team else ()
+        self._changes = iam_changes(attributed, team) if team else ()
         self._users = BreakGlassUsers(attributed, team)
         self.opened = {e.event.id: use.user for e in attributed for use in self._users.uses(e.event) if use.own}
         """By event id the break-glass user that acted."""
@@ -264,6 +115,20 @@ class Gatherer:
             event, identity = judgement.attributed.event, judgement.attributed.event.identity
             if identity.type == "IAMUser" and identity.user_name and identity.arn:
                 self._arns[event.account, identity.user_name.lower()] = identity.arn
+        self._of = self._by_subject()
+
+    def _by_subject(self) -> Mapping[Subject, list[Judgement]]:
+        """Give what each subject did, in order of time; an event may be of several."""
+        found: dict[Subject, list[Judgement]] = {}
+        for judgement in self._judgements:
+            actor, event = judgement.attributed.actor, judgement.attributed.event
+            of = {Subject(actor.person)} if actor.person else set[Subject]()
+            of |= {Subject(None, principal=actor.principal), Subject(None, network=network_of(event.ip))}
+            if (user := self.opened.get(event.id)) is not None:
+                of.add(Subject(None, principal=user))
+            for subject in of:
+                found.setdefault(subject, []).append(judgement)
+        return found
 
     def made_of(self, found: Iterable[Sitting]) -> tuple[Case, ...]:
         """Give the case of each sitting, worst first, then by time."""
@@ -281,20 +146,27 @@ class Gatherer:
         wrong = [self._by_id[each.id] for each in wrongs if each.id in self._by_id]
         anchor = self._by_id.get(cited[0]) if not wrong else wrong[0]
         state = anchor.state if anchor and person else None
-        opened = tuple(dict.fromkeys(o for j in wrong for o in openings(j, self._changes, self._beside.steps)))
+        opened = tuple(
+            dict.fromkeys(
+                o for j in wrong for o in openings(j, self._changes, self._beside.steps, self._beside.opening)
+            )
+        )
         begun = min(item.event_ids[0] for item in items if item.first == first)
         case_id = "C-" + hashlib.sha256(f"{subject.name}|{begun}|{iso(first)}".encode()).hexdigest()[:6]
-        kind = _kind(findings, wrong)
-        facts = self._facts(kind, person, own, wrongs, findings, state, opened)
+        kind = kind_of(findings, wrongs)
+        counted = [self._by_id[each] for each in dict.fromkeys(cited) if each in self._by_id]
+        drawn = Drawn(kind, person, wrongs, wrong, own, counted, findings, state, opened)
+        facts = facts_of(drawn, self._baseline)
         if case_id in self._beside.answers:
             facts["answer"] = self._beside.answers[case_id]
         told, complete = self._telemetry(sitting, wrongs)
         if complete is not None:
             facts["telemetry"] = complete
-        assessment = assess(kind, facts, person)
+        more = tuple(each for finding in findings for each in further(finding.title, finding.weigh))
+        assessment = assess(kind, facts, person, more)
         severity = _raised(max(item.severity for item in items), facts, findings, state, assessment)
         account = self._principal(anchor.attributed.event) if anchor and person else None
-        evidence, more = self._evidence(own, set(cited), findings)
+        evidence, rest = self._evidence(own, set(cited), findings)
         stopped = person if account is not None and kind != BREAK_GLASS else None
         return Case(
             case_id,
@@ -318,20 +190,20 @@ class Gatherer:
             self._keys(person, own),
             self._whence(person, wrongs, findings),
             self._session(anchor),
-            more,
+            rest,
             side_effects(self._team, stopped, self._beside.at or last) if stopped else (),
             f"watchbill restore {case_id}" if stopped else "",
             told,
         )
 
+    def _openings(self, judgement: Judgement) -> tuple[Opening, ...]:
+        return openings(judgement, self._changes, self._beside.steps, self._beside.opening)
+
     def _sitting(self, subject: Subject, first: datetime, last: datetime) -> list[Judgement]:
         """Give what the subject did from half an hour before to half an hour after; a break-glass user's all counts."""
-        return [
-            judgement
-            for judgement in self._judgements
-            if first - SITTING <= _at(judgement) <= last + SITTING
-            and (subject.covers(judgement) or subject.principal == self.opened.get(judgement.attributed.event.id, ""))
-        ]
+        found = self._of.get(subject, [])
+        begin = bisect_left(found, first - SITTING, key=_at)
+        return found[begin : bisect_right(found, last + SITTING, key=_at)]
 
     def _how_known(self, subject: Subject, anchor: Judgement | None) -> str:
         if anchor and subject.person:
@@ -340,39 +212,6 @@ class Gatherer:
         if declared is not None:
             return f"{subject.principal} is a break-glass user by {declared.where}"
         return "nobody of the team is named in the records"
-
-    def _facts(
-        self,
-        kind: str,
-        person: str | None,
-        own: Sequence[Judgement],
-        wrongs: Sequence[Wrong],
-        findings: Sequence[Finding],
-        state: WatchState | None,
-        opened: Sequence[Opening],
-    ) -> dict[str, str]:
-        said: dict[str, list[str]] = {}
-        for finding in _told(findings):
-            for family, fact in finding.facts.items():
-                said.setdefault(family, []).append(fact)
-        if person and kind == "action":
-            counted = wrongs or [wrong_of(judgement) for judgement in own]
-            places = {self._baseline.place(person, each.ip, each.at) for each in counted}
-            devices = {self._baseline.device(person, each.user_agent, each.at) for each in counted}
-            said.setdefault("place", []).extend(sorted(places))
-            said.setdefault("device", []).extend(sorted(devices))
-        facts = {family: _gravest(family, each) for family, each in said.items()}
-        if wrongs and "action" not in facts:
-            changes = any(each.read_only is not True for each in wrongs)
-            facts["action"] = "change" if changes else "read"
-        if state is not None:
-            facts["time"] = _time(state, kind)
-        if opened:
-            if opened[0].by is None:
-                facts["control"] = "session outlived the shift"
-            else:
-                facts["control"] = "opened by the person" if opened[0].by == person else "opened by another"
-        return facts
 
     def _telemetry(self, sitting: Sitting, wrongs: Sequence[Wrong]) -> tuple[str, str | None]:
         """Say whether the trail is whole where a case lies, and give the fact; nothing where nobody looked."""
@@ -502,30 +341,6 @@ def _near(found: Sequence[Evidence]) -> Iterable[Evidence]:
             yield each
 
 
-def _kind(findings: Sequence[Finding], wrong: Sequence[Judgement]) -> str:
-    if any(finding.signal is Signal.BREAK_GLASS for finding in findings):
-        return BREAK_GLASS
-    return "sign-in" if findings and not wrong and all(f.signal in _SIGN_IN for f in findings) else "action"
-
-
-def _told(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Give the findings that a case is told by: where break-glass was used, that alone."""
-    return [finding for finding in findings if finding.signal is Signal.BREAK_GLASS] or findings
-
-
-def _sittings(items: Iterable[Item]) -> Iterable[tuple[Item, ...]]:
-    sitting: list[Item] = []
-    until: datetime | None = None
-    for item in sorted(items, key=lambda item: (item.first, item.last)):
-        if until is not None and item.first - until > SITTING:
-            yield tuple(sitting)
-            sitting, until = [], None
-        sitting.append(item)
-        until = item.last if until is None else max(until, item.last)
-    if sitting:
-        yield tuple(sitting)
-
-
 def _raised(
     severity: Severity,
     facts: Mapping[str, str],
@@ -537,25 +352,9 @@ def _raised(
     if facts.get("place") == "new" and Signal.PERSISTENCE in signals:
         return Severity.CRITICAL
     harmless = assessment.leading is Story.FORGOTTEN_PASSWORD and facts.get("place") != "new"
-    if signals and signals <= _SIGN_IN and harmless:
+    if signals and signals <= SIGN_IN and harmless:
         return Severity.LOW
     return severity
-
-
-def _time(state: WatchState, kind: str) -> str:
-    """Place a case against the shift. That a shift begins explains a forgotten password, and nothing that was done."""
-    if state.watch is Watch.ON:
-        starts = kind == "sign-in" and state.since_start is not None and state.since_start <= SHIFT_START
-        return "shift start" if starts else "on shift"
-    if state.watch is Watch.NEVER:
-        return "no shift"
-    if state.away <= JUST_OUTSIDE:
-        return "shift start" if kind == "sign-in" and state.watch is Watch.NOT_YET else "just outside"
-    return "ended" if state.watch is Watch.ENDED and state.away <= LONG_AFTER else "off"
-
-
-def _gravest(family: str, said: Sequence[str]) -> str:
-    return next((fact for fact in _GRAVEST.get(family, ()) if fact in said), said[0])
 
 
 def _sentence(
@@ -576,7 +375,7 @@ def _sentence(
         if state is not None and state.watch is not Watch.ON and state.on_call:
             text += f"; on call was {', '.join(state.on_call)}"
         return "; ".join([text, *dict.fromkeys(f.title for f in findings if f.signal is Signal.NO_MFA)])
-    titles = list(dict.fromkeys(finding.title for finding in _told(findings)))
+    titles = list(dict.fromkeys(finding.title for finding in told(findings)))
     text = titles[0] + (f"; {titles[1]}" if len(titles) > 1 else "")
     text += f" and {len(titles) - 2} more" if len(titles) > 2 else ""  # noqa: PLR2004 - two fit a line
     if state is not None and state.watch is Watch.ON and state.start is not None:

@@ -8,7 +8,7 @@ Batches may come in any order; what needs the order of time is put into it when 
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,14 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from watchbill.access.history import History
-from watchbill.alerts.cases import WRONG, Wrong
 from watchbill.alerts.model import PersonCount
+from watchbill.alerts.sittings import WRONG, Wrong
 from watchbill.detect.actions import LOGGING, PERSISTENCE
 from watchbill.detect.rules import RuleRun
 from watchbill.intervals import Interval
 from watchbill.judge.bulk import JUDGED, judge_batches
 from watchbill.judge.model import Right
-from watchbill.judge.possible import GIVES
+from watchbill.judge.possible import OPENERS
 from watchbill.team.model import Team
 from watchbill.trail.codes import Codes, codes_of, holds, together
 from watchbill.trail.model import Attributed, Method, Outcome
@@ -37,7 +37,7 @@ Rows = npt.NDArray[np.bool_]
 
 _WRONG = sorted(str(right) for right in WRONG)
 
-_NAMES = frozenset({name for _, name in (*PERSISTENCE, *LOGGING)} | set(GIVES) | {"ConsoleLogin"})
+_NAMES = frozenset({name for _, name in (*PERSISTENCE, *LOGGING)} | set(OPENERS) | {"ConsoleLogin"})
 """Names of events that detectors read whole."""
 
 
@@ -47,7 +47,7 @@ class Scan:
     def __init__(
         self, history: History | None, span: Interval, team: Team | None, rules: RuleRun, opened: Collection[str] = ()
     ) -> None:
-        """`opened` are the keys that were handed out to break-glass users."""
+        """Begin; `opened` are the keys that were handed out to break-glass users."""
         self._given: list[pa.RecordBatch] = []
         self._judged = None if history is None else judge_batches(self._handed(), history, span)
         self._names = _NAMES | (set(HANDS_OUT) if team is not None and team.break_glass else set())

@@ -25,7 +25,7 @@ import pyarrow as pa
 from watchbill.access.history import History
 from watchbill.intervals import Interval
 from watchbill.judge.columns import Coded, Codes, Rows, alike, coded, places, texts_with
-from watchbill.judge.hanging import OF_CALL, Hanging, Hangs, Remembering, columns_of
+from watchbill.judge.hanging import NOTHING, OF_CALL, Hanging, Hangs, Remembering, columns_of
 from watchbill.judge.judge import NEEDS_NONE, Held, Judge, Judges, is_user, right_of_nobody
 from watchbill.judge.model import Right, Watch
 from watchbill.judge.workloads import outside, undeclared, workload_of
@@ -233,6 +233,7 @@ class Bulk:
         self._settled: dict[tuple[int, int], _Verdict | None] = {}
         self._read: dict[bytes, _Verdict] = {}
         self._actions: dict[bytes, tuple[str, ...]] = {}
+        self._hanging: dict[int, Hanging] = {}
         self._next = 0
 
     def judge(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -465,8 +466,11 @@ class Bulk:
         file, piece = self._pieces[number]
         if actions not in piece.hangs:
             judge = self._judges.judge_of(file)
-            hangs = frozenset[str]() if judge is None else Hanging(judge, self._deciding).of(piece.first, actions)
-            piece.hangs[actions] = hangs
+            if judge is None:
+                return NOTHING
+            if file not in self._hanging:
+                self._hanging[file] = Hanging(judge, self._deciding)
+            piece.hangs[actions] = self._hanging[file].of(piece.first, actions)
         return piece.hangs[actions]
 
     def _answered(self, number: int, requests: Sequence[Request]) -> _Verdict:
@@ -589,9 +593,9 @@ class Bulk:
     def _watching_of(self, judge: Judge, number: int, person: str) -> _Watching:
         key = (number, person)
         if key not in self._watching:
-            turns = judge.watch_turns(person)
-            first = min([*turns, self._span.start]) - timedelta(days=1)
-            states = [judge.watch(person, at) for at in (first, *turns)]
+            within, _ = self._judges.pieces[number]
+            turns = [at for at in judge.watch_turns(person) if at in within]
+            states = [judge.watch(person, at) for at in (within.start, *turns)]
             measured = [state.end if state.watch is Watch.ENDED else state.start for state in states]
             self._watching[key] = _Watching(
                 np.array([_micros(each) for each in turns], np.int64),

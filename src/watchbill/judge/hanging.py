@@ -7,7 +7,9 @@ tells of the circumstances, or by `policy.given`, which tells of the call itself
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from watchbill.access.model import Holding
 from watchbill.judge.judge import Held, Judge, beside, decided
 from watchbill.policy.context import FOLLOWING, RESOURCE
 from watchbill.policy.evaluate import Evaluator
@@ -108,12 +110,20 @@ class Remembering:
         return found
 
 
+_Way = tuple[Evaluator, Evaluator | None, bool]
+"""What decides on a path: its evaluator, its gate, and whether what it says is not known for sure."""
+
+
 class Hanging:
-    """Tells what a judge's answers hang on."""
+    """Tells what a judge's answers hang on; the same ways, of whomever and whenever, are looked at once."""
 
     def __init__(self, judge: Judge, remembering: Remembering) -> None:
         self._judge = judge
         self._remembering = remembering
+        self._now: dict[tuple[tuple[_Way, ...], str, str], tuple[Hangs, bool]] = {}
+        self._near: dict[tuple[frozenset[_Way], str], Hangs] = {}
+        self._windows: dict[int, tuple[Held, frozenset[_Way]]] = {}
+        """What is held, so that its number stays its own, and all ways of the windows near it."""
 
     def of(self, held: Held, actions: Iterable[str]) -> Hangs:
         """Give what an answer hangs on to requests of some actions by a person, beside the time within a piece."""
@@ -122,23 +132,47 @@ class Hanging:
         return frozenset().union(*(self._one(held, action) for action in actions))
 
     def _one(self, held: Held, action: str) -> Hangs:
+        every: tuple[dict[Any, Any], ...] = (self._now, self._near, self._windows)
+        for kept in every:
+            if len(kept) >= REMEMBERED:
+                kept.clear()
+        now = (self._ways(held, held.now), action, held.number)
+        if now not in self._now:
+            self._now[now] = self._asked_now(*now)
+        found, allowed = self._now[now]
+        if allowed:
+            return found
+        near = (self._ways_near(held), action)
+        if near not in self._near:
+            self._near[near] = frozenset().union(*(self._path(way, action) for way in near[0]))
+        return found | self._near[near]
+
+    def _ways(self, held: Held, holdings: tuple[Holding, ...]) -> tuple[_Way, ...]:
+        return tuple((each.evaluator, each.gate, bool(each.unsure)) for each in self._judge.paths(held, holdings))
+
+    def _ways_near(self, held: Held) -> frozenset[_Way]:
+        if id(held) not in self._windows:
+            ways = frozenset(way for window in held.near for way in self._ways(held, beside(window, held)))
+            self._windows[id(held)] = held, ways
+        return self._windows[id(held)][1]
+
+    def _asked_now(self, ways: tuple[_Way, ...], action: str, number: str) -> tuple[Hangs, bool]:
+        """Give what is asked, until a path allows it for sure: none after that is asked."""
         found: set[str] = set()
         probe = Request(action, None, {})
-        for path in self._judge.paths(held, held.now):
-            asked = self._path(path.evaluator, path.gate, action)
+        for way in ways:
+            asked, (evaluator, gate, unsure) = self._path(way, action), way
             found |= asked
-            if not asked and not path.unsure and self._allows(path.evaluator, path.gate, probe, held.number):
-                # No path after it is asked.
-                return frozenset(found)
-        for window in held.near:
-            for path in self._judge.paths(held, beside(window, held)):
-                found |= self._path(path.evaluator, path.gate, action)
-        return frozenset(found)
+            deciding = [evaluator] if gate is None else [evaluator, gate]
+            if (
+                not asked
+                and not unsure
+                and any(self._remembering(each, probe, number).effect is Effect.ALLOWED for each in deciding)
+            ):
+                return frozenset(found), True
+        return frozenset(found), False
 
-    def _path(self, evaluator: Evaluator, gate: Evaluator | None, action: str) -> Hangs:
+    def _path(self, way: _Way, action: str) -> Hangs:
+        evaluator, gate, _ = way
         asked = self._remembering.hangs_on(evaluator, action)
         return asked if gate is None else asked | self._remembering.hangs_on(gate, action)
-
-    def _allows(self, evaluator: Evaluator, gate: Evaluator | None, probe: Request, number: str) -> bool:
-        asked = [evaluator] if gate is None else [evaluator, gate]
-        return any(self._remembering(each, probe, number).effect is Effect.ALLOWED for each in asked)

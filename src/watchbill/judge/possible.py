@@ -73,6 +73,10 @@ _ONLY_MAKES = ("Create", "Tag")
 _CALL = re.compile(r"iam:(?P<operation>\w+)\((?P<names>.*)\)")
 
 
+OUTLIVED = "the session began on shift"
+"""How an opening begins that is nothing but a session which lasted."""
+
+
 def openings(
     judgement: Judgement,
     changes: Sequence[Attributed],
@@ -101,7 +105,7 @@ def openings(
     if not found and (began := event.identity.session_began) is not None and judgement.state is not None:
         state = judgement.state
         if state.watch is Watch.ENDED and state.start and state.end and state.start <= began < state.end:
-            found = [Opening(f"the session began on shift, at {iso(began)}, and outlived it", None, None, began)]
+            found = [Opening(f"{OUTLIVED}, at {iso(began)}, and outlived it", None, None, began)]
     if not found and say_none:
         return (NOTHING,)
     return tuple(dict.fromkeys(found))

@@ -20,9 +20,9 @@ import pyarrow as pa
 
 from watchbill.access.history import History
 from watchbill.alerts.audit import Asked, audit_events
-from watchbill.alerts.cases import SITTING
 from watchbill.alerts.interfaces import Mask
 from watchbill.alerts.model import Audit
+from watchbill.alerts.sittings import SITTING
 from watchbill.bootstrap import App
 from watchbill.detect.baseline import WINDOW, Baseline
 from watchbill.detect.sigma import LoadedRules

@@ -17,9 +17,9 @@ from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, Plan, State
 from watchbill.access.review import too_large
 from watchbill.alerts.audit import NO_RULES, Asked
-from watchbill.alerts.cases import SITTING
 from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.model import Audit, Case
+from watchbill.alerts.sittings import SITTING
 from watchbill.alerts.view import CaseView, reassessed, view
 from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import Problem, WatchbillError

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from watchbill.alerts.cases import WRONG
+from watchbill.alerts.sittings import WRONG
 from watchbill.alerts.view import AuditView, CaseView, EvidenceView
 from watchbill.errors import Problem
 from watchbill.inert import shortened

@@ -115,6 +115,7 @@ SETS = (
     documented("instance", {"Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:instance/i-1"}),
     documented("no-key-1", {"Action": "*"}, {"Effect": "Deny", "Action": "s3:*", "Resource": _BUCKET}),
     documented("one-key", {"Action": "kms:*", "Resource": f"arn:aws:kms:eu-west-1:{PRODUCTION}:key/k-1"}),
+    documented("one-db", {"Action": "rds:*", "Resource": f"arn:aws:rds:*:{PRODUCTION}:db:orders"}),
     documented("iam", {"Action": ["iam:*", "sts:*"]}),
     documented("everything", {"Action": "*"}),
     PermissionSet("ec2", "", ("ec2:*", "sts:AssumeRole"), (), None, HERE),
@@ -271,6 +272,18 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("dynamodb:ExecuteStatement", {"requestParameters": {"statement": "DELETE FROM orders WHERE a=1"}}),
     ("dynamodb:ExecuteStatement", {"requestParameters": {"statement": "SELECT * FROM orders"}}),
     ("codebuild:StartBuild", {"requestParameters": {"projectName": "x"}}),
+    ("kms:CreateAlias", {"requestParameters": {"aliasName": "alias/orders", "targetKeyId": "k-1"}}),
+    ("kms:CreateAlias", {"requestParameters": {"aliasName": "alias/aws/orders", "targetKeyId": "k-1"}}),
+    *(
+        (
+            "rds:RebootDBInstance",
+            {
+                "requestParameters": {},
+                "responseElements": {"dBInstanceArn": f"arn:aws:rds:eu-west-1:{PRODUCTION}:db:{name}"},
+            },
+        )
+        for name in ("orders", "other")
+    ),
     ("no-such-service:DoThings", {"requestParameters": {"a": "b"}}),
 )
 

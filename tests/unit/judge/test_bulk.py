@@ -286,6 +286,18 @@ def test_what_a_workload_calls_beyond_its_declaration_is_unexpected(action, unex
     assert (f"{action} is outside what the team file declares" in judged["workload deploy-bot"]["why"]) is unexpected
 
 
+def test_what_a_workload_carried_may_make_it_another_call():
+    """A version of an object is another action than the object."""
+    of = replace(team(), workloads={"deploy-bot": workload("deploy-bot", actions=("s3:GetObject",))})
+    history = History(of, (InForce(None, of, None),))
+    given_each = [{"bucketName": "b", "key": "k"}, {"bucketName": "b", "key": "k", "versionId": "v1"}]
+    made = [record("s3:GetObject", user("deploy-bot"), after(1), requestParameters=each) for each in given_each]
+    found = attribute(reading(*made).events, of)
+    judged = told(found, history)
+    assert judged == one_by_one(found, history, WEEK)
+    assert sorted(each["unexpected"] for each in judged) == [False, True]
+
+
 @settings(max_examples=3)
 @given(teams())
 @pytest.mark.parametrize("name", ["invictus", "stratus"])
