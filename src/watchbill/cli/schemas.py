@@ -19,7 +19,7 @@ from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
 from watchbill.cli.commands.report import ReportView
-from watchbill.cli.commands.rules import RuleView
+from watchbill.cli.commands.rules import DoctorView, RuleHits, RuleTestsView, RuleView
 from watchbill.cli.commands.run import RunView
 from watchbill.cli.commands.takeover import ImportView
 from watchbill.cli.commands.team import InitView, ValidateView
@@ -62,6 +62,9 @@ RESULTS: dict[str, Any] = {
     "trail hosts": HostsView,
     "audit": AuditView,
     "rules list": list[RuleView],
+    "rules run": list[RuleHits],
+    "rules test": RuleTestsView,
+    "rules doctor": DoctorView,
     "cases": list[CaseLine],
     "case": StandingCase,
     "export cases": ExportedView,

@@ -1,8 +1,15 @@
 """Sigma's semantics, one line of the specification at a time."""
 
+import re
+import time
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sigma.types import SigmaString
 
 from watchbill.detect.sigma import load
+from watchbill.detect.sigma.values import wild
 
 
 RULE = """\
@@ -213,3 +220,25 @@ def test_the_index_keeps_rules_that_may_match_any_name():
     assert rule("s: {eventName: 'A*'}").rules[0].names is None
     assert rule("a: {eventName: A}\nb: {x: 1}", "a or b").rules[0].names is None
     assert rule("a: {eventName: A}\nb: {x: 1}", "not a").rules[0].names is None
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "\n", "*", "?"]), max_size=7).map("".join),
+    st.lists(st.sampled_from("ab\n"), max_size=9).map("".join),
+)
+@example("a*a", "a")
+@example("a*ba*ba", "aba")
+@example("?*?", "a")
+def test_wildcards_match_as_patterns_do(wanted, text):
+    """The same as a regular expression that may try every way."""
+    pattern = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in wanted)
+    matches = wild(SigmaString(wanted).s)
+    assert matches(text) is (re.fullmatch(pattern, text, re.DOTALL) is not None)
+
+
+def test_no_text_takes_long_to_match():
+    """Many wildcards and a text made to fit all but the end."""
+    (found,) = rule("s: {a: '*a*a*a*a*a*a*a*ab'}\nt: ['a*a*a*a*a*ab']", "s or t").rules
+    began = time.process_time()
+    assert not found.matches({"a": "a" * 200_000})
+    assert time.process_time() - began < 2

@@ -298,6 +298,10 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
 }
 
 
+KEYS: Final = tuple(_READERS)
+"""What the block may say."""
+
+
 def is_unknown(name: str) -> bool:
     """Tell whether a field begins like a derived one and is none: such a rule would never match, in silence."""
     return (name == "wb" or name.startswith("wb.")) and name not in FIELDS

@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from watchbill.detect.sigma.hosts import HostMatcher
+from watchbill.detect.sigma.hosts import HostMatcher, host_record
 from watchbill.detect.sigma.model import Records, Rule
 from watchbill.detect.sigma.tree import All, Either, Keyword, Leaf, Node, Not, Pair, known_of, paths_of, searched
 from watchbill.detect.sigma.values import Path, values_at
@@ -41,8 +41,11 @@ TIME: Final[Path] = ("eventTime",)
 
 _DERIVED: Final = "wb"
 _PROVIDER: Final = "IdentityProvider"
-_PLANS: Final = 20_000
+_PLANS: Final = 4_000
 """Pairs of source and name whose plan is kept."""
+
+_LONGEST_NAME: Final = 300
+"""Characters of such a pair, written out, that is kept."""
 
 _NOTHING: Final[Mapping[str, Any]] = dict.fromkeys(SCHEMA.names)
 
@@ -70,15 +73,15 @@ class Columns:
         self._values: dict[Path, dict[int, Values]] = {}
         self._decoded: dict[str, dict[int, Any]] = {}
         self._searched: dict[int, tuple[str, str]] = {}
+        self._is_host: Flags = np.zeros(self.count, np.bool_)
+        if "host" in self._names:
+            self._is_host = pc.is_valid(batch["host"]).to_numpy(zero_copy_only=False)
         self._rest_codes, self._rests = self._read_rest()
         self._says = [{field: value for field, value in rest.items() if value is not None} for rest in self._rests]
 
     def rows(self, *, hosts: bool) -> Rows:
         """Give the rows of hosts, or those of CloudTrail."""
-        ours = np.zeros(self.count, np.bool_) if hosts else np.ones(self.count, np.bool_)
-        if "host" in self._names:
-            is_host = pc.is_valid(self._batch["host"]).to_numpy(zero_copy_only=False)
-            ours = is_host if hosts else ~is_host
+        ours = self._is_host if hosts else ~self._is_host
         if not hosts and "category" in self._names:
             codes, texts = _coded(self._batch["category"])
             providers = np.array([text == _PROVIDER for text in texts] or [False])
@@ -116,7 +119,15 @@ class Columns:
                 return _flags(node.decide(*self._searched[row]) for row in rows.tolist())
 
     def values(self, path: Path, rows: Rows) -> list[Values]:
-        """Give what stands at a path for each of some rows."""
+        """Give what stands at a path for each of some rows; of those of hosts, in their records."""
+        of_hosts = self._is_host[rows]
+        if path[0] != _DERIVED and of_hosts.any():
+            found = dict(zip(rows[of_hosts].tolist(), self.records(rows[of_hosts]), strict=True))
+            others = iter(self._own_values(path, rows[~of_hosts]))
+            return [values_at(found[row], path) if row in found else next(others) for row in rows.tolist()]
+        return self._own_values(path, rows)
+
+    def _own_values(self, path: Path, rows: Rows) -> list[Values]:
         shared = self._shared_if_any(path)
         if shared is not None:
             codes, values = shared
@@ -136,6 +147,8 @@ class Columns:
             record = record_of({**_NOTHING, **row})
             # Only watchbill derives fields: a record that brings some of its own is not believed.
             record.pop(_DERIVED, None)
+            if row.get("host") is not None:
+                record = host_record(record, {**_NOTHING, **row})
             if derived := _nested(row):
                 record[_DERIVED] = derived
             found.append(record)
@@ -343,7 +356,9 @@ class Matcher:
             asked = [
                 (number, known_of(self.rules[number].condition, known)) for number in [*candidates, *self._unnamed]
             ]
-            plan = self._plans[key] = [(number, node) for number, node in asked if node is not False]
+            plan = [(number, node) for number, node in asked if node is not False]
+            if sum(len(each) for each in key if each) <= _LONGEST_NAME:
+                self._plans[key] = plan
         return plan
 
     def _match_hosts(self, columns: Columns) -> tuple[Rows, npt.NDArray[np.int32]]:

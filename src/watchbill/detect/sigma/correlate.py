@@ -30,14 +30,14 @@ Source: Sigma specification 2.1, "Sigma correlation rules".
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from math import ceil
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow.compute as pc
 
@@ -77,8 +77,7 @@ class Alert:
     """Hits that came after, while it lasted."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
+class _Hit(NamedTuple):
     """A hit of a member."""
 
     time: int
@@ -88,8 +87,7 @@ class _Hit:
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
     """What came of looking at a group at one time."""
 
     time: int
@@ -99,8 +97,7 @@ class _Look:
     """How many came at that time."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(NamedTuple):
     """A hit of a rule, with what correlations want to know of it."""
 
     time: int
@@ -179,8 +176,8 @@ class Correlator:
         alerts: list[Alert] = []
         for keyed in groups.values():
             keyed.sort(key=lambda pair: (pair[0].time, pair[0].ids, pair[0].member))
-            key = dict(zip(correlation.group_by, keyed[0][1], strict=True))
-            alerts += _alerts(correlation, key, [hit for hit, _ in keyed], until)
+            spelled = dict(zip(correlation.group_by, keyed[0][1], strict=True))
+            alerts += _alerts(correlation, spelled, [hit for hit, _ in keyed], until)
         return alerts
 
     def _of_rule(
@@ -281,13 +278,19 @@ class _Different:
 
     def __init__(self, correlation: Correlation) -> None:
         self._correlation = correlation
-        self._seen: Counter[Any] = Counter()
+        self._seen: dict[Any, int] = {}
+        self._held: deque[list[Texts]] = deque()
+        """The values of each hit in the window."""
 
     def add(self, hit: _Hit) -> None:
-        self._seen.update(_valued(hit))
+        values = _valued(hit)
+        self._held.append(values)
+        for value in values:
+            self._seen[value] = self._seen.get(value, 0) + 1
 
-    def remove(self, hit: _Hit) -> None:
-        for value in _valued(hit):
+    def remove(self, _: _Hit) -> None:
+        # Hits leave in the order in which they came.
+        for value in self._held.popleft():
             self._seen[value] -= 1
             if not self._seen[value]:
                 del self._seen[value]
@@ -442,11 +445,7 @@ def _extend(chains: list[_Chain], hit: _Hit, shorter: Sequence[_Chain] | None) -
         if before is None:
             return
         new = _Chain(before.start, hit, before)
-    same = [chain for chain in chains if chain.hit.ids == hit.ids]
-    if same and same[0].start >= new.start:
-        return
-    kept = [new, *(chain for chain in chains if chain.hit.ids != hit.ids)]
-    chains[:] = sorted(kept, key=lambda chain: -chain.start)[:2]
+    chains[:] = sorted([new, *chains], key=lambda chain: -chain.start)[:2]
 
 
 def _absent_before(correlation: Correlation, hits: Sequence[_Hit], _: int | None) -> Iterator[_Look]:

@@ -123,7 +123,7 @@ class Doctor:
         same: dict[tuple[Any, ...], Rule] = {}
         for number, rule in enumerate(self._loaded.rules):
             said = [*_by_itself(rule), *self._by_records(number, rule)]
-            logic = (rule.records, rule.programs, rule.by_record, rule.condition.key)
+            logic = (rule.records, rule.programs, rule.by_record, rule.by_process, rule.condition.key)
             if (other := same.setdefault(logic, rule)) is not rule:
                 said.append(("same-logic", f"asks for exactly what `{other.title}` in {other.file} asks for"))
             found += [Flaw(code, rule.title, rule.file, message) for code, message in said]
@@ -201,8 +201,12 @@ def _unknown_events(rule: Rule) -> Iterator[tuple[str, str]]:
         if not source.endswith(_NO_AWS) or not actions_matching(f"{prefix_of(source)}:*"):
             yield "unknown-source", f"AWS publishes no service whose events come from `{source}`"
     if sources and names:
-        known = {name for source, name in product(sources, names) if _is_known(source, name)}
-        if unknown := sorted(names - known):
+        leaves = [leaf for leaf in leaves_of(rule.condition) if isinstance(leaf, Leaf) and leaf.path == NAME]
+        # As the rule spells them: a few names that are not regular are known by their spelling only.
+        spelled = {text.lower(): text for leaf in leaves for text in _texts(leaf)}
+        asked = {spelled.get(name, name) for name in names}
+        known = {name for source, name in product(sources, asked) if _is_known(source, name)}
+        if unknown := sorted(asked - known):
             yield "unknown-name", f"AWS publishes no action of {_list(sorted(sources))} for {_list(unknown)}"
 
 
@@ -234,7 +238,6 @@ def _values(about: Any) -> Iterator[Any]:
 
 
 def _texts(leaf: Leaf) -> Iterator[str]:
-    yield from leaf.equal or ()
     for value in _values(leaf.about):
         parts = getattr(value, "s", None)
         if parts is not None:

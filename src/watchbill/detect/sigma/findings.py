@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from watchbill.detect.baseline import network_of
 from watchbill.detect.model import Finding, Severity, Signal
-from watchbill.detect.sigma.hosts import HostMatcher
+from watchbill.detect.sigma.hosts import HostMatcher, event_record
 from watchbill.detect.sigma.model import Rule
 from watchbill.trail.model import Attributed
 
@@ -37,7 +37,7 @@ def run_rules(rules: Sequence[Rule], events: Iterable[Attributed]) -> list[Findi
     for each in events:
         event = each.event
         if event.host is not None:
-            found += [_finding(rules[number], each) for number in hosts.match(event.source, event.record)]
+            found += [_finding(rules[number], each) for number in hosts.match(event.source, event_record(event))]
             continue
         candidates = (*named.get(event.name.lower(), ()), *anywhere)
         # Only watchbill derives fields: a record that brings some of its own is not believed.

@@ -2,7 +2,8 @@
 
 A rule for auditd is asked of each record of an event by itself, as if it were a line of `audit.log`, with the fields of
 that line: `type`, `a0`, `exe`, `key`, `name`, ... Any other rule for Linux is asked of the whole event, whose lines as
-they were stand in `raw`; so a keyword is looked for in what the host wrote.
+they were stand in `raw`; so a keyword is looked for in what the host wrote. It also has `eventSource` (the program),
+`eventName` (a `HostAction`), `eventTime`, `eventID`, `sourceIPAddress` and `host`.
 
 What differs from the line: hexadecimal values are decoded; `syscall` is a name where it is known, and `SYSCALL`, which
 auditd only adds where it is set up to, is there too; several keys of a record are a list; `auid` and `ses` that were
@@ -16,11 +17,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from watchbill.detect.sigma.model import Records, Rule
-from watchbill.detect.sigma.tree import Predicate, Record, allowed, predicate_of
+from watchbill.detect.sigma.tree import Predicate, Record, Search, allowed, predicate_of
 from watchbill.detect.sigma.values import Path
+from watchbill.trail.model import Event
+from watchbill.trail.table import SCHEMA, milliseconds, record_of
 
 
 AUDITD: Final = "auditd"
+_NOTHING: Final[Mapping[str, Any]] = dict.fromkeys(SCHEMA.names)
 _TYPE: Final[Path] = ("type",)
 _UNSET: Final = ["unset", "4294967295"]
 _SUCCESS: Final = {"success": "yes", "fail": "no"}
@@ -36,6 +40,35 @@ PROGRAMS: Final[Mapping[str, frozenset[str]]] = {
 
 EVERY_LINE: Final = frozenset({"auth", "authpriv", "syslog", "messages", "secure", "journald"})
 """Services that are files into which many programs write: all that is not auditd's."""
+
+
+def host_record(record: Record, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the record of an event of a host with what the table says of it, under CloudTrail's names, and its `host`.
+
+    What the record itself says counts before that.
+    """
+    said = {
+        "eventSource": row["source"],
+        "eventName": row["name"],
+        "eventTime": record_of({**_NOTHING, "time_ms": row["time_ms"]})["eventTime"],
+        "eventID": row["id"],
+        "sourceIPAddress": row["ip"],
+        "host": row["host"],
+    }
+    return {**{field: value for field, value in said.items() if value is not None}, **record}
+
+
+def event_record(event: Event) -> dict[str, Any]:
+    """Give the same of an event that was read by itself."""
+    row = {
+        "source": event.source,
+        "name": str(event.name),
+        "time_ms": milliseconds(event.at),
+        "id": event.id,
+        "ip": event.ip,
+        "host": event.host,
+    }
+    return host_record({field: value for field, value in event.record.items() if field != "wb"}, row)
 
 
 def audit_records(record: Record) -> list[Record]:
@@ -115,14 +148,16 @@ class HostMatcher:
 
     def __init__(self, rules: Sequence[tuple[int, Rule]]) -> None:
         """Take rules with their numbers; those for other records are passed over."""
-        self._whole: list[tuple[int, Rule]] = []
+        self._whole: list[tuple[int, Rule, Predicate]] = []
+        search = Search()
         self._any_type: list[tuple[int, Predicate]] = []
         self._by_type: dict[str, list[tuple[int, Predicate]]] = {}
         for number, rule in rules:
             if rule.records is not Records.HOST:
                 continue
             if not rule.by_record:
-                self._whole.append((number, rule))
+                asked = rule.matches if rule.by_process else predicate_of(rule.condition, search)
+                self._whole.append((number, rule, asked))
                 continue
             types, predicate = allowed(rule.condition, _TYPE), predicate_of(rule.condition)
             if types is None:
@@ -135,7 +170,7 @@ class HostMatcher:
 
     def match(self, source: str | None, record: Record) -> list[int]:
         """Give the numbers of the rules that match, in order."""
-        found = [number for number, rule in self._whole if is_for(rule, source, record) and rule.matches(record)]
+        found = [number for number, rule, asked in self._whole if is_for(rule, source, record) and asked(record)]
         if source == AUDITD:
             found += self._in_records(record)
         return sorted(found)

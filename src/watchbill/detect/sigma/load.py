@@ -327,6 +327,7 @@ def _rule(each: _Parsed) -> Rule:
         tuple(str(said) for said in found.falsepositives),
         tuple(str(said) for said in found.references),
         tuple(str(tag) for tag in found.tags),
+        by_process=views.kind == "executed",
     )
 
 

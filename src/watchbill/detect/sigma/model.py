@@ -53,6 +53,8 @@ class Rule:
     falsepositives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    by_process: bool = False
+    """Whether it is asked of what auditd saw executed, under the names of `process_creation`."""
 
 
 class Kind(StrEnum):

@@ -8,7 +8,6 @@ A keyword, a value without a field, is looked for anywhere in any text of the re
 one path are made one.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -30,6 +29,7 @@ from sigma.types import (
     SigmaNumber,
     SigmaRegularExpression,
     SigmaString,
+    SpecialChars,
 )
 
 from watchbill.detect.sigma.values import (
@@ -37,12 +37,12 @@ from watchbill.detect.sigma.values import (
     UnsupportedError,
     compiled,
     path_of,
-    pattern_of,
     plain_text,
     text_of,
     texts_in,
     value_test,
     values_at,
+    wild,
 )
 
 
@@ -55,8 +55,13 @@ _DEEPEST: Final = 100
 _WORDS: Final = {True: ("true", "yes", "on"), False: ("false", "no", "off", "ended", "not yet", "never")}
 """What YAML's truth values stand for in a derived field: it reads `on` and `no` as such."""
 
+_HOST: Final = "Host"
+_DERIVED: Final = frozenset({"wb"})
+OF_HOSTS: Final = frozenset({"wb", "eventSource", "eventName", "eventTime", "eventID", "sourceIPAddress", "host"})
+"""Fields that watchbill puts into the record of an event of a host."""
+
 _BETWEEN: Final = "\0"
-"""What stands between the texts of a record where all are searched at once; no wildcard of a keyword takes it."""
+"""What stands between the texts of a record where all are searched at once; no keyword reaches over it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,17 +179,38 @@ def equals(path: Path, *texts: str) -> Leaf:
     return _equal_leaf(path, frozenset(text.lower() for text in texts))
 
 
-def predicate_of(node: Node) -> Predicate:
-    """Make the function that decides on one record."""
+def searched(record: Record) -> tuple[str, str]:
+    """Give all texts of a record as one, as they are and in lower case; what watchbill put into it is none of them."""
+    ours = OF_HOSTS if record.get("eventCategory") == _HOST else _DERIVED
+    text = _BETWEEN.join(text for field, value in record.items() if field not in ours for text in texts_in(value))
+    return text, text.lower()
+
+
+class Search:
+    """Gives the texts of a record, and gives them again where the same record is asked for next."""
+
+    def __init__(self) -> None:
+        self._record: Record | None = None
+        self._texts = ("", "")
+
+    def __call__(self, record: Record) -> tuple[str, str]:
+        """Give the texts of a record."""
+        if record is not self._record:
+            self._record, self._texts = record, searched(record)
+        return self._texts
+
+
+def predicate_of(node: Node, search: Callable[[Record], tuple[str, str]] = searched) -> Predicate:
+    """Make the function that decides on one record; `search` gives its texts, for keywords."""
     match node:
         case All():
-            parts = [predicate_of(part) for part in sorted(node.parts, key=_cost)]
+            parts = [predicate_of(part, search) for part in sorted(node.parts, key=_cost)]
             return lambda record: all(part(record) for part in parts)
         case Either():
-            parts = [predicate_of(part) for part in sorted(node.parts, key=_cost)]
+            parts = [predicate_of(part, search) for part in sorted(node.parts, key=_cost)]
             return lambda record: any(part(record) for part in parts)
         case Not():
-            inner = predicate_of(node.part)
+            inner = predicate_of(node.part, search)
             return lambda record: not inner(record)
         case Leaf():
             path, decide = node.path, node.decide
@@ -193,14 +219,8 @@ def predicate_of(node: Node) -> Predicate:
             path, other, both = node.path, node.other, node.decide
             return lambda record: both(values_at(record, path), values_at(record, other))
         case Keyword():
-            search = node.decide
-            return lambda record: search(*searched(record))
-
-
-def searched(record: Record) -> tuple[str, str]:
-    """Give all texts of a record as one, as they are and in lower case; derived fields are none of its texts."""
-    text = _BETWEEN.join(text for field, value in record.items() if field != "wb" for text in texts_in(value))
-    return text, text.lower()
+            found = node.decide
+            return lambda record: found(*search(record))
 
 
 def known_of(node: Node, known: Mapping[Path, Sequence[Any]]) -> Node | bool:
@@ -294,7 +314,7 @@ def _cost(node: Node) -> int:
 
 def _one_leaf(one: Leaf, other: Leaf) -> Leaf:
     if one.equal is not None and other.equal is not None:
-        return _equal_leaf(one.path, one.equal | other.equal)
+        return _equal_leaf(one.path, one.equal | other.equal, (one.about, other.about))
     first, second = one.decide, other.decide
     key = "or({})".format(",".join(sorted({*_either_keys(one), *_either_keys(other)})))
     return Leaf(key, one.path, lambda values: first(values) or second(values), None, (one.about, other.about))
@@ -311,12 +331,12 @@ def _one_keyword(keywords: Sequence[Keyword]) -> Keyword:
     return Keyword(_key("or", keywords), lambda text, lower: any(search(text, lower) for search in searches))
 
 
-def _equal_leaf(path: Path, texts: frozenset[str]) -> Leaf:
+def _equal_leaf(path: Path, texts: frozenset[str], about: Any = None) -> Leaf:
     key = f"{'.'.join(path)}={sorted(texts)!r}"
     if len(texts) == 1:
         (only,) = texts
-        return Leaf(key, path, lambda values: any(text_of(found).lower() == only for found in values), texts)
-    return Leaf(key, path, lambda values: any(text_of(found).lower() in texts for found in values), texts)
+        return Leaf(key, path, lambda values: any(text_of(found).lower() == only for found in values), texts, about)
+    return Leaf(key, path, lambda values: any(text_of(found).lower() in texts for found in values), texts, about)
 
 
 def _field(field: str, value: Any) -> Node:
@@ -332,7 +352,7 @@ def _field(field: str, value: Any) -> Node:
         return equals(path, *_WORDS[value.boolean])
     text = plain_text(value)
     if text is not None and not isinstance(value, SigmaCasedString):
-        return _equal_leaf(path, frozenset({text.lower()}))
+        return _equal_leaf(path, frozenset({text.lower()}), value)
     test = value_test(value)
     key = f"{'.'.join(path)}:{_spelled(value)}"
     return Leaf(key, path, lambda values: any(test(found) for found in values), None, value)
@@ -385,18 +405,16 @@ def _text_keyword(value: SigmaString, *, cased: bool) -> Keyword:
     fold = str if cased else str.lower
     parts: list[Any] = [fold(part) if isinstance(part, str) else part for part in value.s]
     key = f"keyword {_spelled(value)}"
-    while parts and _is_multi(parts[0]):
+    while parts and parts[0] is SpecialChars.WILDCARD_MULTI:
         del parts[0]
-    while parts and _is_multi(parts[-1]):
+    while parts and parts[-1] is SpecialChars.WILDCARD_MULTI:
         del parts[-1]
     if all(isinstance(part, str) for part in parts):
         wanted = "".join(parts)
         return Keyword(key, (lambda text, _: wanted in text) if cased else (lambda _, lower: wanted in lower))
-    pattern = re.compile(pattern_of(parts, f"[^{_BETWEEN}]"))
+    # Most texts lack the longest piece of it, which is soon seen.
+    longest = max((part for part in parts if isinstance(part, str)), key=len, default="")
+    matches = wild([SpecialChars.WILDCARD_MULTI, *parts, SpecialChars.WILDCARD_MULTI])
     if cased:
-        return Keyword(key, lambda text, _: pattern.search(text) is not None)
-    return Keyword(key, lambda _, lower: pattern.search(lower) is not None)
-
-
-def _is_multi(part: Any) -> bool:
-    return getattr(part, "name", "") == "WILDCARD_MULTI" and not isinstance(part, str)
+        return Keyword(key, lambda text, _: longest in text and any(map(matches, text.split(_BETWEEN))))
+    return Keyword(key, lambda _, lower: longest in lower and any(map(matches, lower.split(_BETWEEN))))

@@ -191,29 +191,53 @@ def _string(value: SigmaString) -> Test:
             return lambda found: fold(text_of(found)).endswith(text)
         case [SpecialChars.WILDCARD_MULTI, str() as text, SpecialChars.WILDCARD_MULTI]:
             return lambda found: text in fold(text_of(found))
-    pattern = re.compile(pattern_of(parts, "."), re.DOTALL)
-    return lambda found: pattern.fullmatch(fold(text_of(found))) is not None
+    matches = wild(parts)
+    return lambda found: matches(fold(text_of(found)))
 
 
-def pattern_of(parts: Sequence[Any], anything: str) -> str:
-    """Give the pattern of a text with wildcards, each of which takes what the pattern `anything` takes.
+def wild(parts: Sequence[Any]) -> Callable[[str], bool]:
+    """Give the test of a whole text against one with wildcards. Its time grows with the text, whatever is in it.
 
+    Between two `*` stands something of fixed length, so that the first place where it fits is as good as any later one.
     Raises UnsupportedError for a placeholder: nothing says what to put in its place.
     """
-    pieces = []
+    pieces = _pieces(parts)
+    (first, start), (last, end) = pieces[0], pieces[-1]
+    if len(pieces) == 1:
+        return lambda text: len(text) == start and first.match(text) is not None
+    between = [piece for piece, _ in pieces[1:-1]]
+
+    def matches(text: str) -> bool:
+        if len(text) < start + end or first.match(text) is None or last.match(text, len(text) - end) is None:
+            return False
+        position = start
+        for piece in between:
+            found = piece.search(text, position, len(text) - end)
+            if found is None:
+                return False
+            position = found.end()
+        return True
+
+    return matches
+
+
+def _pieces(parts: Sequence[Any]) -> list[tuple["re.Pattern[str]", int]]:
+    """Split a text with wildcards at each `*` into patterns of fixed length, each with its length."""
+    pieces: list[tuple[str, int]] = [("", 0)]
     for part in parts:
+        pattern, length = pieces[-1]
         match part:
             case str():
-                pieces.append(re.escape(part))
-            case SpecialChars.WILDCARD_MULTI:
-                pieces.append(f"{anything}*")
+                pieces[-1] = (pattern + re.escape(part), length + len(part))
             case SpecialChars.WILDCARD_SINGLE:
-                pieces.append(anything)
+                pieces[-1] = (f"{pattern}.", length + 1)
+            case SpecialChars.WILDCARD_MULTI:
+                pieces.append(("", 0))
             case _:
                 raise UnsupportedError(
                     f"the placeholder `%{getattr(part, 'name', part)}%`, for which there is no value"
                 )
-    return "".join(pieces)
+    return [(re.compile(pattern, re.DOTALL), length) for pattern, length in pieces]
 
 
 def _comparison(value: SigmaCompareExpression) -> Test:
