@@ -86,7 +86,7 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class Head:
     """What a record says of the event itself."""
 
     at: datetime
@@ -116,9 +116,7 @@ class Scribe:
             **self._user(sign_in.account, sign_in.user),
             "accessKeyId": self._temporary_key(),
             "userName": sign_in.user,
-            "sessionContext": {
-                "attributes": {"creationDate": _stamp(at), "mfaAuthenticated": str(sign_in.mfa).lower()}
-            },
+            "sessionContext": {"attributes": {"creationDate": stamp(at), "mfaAuthenticated": str(sign_in.mfa).lower()}},
         }
         return Caller(sign_in.account, identity, sign_in.spot.address, sign_in.agent, console=True)
 
@@ -136,10 +134,10 @@ class Scribe:
             "requestParameters": _filled(call.parameters, things),
             "responseElements": None if refusal else _filled(call.response, things),
         }
-        tail = {**console, "eventCategory": "Management", "tlsDetails": _tls(host)}
+        tail = {**console, "eventCategory": "Management", "tlsDetails": tls(host)}
         origin = (caller.address, _agent(caller.agent, call))
         number, source = self.world.number(caller.account), f"{call.source}.amazonaws.com"
-        head = _Head(at, number, region, source, call.name, "AwsApiCall", read_only=call.read_only)
+        head = Head(at, number, region, source, call.name, "AwsApiCall", read_only=call.read_only)
         return self._write(head, caller.identity, origin, outcome, tail)
 
     def denied(self, caller: Caller, call: Call, at: datetime) -> Written:
@@ -181,7 +179,7 @@ class Scribe:
             "accessKeyId": key,
             "sessionContext": {
                 "sessionIssuer": issuer,
-                "attributes": {"creationDate": _stamp(at), "mfaAuthenticated": "true"},
+                "attributes": {"creationDate": stamp(at), "mfaAuthenticated": "true"},
                 "sourceIdentity": user,
             },
         }
@@ -234,7 +232,7 @@ class Scribe:
             "accessKeyId": key,
             "sessionContext": {
                 "sessionIssuer": issuer,
-                "attributes": {"creationDate": _stamp(at), "mfaAuthenticated": "false"},
+                "attributes": {"creationDate": stamp(at), "mfaAuthenticated": "false"},
             },
             "invokedBy": host,
         }
@@ -243,7 +241,7 @@ class Scribe:
             "responseElements": {"credentials": {"accessKeyId": key, "expiration": spelled(at + SESSION)}},
         }
         identity = {"type": "AWSService", "invokedBy": host}
-        head = _Head(at, number, HOME, "sts.amazonaws.com", "AssumeRole", "AwsApiCall", read_only=True)
+        head = Head(at, number, HOME, "sts.amazonaws.com", "AssumeRole", "AwsApiCall", read_only=True)
         written = self._write(head, identity, (host, host), outcome, {"eventCategory": "Management"})
         written.record["sharedEventID"] = self._uuid()
         return written, Caller(account, session_identity, host, host)
@@ -253,7 +251,7 @@ class Scribe:
         number, host = self.world.number(account), f"{service}.amazonaws.com"
         identity = {"accountId": number, "invokedBy": host}
         outcome = {"requestParameters": None, "responseElements": None}
-        head = _Head(at, number, HOME, host, name, "AwsServiceEvent", read_only=False)
+        head = Head(at, number, HOME, host, name, "AwsServiceEvent", read_only=False)
         tail = {"serviceEventDetails": details, "eventCategory": "Management"}
         return self._write(head, identity, (host, host), outcome, tail)
 
@@ -277,15 +275,15 @@ class Scribe:
             "additionalEventData": {"LoginTo": door, "MobileVersion": "No", **extra},
         }
         number, source = self.world.number(sign_in.account), "signin.amazonaws.com"
-        head = _Head(at, number, GLOBAL, source, "ConsoleLogin", "AwsConsoleSignIn", read_only=False)
-        tail = {"eventCategory": "Management", "tlsDetails": _tls("signin.aws.amazon.com")}
+        head = Head(at, number, GLOBAL, source, "ConsoleLogin", "AwsConsoleSignIn", read_only=False)
+        tail = {"eventCategory": "Management", "tlsDetails": tls("signin.aws.amazon.com")}
         written = self._write(head, identity, (sign_in.spot.address, sign_in.agent), outcome, tail)
         del written.record["requestID"]
         return written
 
     def _write(
         self,
-        head: _Head,
+        head: Head,
         identity: Mapping[str, Any],
         origin: tuple[str, str],
         outcome: Mapping[str, Any],
@@ -295,7 +293,7 @@ class Scribe:
         record = {
             "eventVersion": "1.11",
             "userIdentity": dict(identity),
-            "eventTime": _stamp(at),
+            "eventTime": stamp(at),
             "eventSource": head.source,
             "eventName": head.name,
             "awsRegion": head.region,
@@ -356,11 +354,13 @@ def _filled(value: Any, things: Mapping[str, str]) -> Any:
     return value
 
 
-def _tls(host: str) -> dict[str, str]:
+def tls(host: str) -> dict[str, str]:
+    """Give what a record says of the connection."""
     return {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256", "clientProvidedHostHeader": host}
 
 
-def _stamp(at: datetime) -> str:
+def stamp(at: datetime) -> str:
+    """Write an instant as records do."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

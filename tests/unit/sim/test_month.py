@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.sim.samples import action, instant, records
@@ -139,7 +140,7 @@ def test_every_event_is_delivered_and_some_twice(seed):
     assert len(ids) == made.events
     assert max(ids.values()) == 2
     assert len({file.key for file in made.files}) == len(made.files)
-    seen = {}
+    seen = dict[str, dict[str, Any]]()
     for record in records(made):
         assert seen.setdefault(record["eventID"], record) == record
     assert list(made.files) == sorted(made.files, key=lambda file: (file.delivered, file.key))
@@ -241,7 +242,7 @@ def test_every_misuse_is_told_in_every_variation(seed):
 def test_a_label_says_which_events_it_is(seed):
     """In order of time, the instant among them, what made it possible before them, from the network that it names."""
     ids = by_id(seed, misuse=True, size=LARGE)
-    used = Counter()
+    used = Counter[str]()
     for label in month(seed, misuse=True, size=LARGE).labels:
         times = [instant(ids[event_id]) for event_id in label.event_ids]
         assert times == sorted(times)
