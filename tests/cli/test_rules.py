@@ -63,7 +63,7 @@ def trail(tmp_path):
 def asked(ran, name):
     """Give what a command answered, taken by its schema."""
     jsonschema.validate(ran.json, output_schemas()[name], format_checker=jsonschema.FormatChecker())
-    return ran.json["result"]
+    return ran.json if isinstance(ran.json, list) else ran.json["result"]
 
 
 def test_every_rule_is_listed_with_its_hits(watchbill, rules, trail):
@@ -78,8 +78,7 @@ def test_every_rule_is_listed_with_its_hits(watchbill, rules, trail):
     assert (found["Never"]["hits"], found["Never"]["event_ids"]) == (0, [])
     assert (found["Puts"]["hits"], found["Puts"]["event_ids"]) == (1, ["one"])
     assert "no" in found["Broken"]["error"]
-    said = [problem["file"] for problem in ran.json["problems"] if problem["code"] == "unreadable-file"]
-    assert said == [str(trail / "broken.json")]
+    assert str(trail / "broken.json") in ran.err
     assert ran.code == 0
 
 
@@ -126,7 +125,7 @@ def test_lines_of_a_host_are_no_records_of_cloudtrail(watchbill, tmp_path):
     ran = watchbill("rules", "run", tmp_path / "any.yml", tmp_path / "journal.json", "--json")
     (found,) = asked(ran, "rules-run")
     assert found["hits"] == 0
-    assert [problem["line"] for problem in ran.json["problems"] if problem["code"] == "unreadable-line"] == [3]
+    assert "journal.json:3" in ran.err
 
 
 def test_a_trail_that_is_not_there_is_an_error(watchbill, rules):

@@ -81,6 +81,13 @@ class Output:
         else:
             self.problems(problems)
 
+    def plain(self, result: Any, problems: Sequence[Problem] = ()) -> None:
+        """Print a list for programs as it is, and problems on standard error in either case."""
+        if self.as_json:
+            text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode()
+            sys.stdout.write(inert_json(text) + "\n")
+        self.problems(problems)
+
     def problems(self, problems: Sequence[Problem], most: int = 20) -> None:
         """Print problems for people, to standard error."""
         for problem in problems[:most]:

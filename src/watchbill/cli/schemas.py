@@ -62,7 +62,6 @@ RESULTS: dict[str, Any] = {
     "trail hosts": HostsView,
     "audit": AuditView,
     "rules list": list[RuleView],
-    "rules run": list[RuleHits],
     "rules test": RuleTestsView,
     "rules doctor": DoctorView,
     "cases": list[CaseLine],
@@ -85,10 +84,23 @@ LINES: dict[str, Any] = {"policy cases": Result}
 """The type of each line of commands that print one object a line."""
 
 
+PLAIN: dict[str, Any] = {"rules run": list[RuleHits]}
+"""The type of what commands print that give programs a plain list, problems on standard error."""
+
+
 def output_schemas() -> dict[str, dict[str, Any]]:
     """Give the schema of each command's answer, by the command's name with dashes: `trail-read`."""
+    plain = {name.replace(" ", "-"): _plain_schema(name, kind) for name, kind in PLAIN.items()}
     lines = {name.replace(" ", "-"): _line_schema(name, line) for name, line in LINES.items()}
-    return {name.replace(" ", "-"): _schema(name, result) for name, result in RESULTS.items()} | lines
+    return {name.replace(" ", "-"): _schema(name, result) for name, result in RESULTS.items()} | lines | plain
+
+
+def _plain_schema(name: str, kind: Any) -> dict[str, Any]:
+    (found,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    whole = {**found, "title": f"What `watchbill {name} --json` prints"}
+    for part in parts.values():
+        part["additionalProperties"] = False
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **whole, "$defs": parts}
 
 
 def _line_schema(name: str, line: Any) -> dict[str, Any]:

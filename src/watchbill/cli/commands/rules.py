@@ -159,7 +159,8 @@ def run_rules(session: Session, folder: Path, trails: tuple[str, ...]) -> int:
 
     A TRAIL is a folder or file of CloudTrail or of logs of hosts, s3://bucket/prefix, or the folder of a lake. Every
     record counts as it was delivered, duplicates too; in a lake each event counts once. Every rule is listed, those
-    that match nothing and those that could not be run as well.
+    that match nothing and those that could not be run as well. --json prints
+    the list itself.
     """
     loaded, problems = load_rules([folder])
     files, lakes = _sorted(trails)
@@ -184,7 +185,7 @@ def run_rules(session: Session, folder: Path, trails: tuple[str, ...]) -> int:
     session.out.table(("rule", "level", "hits", "of them duplicates"), rows)
     not_run = sum(each.error is not msgspec.UNSET for each in found)
     session.out.line(f"{len(rows)} of {len(found)} rules match, {not_run} could not be run, over {records} records")
-    session.out.answer(found, said)
+    session.out.plain(found, said)
     return 0
 
 
