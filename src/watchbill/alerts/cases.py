@@ -25,10 +25,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from watchbill.alerts.actions import Offer, actions_of
 from watchbill.alerts.assess import assess
 from watchbill.alerts.effects import side_effects
 from watchbill.alerts.facts import SIGN_IN, Drawn, facts_of, kind_of, told
-from watchbill.alerts.model import Action, ActionKind, Case, Evidence, Hop, Whence
+from watchbill.alerts.model import Case, Evidence, Hop, Whence
 from watchbill.alerts.sittings import SITTING, WRONG, Sitting, Subject, Wrong
 from watchbill.alerts.stories import Assessment, Story
 from watchbill.alerts.weights import BREAK_GLASS, further
@@ -48,8 +49,6 @@ AROUND = 10
 """Events of the subject that are shown before what counts, and after it."""
 _BETWEEN = 40
 _PLACES = 10
-
-_FAILURES = frozenset({*SIGN_IN, Signal.DENIED_BURST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,9 @@ class Gatherer:
             evidence,
             facts,
             assessment,
-            _actions(subject, account, kind, assessment, opened, findings, wrong),
+            actions_of(
+                Offer(subject, account, kind, facts, assessment, opened, findings, counted),
+            ),
             account,
             self._keys(person, own),
             self._whence(person, wrongs, findings),
@@ -194,6 +195,7 @@ class Gatherer:
             side_effects(self._team, stopped, self._beside.at or last) if stopped else (),
             f"watchbill restore {case_id}" if stopped else "",
             told,
+            tuple(dict.fromkeys(finding.ask for finding in findings if finding.ask)),
         )
 
     def _openings(self, judgement: Judgement) -> tuple[Opening, ...]:
@@ -381,37 +383,6 @@ def _sentence(
     if state is not None and state.watch is Watch.ON and state.start is not None:
         text += f"; the shift began at {state.start:%H:%M} UTC"
     return text
-
-
-def _actions(
-    subject: Subject,
-    account: str | None,
-    kind: str,
-    assessment: Assessment,
-    opened: Sequence[Opening],
-    findings: Sequence[Finding],
-    wrong: Sequence[Judgement],
-) -> tuple[Action, ...]:
-    found: list[Action] = []
-    person = subject.person
-    if person is None:
-        strange = any(f.signal is Signal.SPRAY and f.facts.get("place") == "new" for f in findings)
-        if subject.network is not None and strange:
-            why = "failures only: no person's account is touched"
-            found.append(Action(ActionKind.BLOCK_NETWORK, subject.network, why))
-        return tuple(found)
-    found.append(Action(ActionKind.ASK, person, assessment.question))
-    if kind == "sign-in" and assessment.leading is Story.FORGOTTEN_PASSWORD:
-        found.append(Action(ActionKind.HELP, person, "a password reset or a password manager would help"))
-    succeeded = bool(wrong) or any(
-        f.signal not in _FAILURES or f.facts.get("outcome") == "success without mfa" for f in findings
-    )
-    if succeeded and account is not None and assessment.leading is not Story.FORGOTTEN_PASSWORD:
-        found.append(Action(ActionKind.FREEZE, account, "reversible: denies everything, keys off, sessions cut"))
-    found.extend(
-        Action(ActionKind.CLOSE_OPENING, account or person, opening.what) for opening in opened if opening.event_id
-    )
-    return tuple(found)
 
 
 def _at(judgement: Judgement) -> datetime:

@@ -6,6 +6,7 @@ Where several things of a case speak of one family, the gravest is the fact.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from watchbill.alerts.sittings import Wrong
 from watchbill.alerts.weights import BREAK_GLASS
@@ -23,6 +24,10 @@ LONG_AFTER = timedelta(hours=8)
 
 BULK = 20
 """Reads of what is sensitive, in one sitting, from which on they are in bulk."""
+PACE_LEAST = 8
+"""Pauses that it takes to tell a pace by."""
+PACE = timedelta(seconds=2)
+"""Nobody calls by hand every second, call after call."""
 FEW = 3
 """Targets up to which they are few."""
 
@@ -86,6 +91,7 @@ def facts_of(drawn: Drawn, baseline: Baseline) -> dict[str, str]:
         said.pop("breadth", None)
         _add(said, "action", _actions(drawn.wrongs))
         _add(said, "breadth", _breadth(drawn.wrongs))
+        _add(said, "rhythm", _rhythm(drawn.wrongs))
         if drawn.person:
             _whence(said, drawn, baseline)
             _add(said, "habit", (_habit(each, baseline) for each in drawn.wrong))
@@ -160,6 +166,14 @@ def _breadth(wrongs: Sequence[Wrong]) -> Iterable[str]:
         yield "bulk"
     elif 0 < len(wrongs) <= FEW:
         yield "few targets"
+
+
+def _rhythm(wrongs: Sequence[Wrong]) -> Iterable[str]:
+    """Tell a machine by its pace, where there is enough to tell it by."""
+    times = sorted(wrong.at for wrong in wrongs)
+    steps = sorted(later - sooner for sooner, later in pairwise(times))
+    if len(steps) >= PACE_LEAST:
+        yield "machine" if steps[len(steps) // 2] < PACE else "human"
 
 
 def _habit(judgement: Judgement, baseline: Baseline) -> str | None:

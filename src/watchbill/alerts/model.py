@@ -17,6 +17,8 @@ class ActionKind(StrEnum):
 
     ASK = "ask"
     FREEZE = "freeze"
+    STOP_CREDENTIAL = "stop credential"
+    """Of a key or a session, where it is not certain who acted."""
     HELP = "help"
     """Whatever gets the person back to work: a password reset, a new MFA device."""
     BLOCK_NETWORK = "block network"
@@ -119,6 +121,8 @@ class Case:
     """How that is undone."""
     telemetry: str = ""
     """Whether the trail is whole where the case lies; empty where nobody looked."""
+    asks: tuple[str, ...] = ()
+    """What rules would ask the person."""
 
 
 @dataclass(frozen=True, slots=True)

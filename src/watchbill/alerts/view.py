@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from watchbill.alerts.assess import assess
 from watchbill.alerts.model import Audit, Case
-from watchbill.alerts.stories import Assessment
+from watchbill.alerts.stories import Assessment, Further, Story
 from watchbill.intervals import iso
 from watchbill.trail.model import Tally
 
@@ -37,6 +37,25 @@ class HypothesisView:
     probability: float
     decibans: int
     addends: list[AddendView]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionView:
+    """What may be asked or looked up next."""
+
+    family: str
+    text: str
+    gain: float
+    decides: float
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherView:
+    """What a rule adds to one family of evidence: decibans by story."""
+
+    family: str
+    said_by: str
+    decibans: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +150,13 @@ class CaseView:
     side_effects: list[str] = field(default_factory=list)
     undo: str = ""
     telemetry: str = ""
+    asks: list[str] = field(default_factory=list)
+    questions: list[QuestionView] = field(default_factory=list)
+    """What to ask or look up, what tells most first; to be read as `question` is."""
+    further: list[FurtherView] = field(default_factory=list)
+    """What rules added to stories."""
+    weights_version: int = 0
+    """Of the weights that the stories were weighed by; 0 where none was."""
 
     @property
     def subject(self) -> str:
@@ -187,16 +213,46 @@ def view(case: Case) -> CaseView:
         list(case.side_effects),
         case.undo,
         case.telemetry,
+        list(case.asks),
+        _questions(case.assessment),
+        _further(case.assessment),
+        case.assessment.weights_version,
     )
 
 
 def reassessed(case: CaseView, facts: Mapping[str, str]) -> CaseView:
     """Give a case with more facts, such as the person's answer, weighed anew; what may be done stays as it was."""
     known = {**case.facts, **facts}
-    found = assess(case.kind, known, case.person)
+    found = assess(case.kind, known, case.person, further_of(case))
     leading = str(found.leading) if found.leading else None
     hypotheses = _hypotheses(found)
-    return replace(case, facts=known, leading=leading, why=found.why, question=found.question, hypotheses=hypotheses)
+    return replace(
+        case,
+        facts=known,
+        leading=leading,
+        why=found.why,
+        question=found.question,
+        hypotheses=hypotheses,
+        questions=_questions(found),
+        weights_version=found.weights_version,
+    )
+
+
+def further_of(case: CaseView) -> tuple[Further, ...]:
+    """Give what rules added to the stories of a case."""
+    return tuple(
+        Further(each.family, each.said_by, {Story(story): number for story, number in each.decibans.items()})
+        for each in case.further
+    )
+
+
+def _questions(assessment: Assessment) -> list[QuestionView]:
+    return [QuestionView(q.family, q.text, round(q.gain, 3), round(q.decides, 3)) for q in assessment.questions]
+
+
+def _further(assessment: Assessment) -> list[FurtherView]:
+    more = assessment.basis.more if assessment.basis is not None else ()
+    return [FurtherView(f.family, f.said_by, {str(s): number for s, number in f.decibans.items()}) for f in more]
 
 
 def _hypotheses(assessment: Assessment) -> list[HypothesisView]:

@@ -16,6 +16,8 @@ class Verdict(StrEnum):
     APPROVED = "approved"
     HIJACK = "hijack"
     INSIDER = "insider"
+    CONTROL_GAP = "control-gap"
+    AUTOMATION = "automation"
     FALSE_ALARM = "false-alarm"
 
 

@@ -265,12 +265,12 @@ ASK, FREEZE, HELP = ActionKind.ASK, ActionKind.FREEZE, ActionKind.HELP
         (denied(), {ASK}),
         (spray(), {ActionKind.BLOCK_NETWORK}),
         (spray(OFFICE), set()),
-        ([made_key("deploy-bot", NIGHT)], set()),
-        ([record("ec2:RunInstances", root(), NIGHT)], set()),
+        ([made_key("deploy-bot", NIGHT)], {ActionKind.STOP_CREDENTIAL}),
+        ([record("ec2:RunInstances", root(), NIGHT)], {ActionKind.STOP_CREDENTIAL}),
     ],
 )
 def test_what_may_be_done(records, expected):
-    """People are asked first; a network of the team's own is never blocked; what is nobody's has nobody to freeze."""
+    """People are asked first; a network of the team's own is never blocked; of what is nobody's only the key is stopped."""
     assert kinds(the_case(*records)) == expected
 
 
@@ -332,16 +332,17 @@ def test_the_time_against_the_shift(records, time):
     [
         (
             session("oncall-platform", "james", "ASIA1", path="/watchbill/", began=after(25), source_identity="james"),
-            True,
+            "session outlived the shift",
         ),
-        (session("oncall-platform", "james", "ASIA1", path="/watchbill/", began=ENDED, source_identity="james"), False),
+        (
+            session("oncall-platform", "james", "ASIA1", path="/watchbill/", began=ENDED, source_identity="james"),
+            "nothing found",
+        ),
     ],
 )
 def test_a_session_that_outlived_the_shift(acts, control):
     """It began while it was right: that is how it was possible, and nobody opened anything."""
-    facts = the_case(record(REBOOT, acts, ENDED + 5 * MINUTE)).facts
-    assert (facts.get("control") == "session outlived the shift") is control
-    assert ("control" in facts) is control
+    assert the_case(record(REBOOT, acts, ENDED + 5 * MINUTE)).facts["control"] == control
 
 
 def test_who_opened_it_for_themselves():

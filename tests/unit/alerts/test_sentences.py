@@ -32,7 +32,7 @@ def test_james_changes_production_after_his_shift():
     )
     assert case.how_known == "IAM user james"
     assert str(case.state) == "off shift: ended 60 min before"
-    assert case.assessment.why == "undecided: mistake or shift overrun 0.64 against insider 0.20"
+    assert case.assessment.why == "undecided: mistake or shift overrun 0.79 against approved work 0.13"
 
 
 def test_rick_forgets_his_password():
@@ -70,7 +70,7 @@ def test_a_hijack():
         "console sign-in as james without MFA from 203.0.113.0/24",
         "james did CreateAccessKey, which leaves a way back in",
     ]
-    assert case.assessment.why == "hijack 0.99 by 5 kinds of evidence"
+    assert case.assessment.why == "hijack 0.98 by 8 kinds of evidence"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_case_is_told_in_plain_facts():
     assert [action.kind for action in made.actions] == ["ask", "freeze", "close opening"]
     assert made.account == "arn:aws:iam::111111111111:user/james"
     assert sum(each.probability for each in made.hypotheses) == pytest.approx(1, abs=0.002)
-    assert made.hypotheses[0].story == "mistake or shift overrun"
+    assert made.hypotheses[0].story == "control gap"
     assert (made.leading, made.why, made.question) == (None, case.assessment.why, case.assessment.question)
 
 
@@ -69,7 +69,7 @@ def test_the_view_has_a_field_for_all_that_a_case_has():
     told = {field.name for field in fields(CaseView)}
     lost = {field.name for field in fields(Case)} - told
     assert lost == {"state", "assessment"}
-    assert told >= {"shift", "leading", "why", "question", "hypotheses"}
+    assert told >= {"shift", "leading", "why", "question", "questions", "hypotheses", "further", "weights_version"}
 
 
 def test_a_view_survives_being_written_down():
@@ -81,15 +81,15 @@ def test_a_view_survives_being_written_down():
 @pytest.mark.parametrize(
     ("answer", "leading", "question"),
     [
-        ("yes", "mistake or shift overrun", "does a lead agree?"),
-        ("no", "insider", "what else did whoever it was do as james?"),
+        ("yes", "control gap", "approval"),
+        ("no", "control gap", "rhythm"),
     ],
 )
 def test_an_answer_is_weighed(answer, leading, question):
     """The stories are weighed anew with it, and nothing else of the case changes."""
     before = view(late())
     after_it = reassessed(before, {"answer": answer})
-    assert (after_it.hypotheses[0].story, after_it.question) == (leading, question)
+    assert (after_it.hypotheses[0].story, after_it.questions[0].family) == (leading, question)
     assert after_it.facts == {**before.facts, "answer": answer}
     assert {f.name for f in fields(CaseView) if getattr(before, f.name) != getattr(after_it, f.name)} <= {
         "facts",
@@ -97,6 +97,7 @@ def test_an_answer_is_weighed(answer, leading, question):
         "why",
         "question",
         "hypotheses",
+        "questions",
     }
     assert "answer" not in before.facts
 
@@ -107,9 +108,11 @@ def test_weighing_the_same_facts_changes_nothing():
         assert reassessed(view(case), {}) == view(case)
 
 
-@pytest.mark.parametrize(("answer", "leading"), [("yes", None), ("no", "hijack"), (None, "hijack")])
+@pytest.mark.parametrize(
+    ("answer", "leading"), [("yes", "hijack"), ("yes with second factor", None), ("no", "hijack"), (None, "hijack")]
+)
 def test_a_yes_from_a_strangers_hands_settles_nothing(answer, leading):
-    """Whoever has the account can say yes: the hijack is no longer decided, but neither is anything harmless."""
+    """Whoever has the account can say yes on chat; with a second factor the hijack is no longer decided, nor anything else."""
     stolen = [signed_in("james", after(60), AWAY, mfa="No"), made_key("james", after(60) + MINUTE, AWAY)]
     made = reassessed(view(the_case(*usual("james", after(60)), *stolen)), {"answer": answer} if answer else {})
     assert made.leading == leading

@@ -1,12 +1,11 @@
 """What of a case its reader may see: the one place where the insider story is kept from those who may not see it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from watchbill.alerts.assess import assess, for_reader
 from watchbill.alerts.export.model import CLOSED, Kept
-from watchbill.alerts.stories import Further, Story
-from watchbill.alerts.view import AddendView, CaseView, HypothesisView
+from watchbill.alerts.stories import Story
+from watchbill.alerts.view import AddendView, CaseView, HypothesisView, QuestionView, further_of
 
 
 HIDDEN_NOTE = "closed; the conclusion is with the leads"
@@ -22,7 +21,7 @@ def readable(case: CaseView, *, may_see_insider: bool = False) -> CaseView:
     """
     if may_see_insider or not any(story.story == Story.INSIDER for story in case.hypotheses):
         return case
-    whole = assess(case.kind, case.facts, case.person, _further(case))
+    whole = assess(case.kind, case.facts, case.person, further_of(case))
     shown = for_reader(whole, may_see_insider=False)
     hypotheses = [
         HypothesisView(
@@ -34,7 +33,21 @@ def readable(case: CaseView, *, may_see_insider: bool = False) -> CaseView:
         for each in shown.hypotheses
     ]
     leading = str(shown.leading) if shown.leading else None
-    return replace(case, hypotheses=hypotheses, leading=leading, why=shown.why, question=shown.question)
+    questions = [QuestionView(q.family, q.text, round(q.gain, 3), round(q.decides, 3)) for q in shown.questions]
+    # What a rule says of an insider is not told either.
+    further = [
+        replace(each, decibans={story: number for story, number in each.decibans.items() if story != Story.INSIDER})
+        for each in case.further
+    ]
+    return replace(
+        case,
+        hypotheses=hypotheses,
+        leading=leading,
+        why=shown.why,
+        question=shown.question,
+        questions=questions,
+        further=further,
+    )
 
 
 def kept_for(kept: Kept, *, may_see_insider: bool = False) -> Kept:
@@ -42,15 +55,3 @@ def kept_for(kept: Kept, *, may_see_insider: bool = False) -> Kept:
     hides = not may_see_insider and (kept.status == CLOSED or _CLOSED_BEFORE in kept.note)
     note = HIDDEN_NOTE if hides else kept.note
     return replace(kept, case=readable(kept.case, may_see_insider=may_see_insider), note=note)
-
-
-def _further(case: CaseView) -> Sequence[Further]:
-    """Give what rules added: each addend that is none of the case's own facts."""
-    found: dict[tuple[str, str], dict[Story, int]] = {}
-    for story in case.hypotheses:
-        if story.story not in set(Story):
-            continue
-        for addend in story.addends:
-            if case.facts.get(addend.family) != addend.fact:
-                found.setdefault((addend.family, addend.fact), {})[Story(story.story)] = addend.decibans
-    return [Further(family, said_by, decibans) for (family, said_by), decibans in found.items()]

@@ -12,7 +12,7 @@ from watchbill.alerts.export.flat import flat
 from watchbill.alerts.export.model import STATUSES
 from watchbill.alerts.export.reader import HIDDEN_NOTE, kept_for, readable
 from watchbill.alerts.stories import Further, Story
-from watchbill.alerts.view import AddendView, HypothesisView
+from watchbill.alerts.view import AddendView, FurtherView, HypothesisView
 
 
 BULK = {
@@ -39,7 +39,10 @@ def weighed(facts=None, more=()):
         for each in found.hypotheses
     ]
     leading = str(found.leading) if found.leading else None
-    return case(facts=facts, hypotheses=stories, leading=leading, why=found.why, question=found.question)
+    further = [FurtherView(f.family, f.said_by, {str(s): n for s, n in f.decibans.items()}) for f in more]
+    return case(
+        facts=facts, hypotheses=stories, leading=leading, why=found.why, question=found.question, further=further
+    )
 
 
 def test_who_may_see_it_sees_all():
