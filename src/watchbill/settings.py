@@ -25,6 +25,10 @@ class Settings:
     """The instant to take for now, ISO-8601 with a zone (`WATCHBILL_AT`): for rehearsals and the demo."""
     colour: bool
     """False where `NO_COLOR` is set to anything (no-color.org)."""
+    asn: Path | None = None
+    """An MMDB file that tells whose network an address is of (`WATCHBILL_ASN`)."""
+    geo: Path | None = None
+    """One that tells its country (`WATCHBILL_GEO`)."""
 
 
 def read_settings() -> Settings:
@@ -37,6 +41,8 @@ def read_settings() -> Settings:
         env.get("WATCHBILL_ACTOR") or env.get("USER") or "unknown",
         env.get("WATCHBILL_AT"),
         not env.get("NO_COLOR"),
+        Path(env["WATCHBILL_ASN"]) if env.get("WATCHBILL_ASN") else None,
+        Path(env["WATCHBILL_GEO"]) if env.get("WATCHBILL_GEO") else None,
     )
 
 

@@ -20,7 +20,6 @@ that a late event gives another beginning has another id; whoever keeps cases kn
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -233,21 +232,28 @@ class Gatherer:
         return "whole", "whole"
 
     def _whence(self, person: str | None, wrongs: Sequence[Wrong], findings: Sequence[Finding]) -> tuple[Whence, ...]:
-        """Give where what counts came from, the most events first."""
-        found: Counter[tuple[str, str | None]] = Counter((w.ip, w.user_agent) for w in wrongs if w.ip)
-        seen = {wrong.id for wrong in wrongs}
-        at = {(w.ip, w.user_agent): w.at for w in reversed(wrongs) if w.ip}
+        """Give where what counts came from, and with which device, the most events first."""
+        came = {wrong.id: (wrong.ip, wrong.user_agent, wrong.at) for wrong in wrongs}
         for event_id in dict.fromkeys(i for finding in findings for i in finding.event_ids):
             known = self._by_id.get(event_id)
-            if known is not None and event_id not in seen and (ip := known.attributed.event.ip):
-                found[ip, known.attributed.event.user_agent] += 1
-                at.setdefault((ip, known.attributed.event.user_agent), _at(known))
-        return tuple(self._place(person, *key, at[key], count) for key, count in found.most_common(_PLACES))
+            if known is not None:
+                event = known.attributed.event
+                came.setdefault(event_id, (event.ip, event.user_agent, event.at))
+        found: dict[tuple[str, str | None], list[tuple[str | None, datetime]]] = {}
+        for ip, agent, at in came.values():
+            if ip:
+                found.setdefault((ip, device_of(agent)), []).append((agent, at))
+        ranked = sorted(found.items(), key=lambda pair: (-len(pair[1]), pair[0][0]))
+        return tuple(self._place(person, ip, device, seen) for (ip, device), seen in ranked[:_PLACES])
 
-    def _place(self, person: str | None, ip: str, agent: str | None, at: datetime, events: int) -> Whence:
+    def _place(
+        self, person: str | None, ip: str, device: str | None, seen: Sequence[tuple[str | None, datetime]]
+    ) -> Whence:
+        agent, at = seen[0]
         place = self._baseline.place(person, ip, at) if person else self._baseline.place_for_anyone(ip)
         device_was = self._baseline.device(person, agent, at) if person else "unknown"
-        return Whence(ip, network_of(ip), device_of(agent), place, device_was, None, None, events)
+        origin = self._baseline.origin(ip)
+        return Whence(ip, network_of(ip), device, place, device_was, origin.operator, origin.country, len(seen))
 
     def _session(self, anchor: Judgement | None) -> tuple[Hop, ...]:
         """Give how the key of an event was handed out, and the one that was used for that, back to who began."""

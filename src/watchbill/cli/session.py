@@ -14,7 +14,9 @@ from click.core import ParameterSource
 
 from watchbill.bootstrap import App, clock_of, make_app
 from watchbill.cli.output import Output
+from watchbill.detect.networks import Networks
 from watchbill.errors import Problem, WatchbillError
+from watchbill.files.geo import read_networks
 from watchbill.files.team_file import read_team
 from watchbill.schedule.copies import sources
 from watchbill.service.casework import Casework
@@ -67,6 +69,12 @@ class Session:
         if self._app is None:
             self._app = make_app(clock_of(self.settings))
         return self._app
+
+    def networks(self) -> Networks | None:
+        """Give what tells whose network an address is of; None where the settings name no database."""
+        if self.settings.asn is None and self.settings.geo is None:
+            return None
+        return read_networks(self.settings.asn, self.settings.geo)
 
     def store(self) -> Store:
         """Open watchbill's own state."""

@@ -10,8 +10,8 @@ included), for the company?
    long is new again.
 2. Usual is what was seen on one such day; a network, on two. Declared networks are usual from the start.
 3. New is only said where there is something to be new against: of a person who was seen on `HISTORY_DAYS` of these
-   days; of a role or the company with `HISTORY_DAYS` days and `HISTORY_PEOPLE` people. Of a network it is also said
-   where the team file declares some. Else the answer is None: not enough history.
+   days; of a role or the company with `HISTORY_DAYS` days and `HISTORY_PEOPLE` people. Else the answer is None: not
+   enough history. `place` and `device`, which open no case, ask for less: see `ACQUAINTED_DAYS`.
 4. What failed teaches nothing, and neither does what lies in a span that was judged hostile.
 5. A day with absurdly many values teaches nothing of that kind, and is told of (`flooded`).
 6. What is usual for a person is so for their role, and what is usual for a role is so for the company.
@@ -32,7 +32,7 @@ import pyarrow.compute as pc
 
 from watchbill.detect.days import FIRST, LAST, NOBODY, NOTHING, WINDOW, Days, Ints, count
 from watchbill.detect.devices import device_of
-from watchbill.detect.networks import Block, Networks, address_of, network_of
+from watchbill.detect.networks import Block, Networks, Origin, address_of, network_of
 from watchbill.detect.resources import short
 from watchbill.detect.values import KINDS, Kind, Values, distinct, value_of, values_of, whole, words_of, written_out
 from watchbill.intervals import Interval
@@ -54,8 +54,9 @@ HISTORY_PEOPLE = 3
 """People of a role, or of the company, who must have been seen: two say little of what a third would do."""
 
 ACQUAINTED_DAYS = 2
-"""Earlier days after which `place` and `device` say `new`. They only weigh in a case that something else opened, where
-saying nothing until the second week costs more than a word too early; rules, which open cases, go by `HISTORY_DAYS`."""
+"""Earlier days after which `place` and `device` say `new`; `place` at once where the team file declares networks. They
+only weigh in a case that something else opened, where saying nothing until the second week costs more than a word too
+early. Rules, which open cases, go by `HISTORY_DAYS`: a home that nobody declared is no news in a trail's first days."""
 
 Hostile = Sequence[tuple[str, Interval]]
 """People with spans in which it was not they who acted under their name."""
@@ -249,10 +250,14 @@ class Baseline:
     def place(self, person: str, ip: str | None, at: datetime) -> str:
         """Say whether an address was usual, known to others, new or unknown for a person before the day of `at`."""
         day = milliseconds(at) // _DAY_MS
-        found = self._asked(Kind.NETWORK, person, self._networks.network(ip), day, ip, ACQUAINTED_DAYS)
+        found = self._asked(Kind.NETWORK, person, self._networks.network(ip), day, ip, opens=False)
         if found.person is not False and found.company is False:
             return "known to others"
         return _SAID[found.person]
+
+    def origin(self, ip: str | None) -> Origin:
+        """Give all that is known of an address: its network, whose that is, and in which country."""
+        return self._networks.origin(ip)
 
     def place_for_anyone(self, ip: str | None) -> str:
         """Say whether an address belongs to a network the team declares or anyone of it uses, whenever."""
@@ -269,27 +274,31 @@ class Baseline:
     def device(self, person: str, user_agent: str | None, at: datetime) -> str:
         """Say whether a user agent's family was usual, new or unknown for a person before the day of `at`."""
         day = milliseconds(at) // _DAY_MS
-        return _SAID[self._asked(Kind.DEVICE, person, device_of(user_agent), day, None, ACQUAINTED_DAYS).person]
+        return _SAID[self._asked(Kind.DEVICE, person, device_of(user_agent), day, None, opens=False).person]
 
     def _asked(
-        self, kind: Kind, person: str | None, value: str | None, day: int, ip: str | None, history: int = HISTORY_DAYS
+        self, kind: Kind, person: str | None, value: str | None, day: int, ip: str | None, *, opens: bool = True
     ) -> Newness:
-        """Answer, or give the answer of before: the events of a case ask the same again and again."""
+        """Answer, or give the answer of before: the events of a case ask the same again and again.
+
+        `opens` tells whether the answer may open a case, so that there must be history.
+        """
         if not value:
             return Newness(None, None, None)
-        asked = (kind, person, value, day, ip, history)
+        asked = (kind, person, value, day, ip, opens)
         if asked not in self._answers:
             if len(self._answers) >= _ANSWERS_KEPT:
                 self._answers = {}
-            self._answers[asked] = self._answer(kind, person, value, day, ip, history)
+            self._answers[asked] = self._answer(kind, person, value, day, ip, opens=opens)
         return self._answers[asked]
 
-    def _answer(self, kind: Kind, person: str | None, value: str, day: int, ip: str | None, history: int) -> Newness:
+    def _answer(self, kind: Kind, person: str | None, value: str, day: int, ip: str | None, *, opens: bool) -> Newness:
         number = self.words[kind].get(short(value), NOTHING)
         who = NOBODY if person is None else self.people.get(person, NOBODY)
         least = NETWORK_DAYS if kind is Kind.NETWORK else 1
         state = self._history(day)
         network, declared = kind is Kind.NETWORK, self._declared
+        history, by_file = (HISTORY_DAYS, False) if opens else (ACQUAINTED_DAYS, network)
 
         def answer(table: Days, owners: Iterable[int], said: bool, known: bool) -> bool | None:  # noqa: FBT001 - facts
             if said or _days_of(table, owners, number, day) >= least:
@@ -299,14 +308,14 @@ class Baseline:
         circle = self._circles.of(person)
         mine = None
         if person is not None:
-            known = state.seen(who) >= history or (network and declared.any_for((person,)))
+            known = state.seen(who) >= history or (by_file and declared.any_for((person,)))
             mine = answer(self.tables[kind], (who,), network and declared.usual((person,), ip), known)
         role = None
         if circle is not None:
-            known = state.of_circle(circle) or (network and declared.any_for(circle.people))
+            known = state.of_circle(circle) or (by_file and declared.any_for(circle.people))
             said = network and declared.usual(circle.people, ip)
             role = answer(self._roles(kind), circle.groups, said, known)
-        known = state.company or (network and declared.any_at_all)
+        known = state.company or (by_file and declared.any_at_all)
         return Newness(mine, role, answer(self._company(kind), (0,), network and declared.anyone(ip), known))
 
     def _value(self, kind: Kind, attributed: Attributed) -> str | None:
@@ -354,7 +363,7 @@ class Baseline:
         enough = _Enough(self, people, owners, circles, who, days)
         said = [np.zeros(len(used), bool) for _ in range(3)]
         if kind is Kind.NETWORK:
-            self._add_declared(people, circles, who, table.raw(used), said, enough)
+            self._add_declared(people, circles, who, table.raw(used), said)
         usual = said[0] | (count(self.tables[kind].within(owners[who], numbers, days)) >= least)
         mine = _fact(usual, enough.person, valid & named)
         # What is usual for the person is so for the role, and for the company: the rest is asked.
@@ -385,9 +394,8 @@ class Baseline:
         who: Ints,
         addresses: Sequence[str | None],
         said: Sequence[npt.NDArray[np.bool_]],
-        enough: "_Enough",
     ) -> None:
-        """Add what the team file declares of networks: which are usual, and that others are new."""
+        """Add what the team file declares of networks: which are usual."""
         declared = self._declared
         if not declared.any_at_all:
             return
@@ -403,9 +411,6 @@ class Baseline:
                     declared.anyone(ip),
                 )
             said[0][row], said[1][row], said[2][row] = seen[number, ip]
-        enough.person |= np.array([name is not None and declared.any_for((name,)) for name in people])[who]
-        enough.role |= np.array([each is not None and declared.any_for(each.people) for each in circles])[who]
-        enough.company |= True
 
     # --- what is worked out once and kept until more is learnt ---
 

@@ -24,12 +24,14 @@ from watchbill.alerts.interfaces import Mask
 from watchbill.alerts.model import Audit
 from watchbill.alerts.sittings import SITTING
 from watchbill.bootstrap import App
+from watchbill.detect.aws_findings import FindingsReading
 from watchbill.detect.baseline import WINDOW, Baseline
 from watchbill.detect.sigma import LoadedRules
 from watchbill.intervals import Interval, merge
 from watchbill.lake.people import People, renamed
 from watchbill.lake.place import Lake
 from watchbill.lake.stream import batches, picked, reach
+from watchbill.service.findings import findings_at
 from watchbill.service.lake import Library, Progress, take_in
 from watchbill.team.model import Team
 from watchbill.trail.codes import holds
@@ -103,10 +105,17 @@ def scratch() -> Iterator[Lake]:
 
 
 def audit_lake(
-    lake: Lake, library: Library, team: Team | None, history_of: Callable[[Interval], History | None], asked: Asked
+    lake: Lake,
+    library: Library,
+    team: Team | None,
+    history_of: Callable[[Interval], History | None],
+    asked: Asked,
+    findings: Path | None = None,
 ) -> Audit:
-    """Audit everything in a lake. `history_of` gives which team files were in force in a span."""
+    """Audit everything in a lake, with what AWS's own detectors found. `history_of` gives the team files of a span."""
     span = reach(lake)
+    read = FindingsReading((), ()) if findings is None else findings_at(lake, findings)
+    asked = replace(asked, findings=(*asked.findings, *read.findings))
     found = _audited(lake, library, team, history_of, span, asked)
     totals = lake.manifest.totals()
     unreadable = totals["records"] - totals["events"]
@@ -115,7 +124,7 @@ def audit_lake(
     tally = Tally(
         totals["objects"] - len(flawed), totals["records"], distinct, totals["duplicates"], unreadable, len(flawed), 0
     )
-    return replace(found, tally=tally)
+    return replace(found, tally=tally, problems=(*found.problems, *read.problems))
 
 
 def audit_source(
@@ -125,13 +134,14 @@ def audit_source(
     team: Team | None,
     history_of: Callable[[Interval], History | None],
     asked: Asked,
+    findings: Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Audit:
     """Audit the logs at a source: a folder, a file, or s3://bucket/prefix. Nothing of them is kept."""
     offered = app.deliveries(source)
     with scratch() as lake:
         done = take_in(lake, offered.deliveries, library, app.clock.now(), progress=progress)
-        found = audit_lake(lake, library, team, history_of, asked)
+        found = audit_lake(lake, library, team, history_of, asked, findings)
         tally = replace(found.tally, ignored_files=offered.passed_over)
         return replace(found, tally=tally, problems=(*done.problems, *found.problems))
 

@@ -240,6 +240,7 @@ class Casework:
                 continue
             row, view = self.case(asked.case_id)
             if row.status == Status.ASKED:
+                view = reassessed(view, {"answer": "silence"})
                 with self.store.transaction():
                     minutes = round((self.at - asked.asked_at) / timedelta(minutes=1))
                     self._move(row, view, Status.ESCALATED, f"{asked.person} did not answer within {minutes} min")

@@ -1,5 +1,6 @@
 """`cases`, `case`, `ask`, `verdict`, `freeze`, `restore`: decide what happened, and act on it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -19,6 +20,10 @@ from watchbill.store.rows import QuestionRow
 
 STYLES = {"critical": "bold red", "high": "red", "medium": "yellow"}
 
+_PLACES = 5
+_QUESTIONS = 4
+_LEAST = 0.01
+"""Stories that are less likely are left to --json and the report."""
 _BAR = 20
 """Characters of a whole bar."""
 
@@ -234,8 +239,6 @@ def show_case(out: Output, case: CaseView, *, every: bool = False) -> None:
     """Print a case whole."""
     out.line(f"{case.id} [{case.severity}] {case.sentence}", style=STYLES.get(case.severity, ""))
     out.line(f"  how we know who: {case.how_known}")
-    if case.account:
-        out.line(f"  account: {case.account}")
     if case.shift is not None:
         span = f" ({case.shift.rota}, {case.shift.start} to {case.shift.end})" if case.shift.start else ""
         on_call = ", ".join(case.shift.on_call) or "nobody"
@@ -243,14 +246,44 @@ def show_case(out: Output, case: CaseView, *, every: bool = False) -> None:
     for opening in case.openings:
         event = f" (event {opening.event_id})" if opening.event_id else ""
         out.line(f"  how it was possible: {opening.what}{event}")
+    for line in _surroundings(case):
+        out.line(f"  {line}")
+    _show_stories(out, case)
+    for action in case.actions:
+        out.line(f"  may be done: {action.kind} {action.target}: {action.why}")
+    if case.account:
+        out.line(f"  account: {case.account}" + (f"; undone by `{case.undo}`" if case.undo else ""))
+    for effect in case.side_effects:
+        out.line(f"  side effect of disabling it: {effect}")
+    _show_evidence(out, case, every=every)
+
+
+def _surroundings(case: CaseView) -> Iterator[str]:
+    """Say where it came from, by which session, and whether the trail is whole there."""
+    for whence in case.whence[:_PLACES]:
+        whose = ", ".join(filter(None, (whence.operator or whence.network, whence.country)))
+        device = f"; {whence.device}: {whence.device_was}" if whence.device else ""
+        yield f"from {whence.ip} ({whose}): {whence.place} for them{device} ({_events(whence.events)})"
+    for hop in case.session:
+        yield f"session: {hop.at} {hop.what} (event {hop.event_id})"
+    if case.telemetry:
+        yield f"the trail around it: {case.telemetry}"
+
+
+def _show_stories(out: Output, case: CaseView) -> None:
     out.line(f"  {case.why}; next: {case.question}")
     for story in case.hypotheses:
+        if story.probability < _LEAST and story.story != case.leading:
+            continue
         bar = "#" * round(story.probability * _BAR)
         addends = ", ".join(f"{a.family} {a.fact} {a.decibans:+d}" for a in story.addends)
         out.line(f"    {story.probability:4.2f} {bar:<{_BAR}} {story.story} ({addends or 'nothing speaks'})")
-    for action in case.actions:
-        out.line(f"  may be done: {action.kind} {action.target}: {action.why}")
-    _show_evidence(out, case, every=every)
+    for each in case.questions[1:_QUESTIONS]:
+        out.line(f"  or look: {each.text} ({each.gain:.2f} bits)")
+
+
+def _events(count: int) -> str:
+    return f"{count} event{'' if count == 1 else 's'}"
 
 
 def show_frozen(out: Output, frozen: Frozen) -> None:
@@ -316,6 +349,8 @@ def _show_evidence(out: Output, case: CaseView, *, every: bool) -> None:
         if note and note != said:
             out.line(f"      {note}")
             said = note
+    if case.more:
+        out.line(f"  and {case.more} more that count and are like these")
     if len(shown) < len(case.evidence):
         out.line(f"  and {len(case.evidence) - len(shown)} events around it; --all shows them")
 

@@ -107,6 +107,13 @@ trail_option = click.option(
 )
 
 
+findings_option = click.option(
+    "--findings",
+    type=click.Path(path_type=Path),
+    help="A folder or file with findings of GuardDuty, Security Hub or Access Analyzer: evidence on a person's case.",
+)
+
+
 @click.group("trail", cls=click.RichGroup)
 def trail() -> None:
     """Look at a trail by itself: what is in it, what could not be read, who acts in it."""
@@ -159,6 +166,7 @@ trail.add_command(read)
 @click.option(
     "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
 )
+@findings_option
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a report to this file.")
 @click.option("--no-team", is_flag=True, help="Read no team file: nobody is judged, IAM users are taken for people.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is a case of medium severity or more.")
@@ -166,6 +174,7 @@ def audit(
     session: Session,
     source: str | None,
     rules: tuple[Path, ...],
+    findings: Path | None,
     html: Path | None,
     *,
     no_team: bool,
@@ -179,7 +188,7 @@ def audit(
     """
     team = None if no_team else session.team_if_any()
     loaded, problems = load_rules(rules)
-    found = audited(session, source, team, loaded)
+    found = audited(session, source, team, loaded, findings)
     result = audit_view(found, team.name if team else None)
     said = [*(Problem("assumed", words) for words in found.assumed), *found.problems, *problems]
     show_audit(session, result, found)
@@ -191,15 +200,17 @@ def audit(
     return CHANGES if detailed_exitcode and worth else 0
 
 
-def audited(session: Session, source: str | None, team: Team | None, loaded: LoadedRules) -> Audit:
+def audited(
+    session: Session, source: str | None, team: Team | None, loaded: LoadedRules, findings: Path | None = None
+) -> Audit:
     """Audit a source, or the lake of the state, by what the state has kept, where there is one; an audit makes none."""
     with session.out.progress() as progress, ExitStack() as stack:
         task = progress.add_task("reading the trail", total=None)
         kept = _kept(session, team, stack)
-        asked = Asked(loaded, steps=kept.steps)
+        asked = Asked(loaded, networks=session.networks(), steps=kept.steps)
         if source is None:
             lake = stack.enter_context(opened(session, None))
-            return audit_lake(lake, kept.library, team, kept.history_of, asked)
+            return audit_lake(lake, kept.library, team, kept.history_of, asked, findings)
         return audit_source(
             session.app(),
             source,
@@ -207,6 +218,7 @@ def audited(session: Session, source: str | None, team: Team | None, loaded: Loa
             team,
             kept.history_of,
             asked,
+            findings,
             lambda done, total: progress.update(task, completed=done, total=total or None),
         )
 
