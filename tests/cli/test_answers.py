@@ -11,7 +11,7 @@ import pytest
 from tests.cli.scenes import case_of, hijacked, on_stage, trail_of
 
 from watchbill.cli.main import cli
-from watchbill.cli.schemas import LINES, RESULTS, output_schemas
+from watchbill.cli.schemas import LINES, PLAIN, RESULTS, output_schemas
 
 
 SCHEMAS = Path(__file__).parents[2] / "schemas/output"
@@ -47,7 +47,7 @@ def test_the_committed_schemas_are_in_step():
         path.name.removesuffix(".schema.json"): json.loads(path.read_text("utf-8")) for path in SCHEMAS.iterdir()
     }
     assert committed == output_schemas()
-    assert {*RESULTS, *LINES} == {name for name, _ in commands()}
+    assert {*RESULTS, *LINES, *PLAIN} == {name for name, _ in commands()}
 
 
 def test_names_are_the_reserved_ones():
@@ -123,9 +123,14 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     assert answer("trail read", where, watchbill_at=at)["distinct"] > 1000
     assert answer("audit", "--trail", where)["team"] == "orders"
     answer("rules list", "rules", code=0)
+    assert answer("rules test", "rules", code=1)["tests"] == []
+    answer("rules doctor", "rules", where)
+    check("rules run", watchbill("rules", "run", "rules", where, "--json"))
     assert answer("run", "--trail", where, "--enforce")["raised"]
     case_id = case_of(answer("cases"), hijack.person)
     assert answer("case", case_id)["case"]["person"] == hijack.person
+    assert answer("export cases", "--format", "jsonl")["cases"]
+    assert answer("send cases", "--syslog", "udp://127.0.0.1:9", "--dry-run")["dry_run"]
     answer("ask", case_id)
     assert answer("ask", case_id, "--answer", "no", watchbill_actor=hijack.person)["status"] == "escalated"
     assert answer("freeze", case_id, "--yes", watchbill_actor="ada")["holds"]

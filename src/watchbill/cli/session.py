@@ -70,6 +70,14 @@ class Session:
             self._app = make_app(clock_of(self.settings))
         return self._app
 
+    def sees_insider(self) -> bool:
+        """Tell whether whoever is at the keyboard may see the story of an insider: no, where no team file says so."""
+        try:
+            team = self.team_if_any()
+        except WatchbillError:
+            return False
+        return team is not None and self.settings.actor in team.security_leads
+
     def networks(self) -> Networks | None:
         """Give what tells whose network an address is of; None where the settings name no database."""
         if self.settings.asn is None and self.settings.geo is None:

@@ -7,6 +7,8 @@ from itertools import groupby
 import rich_click as click
 
 from watchbill.access.model import State
+from watchbill.alerts.export.model import Kept
+from watchbill.alerts.export.reader import kept_for
 from watchbill.alerts.view import CaseView
 from watchbill.cli.commands.access import ChangeView, OutcomeView, change_view, outcome_view
 from watchbill.cli.output import Output
@@ -15,7 +17,7 @@ from watchbill.intervals import iso
 from watchbill.respond.model import Check, Verdict
 from watchbill.service.casework import Frozen, Restored, find_case, view_of
 from watchbill.store.database import Store
-from watchbill.store.rows import QuestionRow
+from watchbill.store.rows import CaseRow, QuestionRow
 
 
 STYLES = {"critical": "bold red", "high": "red", "medium": "yellow"}
@@ -116,7 +118,7 @@ class RestoreView:
     differences: list[str]
 
 
-@command("cases", state=True)
+@command("cases", team=True, state=True)
 @click.option("--all", "every", is_flag=True, help="Show the closed ones too.")
 def cases(session: Session, *, every: bool) -> int:
     """List the cases, worst first. `watchbill run` finds them in the trail."""
@@ -126,8 +128,9 @@ def cases(session: Session, *, every: bool) -> int:
     shown = [row for row in rows if every or row.status != "closed"]
     lines = []
     for row in shown:
-        view = view_of(row)
-        lines.append(CaseLine(row.id, row.status, row.severity, view.subject, view.first, view.sentence, row.note))
+        kept = as_read(row, view_of(row), may_see_insider=session.sees_insider())
+        view = kept.case
+        lines.append(CaseLine(row.id, row.status, row.severity, view.subject, view.first, view.sentence, kept.note))
     if shown:
         cells = [(line.id, line.status, line.severity, line.sentence) for line in lines]
         styles = [STYLES.get(line.severity, "") for line in lines]
@@ -138,13 +141,16 @@ def cases(session: Session, *, every: bool) -> int:
     return 0
 
 
-@command("case", state=True)
+@command("case", team=True, state=True)
 @click.argument("case_id")
 @click.option("--all", "every", is_flag=True, help="Show the events that merely lie around it too.")
 def case(session: Session, case_id: str, *, every: bool) -> int:
-    """Show CASE_ID whole: what happened, how it was possible, the likely stories, the evidence, what may be done."""
+    """Show CASE_ID whole: what happened, how it was possible, the likely stories, the evidence, what may be done.
+
+    The story of an insider, and how a case was decided, are shown to `security_leads` of the team file alone.
+    """
     with session.store() as store:
-        found = standing_case(store, case_id)
+        found = standing_case(store, case_id, may_see_insider=session.sees_insider())
     session.out.line(f"{found.status}" + (f": {found.note}" if found.note else ""))
     show_case(session.out, found.case, every=every)
     session.out.answer(found)
@@ -227,12 +233,18 @@ def restore(session: Session, case_id: str, *, acknowledge_drift: bool) -> int:
     return 0
 
 
-def standing_case(store: Store, case_id: str) -> StandingCase:
-    """Give a case with where it stands and what was asked."""
+def as_read(row: CaseRow, view: CaseView, *, may_see_insider: bool) -> Kept:
+    """Give a case as its reader may see it."""
+    return kept_for(Kept(view, row.status, row.note, row.opened_at, row.updated_at), may_see_insider=may_see_insider)
+
+
+def standing_case(store: Store, case_id: str, *, may_see_insider: bool = False) -> StandingCase:
+    """Give a case with where it stands and what was asked, as its reader may see it."""
     row, view = find_case(store, case_id)
+    kept = as_read(row, view, may_see_insider=may_see_insider)
     asked = store.questions.of(case_id)
     question = None if asked is None else _question(asked)
-    return StandingCase(view, row.status, row.note, iso(row.opened_at), iso(row.updated_at), question)
+    return StandingCase(kept.case, row.status, kept.note, iso(row.opened_at), iso(row.updated_at), question)
 
 
 def show_case(out: Output, case: CaseView, *, every: bool = False) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from importlib import resources
@@ -14,6 +14,7 @@ import rich_click as click
 from watchbill.access.history import History, declared
 from watchbill.access.trusts import Trusts
 from watchbill.alerts.audit import Asked
+from watchbill.alerts.export.reader import readable
 from watchbill.alerts.model import Audit
 from watchbill.alerts.view import AuditView, CaseView, audit_view
 from watchbill.cli.commands.lake import opened
@@ -190,6 +191,8 @@ def audit(
     loaded, problems = load_rules(rules)
     found = audited(session, source, team, loaded, findings)
     result = audit_view(found, team.name if team else None)
+    sees = session.sees_insider()
+    result = replace(result, cases=[readable(case, may_see_insider=sees) for case in result.cases])
     said = [*(Problem("assumed", words) for words in found.assumed), *found.problems, *problems]
     show_audit(session, result, found)
     if html is not None:
