@@ -14,6 +14,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,31}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9+=,.@_-]{0,63}$")]
 """A name of IAM: IAM User Guide, "IAM and STS quotas"."""
 Action = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9-]+:[A-Za-z0-9*?]+)$")]
+Call = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+:[A-Za-z0-9*?]+$")]
+"""What was called, of what service, as cases write it, with `*` and `?`. One that is `*` alone would be anything."""
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Length = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}[mhdw]$")]
 LocalDate = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
@@ -335,6 +337,45 @@ class WorkloadPart(_Part):
     )
 
 
+class SuppressPart(_Part):
+    """What is not worth a case for a while: all that is said here must hold of it."""
+
+    rule: Filled | None = Field(None, description="Id or title of a rule, or a signal of watchbill's own: no-mfa.")
+    person: str | None = Field(None, description="Who did it; nobody of `leads` or `security_leads`.")
+    network: str | None = Field(None, description="A CIDR block that it came from.")
+    account: str | None = Field(None, description="The account it was done in, by name.")
+    action: Call | None = Field(
+        None, description="What was called, as a case writes it, with `*` for any characters: iam:CreateAccessKey."
+    )
+    until: LocalDate = Field(
+        description="It ends when this date begins, in UTC, and covers what happened in the year before that at most."
+    )
+    reason: Sentence = Field(description="Why, for whoever reads the audit.")
+
+
+class QuietHoursPart(_Part):
+    """When what is not severe wakes nobody; `to` at or before `from` is on the next day."""
+
+    time_zone: str = Field(description="Whose wall clock the hours go by: an IANA time zone, such as Europe/London.")
+    start: Clock = Field(alias="from", description='The time of day in quotes at which they begin: "22:00".')
+    end: Clock = Field(alias="to", description='The time of day in quotes at which they end: "07:00".')
+    days: Days = Field("all", description="`all`, or the weekdays on which they begin: [mon, tue].")
+    below: Literal["low", "medium", "high", "critical"] = Field(
+        "high", description="What is less severe than this waits for the end of them."
+    )
+
+
+class AlertsPart(_Part):
+    """How loud it is."""
+
+    suppress: list[SuppressPart] = Field(default_factory=list, description="What makes no case for a while.")
+    quiet_hours: QuietHoursPart | None = Field(default=None, description="When what is not severe wakes nobody.")
+    stage: dict[Filled, Literal["staged", "live"]] = Field(
+        default_factory=dict,
+        description="By id or title of a rule: `live`, a hit opens a case; `staged`, it is evidence only.",
+    )
+
+
 class TeamPart(_Part):
     """A team file: people, what they may hold, and who is on watch."""
 
@@ -373,3 +414,7 @@ class TeamPart(_Part):
     invariants: list[Sentence] = Field(
         default_factory=list, description="What no plan may break: support never ec2:TerminateInstances."
     )
+    security_leads: list[str] = Field(
+        default_factory=list, description="People who alone may see that a case may be an insider's."
+    )
+    alerts: AlertsPart = Field(default_factory=AlertsPart, description="How loud it is.")

@@ -25,10 +25,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from watchbill.errors import FileError, Location, Problem
 from watchbill.intervals import Interval, parse_instant
-from watchbill.team.document import LayerPart, OverridePart, RequiredPart, RestrictPart, TeamPart
+from watchbill.team.document import LayerPart, OverridePart, QuietHoursPart, RequiredPart, RestrictPart, TeamPart
 from watchbill.team.model import (
     Access,
     Account,
+    Alerts,
     BreakGlass,
     Claim,
     Feed,
@@ -40,13 +41,16 @@ from watchbill.team.model import (
     Override,
     PermissionSet,
     Person,
+    QuietHours,
     Recurrence,
     Required,
     Restriction,
     Roster,
     Rota,
     Rotation,
+    Stage,
     Stint,
+    Suppression,
     Team,
     Turn,
     Workload,
@@ -186,6 +190,8 @@ def _field(path: Path, *, key: bool) -> str:
             return "workload"
         case ["hosts", _]:
             return "host" if key else "instance"
+        case ["alerts", "suppress", *_, "action"]:
+            return "call"
         case [*_, last]:
             return last
         case _:
@@ -226,6 +232,9 @@ _EXPECTED = {
     "host": "write the name of the host as its logs have it",
     "instance": "write the id of an instance: i- and 8 or 17 characters",
     "secret": "name an environment variable: PLATFORM_FEED",
+    "call": "write what was called as a case writes it: iam:CreateAccessKey",
+    "until": "write a date: 2026-03-01",
+    "reason": "say why",
 }
 
 
@@ -241,7 +250,7 @@ def _interval(start: str, end: str) -> Interval:
     return Interval(parse_instant(start), parse_instant(end))
 
 
-def _hours(parts: Iterable[RestrictPart]) -> tuple[Restriction, ...]:
+def _hours(parts: Iterable[RestrictPart | QuietHoursPart]) -> tuple[Restriction, ...]:
     return tuple(
         Restriction(
             frozenset(range(7)) if part.days == "all" else frozenset(DAYS.index(day) for day in part.days),
@@ -250,6 +259,13 @@ def _hours(parts: Iterable[RestrictPart]) -> tuple[Restriction, ...]:
         )
         for part in parts
     )
+
+
+def _quiet_hours(part: QuietHoursPart | None) -> QuietHours | None:
+    if part is None:
+        return None
+    (hours,) = _hours([part])
+    return QuietHours(ZoneInfo(part.time_zone).key, hours, part.below)
 
 
 def _required(part: str | RequiredPart) -> Required:
@@ -319,6 +335,31 @@ class _Builder:
             ),
             part.ceiling,
             tuple(Claim(text.strip(), at(("invariants", i))) for i, text in enumerate(part.invariants)),
+            tuple(part.security_leads),
+            self._alerts(),
+        )
+
+    def _alerts(self) -> Alerts:
+        part, at = self._part.alerts, self._at
+        return Alerts(
+            tuple(
+                Suppression(
+                    each.rule,
+                    each.person,
+                    each.network,
+                    each.account,
+                    each.action,
+                    date.fromisoformat(each.until),
+                    each.reason.strip(),
+                    at(("alerts", "suppress", i)),
+                )
+                for i, each in enumerate(part.suppress)
+            ),
+            _quiet_hours(part.quiet_hours),
+            tuple(
+                Stage(rule, stage == "live", at(("alerts", "stage", rule), key=True))
+                for rule, stage in part.stage.items()
+            ),
         )
 
     def _protected(self) -> tuple[str, ...]:

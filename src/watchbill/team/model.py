@@ -344,6 +344,54 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """What makes no case for a while: all of its conditions that are not None must hold."""
+
+    rule: str | None
+    """Id or title of a rule, or a signal."""
+    person: str | None
+    network: str | None
+    """A CIDR block."""
+    account: str | None
+    """The name of an account."""
+    action: str | None
+    """What was called, such as `iam:CreateAccessKey`, with `*` and `?`."""
+    until: date
+    """It ends when this date begins, in UTC."""
+    reason: str
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """When what is not severe wakes nobody."""
+
+    time_zone: str
+    hours: Restriction
+    below: str
+    """The least severity that wakes somebody all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the team file says of a rule's stage, instead of the rule itself."""
+
+    rule: str
+    """Its id or title."""
+    live: bool
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """How loud it is."""
+
+    suppress: tuple[Suppression, ...] = ()
+    quiet_hours: QuietHours | None = None
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """One team file, checked: every name in it refers to something in it."""
 
@@ -378,6 +426,9 @@ class Team:
     """The policy that bounds every role watchbill makes: a name in each account, or an ARN. It is never written."""
     invariants: tuple[Claim, ...] = ()
     """A plan that breaks one of them cannot be applied."""
+    security_leads: tuple[str, ...] = ()
+    """Who alone may see that a case may be an insider's; empty is nobody."""
+    alerts: Alerts = field(default_factory=Alerts)
 
     def members(self, group: str) -> tuple[str, ...]:
         """Give everyone in the group, those of included groups too, sorted, each once."""

@@ -27,6 +27,8 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _YEARS = range(1970, 2200)
 _ZONES = frozenset(available_timezones())
+SUPPRESSED_BY = ("rule", "person", "network", "account", "action")
+"""Conditions of a suppression, one of which it has at least."""
 _CEILING_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
 
 
@@ -157,7 +159,9 @@ class _Checker:
         self._circles()
         self._uniques()
         self._refs("person", ("leads",))
+        self._refs("person", ("security_leads",))
         self._networks(("networks",))
+        self._alerts()
         self._break_glass()
         self._workloads()
         self._hosts()
@@ -190,6 +194,41 @@ class _Checker:
                 message = f"`{user}` is the IAM user of `{people[user.lower()][1]}`; break-glass is nobody's own"
                 self._say("break-glass", message, (*at, "iam_user"))
         self._unique("break-glass user", [(text.lower(), at) for text, at in self._texts(entries, "iam_user")])
+
+    def _alerts(self) -> None:
+        """Check that each suppression says of what and until when, and that quiet hours end."""
+        document = self._document
+        judges = {name for key in ("leads", "security_leads") for _, name in document.texts((key,))}
+        for at in document.entries("alerts", "suppress"):
+            self._ref("person", (*at, "person"))
+            self._ref("account", (*at, "account"))
+            self._network((*at, "network"))
+            self._date((*at, "until"))
+            person = document.text(*at, "person")
+            if person in judges:
+                message = f"`{person}` is a lead, and what leads do is never suppressed"
+                self._say("suppressed-lead", message, (*at, "person"))
+            if document.whole(at) and all(document.value((*at, key)) is None for key in SUPPRESSED_BY):
+                message = f"a suppression says of what: {', '.join(SUPPRESSED_BY[:-1])} or {SUPPRESSED_BY[-1]}"
+                self._say("suppresses-all", message, at)
+        self._quiet_hours(("alerts", "quiet_hours"))
+
+    def _network(self, at: Path) -> None:
+        """Check what a suppression calls a network: a block, and not all there is."""
+        text = self._document.text(*at)
+        if text is None or not self._is_block(text, at):
+            return
+        if ipaddress.ip_network(text).prefixlen == 0:
+            self._say("suppresses-all", f"`{text}` is every network", at)
+
+    def _quiet_hours(self, at: Path) -> None:
+        document = self._document
+        self._zone((*at, "time_zone"))
+        start, days = document.text(*at, "from"), document.value((*at, "days"))
+        if start is None or start != document.text(*at, "to") or not document.whole(at):
+            return
+        if days is None or days == "all" or set(days) == set(DAYS):
+            self._say("endless", f"quiet hours from {start} to {start} on all days have no end", (*at, "to"))
 
     def _workloads(self) -> None:
         """Check that machines are nobody's own, have owners that exist, and subjects that are one machine's."""
@@ -432,10 +471,15 @@ class _Checker:
 
     def _networks(self, at: Path) -> None:
         for here, network in self._document.texts(at):
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as error:
-                self._say("bad-network", f"`{network}` is no CIDR block: {error}", here)
+            self._is_block(network, here)
+
+    def _is_block(self, text: str, at: Path) -> bool:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            self._say("bad-network", f"`{text}` is no CIDR block: {error}", at)
+            return False
+        return True
 
     def _span(self, at: Path, *, dates: bool = False) -> None:
         """Check that a span ends after it starts; where it may be of dates, by the clock of the person it is about."""

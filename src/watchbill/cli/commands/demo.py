@@ -166,13 +166,17 @@ class _Telling:
             self._report(output, effects),
             self._passes,
             self._next_calls,
-            [standing_case(self._store, row.id) for row in self._store.cases.all()],
+            [self._standing(row.id) for row in self._store.cases.all()],
             self._freeze,
             self._restore,
         )
 
     def _as(self, actor: str) -> Casework:
         return Casework(self._stage.app, self._store, self._team, self._stage.clock.now(), actor)
+
+    def _standing(self, case_id: str) -> StandingCase:
+        """Give a case as a security lead sees it: whoever watches the demo is one."""
+        return standing_case(self._store, case_id, may_see_insider=True)
 
     def _heading(self, text: str) -> None:
         self._out.line()
@@ -235,7 +239,7 @@ class _Telling:
 
     def _work_on(self, case_id: str) -> None:
         """Do what a team would do with a case: ask, wait for the answer, let a lead decide."""
-        case = standing_case(self._store, case_id).case
+        case = self._standing(case_id).case
         self._out.line()
         show_case(self._out, case)
         if case.person is None:
@@ -312,7 +316,7 @@ class _Telling:
         work = self._as("watchbill")
         asked = Asked(steps=steps_of(work))
         audited = audit_lake(self._lake, library_of(work), self._team, partial(history_of, work), asked)
-        result, standings = with_standings(work, audited)
+        result, standings = with_standings(work, audited, may_see_insider=True)
         drift = [found.what for found in work.plan().drift]
         write_text(output, render(result, self._stage.clock.now(), (), effects, standings, drift, work.team))
         self._heading("The cases")
