@@ -1,4 +1,6 @@
-"""Measure the whole way from bytes to cases, as ratios in one run on CPU time, with memory.
+"""Measure each step from bytes to judgements, one event at a time, as ratios in one run on CPU time, with memory.
+
+The full pass, in bulk, is measured by `bench_detect.py`.
 
 The unit is what `json.loads` needs for the same bytes in the same run: machines differ, and drift, less in ratios. Each
 step is run several times in turn with the others, and its least CPU time counts.
@@ -15,7 +17,6 @@ from importlib import resources
 from uuid import UUID
 
 from watchbill.access.compile import compile_account
-from watchbill.alerts.audit import audit
 from watchbill.detect.baseline import learn
 from watchbill.detect.signin import sign_in_findings
 from watchbill.intervals import Interval
@@ -67,7 +68,6 @@ def steps(bodies: list[bytes]) -> tuple[int, dict[str, Callable[[], object]]]:
         "judge": lambda: [judge.judge(each) for each in attributed],
         "baseline": lambda: learn(attributed, TEAM),
         "sign-ins": lambda: list(sign_in_findings(attributed, baseline)),
-        "audit, without reading": lambda: audit(reading, TEAM),
         "as many decisions as events": lambda: [evaluate(request, identity=policies) for _ in attributed],
         "compile one account": lambda: compile_account(TEAM, production, START),
     }

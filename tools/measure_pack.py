@@ -36,6 +36,7 @@ from typing import Any, Final
 import yaml
 
 from watchbill.detect.sigma import Alert, Correlation, Correlator, LoadedRules, Rule, load_all
+from watchbill.detect.sigma.trial import every_rule
 from watchbill.trail.read import instant, outcome_in
 
 
@@ -398,7 +399,7 @@ def described(rule: Rule | Correlation) -> tuple[str, str, str]:
 
 def list_of_rules(loaded: LoadedRules) -> str:
     """Write the list of all rules, by group."""
-    every = sorted([*loaded.rules, *loaded.correlations], key=lambda rule: rule.file)
+    every = sorted(every_rule(loaded), key=lambda rule: rule.file)
     parts = []
     for word, heading in GROUPS.items():
         mine = [rule for rule in every if rule.file.partition("-")[0] == word]

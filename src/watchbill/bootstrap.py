@@ -78,6 +78,8 @@ class App:
         if not source.startswith("s3://"):
             return read_folder(Path(source), progress)
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise NotFoundError(f"`{source}` names no bucket", "write s3://bucket/prefix")
         listed = [(bucket, key, etag) for key, etag in list_objects(self.accounts, bucket, prefix)]
         trail = [found for found in listed if found[1].lower().endswith(TRAIL_SUFFIXES)]
         if not trail:
@@ -100,6 +102,8 @@ class App:
         if not source.startswith("s3://"):
             return list_folder(Path(source), any_name=hosts)
         bucket, _, prefix = source.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise NotFoundError(f"`{source}` names no bucket", "write s3://bucket/prefix")
         prefixes = [prefix]
         if span is not None and (folders := find_folders(self.accounts, bucket, prefix, EVENTS).folders):
             prefixes = list(prefixes_to_list(folders, days_to_list(span)))

@@ -1,5 +1,6 @@
 """Rules as a person runs them: what they match, whether their tests pass, and what is wrong with them."""
 
+import gzip
 import json
 
 import jsonschema
@@ -80,6 +81,65 @@ def test_every_rule_is_listed_with_its_hits(watchbill, rules, trail):
     assert "no" in found["Broken"]["error"]
     assert str(trail / "broken.json") in ran.err
     assert ran.code == 0
+
+
+def test_rules_for_other_records_run_and_match_nothing(watchbill, trail, tmp_path):
+    """They are listed without an error, which is for what cannot be loaded; that nothing is read for them is said."""
+    okta = RULE.format(title="Okta", id=IDS[0], name="putobject").replace("aws, service: cloudtrail", "okta")
+    (tmp_path / "okta.yml").write_text(okta)
+    ran = watchbill("rules", "run", tmp_path / "okta.yml", trail, "--json")
+    (found,) = asked(ran, "rules-run")
+    assert (found["hits"], "error" in found) == (0, False)
+    assert "not read here" in ran.err
+
+
+def odd_records():
+    """Give records that all put an object, each odd in one way."""
+    whole = RECORDS[0]
+    return [
+        {**whole, "eventID": "no-time", "eventTime": None},
+        {**whole, "eventID": "odd-time", "eventTime": "yesterday"},
+        {**whole, "eventID": "number-time", "eventTime": 1768212000},
+        {**whole, "eventID": "nobody", "userIdentity": None},
+        {**whole, "eventID": "text-identity", "userIdentity": "james"},
+        {**whole, "eventID": "list-name", "eventName": ["PutObject"]},
+        {**whole, "eventID": "bare-source", "eventSource": None, "awsRegion": None, "eventVersion": None},
+        {"eventID": "only-name", "eventName": "PutObject"},
+    ]
+
+
+def written(form, records):
+    """Write records in one of the forms in which they are delivered."""
+    lines = [json.dumps(each) for each in records]
+    enveloped = [
+        {"version": "0", "id": "e", "detail-type": "AWS API Call via CloudTrail", "detail": r} for r in records
+    ]
+    match form:
+        case "records":
+            return json.dumps({"Records": records}).encode()
+        case "gzip":
+            return gzip.compress(json.dumps({"Records": records}).encode())
+        case "array":
+            return json.dumps(records).encode()
+        case "lines":
+            return "\n".join(lines).encode()
+        case "events":
+            return "\n".join(map(json.dumps, enveloped)).encode()
+        case _:
+            return b"\xef\xbb\xbf" + "".join(json.dumps({"Records": [each]}) for each in records).encode()
+
+
+@pytest.mark.parametrize("form", ["records", "gzip", "array", "lines", "events", "one after the other"])
+def test_odd_records_count_in_every_form(watchbill, rules, tmp_path, form):
+    """Each as delivered, by the id of its event where it has one, whatever else it lacks; with two copies of the file."""
+    trail = tmp_path / "odd"
+    (trail / "again").mkdir(parents=True)
+    records = odd_records()
+    for place in (trail / "a.json", trail / "again/a.json"):
+        place.write_bytes(written(form, [*records, records[3]]))
+    found = {each["title"]: each for each in asked(watchbill("rules", "run", rules, trail, "--json"), "rules-run")}
+    expected = sorted([each["eventID"] for each in [*records, records[3]]] * 2)
+    assert (found["Put"]["hits"], sorted(found["Put"]["event_ids"])) == (len(expected), expected)
 
 
 def test_people_get_a_table(watchbill, rules, trail):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from watchbill.access.history import History, declared
@@ -19,6 +21,7 @@ from watchbill.alerts.around import LOOK_AT, Wanted
 from watchbill.alerts.cases import Beside, Gatherer
 from watchbill.alerts.interfaces import Events, Mask
 from watchbill.alerts.model import Audit
+from watchbill.alerts.noise import Quieter, quieted, seen
 from watchbill.alerts.scan import Scan
 from watchbill.alerts.sittings import sittings
 from watchbill.detect.actions import action_findings
@@ -113,26 +116,24 @@ def audit_events(
     baseline = Baseline(team, asked.networks, asked.hostile)
     events.teach(baseline)
     rules = RuleRun(asked.rules, team, baseline)
-    scan = Scan(history, span, team, rules, _opened(events, team))
+    opened, claimed = _opened(events, team)
+    scan = Scan(history, span, team, rules, opened, claimed=claimed)
     for batch in events.batches():
         scan.take(batch)
     noticed = scan.noticed()
-    findings: list[Finding] = [
-        *sign_in_findings(noticed, baseline),
-        *action_findings(noticed, team, baseline),
-        *rules.findings(),
-        *asked.findings,
-    ]
     judges = None if history is None else Judges(history, span)
     changes = _whole(events.earlier(OPENERS, _CHANGES_REACH))
     gatherer = Gatherer(
         _judged(noticed, judges),
-        findings,
         baseline,
         team,
         Beside(asked.answers, asked.steps, changes, events.opening, asked.at, asked.gaps),
     )
-    found = sittings(scan.wrongs(), gatherer.alerts, gatherer.opened, team)
+    quieter = Quieter(team, asked.rules, history.freezes if history else (), gatherer.opened)
+    detected = [*sign_in_findings(noticed, baseline), *action_findings(noticed, team, baseline)]
+    wrongs, loud = quieted(scan.wrongs(), detected, quieter, seen(noticed))
+    gatherer.hear([*loud, *rules.findings(quiet=quieter.finding if quieter.suppresses else None), *asked.findings])
+    found = sittings(wrongs, gatherer.alerts, gatherer.opened, team)
     wanted = Wanted(found, {each.event.id: each.event.ip for each in noticed if each.event.ip})
     known = {each.event.id for each in noticed}
     around = list(scan.also(events.picked(LOOK_AT, wanted)))
@@ -146,17 +147,42 @@ def audit_events(
         scan.others(),
         gatherer.made_of(found),
         dict(sorted(rules.hits.items(), key=lambda pair: (-pair[1], pair[0]))),
-        history.problems if history else (),
+        (*(history.problems if history else ()), *quieter.problems),
         history.assumed if history else (),
+        quieter.suppressed(),
     )
 
 
-def _opened(events: Events, team: Team | None) -> frozenset[str]:
-    """Give the keys that were handed out to break-glass users."""
+def _opened(events: Events, team: Team | None) -> tuple[frozenset[str], bool]:
+    """Give the keys that were handed out to break-glass users, and whether anything is claimed to be theirs.
+
+    It is claimed by a source identity. Only then it matters who was handed the other keys: somebody else is known then.
+    """
     if team is None or not team.break_glass:
-        return frozenset()
-    handed = events.picked(["name"], lambda batch: holds(batch, "name", HANDS_OUT.__contains__))
-    return BreakGlassUsers(_whole(chain(events.earlier(HANDS_OUT, _SESSION), handed)), team).keys()
+        return frozenset(), False
+    names = {each.iam_user.lower() for each in team.break_glass}
+
+    def handed(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        return holds(batch, "name", HANDS_OUT.__contains__)
+
+    def claims(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        return holds(batch, "source_identity", lambda name: (name or "").lower() in names)
+
+    def by_user(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        named = holds(batch, "user_name", lambda name: (name or "").lower() in names)
+        named |= holds(batch, "issuer_arn", lambda arn: (arn or "").rsplit("/", 1)[-1].lower() in names)
+        return named & handed(batch)
+
+    earlier = [*events.earlier(HANDS_OUT, _SESSION)]
+    # A chain of keys begins with the user itself, or a federated session of it: mostly there is none to follow.
+    look_at = ["name", "user_name", "issuer_arn", "source_identity"]
+    begun, claimed = any(by_user(batch).any() for batch in earlier), False
+    for batch in events.picked(look_at, lambda batch: by_user(batch) | claims(batch)):
+        begun |= bool(by_user(batch).any())
+        claimed |= bool(claims(batch).any())
+    if not begun:
+        return frozenset(), claimed
+    return BreakGlassUsers(_whole(chain(earlier, events.picked(["name"], handed))), team).keys(), claimed
 
 
 def _whole(batches: Iterable[pa.RecordBatch]) -> list[Attributed]:

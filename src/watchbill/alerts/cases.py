@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from watchbill.alerts.actions import Offer, actions_of
+from watchbill.alerts.around import cited as shown_of
 from watchbill.alerts.assess import assess
 from watchbill.alerts.effects import side_effects
 from watchbill.alerts.facts import SIGN_IN, Drawn, facts_of, kind_of, told
@@ -74,19 +75,15 @@ class Gatherer:
     def __init__(
         self,
         judgements: Sequence[Judgement],
-        findings: Sequence[Finding],
         baseline: Baseline,
         team: Team | None,
         beside: Beside,
     ) -> None:
         """Begin with the events that detectors read whole."""
-        self.alerts = [finding for finding in findings if not finding.staged]
+        self.alerts: list[Finding] = []
         """The findings that may open a case."""
         self._said: dict[str, list[str]] = {}
         """What staged rules say of events, by id."""
-        for finding in findings:
-            for event_id in finding.event_ids if finding.staged else ():
-                self._said.setdefault(event_id, []).append(f"{finding.title} ({finding.author})")
         self._baseline = baseline
         self._team = team
         self._beside = beside
@@ -99,6 +96,14 @@ class Gatherer:
         self._by_id: dict[str, Judgement] = {}
         self._arns: dict[tuple[str, str], str] = {}
         self.know(judgements)
+
+    def hear(self, findings: Iterable[Finding]) -> None:
+        """Take what was found in them."""
+        for finding in findings:
+            if not finding.staged:
+                self.alerts.append(finding)
+            for event_id in finding.event_ids if finding.staged else ():
+                self._said.setdefault(event_id, []).append(f"{finding.title} ({finding.author})")
 
     def know(self, judgements: Iterable[Judgement], said: Mapping[str, Sequence[str]] | None = None) -> None:
         """Take more events that cases may be made of, and what staged rules say of events, by id.
@@ -140,8 +145,9 @@ class Gatherer:
         wrongs = [item.wrong for item in items if item.wrong]
         cited = [wrong.id for wrong in wrongs] + [i for finding in findings for i in finding.event_ids]
         own = self._sitting(subject, first, last)
-        # Of many that are alike only some were read whole, the first among them.
-        wrong = [self._by_id[each.id] for each in wrongs if each.id in self._by_id]
+        # Of many that are alike only some are looked at, the first among them, though more were read whole.
+        shown = shown_of(sitting) & self._by_id.keys()
+        wrong = [self._by_id[each.id] for each in wrongs if each.id in shown]
         anchor = self._by_id.get(cited[0]) if not wrong else wrong[0]
         state = anchor.state if anchor and person else None
         opened = tuple(
@@ -152,7 +158,7 @@ class Gatherer:
         begun = min(item.event_ids[0] for item in items if item.first == first)
         case_id = "C-" + hashlib.sha256(f"{subject.name}|{begun}|{iso(first)}".encode()).hexdigest()[:6]
         kind = kind_of(findings, wrongs)
-        counted = [self._by_id[each] for each in dict.fromkeys(cited) if each in self._by_id]
+        counted = [self._by_id[each] for each in dict.fromkeys(cited) if each in shown]
         drawn = Drawn(kind, person, wrongs, wrong, own, counted, findings, state, opened)
         facts = facts_of(drawn, self._baseline)
         if case_id in self._beside.answers:
@@ -164,7 +170,7 @@ class Gatherer:
         assessment = assess(kind, facts, person, more)
         severity = _raised(max(item.severity for item in items), facts, findings, state, assessment)
         account = self._principal(anchor.attributed.event) if anchor and person else None
-        evidence, rest = self._evidence(own, set(cited), findings)
+        evidence, rest = self._evidence(own, set(cited), shown, findings)
         stopped = person if account is not None and kind != BREAK_GLASS else None
         return Case(
             case_id,
@@ -273,9 +279,11 @@ class Gatherer:
         return tuple(found)
 
     def _evidence(
-        self, own: Sequence[Judgement], cited: set[str], findings: Sequence[Finding]
+        self, own: Sequence[Judgement], every: set[str], cited: set[str], findings: Sequence[Finding]
     ) -> tuple[tuple[Evidence, ...], int]:
-        """Give the events that are shown, in order of time, and how many more count."""
+        """Give the events that are shown, in order of time, and how many more of `every` that counts there are."""
+        rest = every - cited
+        own = [each for each in own if each.attributed.event.id not in rest]
         notes: dict[str, list[str]] = {}
         for finding in findings:
             for event_id in finding.event_ids:
@@ -305,7 +313,7 @@ class Gatherer:
                     event.place.digest,
                 )
             )
-        return tuple(_near(found)), len(cited - self._by_id.keys())
+        return tuple(_near(found)), len(rest)
 
     def _principal(self, event: Event) -> str | None:
         """Give the ARN of what would be disabled.
@@ -357,7 +365,7 @@ def _raised(
     assessment: Assessment,
 ) -> Severity:
     signals = {finding.signal for finding in findings}
-    if facts.get("place") == "new" and Signal.PERSISTENCE in signals:
+    if facts.get("place") == "new" and facts.get("action") == "persistence":
         return Severity.CRITICAL
     harmless = assessment.leading is Story.FORGOTTEN_PASSWORD and facts.get("place") != "new"
     if signals and signals <= SIGN_IN and harmless:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from watchbill.alerts.noise import Suppressed
 from watchbill.alerts.stories import Assessment
 from watchbill.detect.model import Finding, Severity
 from watchbill.errors import Problem
@@ -153,3 +154,5 @@ class Audit:
     problems: tuple[Problem, ...]
     assumed: tuple[str, ...] = ()
     """What was taken to be the team file of the time, in words, where it is not plainly the one that was given."""
+    suppressed: tuple[Suppressed, ...] = ()
+    """What each suppression of the team file kept from making a case; `people` and `others` count it all the same."""

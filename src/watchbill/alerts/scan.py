@@ -45,12 +45,22 @@ class Scan:
     """What was found in the batches so far."""
 
     def __init__(
-        self, history: History | None, span: Interval, team: Team | None, rules: RuleRun, opened: Collection[str] = ()
+        self,
+        history: History | None,
+        span: Interval,
+        team: Team | None,
+        rules: RuleRun,
+        opened: Collection[str] = (),
+        *,
+        claimed: bool = True,
     ) -> None:
-        """Begin; `opened` are the keys that were handed out to break-glass users."""
+        """Begin; `opened` are the keys that were handed out to break-glass users.
+
+        `claimed` says that a source identity claims to be such a user: then it matters who was handed any key.
+        """
         self._given: list[pa.RecordBatch] = []
         self._judged = None if history is None else judge_batches(self._handed(), history, span)
-        self._names = _NAMES | (set(HANDS_OUT) if team is not None and team.break_glass else set())
+        self._names = _NAMES | (set(HANDS_OUT) if claimed and team is not None and team.break_glass else set())
         self._break_glass = {each.iam_user.lower() for each in team.break_glass} if team is not None else set[str]()
         self._rules = rules
         self.said: dict[str, Sequence[str]] = {}
@@ -141,6 +151,7 @@ class Scan:
         if self._break_glass:
             for column in ("user_name", "source_identity"):
                 found |= holds(batch, column, lambda name: name is not None and name.lower() in self._break_glass)
+            found |= holds(batch, "issuer_arn", lambda arn: (arn or "").rsplit("/", 1)[-1].lower() in self._break_glass)
             about = self._names_break_glass(batch)
             found |= about & holds(batch, "source", lambda source: source == "iam.amazonaws.com")
             found |= holds(batch, "access_key", lambda key: key in self._opened)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from watchbill.alerts.assess import assess
 from watchbill.alerts.model import Audit, Case
+from watchbill.alerts.noise import Suppressed
 from watchbill.alerts.stories import Assessment, Further, Story
 from watchbill.intervals import iso
 from watchbill.trail.model import Tally
@@ -308,6 +309,23 @@ class SigmaView:
 
 
 @dataclass(frozen=True, slots=True)
+class SuppressedView:
+    """A suppression of the team file, and what it kept from making a case."""
+
+    rule: str | None
+    person: str | None
+    network: str | None
+    account: str | None
+    action: str | None
+    until: str
+    reason: str
+    where: str
+    events: int
+    first: str | None
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditView:
     """The answer about a trail: `tally.distinct` is the sum of `people` and `others`."""
 
@@ -319,6 +337,7 @@ class AuditView:
     others: list[OthersView]
     cases: list[CaseView]
     sigma: list[SigmaView]
+    suppressed: list[SuppressedView]
 
 
 def tally_view(tally: Tally) -> TallyView:
@@ -345,4 +364,13 @@ def audit_view(found: Audit, team: str | None) -> AuditView:
         [OthersView(why, events) for why, events in found.others.items()],
         [view(case) for case in found.cases],
         [SigmaView(rule, hits) for rule, hits in found.sigma.items()],
+        [suppressed_view(each) for each in found.suppressed],
     )
+
+
+def suppressed_view(each: Suppressed) -> SuppressedView:
+    """Turn what a suppression covered into plain facts."""
+    of = each.suppression
+    first, last = (iso(at) if at else None for at in (each.first, each.last))
+    what = (of.rule, of.person, of.network, of.account, of.action)
+    return SuppressedView(*what, of.until.isoformat(), of.reason, str(of.where), each.events, first, last)

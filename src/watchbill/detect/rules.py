@@ -1,19 +1,20 @@
 """What rules find in a trail: hits in bulk, alerts of correlations, and of both the findings that may open a case.
 
 1. A hit of a rule that is live is a finding; one that is staged is counted, and shown on the events of a case.
-2. Of hits that are alike by a rule's `dedupe`, and lie within its window of the first, the first is the finding; the
-   others are counted in its title.
+2. Of hits that are alike by a rule's `dedupe`, and lie in one of its windows, the first is the finding; the others
+   are counted in its title. Windows follow each other from 1970 on, by UTC: those of 24h are days.
 3. Nothing that a service of AWS did by itself is a person's: such hits are findings about the service.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from watchbill.detect.baseline import Baseline, network_of
 from watchbill.detect.derived import Deriver
@@ -22,6 +23,7 @@ from watchbill.detect.sigma import Alert, Correlation, Correlator, Hits, LoadedR
 from watchbill.detect.sigma.findings import LEVELS
 from watchbill.detect.sigma.tree import paths_of
 from watchbill.detect.sigma.values import path_of, text_of
+from watchbill.detect.values import written_out
 from watchbill.team.model import Team
 from watchbill.trail.table import instant
 
@@ -29,11 +31,11 @@ from watchbill.trail.table import instant
 MOST = 10_000
 """Hits of one live rule that are held; a rule with more is no rule to page on, and is said to be cut."""
 
-_WHO = ("time_ms", "id", "person", "principal", "ip", "account", "name", "user_agent")
+_WHO = ("time_ms", "id", "person", "principal", "ip", "account", "source", "name", "user_agent")
 
 
 @dataclass(frozen=True, slots=True)
-class _Hit:
+class Hit:
     """A hit of a live rule, or of one that a correlation counts."""
 
     time_ms: int
@@ -42,10 +44,20 @@ class _Hit:
     principal: str
     ip: str | None
     account: str
+    source: str
     name: str
     user_agent: str | None
     key: tuple[str, ...]
     """What stands at the fields by which it is deduped."""
+
+    @property
+    def at(self) -> datetime:
+        """When it was."""
+        return instant(self.time_ms)
+
+
+Quiet = Callable[[Finding, Sequence[Hit], int], bool]
+"""Tells whether a finding is not to be made, by all the hits it cites, and how many it counts besides."""
 
 
 class RuleRun:
@@ -57,8 +69,9 @@ class RuleRun:
         self._correlator = Correlator(loaded.rules, loaded.correlations)
         self._derive = Deriver(team, baseline, wanted_of(loaded))
         self._baseline = baseline
-        self._live: dict[int, list[_Hit]] = {}
-        self._counted: dict[str, _Hit] = {}
+        self._live: dict[int, list[Hit]] = {}
+        self._counted: list[pa.RecordBatch] = []
+        """Who did what correlations count."""
         self.hits: Counter[str] = Counter()
         """Hits by title of the rule, alerts of correlations among them once `findings` was asked."""
 
@@ -75,7 +88,7 @@ class RuleRun:
             if rule.alerts and rule.block.live:
                 self._keep(self._live.setdefault(number, []), rule, hits, rows)
             if number in self._correlator.wants:
-                self._counted.update((hit.id, hit) for hit in _hits(rule, hits, rows[:MOST]))
+                self._counted.append(_told(batch, rows[:MOST]))
         return self._said(batch, hits)
 
     def said(self, batch: pa.RecordBatch, judged: pa.RecordBatch) -> Mapping[str, Sequence[str]]:
@@ -92,35 +105,48 @@ class RuleRun:
                     said.setdefault(event_id, []).append(words_of(rule))
         return said
 
-    def findings(self, watermark_ms: int | None = None) -> list[Finding]:
-        """Give the findings of live rules and correlations, in order of time."""
-        found = [f for number, hits in self._live.items() for f in self._deduped(self._rules[number], hits)]
-        for alert in self._correlator.alerts(watermark_ms):
-            if alert.correlation.alerts:
-                self.hits[alert.correlation.title] += 1
-                found.append(self._of_alert(alert))
+    def findings(self, watermark_ms: int | None = None, quiet: Quiet | None = None) -> list[Finding]:
+        """Give the findings of live rules and correlations, in order of time.
+
+        What is `quiet` is left out before what is alike is put together: else the first hit would hush the others.
+        """
+        found = [f for number, hits in self._live.items() for f in self._deduped(self._rules[number], hits, quiet)]
+        alerts = [alert for alert in self._correlator.alerts(watermark_ms) if alert.correlation.alerts]
+        # Correlations count a great deal, and few of it is in an alert.
+        counted = self._hits_of({event_id for alert in alerts for event_id in alert.event_ids})
+        for alert in alerts:
+            self.hits[alert.correlation.title] += 1
+            hits = [counted[event_id] for event_id in alert.event_ids if event_id in counted]
+            made = self._of_alert(alert, hits)
+            known = len(hits) == len(alert.event_ids) and not made.staged
+            if quiet is None or not known or not quiet(made, hits, alert.more):
+                found.append(made)
         return sorted(found, key=lambda finding: (finding.first, finding.title, finding.event_ids))
 
-    def _keep(self, kept: list[_Hit], rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> None:
+    def _keep(self, kept: list[Hit], rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> None:
         kept.extend(_hits(rule, hits, rows[: MOST - len(kept)]))
 
-    def _deduped(self, rule: Rule, hits: Sequence[_Hit]) -> list[Finding]:
+    def _deduped(self, rule: Rule, hits: Sequence[Hit], quiet: Quiet | None) -> list[Finding]:
         dedupe = rule.block.dedupe
-        within = timedelta(0) if dedupe is None else dedupe.within
-        open_: dict[tuple[str, ...], tuple[int, Finding, int]] = {}
+        counted: dict[tuple[int, tuple[str, ...]], tuple[int, int]] = {}
         found: list[Finding] = []
         for hit in sorted(hits, key=lambda hit: (hit.time_ms, hit.id)):
-            began = open_.get(hit.key)
-            if dedupe is not None and began is not None and instant(hit.time_ms) - began[1].first <= within:
-                open_[hit.key] = (began[0], began[1], began[2] + 1)
-                found[began[0]] = _grown(began[1], began[2] + 1)
+            if quiet is not None and quiet(self._of_hit(rule, hit), [hit], 0):
                 continue
-            made = self._of_hit(rule, hit)
-            open_[hit.key] = (len(found), made, 0)
-            found.append(made)
+            if dedupe is not None:
+                # Windows lie on a grid, so that they are the same however much of the trail is looked at.
+                window = hit.time_ms // (dedupe.within // timedelta(milliseconds=1)), hit.key
+                place, more = counted.get(window, (len(found), -1))
+                counted[window] = place, more + 1
+                if place < len(found):
+                    continue
+            found.append(self._of_hit(rule, hit))
+        for place, more in counted.values():
+            if more:
+                found[place] = _grown(found[place], more)
         return found
 
-    def _of_hit(self, rule: Rule, hit: _Hit) -> Finding:
+    def _of_hit(self, rule: Rule, hit: Hit) -> Finding:
         who = hit.person or hit.principal
         facts = {**rule.block.facts, **self._facts(hit)}
         at = instant(hit.time_ms)
@@ -142,7 +168,7 @@ class RuleRun:
             account=hit.account,
         )
 
-    def _facts(self, hit: _Hit) -> dict[str, str]:
+    def _facts(self, hit: Hit) -> dict[str, str]:
         if hit.person is None:
             return {}
         at = instant(hit.time_ms)
@@ -150,9 +176,15 @@ class RuleRun:
         device = self._baseline.device(hit.person, hit.user_agent, at)
         return {family: fact for family, fact in (("place", place), ("device", device)) if fact != "unknown"}
 
-    def _of_alert(self, alert: Alert) -> Finding:
+    def _hits_of(self, event_ids: Collection[str]) -> dict[str, Hit]:
+        """Give who did what of some events that correlations count."""
+        wanted = pa.array([*event_ids], pa.string())
+        some = [batch.filter(pc.is_in(batch.column("id"), wanted)) for batch in self._counted] if event_ids else []
+        rows = (row for batch in some for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        return {row[1]: _hit(row, ()) for row in rows}
+
+    def _of_alert(self, alert: Alert, hits: Sequence[Hit]) -> Finding:
         rule = alert.correlation
-        hits = [self._counted[event_id] for event_id in alert.event_ids if event_id in self._counted]
         people, networks = {hit.person for hit in hits}, {network_of(hit.ip) for hit in hits}
         principals = {hit.principal for hit in hits}
         person = next(iter(people)) if len(people) == 1 else None
@@ -197,18 +229,27 @@ def words_of(rule: Rule | Correlation) -> str:
     return f"{rule.title} ({rule.author})" if rule.author else rule.title
 
 
-def _hits(rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> list[_Hit]:
+def _told(batch: pa.RecordBatch, rows: np.ndarray[Any, Any]) -> pa.RecordBatch:
+    """Give the columns `_WHO` of some rows."""
+    some = batch.select([*_WHO]).take(pa.array(rows))
+    return pa.RecordBatch.from_arrays([written_out(column) for column in some.columns], [*_WHO])
+
+
+def _hits(rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> list[Hit]:
     if not len(rows):
         return []
     told = [hits.columns.column(name, rows) for name in _WHO]
     by = () if rule.block.dedupe is None else rule.block.dedupe.by
     keys = [hits.columns.values(path_of(name), rows) for name in by]
-    found = []
-    for place, values in enumerate(zip(*told, strict=True)):
-        time_ms, event_id, person, principal, ip, account, name, agent = values
-        key = tuple(",".join(text_of(value) for value in of[place]) for of in keys)
-        found.append(_Hit(time_ms, event_id, person, principal, ip, account or "", name or "", agent, key))
-    return found
+    return [
+        _hit(values, tuple(",".join(text_of(value) for value in of[place]) for of in keys))
+        for place, values in enumerate(zip(*told, strict=True))
+    ]
+
+
+def _hit(values: Sequence[Any], key: tuple[str, ...]) -> Hit:
+    time_ms, event_id, person, principal, ip, account, source, name, agent = values
+    return Hit(time_ms, event_id, person, principal, ip, account or "", source or "", name or "", agent, key)
 
 
 def _grown(finding: Finding, more: int) -> Finding:

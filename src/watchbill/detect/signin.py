@@ -2,12 +2,14 @@
 
 A failure is counted for a person, or for a principal that is nobody's, only where the record names them: AWS hides a
 mistyped name, since people type passwords there. Windows slide; a burst ends when ten minutes pass without a failure.
-It ended in a sign-in only where that came from one of its own networks: that somebody comes to work says nothing of
-who failed elsewhere. Failures alone say nothing about who was at the keyboard, which is why a finding carries facts
-(how many names, what rhythm, from where, how it ended) and no verdict.
+It ended in a sign-in only where that came from one of its own networks: that somebody comes to work says nothing of who
+failed elsewhere. Three or four wrong passwords from somebody's own place and no new device, then in with MFA, are
+evidence and no case: it is what happens to everybody once a month. Failures alone say nothing about who was at the
+keyboard, which is why a finding carries facts (how many names, what rhythm, from where, how it ended) and no verdict.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -20,6 +22,8 @@ from watchbill.trail.model import HIDDEN, Attributed, Outcome
 BURST_GAP = timedelta(minutes=10)
 BURST_LEAST = 3
 """Failures that make a burst; fewer is a slip of the fingers."""
+SLIP_MOST = 4
+"""Failures that are still a slip where their owner then came in with MFA, from where they always do."""
 SPRAY_NAMES = 3
 """Names from one network that make a spray."""
 SPRAY_HIDDEN = 5
@@ -105,9 +109,12 @@ def _burst(burst: Sequence[Attributed], sign_ins: Sequence[Attributed], baseline
         "outcome": ending,
     }
     suspect = "new" in (facts["place"], facts["device"]) or ending == "success without mfa"
+    own = facts["place"] == "usual" and facts["device"] != "new" and facts["rhythm"] == "human"
+    slip = len(burst) <= SLIP_MOST and own and ending == "success with mfa"
     severity = Severity.HIGH if suspect and success else Severity.MEDIUM
     title = f"{len(burst)} failed sign-ins as {name}, {f'then {ending}' if success else 'no success'}"
-    return _finding(Signal.FAILED_SIGN_INS, title, severity, person, [*burst, success] if success else burst, facts)
+    events = [*burst, success] if success else burst
+    return replace(_finding(Signal.FAILED_SIGN_INS, title, severity, person, events, facts), staged=slip)
 
 
 def _place(each: Attributed, baseline: Baseline) -> str:

@@ -1,6 +1,7 @@
 """Read Sigma rules from a folder, or from one file."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from watchbill.detect.sigma import LoadedRules, load_all
@@ -15,11 +16,12 @@ _LARGEST = 8 << 20
 def read_rules(path: Path) -> LoadedRules:
     """Load every rule under a folder, in order of name; what cannot be loaded is a problem that names the file.
 
-    Correlations may name rules of any file of the folder.
+    Correlations may name rules of any file of the folder. Folders in it whose name begins with a dot are passed over:
+    those of a checkout have YAML that is no rule.
     """
     if not path.exists():
         raise NotFoundError(f"no rules at {path}", "name a folder of Sigma rules, or one file")
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
+    files = [path] if path.is_file() else sorted(_rule_files(path))
     if not files:
         raise NotFoundError(f"no Sigma rule in {path}", "such files end in .yml or .yaml")
     texts: list[tuple[str, str]] = []
@@ -32,6 +34,13 @@ def read_rules(path: Path) -> LoadedRules:
         else:
             unread.append(Problem("bad-rule", f"could not be read: {found}", name))
     return load_all(texts, unread)
+
+
+def _rule_files(folder: Path) -> Iterator[Path]:
+    for file in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts[:-1])
+        if file.suffix.lower() in _SUFFIXES and not hidden:
+            yield file
 
 
 def _text(file: Path) -> str | Exception:

@@ -5,10 +5,15 @@ Batches are read side by side. What one process alone may decide, whether an eve
 decided here. Files are written first, then one transaction says that they are part of the table and that the objects
 were read: killed before it, the objects are read again; killed after it, nothing is left to do.
 
+One process at a time changes a lake, and a long run lets others in between two batches, when nothing of it is under
+way. What they did may be anything: so all that was known of the table, of openings and of what is unread is found out
+anew.
+
 Who had a key may come later than what was done with it. Such rows wait: when the key's opening comes, their files are
 written anew with the right person, and put in the place of the old ones in one transaction.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -25,7 +30,7 @@ from watchbill.lake.keys import Keys, Known, keys_of
 from watchbill.lake.manifest import ObjectRow
 from watchbill.lake.parts import day_number, day_of, read_part, sweep
 from watchbill.lake.people import Namer, People, tell
-from watchbill.lake.place import Lake
+from watchbill.lake.place import Hold, Lake
 from watchbill.lake.raw import keeps_raw
 from watchbill.lake.workers import Workers
 from watchbill.trail.columns import Source
@@ -40,6 +45,9 @@ _SWELLS = 32
 """To how many times its size a log may inflate before it counts for more: the most that is usual of CloudTrail."""
 
 BATCH_OBJECTS = 2_000
+
+LOOKED_AT = 500
+"""Objects of which it is asked at once whether others have read them."""
 
 BESIDE_FROM = 24 * 1024 * 1024
 """Bytes from which on it is worth to start processes beside this one."""
@@ -83,19 +91,20 @@ def ingest(
     """Take in what was never read of some objects. `progress` is told how many are done, and of how many.
 
     `tie` names who did what on hosts. Objects are logs of hosts where `hosts` is given, else of AWS or of identity
-    providers. `beside` processes share the work; by default two where there is much of it, else none. Raises
-    RefusedError where another process is changing the lake.
+    providers. `beside` processes share the work; by default two where there is much of it, else none. Whoever waits for
+    the lake is let in between two batches. Raises RefusedError where another process is changing the lake for too long.
     """
-    with lake.held():
+    with lake.held() as hold:
         sweep(lake.folder, {part.name for part in lake.manifest.parts()})
         offered = {(each.name, each.version): each for each in deliveries}
         unread = lake.manifest.unread(offered)
         wanted = sorted((offered[key] for key in unread), key=_when)
         if beside is None:
             beside = 2 if sum(each.size for each in wanted) >= BESIDE_FROM else 0
-        run = _Run(lake, namer, at, wanted, progress)
-        with Workers(lake.folder, beside, hosts, raw=keeps_raw(lake.manifest)) as workers:
-            run.all(workers)
+        run = _Run(lake, hold, namer, at, wanted, progress)
+        while not run.ended:
+            with Workers(lake.folder, beside, hosts, raw=run.raw) as workers:
+                run.some(workers)
         run.tell()
         run.done.renamed += tell_hosts(lake, tie)
         return run.done
@@ -139,29 +148,57 @@ class _Run:
     """One run of ingest."""
 
     def __init__(
-        self, lake: Lake, namer: Namer, at: datetime, wanted: Sequence[Delivery], progress: Callable[[int, int], None]
+        self,
+        lake: Lake,
+        hold: Hold,
+        namer: Namer,
+        at: datetime,
+        wanted: Sequence[Delivery],
+        progress: Callable[[int, int], None],
     ) -> None:
         self.done = Ingested()
+        self.ended = False
+        """Whether all objects are taken in."""
         self._lake, self._manifest, self._at = lake, lake.manifest, at
+        self._hold, self._turns = hold, 0
         self._progress, self._wanted, self._seen = progress, wanted, 0
-        self._people = People(lake.manifest, namer)
+        self._namer = namer
+        self._batches = self._batched()
+        self._look()
+
+    def _look(self) -> None:
+        """Know of the table what is there now, and nothing of before."""
+        self._people = People(self._manifest, self._namer)
         self._known = Known(self._load)
         self._files: list[Sequence[str] | None] = []
         """The files of the table for each number that `_known` gives; None while they are not written yet."""
+        self.raw = keeps_raw(self._manifest)
+        """Whether the bytes of records are kept."""
 
-    def all(self, workers: Workers) -> None:
-        """Take all objects in."""
-        batches = self._batches()
+    def _let_others(self) -> bool:
+        """Let in who waits for the lake; nothing may be under way. Tell whether workers are to do as before."""
+        raw = self.raw
+        if self._hold.let_others():
+            self._turns += 1
+            self._look()
+        return self.raw == raw
+
+    def some(self, workers: Workers) -> None:
+        """Take objects in: all, unless somebody who was let in said that records are to be kept otherwise."""
         running: dict[int, list[Delivery]] = {}
         claims: dict[int, _Claimed] = {}
         blocked: dict[int, Claim] = {}
         idle = list(range(len(workers)))
         while True:
-            while idle and (batch := next(batches, None)) is not None:
+            if not running and not self._let_others():
+                return
+            # Who waits comes in when what is under way is done, and no more is begun before.
+            while idle and not (running and self._hold.wanted()) and (batch := next(self._batches, None)) is not None:
                 worker = idle.pop()
                 running[worker] = [delivery for delivery, _ in batch]
                 workers.begin(worker, [source for _, source in batch])
             if not running:
+                self.ended = True
                 return
             worker, found = workers.next()
             if isinstance(found, Claim):
@@ -178,10 +215,23 @@ class _Run:
                     del blocked[waiting]
                     workers.settle(waiting, answer)
 
-    def _batches(self) -> Iterator[list[tuple[Delivery, Source]]]:
+    def _unread(self) -> Iterator[Delivery]:
+        """Give what is to be read, a look at a time, without what others have read since they were let in."""
+        for start in range(0, len(self._wanted), LOOKED_AT):
+            rest, turns = deque(self._wanted[start : start + LOOKED_AT]), 0
+            while rest:
+                if turns != self._turns:
+                    turns = self._turns
+                    unread = self._manifest.unread([(each.name, each.version) for each in rest])
+                    self._seen += len(rest) - len(unread)
+                    rest = deque(each for each in rest if (each.name, each.version) in unread)
+                    continue
+                yield rest.popleft()
+
+    def _batched(self) -> Iterator[list[tuple[Delivery, Source]]]:
         batch: list[tuple[Delivery, Source]] = []
         size = 0
-        for delivery in self._wanted:
+        for delivery in self._unread():
             try:
                 data = delivery.fetch()
             except (WatchbillError, OSError) as error:
@@ -197,7 +247,8 @@ class _Run:
                 batch, size = [], 0
             batch.append((delivery, Source(delivery.name, data, delivery.modified)))
             size += _weight(data)
-            if size >= BATCH_BYTES or len(batch) >= BATCH_OBJECTS:
+            # Fetching many objects may take long: nobody is to wait for that.
+            if size >= BATCH_BYTES or len(batch) >= BATCH_OBJECTS or self._hold.wanted():
                 yield batch
                 batch, size = [], 0
         if batch:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import (
@@ -43,6 +43,8 @@ from watchbill.errors import ProviderError
 from watchbill.intervals import iso, parse_instant
 from watchbill.trail.model import Event, Opening
 
+
+T = TypeVar("T")
 
 VERSION = "2"
 """Of the tables below and of the columns of the files."""
@@ -154,6 +156,17 @@ class PartRow:
     """`hot` where it came from ingest, `sealed` where it was put together from such."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Events that came in, or of which more is known than was, and that nobody has audited yet."""
+
+    number: int
+    """Later ones have higher numbers."""
+    first_ms: int
+    last_ms: int
+    """Of the last of them."""
+
+
 class Manifest:
     """The manifest of one lake."""
 
@@ -259,16 +272,25 @@ class Manifest:
         if rows:
             connection.execute(insert(_arrived), rows)
 
-    def arrived(self) -> tuple[int, list[tuple[int, int]]]:
-        """Give the first and the last millisecond of what nobody has audited yet, and a number that stands for it."""
+    def arrived(self) -> list[Arrived]:
+        """Give what nobody has audited yet, in the order in which it came."""
         with self._engine.connect() as connection:
-            rows = list(connection.execute(select(_arrived).order_by(_arrived.c.number)))
-        return (rows[-1].number if rows else 0), [(row.first_ms, row.last_ms) for row in rows]
+            rows = connection.execute(select(_arrived).order_by(_arrived.c.number))
+            return [Arrived(row.number, row.first_ms, row.last_ms) for row in rows]
 
     def mark_audited(self, number: int) -> None:
-        """Say that what `arrived` gave with a number was audited."""
+        """Say that everything that arrived up to a number was audited."""
         with self.transaction() as connection:
             connection.execute(delete(_arrived).where(_arrived.c.number <= number))
+
+    def mark_audited_since(self, numbers: Iterable[int], since_ms: int) -> None:
+        """Say that of some of what arrived everything from a millisecond on was audited: what is before it stays."""
+        with self.transaction() as connection:
+            for piece in _pieces(sorted(numbers)):
+                some = _arrived.c.number.in_(piece)
+                connection.execute(delete(_arrived).where(some, _arrived.c.first_ms >= since_ms))
+                later = update(_arrived).where(some, _arrived.c.last_ms >= since_ms)
+                connection.execute(later.values(last_ms=since_ms - 1))
 
     def wait(self, connection: Connection, part: str, keys: Iterable[str]) -> None:
         """Say for which temporary keys a file waits: who had them is not known yet."""
@@ -417,6 +439,6 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
 
-def _pieces(values: Sequence[str]) -> Iterator[Sequence[str]]:
+def _pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), _MANY):
         yield values[start : start + _MANY]

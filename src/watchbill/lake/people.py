@@ -61,7 +61,7 @@ class People:
             self._names = self._named()
             for opened in list(known):
                 del self._found[opened]
-        self._look_up({key for caller in claim.callers if (key := caller.identity.access_key) is not None})
+        self.look_up({key for caller in claim.callers if (key := caller.identity.access_key) is not None})
 
     def forget(self) -> None:
         """Look again for every opening: what is in the manifest by now is all there is."""
@@ -94,7 +94,8 @@ class People:
     def _named(self) -> Names:
         return self._namer(self._find, sorted(self._trusts.values(), key=lambda event: (event.at, event.id)))
 
-    def _look_up(self, keys: set[str]) -> None:
+    def look_up(self, keys: set[str]) -> None:
+        """Look for the openings of keys, many at once."""
         for key in [key for key in keys if key not in self._found]:
             # What says who called says all there is to know.
             if (fresh := self._fresh.find(key)) is not None and fresh.identity.type != "AWSAccount":
@@ -107,7 +108,7 @@ class People:
 
     def _find(self, key: str) -> Opening | None:
         if key not in self._found:
-            self._look_up({key})
+            self.look_up({key})
         return self._found[key]
 
 
@@ -189,6 +190,7 @@ def _anew(table: pa.Table, people: People, told: AbstractSet[str]) -> _Anew:
     callers, which = callers_of(table, [identity_of(row) for row in identities], who)
     old, was = _distinct(table, [field.name for field in WHO])
     before = [actor_of(row) for row in old]
+    people.look_up({key for caller in callers if (key := caller.identity.access_key) is not None})
     after = [people.actor(caller) for caller in callers]
     pairs, of_row = np.unique(np.stack([which, was]), axis=1, return_inverse=True)
     kept = [_is_kept(caller, actor, people, told) for caller, actor in zip(callers, after, strict=True)]

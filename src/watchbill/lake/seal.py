@@ -46,17 +46,20 @@ def seal(
 
     Raises RefusedError where another process is changing the lake.
     """
-    with lake.held():
+    with lake.held() as hold:
         dropped = _drop(lake, at - keep) if keep is not None else 0
-        groups = list(_groups(lake.manifest.parts(), (at - SETTLED).date().isoformat()))
-        for done, group in enumerate(groups, start=1):
-            _merge(lake, group)
-            progress(done, len(groups))
+        made = out_of = 0
+        until = (at - SETTLED).date().isoformat()
+        while groups := list(_groups(lake.manifest.parts(), until)):
+            _merge(lake, groups[0])
+            made, out_of = made + 1, out_of + len(groups[0])
+            progress(made, made + len(groups) - 1)
+            hold.let_others()
         # PyIceberg takes long to load, and most commands have no use for it.
         from watchbill.lake.iceberg import publish  # noqa: PLC0415
 
         publish(lake)
-        return Sealed(len(groups), sum(map(len, groups)), dropped)
+        return Sealed(made, out_of, dropped)
 
 
 def _drop(lake: Lake, before: datetime) -> int:

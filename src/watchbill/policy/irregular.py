@@ -402,6 +402,10 @@ IRREGULAR: Mapping[tuple[str, str], tuple[tuple[str, ...], str]] = dict(_actions
 NEEDS_NONE: Mapping[tuple[str, str], str] = {
     ("sts", "GetCallerIdentity"): "GetCallerIdentity is always allowed (API: AWS STS)",
     ("sts", "GetSessionToken"): "GetSessionToken needs no permission and cannot be denied (API: AWS STS)",
+    **{
+        ("sts", name): f"{name} is not signed for: the role's trust decides, no policy of the caller (API: AWS STS)"
+        for name in ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
+    },
     ("dynamodb", "DescribeEndpoints"): "DescribeEndpoints is always allowed (API: Amazon DynamoDB)",
     **{
         ("sso", name): "the Identity Center portal goes by its own token (API: IAM Identity Center portal)"

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from watchbill.alerts.noise import wakes_at
 from watchbill.alerts.stories import Story
 from watchbill.alerts.view import CaseView
+from watchbill.detect.model import Severity
 from watchbill.errors import RefusedError
 from watchbill.inert import inert
+from watchbill.team.model import QuietHours
 
 
 class Status(StrEnum):
@@ -50,9 +53,11 @@ def _some(words: Sequence[str], most: int) -> str:
     return ", ".join(inert(word) for word in found[:most]) + more
 
 
-def deadline(case: CaseView, asked_at: datetime) -> datetime:
-    """Give the instant from which silence escalates."""
-    return asked_at + PATIENCE.get(case.severity, timedelta(hours=2))
+def deadline(case: CaseView, asked_at: datetime, quiet_hours: QuietHours | None = None) -> datetime:
+    """Give the instant from which silence escalates: an answer is not waited for in quiet hours, nor a lead woken."""
+    severity = Severity[case.severity.upper()]
+    begun = wakes_at(severity, asked_at, quiet_hours)
+    return wakes_at(severity, begun + PATIENCE.get(case.severity, timedelta(hours=2)), quiet_hours)
 
 
 def after_answer(case: CaseView) -> tuple[Status, str]:

@@ -1,16 +1,20 @@
 """Audit a lake: all of it, or what nobody has audited yet.
 
 What was not audited yet is audited together with what lies around it: half an hour to both sides, and the whole of
-every case that was found there before, so that a case grows and never comes twice.
+every case that was found there before, so that a case grows and never comes twice. Where much is new, as after a
+backfill of months, it is audited in pieces of days, the latest first, and a pass takes only so many: what comes
+meanwhile goes before the rest in the next.
 
 Everyone in a lake was named by one team file. Where another one was in force, and said otherwise who is who, it is
 asked; what it tells is not kept.
 """
 
+import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,10 +31,10 @@ from watchbill.bootstrap import App
 from watchbill.detect.aws_findings import FindingsReading
 from watchbill.detect.baseline import WINDOW, Baseline
 from watchbill.detect.sigma import LoadedRules
-from watchbill.intervals import Interval, merge
+from watchbill.intervals import Interval
 from watchbill.lake.people import People, renamed
 from watchbill.lake.place import Lake
-from watchbill.lake.stream import batches, picked, reach
+from watchbill.lake.stream import batches, days_of, picked, reach
 from watchbill.service.findings import findings_at
 from watchbill.service.lake import Library, Progress, take_in
 from watchbill.team.model import Team
@@ -174,6 +178,8 @@ _TAUGHT = (
 )
 """Columns that a baseline learns from."""
 
+_DAY_MS = 86_400_000
+
 _NEVER = Interval(instant(0), instant(1))
 
 
@@ -188,14 +194,39 @@ def _others(lake: Lake, library: Library, history: History | None, span: Interva
     return found
 
 
+FIRST = 25_000
+"""Events of the first piece of what is new, unless its last day has more: what is happening now is not to wait."""
+
+PIECE = 100_000
+"""Events that are audited at once, unless a day has more."""
+
+A_PASS = 100_000
+"""Events after which a pass leaves the rest to the next, so that what came meanwhile is taken in and goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of what nobody has audited yet."""
+
+    span: Interval
+    events: int
+    """How many there are in it, new or not: about, where a file has events of several days."""
+
+
 @dataclass(frozen=True, slots=True)
 class News:
-    """What nobody has audited yet."""
+    """What nobody has audited yet, as much of it as is for one pass."""
 
     number: int
-    """Stands for it: see `Manifest.mark_audited`."""
-    spans: tuple[Interval, ...]
-    """With what lies around it, the latest first: who is at work now is worth more than what was."""
+    """Up to which `Manifest.mark_audited` may be told that all was audited; 0 where something is left to the next."""
+    pieces: tuple[Piece, ...]
+    """The latest first: who is at work now is worth more than what was."""
+    numbers: tuple[int, ...]
+    """What the manifest calls it: see `Manifest.arrived`."""
+    before: timedelta
+    """How much before a piece is looked at with it."""
+    cases: tuple[Interval, ...]
+    """When each case was, with what lies around it."""
 
 
 def reach_of(rules: LoadedRules) -> timedelta:
@@ -206,14 +237,23 @@ def reach_of(rules: LoadedRules) -> timedelta:
 
 
 def news(lake: Lake, cases: Sequence[Interval], before: timedelta) -> News:
-    """Give what nobody has audited yet, with `before` of what was before it, and whole every case it may belong to."""
-    number, arrived = lake.manifest.arrived()
-    spans = [Interval(instant(first) - before, instant(last + 1) + SITTING) for first, last in arrived]
-    while True:
-        wide = merge([*spans, *(case for case in cases if any(case.meets(span) for span in spans))])
-        if list(wide) == spans:
-            return News(number, tuple(reversed(spans)))
-        spans = list(wide)
+    """Give what nobody has audited yet, in pieces of whole days, as far as one pass takes it.
+
+    While somebody else changes the lake that is only what lies in its last day. Older days are just coming in: they
+    would be audited again and again, and what happens now would wait for that.
+    """
+    since = _last_day(lake) if lake.busy() else instant(0)
+    arrived = lake.manifest.arrived()
+    numbers = tuple(each.number for each in arrived)
+    pieces: list[Piece] = []
+    for piece in _pieces(
+        lake, [Interval(instant(each.first_ms), instant(each.last_ms + 1)) for each in arrived], before
+    ):
+        full = bool(pieces) and sum(each.events for each in pieces) + piece.events > A_PASS
+        if full or piece.span.end <= since:
+            return News(0, tuple(pieces), numbers, before, tuple(cases))
+        pieces.append(piece)
+    return News(max(numbers, default=0), tuple(pieces), numbers, before, tuple(cases))
 
 
 def audit_news(
@@ -224,6 +264,73 @@ def audit_news(
     new: News,
     asked: Asked,
 ) -> Iterator[Audit]:
-    """Audit what is new, a span at a time, the latest first. It stays new until it is said to be audited."""
-    for span in new.spans:
-        yield _audited(lake, library, team, history_of, span, asked)
+    """Audit what is new, a piece at a time, the latest first.
+
+    Each is new until the next is asked for: so whoever keeps what was found in one, and is killed, loses nothing, and
+    goes on with the next.
+    """
+    cases = list(new.cases)
+    for piece in new.pieces:
+        found = _audited(lake, library, team, history_of, _window(piece.span, new.before, cases), asked)
+        yield found
+        lake.manifest.mark_audited_since(new.numbers, milliseconds(piece.span.start))
+        # A case that goes back beyond this piece is looked at whole with the one before it.
+        cases += [Interval(case.first - SITTING, case.last + SITTING) for case in found.cases]
+
+
+def _last_day(lake: Lake) -> datetime:
+    """Give when the last day begins of which the lake has events."""
+    known = reach(lake)
+    return instant(0 if known is None else (milliseconds(known.end) - 1) // _DAY_MS * _DAY_MS)
+
+
+def _window(span: Interval, before: timedelta, cases: Collection[Interval]) -> Interval:
+    """Give a span with what lies around it, and whole every case that it may belong to."""
+    window = Interval(span.start - before, span.end + SITTING)
+    while True:
+        met = [case for case in cases if case.meets(window)]
+        wide = Interval(min([window.start, *(c.start for c in met)]), max([window.end, *(c.end for c in met)]))
+        if wide == window:
+            return window
+        window = wide
+
+
+def _pieces(lake: Lake, arrived: Sequence[Interval], before: timedelta) -> Iterator[Piece]:
+    """Cut what arrived into pieces, the latest first: days together while they have few events."""
+    for span in reversed(_together(arrived, before + SITTING)):
+        rest: Piece | None = None
+        most = FIRST
+        for day in _days(lake, span):
+            if rest is None:
+                rest = day
+            elif rest.events + day.events <= most:
+                rest = Piece(Interval(day.span.start, rest.span.end), rest.events + day.events)
+            else:
+                yield rest
+                rest, most = day, PIECE
+        if rest is not None:
+            yield rest
+
+
+def _together(spans: Sequence[Interval], near: timedelta) -> list[Interval]:
+    """Give spans as the fewest, in order; those nearer to each other than that are one: they share what is around."""
+    found: list[Interval] = []
+    for span in sorted(spans):
+        if found and span.start - found[-1].end <= near:
+            found[-1] = Interval(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found.append(span)
+    return found
+
+
+def _days(lake: Lake, span: Interval) -> Iterator[Piece]:
+    """Cut a span at midnight of UTC, the last day first, and count the events of each."""
+    events: Counter[int] = Counter()
+    for part in lake.manifest.parts(*days_of(span)):
+        first, last = part.first_ms // _DAY_MS, part.last_ms // _DAY_MS
+        for day in range(first, last + 1):
+            events[day] += math.ceil(part.rows / (last + 1 - first))
+    start, end = milliseconds(span.start), milliseconds(span.end)
+    for day in range((end - 1) // _DAY_MS, start // _DAY_MS - 1, -1):
+        within = Interval(instant(max(start, day * _DAY_MS)), instant(min(end, (day + 1) * _DAY_MS)))
+        yield Piece(within, events[day])

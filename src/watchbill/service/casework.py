@@ -115,7 +115,8 @@ class Casework:
         """Write the question to the outbox; a case is asked about once."""
         row, view = self.case(case_id)
         text = question(view)
-        asked = QuestionRow(case_id, view.person or "", text, self.at, deadline(view, self.at))
+        silent_at = deadline(view, self.at, self.team.alerts.quiet_hours)
+        asked = QuestionRow(case_id, view.person or "", text, self.at, silent_at)
         with self.store.transaction():
             if not self.store.questions.ask(asked):
                 raise RefusedError(f"case {case_id} was asked about already")

@@ -110,7 +110,6 @@ def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
             done.audits = (*done.audits, found)
             done.problems.extend(problem for problem in found.problems if problem not in done.problems)
             _keep(work, found.cases, done)
-        watched.lake.manifest.mark_audited(new.number)
 
 
 def _keep(work: Casework, found: Iterable[Case], done: Reconciled) -> None:
@@ -170,7 +169,8 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
     """Write new cases and amend those that have changed; give the ids of both.
 
     A case is the one kept before when it has its id, or when it shares an event that counts: a late event may put
-    another beginning before it.
+    another beginning before it. One that shares events with several has joined them: it is the first of them, and
+    others that nobody has worked on are closed.
     """
     raised: list[str] = []
     amended: list[str] = []
@@ -178,13 +178,15 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
     by_event = {(case.subject, event): row.id for row, case in kept.values() for event in case.counted}
     for case in found:
         made = view(case)
-        known = next((by_event[made.subject, e] for e in made.counted if (made.subject, e) in by_event), made.id)
+        shared = dict.fromkeys(by_event[made.subject, e] for e in made.counted if (made.subject, e) in by_event)
+        known, *joined = shared or [made.id]
         with work.store.transaction():
             if known not in kept:
                 _raise(work, made)
                 raised.append(made.id)
             elif _amend(work, *kept[known], replace(made, id=known)):
                 amended.append(known)
+            amended.extend(other for other in joined if _join(work, kept[other][0], known))
     return tuple(raised), tuple(dict.fromkeys(amended))
 
 
@@ -192,6 +194,15 @@ def _raise(work: Casework, made: CaseView) -> None:
     payload = msgspec.json.encode(made).decode()
     work.store.cases.put(CaseRow(made.id, work.at, work.at, str(Status.OPEN), made.severity, made.person, "", payload))
     work.record(Kind.CASE_RAISED, made.id, {"person": made.person, "severity": made.severity})
+
+
+def _join(work: Casework, row: CaseRow, into: str) -> bool:
+    """Close a case that turned out to be part of another, unless somebody has worked on it."""
+    if row.status != Status.OPEN:
+        return False
+    work.store.cases.put(replace(row, status=str(Status.CLOSED), note=f"it is one with {into}", updated_at=work.at))
+    work.record(Kind.CASE_UPDATED, row.id, {"severity": row.severity, "status": str(Status.CLOSED), "more": 0})
+    return True
 
 
 def _amend(work: Casework, row: CaseRow, kept: CaseView, made: CaseView) -> bool:

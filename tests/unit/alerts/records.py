@@ -1,9 +1,13 @@
 """Sign-ins as CloudTrail writes them, and whole trails audited, for tests of what detects, gathers and answers."""
 
+from functools import cache
+from importlib import resources
+
 from tests.teams import DAY, PRODUCTION, team
 from tests.trails import reading, record, sign_in, user
 
 from watchbill.alerts.audit import audit
+from watchbill.detect.sigma import load_all
 from watchbill.trail.attribute import attribute
 from watchbill.trail.model import HIDDEN
 
@@ -52,9 +56,18 @@ def seen(records, of=None):
     return attribute(reading(*records).events, team() if of is None else of)
 
 
-def audited(*records, of=None, **more):
-    """Audit records by the team file, or another one."""
-    return audit(reading(*records), team() if of is None else of, **more)
+@cache
+def pack():
+    """Load the rules that the product comes with."""
+    folder = resources.files("watchbill.rules")
+    return load_all(
+        sorted((each.read_text("utf-8"), each.name) for each in folder.iterdir() if each.name[-4:] == ".yml")
+    )
+
+
+def audited(*records, of=None, rules=None, **more):
+    """Audit records by the team file, or another one, and by the rules that the product comes with."""
+    return audit(reading(*records), team() if of is None else of, pack() if rules is None else rules, **more)
 
 
 def the_case(*records, **more):

@@ -93,6 +93,15 @@ def test_declared_networks_need_no_history(who, ip, expected):
     assert learn((), team()).place(who, ip, NOON) == expected
 
 
+@pytest.mark.parametrize(("days", "expected"), [(2, None), (6, None), (7, True), (9, True)])
+def test_a_declared_network_makes_no_other_one_news(days, expected):
+    """A home that nobody declared is not news in a trail's first days: what opens a case waits for history."""
+    baseline = learn(seen(usual("james", NOON, OFFICE, days=days)), team())
+    (asked,) = seen([record(who=user("james"), at=NOON, sourceIPAddress=AWAY)])
+    assert baseline.newness(Kind.NETWORK, asked).person is expected
+    assert baseline.place("james", AWAY, NOON) == "new"
+
+
 @pytest.mark.parametrize(("days", "expected"), [(1, "new"), (2, "usual"), (3, "usual")])
 def test_a_network_is_usual_from_the_third_day(days, expected):
     """One day somewhere, as on a journey, or as a thief, makes it no habit."""
@@ -415,7 +424,7 @@ class PlainBaseline:
         if declared == "usual" or len(days) >= (NETWORK_DAYS if kind is Kind.NETWORK else 1):
             return False
         enough = len({then for _, then, _ in earlier}) >= HISTORY_DAYS and len({who for who, _, _ in earlier}) >= least
-        return True if enough or declared == "some" else None
+        return True if enough else None
 
     def _declared(self, people, ip):
         if self.of is None:

@@ -242,3 +242,51 @@ def test_no_text_takes_long_to_match():
     began = time.process_time()
     assert not found.matches({"a": "a" * 200_000})
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|aa)*b", "^(([a-z])+.)+[A-Z]([a-z])+$", "(.*)*x", "(?i)(a{1,30}){1,30}c"]
+)
+@pytest.mark.parametrize("where", ["a|re", "|re"])
+def test_no_expression_takes_long(pattern, where):
+    """The time of each grows with the text and no faster, whoever wrote it; an engine that tries every way never ends."""
+    (found,) = rule(f"s: {{'{where}': '{pattern}'}}").rules
+    began = time.process_time()
+    assert not found.matches({"a": "a" * 30_000 + "!"})
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("pattern", ["(?!a)b", "(?<=a)b", "a(?=b)", "(?P<x>a)(?P=x)", "(", "a{1,5000}"])
+def test_an_expression_that_cannot_run_says_so(pattern, capfd):
+    """To whoever asked, and not to standard error."""
+    loaded = rule(f"s: {{a|re: '{pattern}'}}")
+    assert not loaded.rules
+    assert pattern in loaded.failed[0].error
+    assert ("no look-around" in loaded.failed[0].error) is (pattern[:2] == "(?" or "(?=" in pattern)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("test", "text", "expected"),
+    [
+        ("a|re: '^ab$'", "ab", True),
+        ("a|re: '^ab$'", "xab", False),
+        ("a|re: 'b.d'", "b\nd", False),
+        ("a|re|s: 'b.d'", "b\nd", True),
+        ("a|re: '^d'", "b\nd", False),
+        ("a|re|m: '^d'", "b\nd", True),
+        ("a|re: AB", "ab", False),
+        ("a|re|i: AB", "xabx", True),
+        ("a|re|i|m|s: '^D.E$'", "b\nd\ne\nf", True),
+        ("a|re: 'é{2}'", "éé", True),
+        ("a|re: '^.x$'", "\ud800x", True),
+        ("a|re: '\\d+'", 17, True),
+        ("a|re: ''", "", True),
+        ("'|re': '^b$'", "b", True),
+        ("'|re': '^b.*c$'", ["b", "c"], False),
+        ("'|re': 'b.{0,3}c'", ["b", "c"], False),
+    ],
+)
+def test_expressions(test, text, expected):
+    """With flags, in texts that are no UTF-8, and as a keyword in each text by itself."""
+    assert rule(f"s: {{{test}}}").rules[0].matches({"a": text}) is expected

@@ -162,6 +162,24 @@ def test_bulk_hits_are_those_of_each_record_by_itself(given_records, rules):
     assert in_bulk(loaded, batch) == singly(loaded, batch, derived)
 
 
+def test_many_paths_of_one_column():
+    """It is decoded once for all of them; a message of an error is told apart from none."""
+    tests = ["userIdentity.type: Root", "userIdentity.userName: a", "userIdentity: x", "errorMessage|exists: true"]
+    tests += ["errorMessage: null", "errorMessage|contains: 'no'", "other: a"]
+    text = "title: T\nlogsource: {product: aws, service: cloudtrail}\ndetection: {s: {%s}, condition: s}\n"
+    rules = load_all([(text % test, "r.yml") for test in tests]).rules
+    batch = batch_of(
+        [
+            {"userIdentity": {"type": "Root", "userName": "a"}},
+            {"userIdentity": {"type": "IAMUser", "userName": "a"}, "errorMessage": "no"},
+            {"userIdentity": "x", "errorMessage": ""},
+            {"userIdentity": {"type": "Root"}, "errorMessage": ["yes", "no"], "other": "a"},
+        ]
+    )
+    expected = [(0, 0), (0, 1), (0, 4), (1, 1), (1, 3), (1, 5), (2, 2), (2, 3), (3, 0), (3, 3), (3, 5), (3, 6)]
+    assert in_bulk(rules, batch) == singly(rules, batch) == expected
+
+
 def test_every_path_of_the_property_is_asked():
     """The derived fields that it uses are ones there are."""
     assert {path for path in PATHS if path.startswith("wb.")} <= FIELDS

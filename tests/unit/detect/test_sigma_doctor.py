@@ -77,6 +77,15 @@ def test_what_records_show():
         rule("s: {requestParameters.b: 2}", "Seen"),
     ]
     assert flaws(*texts, batch=batch) == [("overlap", "Narrow"), ("unseen-field", "Unseen")]
+    # Of two that match the same the later one is told, and each rule once whatever it shares.
+    twins = [rule(f"s: {{eventName: A}}\nt: {{x: {name}}}", name) for name in "CDE"]
+    found = Doctor(
+        load_all([(text.replace("condition: s", "condition: s or t"), f"{n}.yml") for n, text in enumerate(twins)])
+    )
+    found.add(batch)
+    said = {flaw.title: flaw.message for flaw in found.flaws()}
+    assert list(said) == ["D", "E"]
+    assert said["E"] == "all its 1 hits are hits of `C`, `D` too"
 
 
 def test_what_rules_cost():
@@ -134,7 +143,7 @@ def test_every_rule_is_counted():
     assert (hit.hits, hit.event_ids, hit.duplicates) == (5, ("e0", "e2", "e0", "e2", "f#3"), 2)
     assert (told["None"].hits, told["None"].error) == (0, None)
     assert (told["C"].hits, told["C"].event_ids) == (1, ("e0", "e2"))
-    assert told["Windows"].error
+    assert (told["Windows"].hits, told["Windows"].error) == (0, None)
     assert "nonsense" in told["Broken"].error
 
     once = RuleCount(loaded, once=True)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from sigma.modifiers import modifier_mapping
@@ -12,6 +13,7 @@ from sigma.modifiers import modifier_mapping
 from watchbill.detect.sigma import load, load_all, together
 from watchbill.detect.sigma.block import FAMILIES, FIELDS, KEYS, STORIES
 from watchbill.detect.sigma.doctor import __doc__ as doctor_page
+from watchbill.detect.sigma.load import _Documents
 from watchbill.detect.sigma.model import Kind, Records
 from watchbill.detect.sigma.trial import try_tests, untested
 from watchbill.errors import NotFoundError
@@ -84,6 +86,153 @@ filter: {rules: [it], ours: {b: c}, condition: not ours}
     it, other = loaded.rules
     assert (it.matches({"a": "b"}), it.matches({"a": "b", "b": "c"})) == (True, False)
     assert other.matches({"a": "b", "b": "c"})
+
+
+FILTER = (
+    "title: F\nlogsource: {{product: aws, service: cloudtrail}}\nfilter: {{rules: {}, s: {{b: c}}, condition: not s}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("named", "left_out", "said"),
+    [
+        ("[T]", [True, False], "by its title"),
+        ("[old-7]", [True, False], None),
+        ("any", [True, True], None),
+        ("[nobody]", [False, False], "for no rule"),
+    ],
+)
+def test_a_filter_is_never_lost(named, left_out, said):
+    """By title, by an id that is no UUID, for all; one that no rule is for is said."""
+    loaded = load_all(
+        [(rule("T", more="id: old-7"), "r.yml"), (rule("Other"), "s.yml"), (FILTER.format(named), "f.yml")]
+    )
+    assert [not each.matches({"a": "b", "b": "c"}) for each in loaded.rules] == left_out
+    assert all(each.matches({"a": "b"}) for each in loaded.rules)
+    about = [problem.message for problem in loaded.problems if problem.file == "f.yml"]
+    assert said in about[0] if said else not about, about
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ("status: brand-new", "status"),
+        ("level: extreme", "level"),
+        ("date: 2026/99/99", "date"),
+        ("modified: soon", "modified"),
+        ("tags: attack.t1078", "tags"),
+        ("tags: [plain]", "tags"),
+        ("author: [one, other]", "author"),
+        ("references: https://example.com", "references"),
+        ("falsepositives: none", "falsepositives"),
+        ("fields: eventName", "fields"),
+        ("description: [a]", "description"),
+        ("related: [{id: x, type: similar}]", "related"),
+        ("id: rule-7", "id"),
+        ("id: 12", "id"),
+    ],
+)
+def test_what_decides_nothing_keeps_no_rule_out(more, key):
+    """It is passed over, and said."""
+    loaded = load(rule(more=more), "r.yml")
+    (found,) = loaded.rules
+    assert (found.matches({"a": "b"}), found.matches({"a": "c"})) == (True, False)
+    (problem,) = loaded.problems
+    assert problem.code == "odd-rule"
+    assert f"`T`: `{key}` is passed over" in problem.message
+    assert not loaded.failed
+    if key == "id":
+        assert found.id == more.removeprefix("id: ")
+
+
+def test_two_flaws_of_which_one_matters():
+    """A rule with a bad status does not run without its bad test."""
+    loaded = load(rule(detection="{s: {a|nonsense: b}, condition: s}", more="status: brand-new"), "r.yml")
+    assert not loaded.rules
+    assert "nonsense" in loaded.failed[0].error
+
+
+@pytest.mark.parametrize(("title", "expected"), [("", "r.yml"), ("title: 5", "5"), (f"title: {'x' * 300}", "x" * 256)])
+def test_a_rule_without_a_title_has_its_files_name(title, expected):
+    """Else nobody could tell which it was."""
+    loaded = load(rule().replace("title: T", title), "r.yml")
+    assert [(each.title, each.matches({"a": "b"})) for each in loaded.rules] == [(expected, True)]
+
+
+def test_a_correlation_finds_an_id_that_is_no_uuid():
+    """As rules that were written by hand have them."""
+    loaded = load_all([(COUNT.format(rule="base-7"), "c.yml"), (rule(more="id: base-7"), "r.yml")])
+    assert loaded.correlations[0].members[0] is loaded.rules[0]
+    assert not any("its title" in problem.message for problem in loaded.problems)
+
+
+@pytest.mark.parametrize(
+    ("detection", "record", "expected"),
+    [
+        ("{s: {a: b}, t: {c: d}, condition: s AND NOT t}", {"a": "b"}, True),
+        ("{s: {a: b}, t: {c: d}, condition: s AND NOT t}", {"a": "b", "c": "d"}, False),
+        ("{s: {a: b}, t: {c: d}, condition: s OR t}", {"c": "d"}, True),
+        ("{s: {a: b}, t: {c: d}, condition: ALL OF THEM}", {"a": "b"}, False),
+        ("{AND: {a: b}, OR: {c: d}, condition: AND or OR}", {"c": "d"}, True),
+        ("{s: {a: b}, t: {c: d}, condition: [s, NOT t]}", {}, True),
+        ("{s: {a|contains: 22}, condition: s}", {"a": "x 22 y"}, True),
+        ("{s: {a|startswith: [1, 22]}, condition: s}", {"a": "224"}, True),
+        ("{s: [{a|endswith: 22}], condition: s}", {"a": 1022}, True),
+        ("{s: {a: 22}, condition: s}", {"a": "022"}, True),
+        ("{s: {a|exists: 'true'}, condition: s}", {"a": 1}, True),
+        ("{s: {a|exists: 'False'}, condition: s}", {"a": 1}, False),
+        ("{s: {a: No}, condition: s}", {"a": "No"}, True),
+        ("{s: {a: No}, condition: s}", {"a": False}, True),
+        ("{s: {a: Yes}, condition: s}", {"a": "no"}, False),
+        ("{s: {a: 'No'}, condition: s}", {"a": False}, False),
+        ("{s: {a: 2026-01-12}, condition: s}", {"a": "2026-01-12"}, True),
+        ("{s: {a|startswith: 2026-01-12T10:00:00Z}, condition: s}", {"a": "2026-01-12T10:00:00Z"}, True),
+    ],
+)
+def test_what_is_written_loosely_is_what_was_meant(detection, record, expected):
+    """Words in capitals, numbers as digits, days as texts."""
+    loaded = load(rule(detection=detection), "r.yml")
+    assert not loaded.problems
+    assert loaded.rules[0].matches(record) is expected
+
+
+def test_yaml_is_read_as_it_is_elsewhere():
+    """Anchors, merges, tags and every kind of scalar give what the reader of YAML gives, but for days and instants."""
+    text = """
+list: &list [a, 1, 1.5, yes, ~, 0x10, 1e3, "1", 'no', "<<"]
+base: &base {one: *list, 2: two, null: 3, true: 4}
+more: {<<: *base, one: other}
+both: {<<: [*base, {deep: {er: 1}}], x: *list}
+tagged: !!str 5
+set: !!set {a, b}
+pairs: !!omap [a: 1]
+text: |
+  of two
+  lines
+"""
+    assert _Documents(text).read() == list(yaml.safe_load_all(text))
+    assert _Documents("a: 1\n---\n---\n- b\n").read() == [{"a": 1}, ["b"]]
+    assert _Documents("a: 2026-01-12\nb: 2026-01-12 10:00:00").read() == [
+        {"a": "2026-01-12", "b": "2026-01-12 10:00:00"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: &a [*a]", "&a {b: *a}", "? [a]\n: b", "? {a: b}\n: b", "a: *no", "!!python/name:os.system ''", "!!int x"],
+)
+def test_odd_yaml_is_refused(text):
+    """What is in itself, keys that are no texts, tags of programs."""
+    loaded = load(f"{text}\n", "r.yml")
+    assert not loaded.rules
+    assert loaded.failed
+
+
+def test_a_value_that_is_in_itself_is_refused():
+    """Though the rest of the rule is sound."""
+    loaded = load(rule(more="x: &x [*x]"), "r.yml")
+    assert not loaded.rules
+    assert "what it is in" in loaded.failed[0].error
 
 
 COUNT = "title: C\ncorrelation: {{type: event_count, rules: [{rule}], timespan: 5m, condition: {{gte: 2}}}}\n"
@@ -317,13 +466,15 @@ def test_folders_put_together_keep_what_each_said():
 
 
 def test_a_folder_is_read_in_order_and_bad_files_are_named(tmp_path):
-    """Bytes that are no text, a pipe of a file name, an empty file: each is a problem with its name."""
+    """Bytes that are no text and an empty file are problems with their names; what a checkout hides is passed over."""
     (tmp_path / "b").mkdir()
     (tmp_path / "b/rule.YML").write_text("\ufeff" + rule("B"), "utf-8")
     (tmp_path / "a.yaml").write_text(COUNT.format(rule="B"), "utf-8")
     (tmp_path / "bad.yml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "empty.yml").write_text("")
     (tmp_path / "README.md").write_text("x")
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    (tmp_path / ".github/workflows/check.yml").write_text("on: push")
     loaded = read_rules(tmp_path)
     assert [each.title for each in loaded.rules] == ["B"]
     assert [each.title for each in loaded.correlations] == ["C"]

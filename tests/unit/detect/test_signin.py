@@ -225,6 +225,25 @@ def test_a_burst_ends_where_it_was(minutes, who, ip, mfa, ending):
     assert finding.last == (at if ending.startswith("then") else NOON + 40 * SECOND)
 
 
+@pytest.mark.parametrize(
+    ("count", "ip", "step", "mfa", "staged"),
+    [
+        (3, HOME, 20, "Yes", True),
+        (4, HOME, 20, "Yes", True),
+        (5, HOME, 20, "Yes", False),
+        (3, AWAY, 20, "Yes", False),
+        (3, HOME, 1, "Yes", False),
+        (3, HOME, 20, "No", False),
+        (3, HOME, 20, None, False),
+    ],
+)
+def test_a_slip_that_ends_in_a_second_factor_opens_no_case(count, ip, step, mfa, staged):
+    """Everybody mistypes a password now and then; more often, faster, from elsewhere or without MFA it is told."""
+    success = [signed_in("rick", NOON + 3 * MINUTE, ip, mfa=mfa)] if mfa else []
+    said = found(*failures(count, ip=ip, step=step * SECOND), *success)
+    assert next(each for each in said if each.signal is Signal.FAILED_SIGN_INS).staged is staged
+
+
 def test_coming_to_work_excuses_nobody_who_failed_elsewhere():
     """Somebody guesses from another country while Rick begins his shift at home: his sign-in is not theirs."""
     findings = found(*failures(9, ip=AWAY), signed_in("rick", NOON + 5 * MINUTE))

@@ -11,11 +11,11 @@ from tempfile import mkdtemp
 from tests.cloud import MemoryCloud
 from tests.lakes import delivery
 from tests.teams import MONDAY, PRODUCTION, team
+from tests.unit.alerts.records import pack
 
 from watchbill.access.apply import apply
 from watchbill.access.model import AccessKey
 from watchbill.access.plan import make_plan
-from watchbill.alerts.audit import NO_RULES
 from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
 from watchbill.lake.place import Lake
@@ -87,13 +87,13 @@ class World:
         list(apply(make_plan(self.team, self.app.observe(self.team), NOON).changes, self.team, self.cloud))
         self.cloud.keys["production", "james"] = [AccessKey(OWN, active=True), AccessKey(STOLEN, active=True)]
 
-    def watched(self, *records, rules=NO_RULES):
+    def watched(self, *records, rules=None):
         """Give the trail of a pass, in which some records have come."""
 
         def take_all(library):
             return take_in(self.lake, [file(*records)], library, self.clock.now())
 
-        return Watched(self.lake, take_all, rules)
+        return Watched(self.lake, take_all, pack() if rules is None else rules)
 
     def as_(self, actor):
         """Work as somebody."""

@@ -124,7 +124,7 @@ def test_mistakes_of_shape_and_of_names_are_reported_together():
     """A wrong type, a misspelt key and names that refer to nothing come in one report, in the order of the file."""
     text = SAMPLE
     for old, new in (
-        ("\nleads: [sofia, ada]", "leads: [sofia, adaa, 7]"),
+        ("\nleads: [sofia, ada]", "\nleads: [sofia, adaa, 7]"),
         ("omar: {name: Omar Haddad, email", "omar: {name: Omar Haddad, emial"),
         ("members: [rick, ada]", "members: [rik, 7, ada]"),
         ('handoff: {time: "11:00"}', "handoff: {time: 18}"),

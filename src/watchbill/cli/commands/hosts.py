@@ -139,7 +139,8 @@ def _read(session: Session, source: Path, host: str | None, zone: ZoneInfo) -> t
     if not source.exists():
         raise NotFoundError(f"no host log at {source}", "name a file such as auth.log, or a folder of them")
     closed: list[OSError] = []
-    files = [source] if source.is_file() else sorted(_files(source, closed))
+    own = session.settings.state.resolve()
+    files = [source] if source.is_file() else sorted(_files(source, own, closed))
     if not files and not closed:
         raise NotFoundError(f"no file in {source}", "name a file such as auth.log, or a folder of them")
     readings = []
@@ -157,8 +158,10 @@ def _read(session: Session, source: Path, host: str | None, zone: ZoneInfo) -> t
     return readings, unopened
 
 
-def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder, onerror=closed.append):
+def _files(folder: Path, own: Path, closed: list[OSError]) -> Iterator[Path]:
+    """Give every file under a folder, but none of watchbill's own state, which may lie there."""
+    for parent, below, names in os.walk(folder, onerror=closed.append):
+        below[:] = [name for name in below if (Path(parent) / name).resolve() != own]
         yield from (Path(parent) / name for name in names)
 
 

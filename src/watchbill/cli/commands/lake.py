@@ -1,5 +1,6 @@
 """`trail ingest`, `timeline`, `sql`, `export`, `record`, `seal`: the trail kept for good, and asked again and again."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from rich.cells import cell_len
 from watchbill.access.history import declared
 from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
-from watchbill.errors import NotFoundError, RefusedError
+from watchbill.errors import NotFoundError, ProviderError, RefusedError
 from watchbill.files.trail_folder import TRAIL_SUFFIXES
 from watchbill.inert import inert
 from watchbill.intervals import Interval, iso, parse_instant
@@ -54,10 +55,17 @@ from watchbill.trail.table import instant
 LAKE = "lake"
 """Where the lake lies in the state folder."""
 
+WAIT = 60
+"""Seconds for which whoever would change a lake waits for their turn."""
+
 _LONGEST = 36_500
 """Days: a hundred years."""
 
 _TIMELINE = ("when", "who", "known by", "what", "where", "outcome", "from")
+
+_QUEUE = re.compile(r"https?://[^/\s]+(/[^/\s]+)+", re.ASCII)
+_NO_QUEUE = ("NonExistentQueue", "QueueDoesNotExist")
+"""How SQS says that there is none: by its query protocol, and by JSON."""
 
 _DAYS = "Only from this day or instant on (UTC unless it has a zone)."
 _UNTIL = "Only up to this day or instant, which is not included."
@@ -176,11 +184,42 @@ def opened(session: Session, folder: Path | None, *, made: bool = False) -> Iter
     place = folder or session.settings.state / LAKE
     if not made and not (place / "manifest.db").exists():
         raise NotFoundError(f"there is no lake in {place}", "make one with `watchbill trail ingest SOURCE`")
-    lake = Lake(place)
+    lake = Lake(place, wait=WAIT)
     try:
         yield lake
     finally:
         lake.close()
+
+
+def checked_source(source: str) -> None:
+    """Refuse `s3://` that names no bucket: what AWS says of that tells nobody where to look."""
+    if source.startswith("s3://") and not source.removeprefix("s3://").partition("/")[0]:
+        raise click.UsageError(f"`{source}` names no bucket: write s3://bucket/prefix")
+
+
+def checked_queue(url: str) -> None:
+    """Refuse what is no address of a queue of SQS."""
+    if _QUEUE.fullmatch(url) is None:
+        raise click.UsageError(
+            f"`{url}` is no address of a queue: write https://sqs.REGION.amazonaws.com/ACCOUNT/NAME, "
+            "as `aws sqs get-queue-url --queue-name NAME` gives it"
+        )
+
+
+def no_queue(url: str, error: ProviderError) -> ProviderError | NotFoundError:
+    """Give the error for a person where a queue is not there; any other one stays what it is."""
+    if not any(code in str(error) for code in _NO_QUEUE):
+        return error
+    hint = "see its address with `aws sqs get-queue-url --queue-name NAME`, its region, and whose credentials these are"
+    return NotFoundError(f"there is no queue {url}", hint)
+
+
+def outside(session: Session, source: str, offered: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Give what a folder has besides watchbill's own state, which may lie in it; all, where it lies in the state."""
+    own = session.settings.state.resolve()
+    if source.startswith("s3://") or Path(source).resolve().is_relative_to(own):
+        return offered
+    return [each for each in offered if not each.name.startswith(f"{own}/")]
 
 
 def span_of(start: str | None, end: str | None, at: datetime) -> Interval | None:
@@ -241,16 +280,18 @@ def ingest(
     offered: list[Delivery] = []
     passed_over = 0
     for source in sources:
+        checked_source(source)
         listed = app.deliveries(source, span, hosts=hosts is not None)
         if not listed.deliveries:
             hint = (
                 f"name files that end in {', '.join(TRAIL_SUFFIXES)}; for logs of hosts say --hosts ZONE, such as UTC"
             )
             raise NotFoundError(f"{source} is no log of a trail by its name", hint)
-        offered += listed.deliveries
+        offered += outside(session, source, listed.deliveries)
         passed_over += listed.passed_over
-    with opened(session, folder, made=True) as lake, _progress(session, "taking in") as tick:
-        done = take_in(lake, offered, _library(session), session.at, hosts=hosts, progress=tick)
+    with opened(session, folder, made=True) as lake:
+        with _progress(session, "taking in") as tick:
+            done = take_in(lake, offered, _library(session), session.at, hosts=hosts, progress=tick)
         return _said(session, lake, done, keep, passed_over)
 
 
@@ -265,9 +306,15 @@ def follow(session: Session, url: str, folder: Path | None, keep: int | None, wa
     It may tell of new objects in S3, or bring events itself by EventBridge. A message is deleted when what it told of
     is in the lake. A queue may forget: run `watchbill trail ingest` over the last days now and then as the proof.
     """
-    with opened(session, folder, made=True) as lake, _progress(session, "taking in") as tick:
-        app = session.app()
-        done = take_in_told(app, lake, app.queue(url), _library(session), session.at, wait=wait, progress=tick)
+    checked_queue(url)
+    app = session.app()
+    with opened(session, folder, made=True) as lake:
+        with _progress(session, "taking in") as tick:
+            queue = app.queue(url)
+            try:
+                done = take_in_told(app, lake, queue, _library(session), session.at, wait=wait, progress=tick)
+            except ProviderError as error:
+                raise no_queue(url, error) from error
         return _said(session, lake, done, keep)
 
 
@@ -278,15 +325,17 @@ def rename(session: Session, folder: Path | None) -> int:
 
     Who was named stays named, also after they left the team.
     """
-    with opened(session, folder) as lake, _progress(session, "naming anew") as tick:
-        done = rename_all(lake, _library(session), tick)
+    with opened(session, folder) as lake:
+        with _progress(session, "naming anew") as tick:
+            done = rename_all(lake, _library(session), tick)
         session.out.line(f"{done.renamed} files of the lake written anew")
         return _said(session, lake, done, None)
 
 
 def _said(session: Session, lake: Lake, done: Ingested, keep: int | None, passed_over: int = 0) -> int:
     """Seal the days that are over, and say what was done."""
-    sealed = seal_days(lake, session.at, keep=None if keep is None else timedelta(days=keep))
+    with _progress(session, "sealing") as tick:
+        sealed = seal_days(lake, session.at, keep=None if keep is None else timedelta(days=keep), progress=tick)
     rows = sum(part.rows for part in lake.manifest.parts())
     found = IngestView(
         done.objects,

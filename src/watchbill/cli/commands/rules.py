@@ -26,8 +26,13 @@ from watchbill.trail.forms import Hosts, read_any, records_of
 from watchbill.trail.read import FileReading, decoded, unwrapped
 
 
-_AT_ONCE = 64 << 20
-"""Bytes of files that are read together."""
+_AT_ONCE = 24 << 20
+"""Bytes of files that are read together, as far as can be told before they are unpacked."""
+
+_UNPACKED = 12
+"""How many times as long a file of CloudTrail that was packed with gzip is about to be."""
+
+_GZIP = b"\x1f\x8b"
 
 _FILES_AT_ONCE = 2_000
 _ROWS = 30_000
@@ -64,7 +69,7 @@ class RuleHits:
     duplicates: int
     """Hits on records that were delivered again."""
     error: str | msgspec.UnsetType = msgspec.UNSET
-    """Why it was not run; left out where it was."""
+    """Why it could not be loaded; left out where it was. A rule for other records is loaded, and matches nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +321,7 @@ def _together(offered: Sequence[Delivery], said: list[Problem]) -> Iterator[list
             said.append(Problem("unreadable-file", f"could not be opened: {error.strerror}", each.name))
             continue
         sources.append(Source(each.name, data, each.modified))
-        size += len(data)
+        size += len(data) * (_UNPACKED if data.startswith(_GZIP) else 1)
         if size >= _AT_ONCE or len(sources) >= _FILES_AT_ONCE:
             yield sources
             sources, size = [], 0
@@ -353,7 +358,8 @@ def _beside(columns: Columns, sources: Sequence[Source], count: RuleCount | Doct
         said += [problem for problem in tally.problems if named or tally.readable]
         if tally.name in by_name and tally.readable and tally.records > tally.events:
             for place, record in _no_events(columns, tally.name, by_name[tally.name].data):
-                count.add_record(record, f"{tally.name}#{place}")
+                own = record.get("eventID")
+                count.add_record(record, own if isinstance(own, str) and own else f"{tally.name}#{place}")
     return said
 
 

@@ -16,6 +16,7 @@ from watchbill.access.trusts import Trusts
 from watchbill.alerts.audit import Asked
 from watchbill.alerts.export.reader import readable
 from watchbill.alerts.model import Audit
+from watchbill.alerts.noise import Suppressed, describe, staged_as, stale
 from watchbill.alerts.view import AuditView, CaseView, audit_view
 from watchbill.cli.commands.lake import opened
 from watchbill.cli.session import CHANGES, Session, command
@@ -23,6 +24,7 @@ from watchbill.detect.sigma import LoadedRules, together
 from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.files.rules_folder import read_rules
+from watchbill.inert import inert
 from watchbill.intervals import Interval, iso
 from watchbill.judge.model import Step
 from watchbill.service.audit import audit_lake, audit_source
@@ -188,12 +190,14 @@ def audit(
     says so too, and still shows who acted and what is worth a look. Draft one with `watchbill init --from-trail`.
     """
     team = None if no_team else session.team_if_any()
-    loaded, problems = load_rules(rules)
+    loaded = staged_as(load_rules(rules)[0], team.alerts.stages if team else ())
+    problems = loaded.problems
     found = audited(session, source, team, loaded, findings)
     result = audit_view(found, team.name if team else None)
     sees = session.sees_insider()
     result = replace(result, cases=[readable(case, may_see_insider=sees) for case in result.cases])
-    said = [*(Problem("assumed", words) for words in found.assumed), *found.problems, *problems]
+    old = stale(found.suppressed, session.at, found.start)
+    said = [*(Problem("assumed", words) for words in found.assumed), *found.problems, *problems, *old]
     show_audit(session, result, found)
     if html is not None:
         write_text(html, render(result, session.at, said))
@@ -277,7 +281,17 @@ def show_audit(session: Session, result: AuditView, found: Audit) -> None:
     if result.sigma:
         hits = sum(rule.hits for rule in result.sigma)
         out.line(f"Sigma: {hits} hits of {len(result.sigma)} rules (shown on the events of a case)")
+    show_suppressed(session, found.suppressed)
     show_cases(session, result.cases)
+
+
+def show_suppressed(session: Session, suppressed: Sequence[Suppressed]) -> None:
+    """Print what suppressions kept from making cases, a line each."""
+    for each in suppressed:
+        if each.events:
+            of = each.suppression
+            events = f"{each.events} events by {describe(of)}, until {of.until}"
+            session.out.line(f"suppressed: {events}: {inert(of.reason)}", style="yellow")
 
 
 def show_cases(session: Session, cases: Sequence[CaseView]) -> None:

@@ -44,6 +44,9 @@ _PROVIDER: Final = "IdentityProvider"
 _PLANS: Final = 4_000
 """Pairs of source and name whose plan is kept."""
 
+_MOSTLY_NULL: Final = frozenset({"error_message"})
+"""Columns that have a text in few rows, so that these are soon told apart; most rules ask whether there is one."""
+
 _LONGEST_NAME: Final = 300
 """Characters of such a pair, written out, that is kept."""
 
@@ -68,6 +71,7 @@ class Columns:
         self._batch = batch
         self.count: int = batch.num_rows
         self._names = set(batch.schema.names)
+        self._told: dict[str | None, tuple[Rows, list[Any]]] = {}
         self._distinct: dict[Path, tuple[Rows, list[Values]] | None] = {}
         self._decided: dict[str, Flags] = {}
         self._values: dict[Path, dict[int, Values]] = {}
@@ -207,17 +211,22 @@ class Columns:
         column = _column_of(path)
         if _is_own(path):
             return None
-        if column is None or column not in self._names:
-            codes, said = np.zeros(self.count, np.int64), [None]
-        else:
-            codes, said = _coded(self._batch[column])
         field = path[0]
+        codes, told = self._of_column(column, decoded if field in TEXTS else _same)
         if field == _DERIVED:
-            return codes, [values_at(value, ()) for value in said]
-        decode = decoded if field in TEXTS else _same
-        told = [decode(value) for value in said]
+            return codes, [values_at(value, ()) for value in told]
         values = [values_at({} if value is None else {field: value}, path) for value in told]
         return self._overruled(path, codes, told, values)
+
+    def _of_column(self, column: str | None, decode: Callable[[Any], Any]) -> tuple[Rows, list[Any]]:
+        """Give for each row the number of what a column says, and these, decoded once for all paths in it."""
+        if column not in self._told:
+            if column is None or column not in self._names:
+                codes, said = np.zeros(self.count, np.int64), [None]
+            else:
+                codes, said = _coded(self._batch[column])
+            self._told[column] = codes, [decode(value) for value in said]
+        return self._told[column]
 
     def _overruled(self, path: Path, codes: Rows, told: list[Any], values: list[Values]) -> tuple[Rows, list[Values]]:
         """Put in what `rest` says of a path, for the rows that it says something for."""
@@ -436,7 +445,9 @@ def _is_own(path: Path) -> bool:
     column = _column_of(path)
     if path == TIME or path[0] == TIME[0]:
         return True
-    return path[0] != _DERIVED and column is not None and SCHEMA.field(column).type == pa.string()
+    if path[0] == _DERIVED or column is None or column in _MOSTLY_NULL:
+        return False
+    return bool(SCHEMA.field(column).type == pa.string())
 
 
 def _weight(node: Node) -> int:

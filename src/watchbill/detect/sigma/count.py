@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from watchbill.detect.sigma.columns import Matcher
 from watchbill.detect.sigma.correlate import Correlator
-from watchbill.detect.sigma.model import LoadedRules, Records, Rule
+from watchbill.detect.sigma.model import LoadedRules, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Counted:
     duplicates: int
     """Hits on records that were delivered again."""
     error: str | None
-    """Why it was not run; None where it was."""
+    """Why it could not be loaded. None where it was: a rule for records that are not read here matches nothing."""
 
 
 class RuleCount:
@@ -75,6 +75,5 @@ class RuleCount:
         ids = self._ids[number]
         distinct = list(dict.fromkeys(ids))
         counted = distinct if self._once else ids
-        error = "no records of its log source are read here" if rule.records is Records.OTHER else None
         duplicates = len(counted) - len(distinct)
-        return Counted(rule.title, rule.id, rule.level, rule.file, len(counted), tuple(counted), duplicates, error)
+        return Counted(rule.title, rule.id, rule.level, rule.file, len(counted), tuple(counted), duplicates, None)

@@ -138,9 +138,13 @@ class Doctor:
             if unseen:
                 yield "unseen-field", f"no record has {_list(unseen)}, and it matches nothing"
             return
-        for other, theirs in sorted(self._hits.items()):
-            if other != number and mine <= theirs and (mine < theirs or other < number):
-                yield "overlap", f"all its {len(mine)} hits are hits of `{self._loaded.rules[other].title}` too"
+        others = [
+            self._loaded.rules[other].title
+            for other, theirs in sorted(self._hits.items())
+            if other != number and len(mine) <= len(theirs) and mine <= theirs and (mine < theirs or other < number)
+        ]
+        if others:
+            yield "overlap", f"all its {len(mine)} hits are hits of {_list(others)} too"
 
 
 def _by_itself(rule: Rule) -> Iterator[tuple[str, str]]:

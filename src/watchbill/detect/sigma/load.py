@@ -4,12 +4,17 @@
    with an `action` (`global`, `reset`, `repeat`) depend on each other, and their file is parsed as a whole.
 2. A file whose YAML cannot be read, a rule that pySigma refuses, and one that uses what is not run here are each a
    problem that names the file, and `failed`. `| count()` in a condition is one of them: it is Sigma before 2.0.
-3. Sigma filters are applied to the rules they name, whichever file those are in.
+3. Sigma filters are applied to the rules they name by id, by name or, with a warning, by title, whichever file those
+   are in. One that no rule is for is a warning.
 4. A correlation names its members by id, by name or, with a warning, by title; they may be in other files. One without
    all of its members, or that is its own member, is not loaded.
 5. A rule that correlations count alerts by itself only where one of them has `generate: true`.
 6. What is odd and does no harm is a warning: a deprecated rule, a title or an id that two rules have, a log source that
-   is not read here.
+   is not read here, and what pySigma refuses of a rule that decides nothing: a status or a level that is none, a day
+   that never was, tags that are no list. An id that is no UUID stays as it is written, and a rule without a title has
+   its file's name.
+7. `AND`, `OR` and `NOT` in capitals are what they are in small letters, as older rules have them; a whole number that
+   is to be contained is its digits, and `exists: 'true'` is `exists: true`.
 
 Source: Sigma specification 2.1, "Sigma rules", "Sigma correlation rules" and "Sigma filters".
 """
@@ -20,6 +25,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+import re2  # type: ignore[import-untyped]
 import yaml
 from sigma.collection import SigmaCollection
 from sigma.correlations import (
@@ -33,7 +39,26 @@ from sigma.correlations import (
     SigmaExtendedCorrelationCondition,
     SigmaRuleReference,
 )
-from sigma.exceptions import SigmaError
+from sigma.exceptions import (
+    SigmaAuthorError,
+    SigmaDateError,
+    SigmaDescriptionError,
+    SigmaError,
+    SigmaFalsePositivesError,
+    SigmaFieldsError,
+    SigmaIdentifierError,
+    SigmaLevelError,
+    SigmaLicenseError,
+    SigmaModifiedError,
+    SigmaNameError,
+    SigmaReferencesError,
+    SigmaRelatedError,
+    SigmaScopeError,
+    SigmaStatusError,
+    SigmaTagError,
+    SigmaTaxonomyError,
+    SigmaTitleError,
+)
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaLogSource, SigmaRule
 
@@ -41,7 +66,7 @@ from watchbill.detect.sigma.block import Block, BlockError, is_unknown, read_blo
 from watchbill.detect.sigma.hosts import AUDITD, EVERY_LINE, PROGRAMS, Views, on_views
 from watchbill.detect.sigma.model import Correlation, Expression, Failed, Kind, LoadedRules, Records, Rule
 from watchbill.detect.sigma.tree import all_of, allowed, either_of, paths_of, predicate_of, tree_of
-from watchbill.detect.sigma.values import Path, UnsupportedError
+from watchbill.detect.sigma.values import POLICY, Path, UnsupportedError
 from watchbill.errors import Problem
 
 
@@ -54,8 +79,36 @@ _BOUNDS: Final = "_watchbill_bounds"
 _OPERATORS: Final = ("gt", "gte", "lt", "lte", "eq", "neq")
 _NAME: Final[Path] = ("eventName",)
 _OUTDATED: Final = frozenset({"deprecated", "unsupported"})
-_EXPECTED: Final = (UnsupportedError, BlockError, SigmaError, re.error, ValueError, TypeError, RecursionError)
+_EXPECTED: Final = (UnsupportedError, BlockError, SigmaError, re2.error, ValueError, TypeError, RecursionError)
 """What a rule that cannot be compiled raises, here or in pySigma."""
+
+_HARMLESS: Final[Mapping[type[SigmaError], str]] = {
+    SigmaAuthorError: "author",
+    SigmaDateError: "date",
+    SigmaDescriptionError: "description",
+    SigmaFalsePositivesError: "falsepositives",
+    SigmaFieldsError: "fields",
+    SigmaIdentifierError: "id",
+    SigmaLevelError: "level",
+    SigmaLicenseError: "license",
+    SigmaModifiedError: "modified",
+    SigmaNameError: "name",
+    SigmaReferencesError: "references",
+    SigmaRelatedError: "related",
+    SigmaScopeError: "scope",
+    SigmaStatusError: "status",
+    SigmaTagError: "tags",
+    SigmaTaxonomyError: "taxonomy",
+    SigmaTitleError: "title",
+}
+"""Keys of a rule that decide nothing, by what pySigma says of them."""
+
+_LONGEST_TITLE: Final = 256
+"""Characters of a title that pySigma takes."""
+
+_OF_TEXTS: Final = frozenset({"contains", "startswith", "endswith"})
+_CAPITALS: Final = re.compile(r"\b(?:AND|OR|NOT|OF|ALL|ANY|THEM)\b")
+"""Words of a condition that the specification writes in small letters."""
 
 
 def load(text: str, file: str) -> LoadedRules:
@@ -80,6 +133,7 @@ class _Parsed:
     rule: SigmaRule | SigmaCorrelationRule
     file: str
     title: str
+    id: str | None
     members: "tuple[_Parsed, ...]" = ()
     alerts: bool = True
     made: Rule | Correlation | None = None
@@ -88,29 +142,76 @@ class _Parsed:
 
 
 class _Yaml(yaml.CSafeLoader):
-    """Reads YAML, and notes keys that stand twice in one mapping, of which the last counts."""
+    """Reads YAML, but leaves instants and days the texts that they are."""
+
+
+_Yaml.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+    for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _Documents:
+    """Makes values of the nodes of a text, and notes keys that stand twice in a mapping, of which the last counts.
+
+    It does what the reader of YAML does in a third of the time; what is out of the common is left to that.
+    """
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.twins: list[str] = []
+        self.twins: dict[str, None] = {}
+        self._made: dict[int, Any] = {}
+        self._loader = _Yaml(text)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        """Make a mapping, as the reader of YAML asks for it."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        self.twins += [key for key in dict.fromkeys(keys) if keys.count(key) > 1 and key != "<<"]
-        return super().construct_mapping(node, deep)
+    def read(self) -> list[Any]:
+        """Give the documents that are not empty. Raises YAMLError, ValueError or RecursionError."""
+        try:
+            found = []
+            while self._loader.check_node():
+                self._made.clear()
+                node = self._loader.get_node()
+                found.append(None if node is None else self._value(node))
+            return [each for each in found if each is not None]
+        finally:
+            self._loader.dispose()
+
+    def _value(self, node: yaml.Node) -> Any:
+        if node.tag == "tag:yaml.org,2002:str":
+            return node.value
+        if isinstance(node, yaml.ScalarNode):
+            return self._loader.construct_object(node)
+        # What an alias stands for again is the same value; inside of itself it is not made yet.
+        if id(node) in self._made:
+            if (known := self._made[id(node)]) is _UNFINISHED:
+                raise ValueError("an alias stands for what it is in")
+            return known
+        self._made[id(node)] = _UNFINISHED
+        made = self._mapping(node) if isinstance(node, yaml.MappingNode) else self._sequence(node)
+        self._made[id(node)] = made
+        return made
+
+    def _sequence(self, node: yaml.Node) -> Any:
+        if node.tag != "tag:yaml.org,2002:seq":
+            return self._loader.construct_object(node, deep=True)
+        return [self._value(each) for each in node.value]
+
+    def _mapping(self, node: yaml.MappingNode) -> Any:
+        if node.tag == "tag:yaml.org,2002:map" and any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value):
+            self._loader.flatten_mapping(node)
+        elif node.tag != "tag:yaml.org,2002:map":
+            return self._loader.construct_object(node, deep=True)
+        else:
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            if len(set(keys)) < len(keys):
+                self.twins.update(dict.fromkeys(key for key in keys if keys.count(key) > 1))
+        found: dict[Any, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ValueError(f"line {key.start_mark.line + 1}: a key that is no text")  # noqa: TRY004 - of a file
+            found[self._value(key)] = self._value(value)
+        return found
 
 
-def _documents(text: str) -> tuple[list[Any], list[str]]:
-    """Give the documents of a text, and the keys that stand twice in a mapping."""
-    loader = _Yaml(text)
-    try:
-        found = []
-        while loader.check_data():  # type: ignore[no-untyped-call]
-            found.append(loader.get_data())
-        return [each for each in found if each is not None], list(dict.fromkeys(loader.twins))
-    finally:
-        loader.dispose()
+_UNFINISHED: Final = object()
 
 
 class _Loader:
@@ -118,7 +219,7 @@ class _Loader:
 
     def __init__(self) -> None:
         self._parsed: list[_Parsed] = []
-        self._filters: list[SigmaFilter] = []
+        self._filters: list[tuple[SigmaFilter, str]] = []
         self._problems: list[Problem] = []
         self._failed: list[Failed] = []
 
@@ -139,7 +240,8 @@ class _Loader:
             self.fail(None, file, f"longer than {_LONGEST} characters")
             return
         try:
-            documents, twins = _documents(text)
+            read = _Documents(text)
+            documents, twins = read.read(), read.twins
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             self.fail(None, file, f"no Sigma rule: {_first_line(error)}")
             return
@@ -155,13 +257,13 @@ class _Loader:
         if odd := [each for each in documents if not isinstance(each, dict)]:
             self.fail(None, file, f"no Sigma rule: a document of it is no mapping but `{str(odd[0])[:40]}`")
             return
+        documents = [_plainly(each) for each in documents]
         try:
-            found = SigmaCollection.from_dicts(
-                [_without_range(each) for each in documents],
-                collect_errors=True,
-                collect_filters=True,
-                resolve_references=False,
-            )
+            found = _collected(documents)
+            if len(documents) == 1 and (harmless := _harmless(found)):
+                for key, message in harmless.items():
+                    self.warn(f"`{documents[0].get('title') or file}`: `{key}` is passed over: {message}", file)
+                found = _collected([_without(documents[0], harmless, file)])
         except Exception as error:  # noqa: BLE001 - pySigma lets its own bugs through for what it does not expect
             self.fail(_Named(documents), file, f"no Sigma rule: {_first_line(error)}")
             return
@@ -169,22 +271,27 @@ class _Loader:
         for flaw in found.errors:
             if id(flaw) not in of_rules:
                 self.fail(_Named(documents), file, _first_line(flaw))
+        said = documents[0].get("id") if len(documents) == 1 else None
         for rule in [*found.rules, *found.filters]:
-            self._take(rule, file)
+            self._take(rule, file, said)
 
-    def _take(self, rule: Any, file: str) -> None:
+    def _take(self, rule: Any, file: str, said: str | None) -> None:
+        """Take what pySigma made; `said` is the id as it is written."""
         if rule.errors:
             self.fail(rule, file, "; ".join(dict.fromkeys(_first_line(error) for error in rule.errors)))
         elif isinstance(rule, SigmaFilter):
-            self._filters.append(rule)
+            self._filters.append((rule, file))
         else:
-            self._parsed.append(_Parsed(rule, file, str(rule.title or "without title")))
+            own = str(rule.id) if rule.id else said
+            # So that whoever names it by that finds it.
+            rule.name = rule.name or (said if rule.id is None else None)
+            self._parsed.append(_Parsed(rule, file, str(rule.title or "without title"), own))
 
     def loaded(self) -> LoadedRules:
         """Tie and compile what was parsed."""
         self._look_for_twins()
-        for each in self._parsed:
-            self._filter(each)
+        for found, file in self._filters:
+            self._filter(found, file)
         self._tie()
         for each in self._parsed:
             if isinstance(each.rule, SigmaRule):
@@ -201,8 +308,8 @@ class _Loader:
         ids: dict[str, str] = {}
         for each in self._parsed:
             self._twin(each, "title", each.title, titles)
-            if each.rule.id is not None:
-                self._twin(each, "id", str(each.rule.id), ids)
+            if each.id is not None:
+                self._twin(each, "id", each.id, ids)
 
     def _twin(self, each: _Parsed, what: str, value: str, seen: dict[str, str]) -> None:
         if value not in seen:
@@ -211,12 +318,37 @@ class _Loader:
         other = f" in {seen[value]}" if seen[value] != each.file else ""
         self.warn(f"`{each.title}` has the {what} of another rule{other}", each.file, "duplicate-rule")
 
-    def _filter(self, each: _Parsed) -> None:
-        try:
-            for found in self._filters:
-                each.rule = found.apply_on_rule(each.rule)
-        except Exception as error:  # noqa: BLE001 - as above
-            self.warn(f"a filter cannot be applied to `{each.title}`: {_first_line(error)}", each.file)
+    def _filter(self, found: SigmaFilter, file: str) -> None:
+        """Apply a filter to the rules that it is for."""
+        self._name_filtered(found, file)
+        applied = False
+        for each in self._parsed:
+            if not isinstance(each.rule, SigmaRule):
+                continue
+            before = len(each.rule.detection.detections)
+            try:
+                found.apply_on_rule(each.rule)
+            except Exception as error:  # noqa: BLE001 - as above
+                self.warn(f"the filter cannot be applied to `{each.title}`: {_first_line(error)}", file)
+            applied = applied or len(each.rule.detection.detections) > before
+        if not applied:
+            self.warn(f"the filter `{found.title}` is for no rule that was loaded", file)
+
+    def _name_filtered(self, found: SigmaFilter, file: str) -> None:
+        """Make references of titles, as pySigma knows them."""
+        if isinstance(found.filter.rules, str):
+            return
+        for reference in [each.reference for each in found.filter.rules]:
+            if any(reference in (each.id, each.rule.name) for each in self._parsed):
+                continue
+            titled = [each for each in self._parsed if each.title == reference]
+            for each in titled:
+                each.rule.name = each.rule.name or reference
+                found.filter.rules.append(SigmaRuleReference(each.rule.name))
+            if titled:
+                self.warn(
+                    f"the filter `{found.title}` names `{reference}` by its title; Sigma takes an id or a name", file
+                )
 
     def _tie(self) -> None:
         """Find the members of every correlation, and which rules alert by themselves."""
@@ -234,7 +366,7 @@ class _Loader:
         """Find a member by its id or name, else by its title, in the same file first."""
         near = sorted(self._parsed, key=lambda each: each.file != of.file)
         for each in near:
-            if reference in (str(each.rule.id), each.rule.name):
+            if reference in (each.id, each.rule.name):
                 return each
         titled = [each for each in near if each.title == reference]
         if not titled:
@@ -280,6 +412,75 @@ class _Named:
         self.id = ids[0] if ids else None
 
 
+def _collected(documents: list[dict[str, Any]]) -> SigmaCollection:
+    return SigmaCollection.from_dicts(
+        [_without_range(each) for each in documents],
+        collect_errors=True,
+        collect_filters=True,
+        resolve_references=False,
+        policy=POLICY,
+    )
+
+
+def _plainly(document: dict[str, Any]) -> dict[str, Any]:
+    """Write what pySigma takes one way only as it takes it: an id as a text, words of a condition in small letters."""
+    if "id" in document and document["id"] is not None:
+        document = {**document, "id": str(document["id"])}
+    detection = document.get("detection")
+    if not isinstance(detection, dict):
+        return document
+    return {**document, "detection": {name: _plain_part(name, part, detection) for name, part in detection.items()}}
+
+
+def _plain_part(name: Any, part: Any, detection: Mapping[Any, Any]) -> Any:
+    if name != "condition":
+        return _plain_tests(part)
+    if isinstance(part, list):
+        return [_plain_part(name, each, detection) for each in part]
+    return _CAPITALS.sub(lambda word: _small(word[0], detection), part) if isinstance(part, str) else part
+
+
+def _small(word: str, names: Mapping[Any, Any]) -> str:
+    return word if word in names else word.lower()
+
+
+def _plain_tests(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_plain_tests(each) if isinstance(each, dict) else each for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {test: _plain_wanted(str(test).split("|")[1:], wanted) for test, wanted in part.items()}
+
+
+def _plain_wanted(modifiers: Sequence[str], wanted: Any) -> Any:
+    if isinstance(wanted, list):
+        return [_plain_wanted(modifiers, each) for each in wanted]
+    if "exists" in modifiers and isinstance(wanted, str):
+        return {"true": True, "false": False}.get(wanted.lower(), wanted)
+    if type(wanted) is int and not _OF_TEXTS.isdisjoint(modifiers):
+        return str(wanted)
+    return wanted
+
+
+def _harmless(found: SigmaCollection) -> Mapping[str, str]:
+    """Give what pySigma says of keys that decide nothing, by key; nothing where it also says something else."""
+    odd: dict[str, str] = {}
+    for error in found.errors:
+        key = _HARMLESS.get(type(error)) or ("tags" if str(error).startswith("Sigma tag ") else None)
+        if key is None:
+            return {}
+        odd[key] = _first_line(error)
+    return odd
+
+
+def _without(document: Mapping[str, Any], odd: Iterable[str], file: str) -> dict[str, Any]:
+    """Leave out odd keys; a title becomes a text."""
+    left = {key: value for key, value in document.items() if key not in odd}
+    if "title" in odd:
+        left["title"] = str(document.get("title") or file)[:_LONGEST_TITLE]
+    return left
+
+
 def _without_range(document: dict[str, Any]) -> dict[str, Any]:
     """Put all but one comparison of a correlation aside: pySigma takes one, the specification several."""
     correlation = document.get("correlation")
@@ -308,7 +509,7 @@ def _rule(each: _Parsed) -> Rule:
     predicate = predicate_of(condition)
     return Rule(
         each.title,
-        str(found.id) if found.id else None,
+        each.id,
         found.author,
         found.level.name.lower() if found.level else None,
         each.file,
@@ -368,7 +569,7 @@ def _correlation(each: _Parsed) -> Correlation:
     if not references:
         raise UnsupportedError("it names no rules")
     if len(members) < len(references):
-        known = {value for m in each.members if m.made for value in (str(m.rule.id), m.rule.name, m.title)}
+        known = {value for m in each.members if m.made for value in (m.id, m.rule.name, m.title)}
         missing = next((name for name in references if name not in known), references[0])
         raise UnsupportedError(f"there is no rule `{missing}`, which it counts")
     block = read_block(found.custom_attributes.get("watchbill"))
@@ -386,7 +587,7 @@ def _correlation(each: _Parsed) -> Correlation:
         raise UnsupportedError("of an order all rules must match: it takes no condition")
     return Correlation(
         each.title,
-        str(found.id) if found.id else None,
+        each.id,
         found.author,
         found.level.name.lower() if found.level else None,
         each.file,

@@ -35,7 +35,7 @@ from sigma.types import (
 from watchbill.detect.sigma.values import (
     Path,
     UnsupportedError,
-    compiled,
+    finder,
     path_of,
     plain_text,
     text_of,
@@ -389,8 +389,8 @@ def _pair(path: Path, value: SigmaFieldReference) -> Pair:
 def _keyword(value: Any) -> Node:
     """Search for a text anywhere in the record's texts."""
     if isinstance(value, SigmaRegularExpression):
-        pattern = compiled(value)
-        return Keyword(f"keyword {_spelled(value)}", lambda text, _: pattern.search(text) is not None)
+        finds = finder(value)
+        return Keyword(f"keyword {_spelled(value)}", lambda text, _: any(map(finds, text.split(_BETWEEN))))
     if isinstance(value, SigmaNumber) and type(value) is SigmaNumber:
         value = SigmaString(str(value.number))
     values = getattr(value, "values", None)

@@ -3,9 +3,10 @@
 * A text compares without regard to case unless the rule says `cased`; `*` and `?` are wildcards, and a wildcard takes
   any character, line feeds too.
 * A number equals a text that reads the same: `0123` is 123, ` 1` and `1_0` are no numbers.
-* A truth value is the text `true` or `false`.
+* A truth value is the text `true` or `false`, or `yes` and `no`, `on` and `off`: YAML reads these, unquoted, as such.
 * An object is its JSON without white space. A list stands for each of its elements, at the end of a path and on it.
-* A regular expression is Python's, found anywhere in the text; with regard to case unless the rule says `i`.
+* A regular expression is RE2's, found anywhere in the text; with regard to case unless the rule says `i`. Its time
+  grows with the text and no faster, whoever wrote it; so it has no look-around and no back-references.
 
 Source: Sigma specification 2.1, "Sigma rules" and appendix "Modifiers".
 """
@@ -16,6 +17,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import re2  # type: ignore[import-untyped]
+from sigma.policy import SigmaPolicy
+from sigma.policy.regex_engine import RE2RegexEngine
 from sigma.types import (
     CompareOperators,
     SigmaBool,
@@ -43,14 +47,18 @@ Path = tuple[str, ...]
 """Names of fields, outermost first."""
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(\.\d*)?|(\.\d+))([eE][+-]?\d{1,3})?\Z", re.ASCII)
+_TRUTHS: Final = {True: frozenset({"true", "yes", "on"}), False: frozenset({"false", "no", "off"})}
 _LONGEST_NUMBER: Final = 40
 """Characters of a text that may be a number."""
 
 _FLAGS: Final = {
-    SigmaRegularExpressionFlag.IGNORECASE: re.IGNORECASE,
-    SigmaRegularExpressionFlag.MULTILINE: re.MULTILINE,
-    SigmaRegularExpressionFlag.DOTALL: re.DOTALL,
+    SigmaRegularExpressionFlag.IGNORECASE: "i",
+    SigmaRegularExpressionFlag.MULTILINE: "m",
+    SigmaRegularExpressionFlag.DOTALL: "s",
 }
+_INLINE: Final = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s"}
+_BEYOND: Final = ("(?!", "(?=", "(?<!", "(?<=", "(?P=")
+"""How look-around and references back to a named group begin."""
 _COMPARISONS: Final[Mapping[CompareOperators, Callable[[float, float], bool]]] = {
     CompareOperators.LT: lambda number, bound: number < bound,
     CompareOperators.LTE: lambda number, bound: number <= bound,
@@ -151,11 +159,11 @@ def value_test(value: Any) -> Test:
             number = value.number
             return lambda found: number_of(found) == number
         case SigmaBool():
-            truth = "true" if value.boolean else "false"
-            return lambda found: text_of(found).lower() == truth
+            words = _TRUTHS[value.boolean]
+            return lambda found: text_of(found).lower() in words
         case SigmaRegularExpression():
-            pattern = compiled(value)
-            return lambda found: pattern.search(text_of(found)) is not None
+            finds = finder(value)
+            return lambda found: finds(text_of(found))
         case SigmaCIDRExpression():
             network = ipaddress.ip_network(value.cidr, strict=False)
             return lambda found: _in_network(found, network)
@@ -168,12 +176,43 @@ def value_test(value: Any) -> Test:
             raise UnsupportedError(f"a value of type {type(value).__name__}")
 
 
-def compiled(value: SigmaRegularExpression) -> "re.Pattern[str]":
-    """Compile a regular expression with its flags. Raises re.error where it is none of Python's."""
-    flags = 0
-    for flag in value.flags:
-        flags |= _FLAGS[flag]
-    return re.compile(str(value.regexp), flags)
+class Engine(RE2RegexEngine):
+    """RE2 for pySigma, as rules are run with it: it says what is wrong to its caller, and not to standard error."""
+
+    def __init__(self) -> None:
+        """Take nothing: pySigma copies it with rules, and a module cannot be copied."""
+
+    @property
+    def error(self) -> type[Exception]:
+        """What is raised for what is no expression."""
+        return re2.error  # type: ignore[no-any-return]
+
+    def compile(self, pattern: str, flags: int = 0) -> Any:
+        """Compile. Raises `re2.error`."""
+        return _compiled("".join(word for flag, word in _INLINE.items() if flags & flag), pattern)
+
+
+POLICY: Final = SigmaPolicy(regex_engine=Engine())
+"""How pySigma is to read rules."""
+
+
+def finder(value: SigmaRegularExpression) -> Callable[[str], bool]:
+    """Give the function that looks for a regular expression in a text. Raises `re2.error` where it is none of RE2's."""
+    pattern = _compiled("".join(sorted(_FLAGS[flag] for flag in value.flags)), str(value.regexp))
+    # A lone surrogate, which JSON can escape, is no UTF-8: it becomes a question mark.
+    return lambda text: pattern.search(text.encode("utf-8", "replace")) is not None
+
+
+def _compiled(flags: str, pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile((f"(?{flags})" if flags else "").encode() + pattern.encode(), options)
+    except re2.error as error:
+        said = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
+        if any(begin in pattern for begin in _BEYOND):
+            said = f"{said}; it has no look-around and no reference back, whose time has no bound"
+        raise re2.error(said) from None
 
 
 def _string(value: SigmaString) -> Test:
