@@ -45,7 +45,7 @@ types: $(READY)  ## Check the types
 layers: $(READY)  ## Check the architecture: who may import whom
 	lint-imports
 
-bench: $(READY)  ## Measure, as ratios on CPU time; MODULES=DIR has node_modules of a peer, TRAILSCRAPER=BIN is another
+bench: $(READY)  ## Measure, as ratios on CPU time; MODULES, TRAILSCRAPER and SIGMAHQ name peers and rules: see BENCHMARKS.md
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_schedule.py
 	$(BIN)/python tools/bench_access.py
@@ -53,6 +53,8 @@ bench: $(READY)  ## Measure, as ratios on CPU time; MODULES=DIR has node_modules
 	$(BIN)/python tools/bench_digest.py
 	$(BIN)/python tools/bench_hosts.py
 	$(BIN)/python tools/bench_policy.py $(if $(MODULES),--modules $(MODULES))
+	$(if $(SIGMAHQ),$(BIN)/python tools/bench_detect.py --rules $(SIGMAHQ) $(if $(TRAILSCRAPER),--trailscraper $(TRAILSCRAPER)))
+	$(BIN)/python tools/bench_detection.py
 
 fix: $(READY)  ## Format, and fix what can be fixed
 	ruff check --fix .

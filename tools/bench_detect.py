@@ -183,7 +183,7 @@ def do_audit(folder: Path, out: Path, loaded: LoadedRules) -> Mapping[str, Any]:
     stages.time(rules_.RuleRun, "take", "rules")
     stages.time(Scan, "take", "scan, all")
     stages.time(pass_, "_opened", "break-glass keys")
-    stages.time(pass_, "action_findings", "detectors")
+    stages.time(pass_, "break_glass_findings", "detectors")
     stages.time(pass_, "sign_in_findings", "detectors")
     stages.time(rules_.RuleRun, "findings", "detectors")
     stages.time(pass_.Gatherer, "made_of", "cases")

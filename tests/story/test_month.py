@@ -1,7 +1,6 @@
 """A month of a team of forty with every misuse in it, and one without any, held against what the simulation knows.
 
-The goals are those of `docs/quality.md`; one that is not met is an expected failure that names the figure of today, so
-that it tells when it is.
+The goals are those of `docs/quality.md`.
 """
 
 from functools import cache
@@ -10,7 +9,6 @@ import pytest
 from tests.story.month import month, scenario
 from tests.unit.sim.staffs import staff
 from tools.bench_detection import (
-    belongs,
     calibration,
     heard,
     judged,
@@ -108,9 +106,9 @@ def test_staging_spares_people():
     assert live > 2 * staged
 
 
-def test_most_misuse_is_heard_of():
-    """A bound on what is met, for every kind together."""
-    assert recall(found()) >= 0.75
+def test_nearly_all_misuse_is_heard_of():
+    """Nine in ten, of every kind together."""
+    assert recall(found()) >= 0.9
 
 
 def test_a_decided_story_is_right():
@@ -138,21 +136,18 @@ def test_a_scenario_is_about_what_it_says():
     assert set(label.event_ids) <= ids
 
 
-@pytest.mark.xfail(strict=True, reason="5.35 cases a person on average, 12 at most: see docs/quality.md")
 def test_at_most_one_case_for_a_person_in_an_ordinary_month():
-    """The goal: nobody to whom nothing happened is asked about more than once a month."""
-    assert max(per_person(cases("ordinary"), people()).values()) <= 1
+    """Nobody to whom nothing happened is asked about more than once a month, and most are never."""
+    counts = per_person(cases("ordinary"), people()).values()
+    assert max(counts) <= 1
+    assert sum(counts) <= len(counts) / 4
 
 
-@pytest.mark.xfail(strict=True, reason="0.24: see docs/quality.md")
 def test_most_cases_come_of_something():
-    """The goal: three in four cases of a month with misuse in it are about the misuse."""
-    labels = month(SEED, None).labels
-    assert precision(labels, cases("misuse")) >= 0.75
-    assert all(belongs(case, labels) for case in cases("misuse") if case.leading is not None)
+    """Three in four cases of a month with misuse in it are about the misuse."""
+    assert precision(month(SEED, None).labels, cases("misuse")) >= 0.75
 
 
-@pytest.mark.xfail(strict=True, reason="0.81: see docs/quality.md")
-def test_nearly_all_misuse_is_heard_of():
-    """The goal: nine in ten."""
-    assert recall(found()) >= 0.9
+def test_what_is_theirs_is_heard_of_by_how_it_is_done():
+    """No entitlement tells these: bulk, a rhythm, a stranger's name, a place and a program that are new together."""
+    assert missed(Misuse.DELETIONS, Misuse.BULK_READS, Misuse.AUTOMATION, Misuse.LEAVER, Misuse.JOINER) == []

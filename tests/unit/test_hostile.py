@@ -313,7 +313,7 @@ def on_page(each, said):
     """Draw the report of a case."""
     tally = TallyView(1, 1, 1, 0, 0, 0, 0)
     people, others = [PersonView(each.subject, 1, {"off shift": 1}, 0, {"IAM user": 1})], [OthersView(said, 1)]
-    audit = AuditView(said, tally, None, None, people, others, [each], [SigmaView(said, 1)])
+    audit = AuditView(said, tally, None, None, people, others, [each], [SigmaView(said, 1)], [])
     written = render(audit, AT, [Problem("x", said, said)], [said], {}, [said])
     page = Page()
     page.feed(written)

@@ -24,9 +24,8 @@ from watchbill.alerts.model import Audit
 from watchbill.alerts.noise import Quieter, quieted, seen
 from watchbill.alerts.scan import Scan
 from watchbill.alerts.sittings import sittings
-from watchbill.detect.actions import action_findings
 from watchbill.detect.baseline import Baseline
-from watchbill.detect.break_glass import BreakGlassUsers
+from watchbill.detect.break_glass import BreakGlassUsers, break_glass_findings
 from watchbill.detect.model import Finding
 from watchbill.detect.networks import Networks
 from watchbill.detect.rules import RuleRun
@@ -130,7 +129,7 @@ def audit_events(
         Beside(asked.answers, asked.steps, changes, events.opening, asked.at, asked.gaps),
     )
     quieter = Quieter(team, asked.rules, history.freezes if history else (), gatherer.opened)
-    detected = [*sign_in_findings(noticed, baseline), *action_findings(noticed, team, baseline)]
+    detected = [*sign_in_findings(noticed, baseline), *break_glass_findings(noticed, team)]
     wrongs, loud = quieted(scan.wrongs(), detected, quieter, seen(noticed))
     gatherer.hear([*loud, *rules.findings(quiet=quieter.finding if quieter.suppresses else None), *asked.findings])
     found = sittings(wrongs, gatherer.alerts, gatherer.opened, team)

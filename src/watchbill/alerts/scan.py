@@ -2,7 +2,7 @@
 
 1. Each batch is judged, and counted: by person and right, or by why it is nobody's.
 2. What AWS allowed and was not the person's is kept as far as it tells what is one case: a `Wrong`.
-3. What detectors look at is read whole: sign-ins, changes of IAM, what was refused to people, break-glass users.
+3. What detectors look at is read whole: sign-ins, what may have given somebody more, break-glass users.
 
 Batches may come in any order; what needs the order of time is put into it when all have come.
 """
@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from watchbill.access.history import History
 from watchbill.alerts.model import PersonCount
 from watchbill.alerts.sittings import WRONG, Wrong
-from watchbill.detect.actions import LOGGING, PERSISTENCE
 from watchbill.detect.rules import RuleRun
 from watchbill.intervals import Interval
 from watchbill.judge.bulk import JUDGED, judge_batches
@@ -28,7 +27,7 @@ from watchbill.judge.model import Right
 from watchbill.judge.possible import OPENERS
 from watchbill.team.model import Team
 from watchbill.trail.codes import Codes, codes_of, holds, together
-from watchbill.trail.model import Attributed, Method, Outcome
+from watchbill.trail.model import Attributed, Outcome
 from watchbill.trail.openings import HANDS_OUT
 from watchbill.trail.table import attributed_of, instant
 
@@ -37,7 +36,7 @@ Rows = npt.NDArray[np.bool_]
 
 _WRONG = sorted(str(right) for right in WRONG)
 
-_NAMES = frozenset({name for _, name in (*PERSISTENCE, *LOGGING)} | set(OPENERS) | {"ConsoleLogin"})
+_NAMES = OPENERS | {"ConsoleLogin"}
 """Names of events that detectors read whole."""
 
 
@@ -145,9 +144,6 @@ class Scan:
     def _noteworthy(self, batch: pa.RecordBatch) -> Rows:
         """Tell which rows detectors read whole."""
         found = holds(batch, "name", lambda name: name in self._names)
-        found |= holds(batch, "method", lambda method: method == Method.ROOT)
-        people = batch.column("person").is_valid().to_numpy(zero_copy_only=False)
-        found |= people & holds(batch, "outcome", lambda outcome: outcome == Outcome.DENIED)
         if self._break_glass:
             for column in ("user_name", "source_identity"):
                 found |= holds(batch, column, lambda name: name is not None and name.lower() in self._break_glass)

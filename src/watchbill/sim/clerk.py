@@ -134,7 +134,9 @@ class Clerk(Scribe):
             response=response,
         )
         caller = Caller(account, identity, place.address, "aws-sdk-nodejs/3.658.1 linux/6.8 node/20.17.0")
-        return self.call(caller, call, at), self._as_role(caller, account, Step(role, session), arn, key, at)
+        acting = self._as_role(caller, account, Step(role, session), arn, key, at)
+        acting.identity["sessionContext"]["webIdFederationData"] = {"federatedProvider": provider, "attributes": {}}
+        return self.call(caller, call, at), acting
 
     def object_read(self, caller: Caller, bucket: str, key: str, at: datetime) -> Written:
         """Write that a single object was read: a data event, as a trail records it that selects them."""

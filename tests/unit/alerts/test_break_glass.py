@@ -51,8 +51,7 @@ def test_a_use_is_one_case_whatever_else_is_found_in_it():
         Signal.BREAK_GLASS,
         Signal.FAILED_SIGN_INS,
         Signal.NO_MFA,
-        Signal.PERSISTENCE,
-        Signal.LOGGING,
+        Signal.RULE,
     }
     assert case.sentence == (
         "the break-glass user emergency failed to sign in 4 times from 203.0.113.9 at Tue 03:00 UTC, "
@@ -142,7 +141,7 @@ def test_where_it_is_not_break_glass_it_is_as_anybody():
     there = user("emergency", account=STAGING)
     one = record("iam:CreateAccessKey", there, NIGHT, account=STAGING)
     case = the_case(one, of=BROKEN)
-    assert (case.kind, case.severity, case.principal) == ("action", Severity.MEDIUM, there["arn"])
+    assert (case.kind, case.severity, case.principal) == ("action", Severity.HIGH, there["arn"])
 
 
 def test_a_use_that_grows_keeps_its_case():

@@ -175,8 +175,10 @@ def test_many_kinds_of_refusals_in_a_short_time_are_doors_tried(seconds, expecte
 )
 def test_a_page_of_the_console_and_a_stubborn_program_are_none(actions):
     """A page asks by itself for what most may not see; one thing that fails nine times is one door."""
-    page = {"sessionCredentialFromConsole": "true"}
-    denied = [record(a, at=NOON + n * MINUTE / 30, error="AccessDenied", **page) for n, a in enumerate(actions)]
+    denied = [
+        record(a, at=NOON + n * MINUTE / 30, error="AccessDenied", sessionCredentialFromConsole="true")
+        for n, a in enumerate(actions)
+    ]
     assert raised(*denied) == {}
 
 

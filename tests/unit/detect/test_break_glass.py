@@ -11,8 +11,6 @@ from tests.teams import HERE, PRODUCTION, STAGING, team
 from tests.trails import FOREIGN, after, assume_role, federated, other_account, record, root, service, session, user
 from tests.unit.alerts.records import AWAY, HOME, OFFICE, failed, hidden, made_key, seen, signed_in
 
-from watchbill.detect.actions import action_findings
-from watchbill.detect.baseline import learn
 from watchbill.detect.break_glass import CHANGED, TRIED, USED, BreakGlassUsers, break_glass_findings
 from watchbill.detect.model import Severity, Signal
 from watchbill.team.model import BreakGlass
@@ -329,7 +327,7 @@ def test_nothing_is_usual_for_it(ip):
     month = [call(at=NIGHT - timedelta(days=n), sourceIPAddress=ip, event_id=f"d{n}") for n in range(30)]
     of = declared()
     events = seen(month, of)
-    findings = [f for f in action_findings(events, of, learn(events, of)) if f.signal is Signal.BREAK_GLASS]
+    findings = list(break_glass_findings(events, of))
     assert [each.severity for each in findings] == [Severity.CRITICAL] * 30
 
 

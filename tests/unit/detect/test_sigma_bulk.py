@@ -12,12 +12,13 @@ from watchbill.detect.sigma import Matcher, load, load_all
 from watchbill.detect.sigma.block import FIELDS
 from watchbill.detect.sigma.hosts import event_record, is_for
 from watchbill.files.rules_folder import read_rules
+from watchbill.intervals import parse_instant as instant
 from watchbill.trail.columns import FIELDS as COLUMNS
 from watchbill.trail.columns import Source, read_columns
 from watchbill.trail.forms import Hosts, read_any
 from watchbill.trail.hosts.model import CATEGORY
 from watchbill.trail.model import Place
-from watchbill.trail.read import instant, make_event
+from watchbill.trail.read import make_event
 from watchbill.trail.table import record_of, row_of, rows_of, table_of
 
 

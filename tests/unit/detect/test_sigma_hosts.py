@@ -7,10 +7,10 @@ import pytest
 from watchbill.detect.sigma import Correlator, Matcher, load, run_rules
 from watchbill.detect.sigma.hosts import audit_records
 from watchbill.files.rules_folder import read_rules
+from watchbill.intervals import parse_instant as instant
 from watchbill.trail.columns import FIELDS
 from watchbill.trail.forms import Hosts, read_any
 from watchbill.trail.model import Actor, Attributed, Confidence, Method
-from watchbill.trail.read import instant
 from watchbill.trail.table import row_of, table_of
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sigma.modifiers import modifier_mapping
 
-from watchbill.detect.sigma import load, load_all, together
+from watchbill.detect.sigma import Rule, load, load_all, together
 from watchbill.detect.sigma.block import FAMILIES, FIELDS, KEYS, STORIES
 from watchbill.detect.sigma.doctor import __doc__ as doctor_page
 from watchbill.detect.sigma.load import _Documents
@@ -256,7 +256,9 @@ def test_a_title_is_looked_for_in_the_same_file_first():
     base, far = rule("T", detection="{s: {a: near}, condition: s}"), rule("T", detection="{s: {a: far}, condition: s}")
     loaded = load_all([(far, "a.yml"), (f"{base}---\n{COUNT.format(rule='T')}", "b.yml")])
     (correlation,) = loaded.correlations
-    assert correlation.members[0].matches({"a": "near"})
+    (member,) = correlation.members
+    assert isinstance(member, Rule)
+    assert member.matches({"a": "near"})
     assert "which 2 rules have" in str(loaded.problems)
 
 
@@ -339,6 +341,7 @@ def test_the_block_is_read():
     block = found.block
     assert block.live
     assert block.ask == "did you make this key?"
+    assert block.dedupe is not None
     assert (block.dedupe.by, block.dedupe.within.total_seconds()) == (
         ("wb.person", "requestParameters.userName"),
         86400,

@@ -10,12 +10,12 @@ import sqlite3  # noqa: TID251 - the oracle, not the product
 from collections import Counter
 
 import pytest
-from sigma.backends.sqlite import sqliteBackend
+from sigma.backends.sqlite.sqlite import sqliteBackend
 from sigma.collection import SigmaCollection
 
 from watchbill.detect.sigma import Correlator, load_all
 from watchbill.files.rules_folder import read_rules
-from watchbill.trail.read import instant
+from watchbill.intervals import parse_instant as instant
 from watchbill.trail.table import milliseconds
 
 
@@ -76,7 +76,7 @@ def test_hits_are_those_of_sqlite(data_dir, name):
     queries = {file.name: backend.convert(SigmaCollection.from_yaml(file.read_text())) for file in folder.glob("*.yml")}
     fields = set().union(*(fields_in(query) for found in queries.values() for query in found))
     base = table_of(records, sorted({field.lower(): field for field in fields}.values()))
-    expected = Counter()
+    expected: Counter[str] = Counter()
     for file, found in queries.items():
         for query in found:
             expected[file] += len(base.execute(query.replace("SELECT *", "SELECT rowid", 1)).fetchall())
@@ -133,13 +133,13 @@ def alerts_are_those_of_sqlite(text, records, span):
     """Hold the alerts of a correlation against the windows that SQLite finds, and give them."""
     base = table_of(records, ["errorCode", "eventName", "sourceIPAddress"])
     query = sqliteBackend().convert(SigmaCollection.from_yaml(text))[-1]
-    ends = {}
+    ends: dict[str, set[int]] = {}
     for _, keys, end, *_ in base.execute(query).fetchall():
         ends.setdefault(json.loads(keys)["sourceIPAddress"].lower(), set()).add(round(end))
     loaded = load_all([(text, "c.yml")])
     counter = Correlator(loaded.rules, loaded.correlations)
     members = [loaded.rules.index(member) for member in loaded.correlations[0].members]
-    looked_at = {}
+    looked_at: dict[str, set[int]] = {}
     for place, record in enumerate(records):
         at = milliseconds(instant(record["eventTime"]))
         for number in members:

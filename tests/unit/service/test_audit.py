@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.alerts.records import pack
 from tests.unit.service.world import NOON, World, hijack
 
 from watchbill.alerts.audit import Asked
@@ -127,7 +128,7 @@ def test_a_case_that_reaches_far_over_midnight_is_kept_whole(world, monkeypatch)
 def audit_of_all(world):
     """Give the cases of everything in the lake, audited at once."""
     work = world.as_("watchbill")
-    return audit_lake(world.lake, library_of(work), work.team, partial(history_of, work), Asked()).cases
+    return audit_lake(world.lake, library_of(work), work.team, partial(history_of, work), Asked(pack())).cases
 
 
 def test_days_that_are_just_coming_in_wait(world):

@@ -176,7 +176,7 @@ def rights(done):
 
 def test_each_event_is_judged_by_the_file_that_was_applied_by_then(world):
     """James was moved out of the admins at one: what he did before was his, from the instant on it is not."""
-    apply_file(world, NOON - HOUR, "james")
+    apply_file(world, NOON - 30 * HOUR, "james")
     world.team = apply_file(world, NOON + HOUR, "")
     acts = [record(f"a{minute}", minute, "james", "CreateUser") for minute in (0, 59, 60, 61)]
     done = run(world, *acts, enforce=False)
@@ -186,7 +186,7 @@ def test_each_event_is_judged_by_the_file_that_was_applied_by_then(world):
 
 def test_an_edit_that_is_not_applied_is_nobodys_right(world):
     """The file at hand gives it already, what is applied does not: said, and not given, until it is applied."""
-    before = apply_file(world, NOON - HOUR, "")
+    before = apply_file(world, NOON - 30 * HOUR, "")
     world.team = parse(FILE.format(members="james"), "watchbill.yaml")
     act = record("a", 5, "james", "CreateUser")
     done = run(world, act, enforce=False)
@@ -205,7 +205,9 @@ def test_what_is_assumed_is_said_once_a_pass_and_is_no_problem(world):
     looked = run(world, *hijack(), enforce=False)
     assert len(looked.assumed) == 1
     assert looked.problems == []
-    acted = run(world, *hijack(100, "more"))
+    run(world, *hijack())
+    world.clock.set(NOON + 30 * HOUR)
+    acted = run(world, *hijack(30 * 60, "more"))
     assert (len(acted.audits), acted.assumed) == (1, ())
 
 
