@@ -146,7 +146,7 @@ def audit_events(
         scan.others(),
         gatherer.made_of(found),
         dict(sorted(rules.hits.items(), key=lambda pair: (-pair[1], pair[0]))),
-        (*(history.problems if history else ()), *quieter.problems),
+        (*(history.problems if history else ()), *quieter.problems, *rules.problems),
         history.assumed if history else (),
         quieter.suppressed(),
     )

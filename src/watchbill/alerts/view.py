@@ -1,5 +1,6 @@
 """A case as plain facts: what `--json` prints, the report draws and the store keeps. One shape for all three."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
@@ -9,6 +10,10 @@ from watchbill.alerts.noise import Suppressed
 from watchbill.alerts.stories import Assessment, Further, Story
 from watchbill.intervals import iso
 from watchbill.trail.model import Tally
+
+
+TITLES = 50
+"""Findings that a view names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,7 @@ def view(case: Case) -> CaseView:
             list(state.on_call),
         ),
         [OpeningView(o.what, o.event_id, o.by, iso(o.at) if o.at else None) for o in case.openings],
-        [finding.title for finding in case.findings],
+        _titles(case),
         [
             EvidenceView(e.event_id, iso(e.at), e.what, e.right, e.outcome, e.ip, e.file, e.index, e.note, e.digest)
             for e in case.evidence
@@ -219,6 +224,14 @@ def view(case: Case) -> CaseView:
         _further(case.assessment),
         case.assessment.weights_version,
     )
+
+
+def _titles(case: Case) -> list[str]:
+    """Give what was found, what is found several times once, with how often; the most and how many more."""
+    found = Counter(finding.title for finding in case.findings)
+    titles = [title if times == 1 else f"{title}, {times} times" for title, times in found.items()]
+    more = len(titles) - TITLES
+    return titles if more <= 0 else [*titles[:TITLES], f"and {more} more"]
 
 
 def reassessed(case: CaseView, facts: Mapping[str, str]) -> CaseView:

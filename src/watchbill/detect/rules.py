@@ -24,6 +24,7 @@ from watchbill.detect.sigma.findings import LEVELS
 from watchbill.detect.sigma.tree import paths_of
 from watchbill.detect.sigma.values import path_of, text_of
 from watchbill.detect.values import written_out
+from watchbill.errors import Problem
 from watchbill.team.model import Team
 from watchbill.trail.table import instant
 
@@ -70,6 +71,7 @@ class RuleRun:
         self._derive = Deriver(team, baseline, wanted_of(loaded))
         self._baseline = baseline
         self._live: dict[int, list[Hit]] = {}
+        self._live_hits: Counter[str] = Counter()
         self._counted: list[pa.RecordBatch] = []
         """Who did what correlations count."""
         self.hits: Counter[str] = Counter()
@@ -125,6 +127,16 @@ class RuleRun:
 
     def _keep(self, kept: list[Hit], rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> None:
         kept.extend(_hits(rule, hits, rows[: MOST - len(kept)]))
+        self._live_hits[rule.title] += len(rows)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Name the live rules of which not every hit was looked at."""
+        return tuple(
+            Problem("many-hits", f"rule `{title}` matched {count} events: {MOST} of them were looked at; stage it")
+            for title, count in self._live_hits.items()
+            if count > MOST
+        )
 
     def _deduped(self, rule: Rule, hits: Sequence[Hit], quiet: Quiet | None) -> list[Finding]:
         dedupe = rule.block.dedupe

@@ -209,7 +209,8 @@ def _amend(work: Casework, row: CaseRow, kept: CaseView, made: CaseView) -> bool
     """Write what is new in a case, its answer kept; what counts and came after it was closed opens it again."""
     if "answer" in kept.facts:
         made = reassessed(made, {"answer": kept.facts["answer"]})
-    if made == kept:
+    # How far the trail is complete is another instant in each pass.
+    if replace(made, telemetry=kept.telemetry) == kept:
         return False
     more = set(made.counted) - set(kept.counted)
     status, note = row.status, row.note

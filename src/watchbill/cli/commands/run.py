@@ -16,13 +16,14 @@ import msgspec
 import rich_click as click
 
 from watchbill.access.model import State
+from watchbill.alerts.noise import staged_as
 from watchbill.aws.queue import LONG_POLL, MOST, VISIBILITY, Batch, Queue
 from watchbill.bootstrap import clock_of
 from watchbill.cli.commands.access import OutcomeView, PlanView, outcome_view, plan_view, show_plan
 from watchbill.cli.commands.cases import STYLES
 from watchbill.cli.commands.coverage import LATELY
 from watchbill.cli.commands.lake import LAKE, checked_queue, checked_source, no_queue, opened, outside
-from watchbill.cli.commands.trail import load_rules
+from watchbill.cli.commands.trail import load_rules, show_suppressed
 from watchbill.cli.output import Envelope, Output, ProblemView, schema_of
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.detect.sigma import LoadedRules
@@ -274,6 +275,9 @@ def _pass(session: Session, told: _Told, standing: _Standing) -> _Passed:
     team, problems = _team(session, standing)
     problems += [*told.flaws, *_refreshed(session, team, standing)]
     filled = session.filled(team)
+    staged = staged_as(told.rules, filled.alerts.stages)
+    problems += [problem for problem in staged.problems if problem not in told.flaws]
+    told = replace(told, rules=staged)
     with session.store() as store, _watched(session, filled, told, standing) as watched:
         work = Casework(session.app(), store, filled, session.at, session.settings.actor)
         done = reconcile(work, watched, enforce=told.enforce)
@@ -348,6 +352,7 @@ def _say(session: Session, passed: _Passed, standing: _Standing) -> None:
             severity, sentence = passed.sentences[case_id]
             line, style = f"{name} {case_id} [{severity}] {sentence}", STYLES.get(severity, "")
             new.append(lambda line=line, style=style: out.line(line, style))  # type: ignore[misc]
+    new += [lambda found=found: show_suppressed(session, found.suppressed) for found in done.audits if found.suppressed]  # type: ignore[misc]
     assumed = [words for words in done.assumed if words not in said]
     new += [lambda words=words: out.line(words) for words in assumed]  # type: ignore[misc]
     problems = [*done.problems, *passed.problems]
