@@ -82,7 +82,7 @@ def test_a_spray_is_brute_force_and_touches_nobody(seed):
     assert (case.person, case.network, case.account) == (None, told.network, None)
     assert case.assessment.leading is Hypothesis.BRUTE_FORCE
     assert [(action.kind, action.target) for action in case.actions] == [(ActionKind.BLOCK_NETWORK, told.network)]
-    assert sum(bool(event.note) for event in case.evidence) == len(told.event_ids)
+    assert sum(bool(event.note) for event in case.evidence) + case.more == len(told.event_ids)
     elsewhere = {t.person for t in week_of(seed).truths}
     assert not [c for c in audited(seed).cases if c.person in set(told.victims) - elsewhere]
 

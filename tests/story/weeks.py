@@ -3,6 +3,8 @@
 from functools import cache
 from importlib import resources
 
+from tests.unit.alerts.records import pack
+
 from watchbill.alerts.audit import audit
 from watchbill.demo.stage import START
 from watchbill.intervals import Interval
@@ -32,4 +34,4 @@ def week_of(seed, stories=ALL):
 def audited(seed, stories=ALL):
     """Read the week's files and audit them, knowing nothing of what the simulation knows."""
     files = [read_file(file.key, file.body) for file in week_of(seed, stories).files]
-    return audit(combine(files), TEAM)
+    return audit(combine(files), TEAM, pack())

@@ -28,8 +28,8 @@ def late():
 def forgot(*, ip=HOME, mfa="Yes", ends=True, history=True):
     """Give the case of Rick's failed sign-ins as his shift begins."""
     begins = after(11)
-    burst = [failed("rick", begins + n * MINUTE, ip) for n in range(3)]
-    end = [signed_in("rick", begins + 4 * MINUTE, ip, mfa=mfa)] if ends else []
+    burst = [failed("rick", begins + n * MINUTE, ip) for n in range(5)]
+    end = [signed_in("rick", begins + 6 * MINUTE, ip, mfa=mfa)] if ends else []
     return view(the_case(*(usual("rick", begins) if history else []), *burst, *end))
 
 

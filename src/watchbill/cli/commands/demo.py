@@ -31,6 +31,7 @@ from watchbill.cli.commands.ledger import VerifyView
 from watchbill.cli.commands.oncall import ShiftLine, shift_line, show_shifts
 from watchbill.cli.commands.report import with_standings
 from watchbill.cli.commands.run import RunView, run_view
+from watchbill.cli.commands.trail import load_rules
 from watchbill.cli.session import Session, command
 from watchbill.demo.stage import START, NextCall, Stage
 from watchbill.files.report import write_text
@@ -140,6 +141,7 @@ class _Telling:
     def __init__(self, session: Session, stage: Stage, store: Store, lake: Lake, team: Team) -> None:
         self._session, self._stage, self._store, self._lake, self._team = session, stage, store, lake, team
         self._out = session.out
+        self._rules = load_rules([])[0]
         self._passes: list[Pass] = []
         self._next_calls: list[NextCall] = []
         self._freeze: FreezeView | None = None
@@ -226,7 +228,7 @@ class _Telling:
                     progress=lambda count, total: progress.update(task, completed=count, total=total or None),
                 )
 
-            done = reconcile(self._as("watchbill"), Watched(self._lake, take_all), enforce=True)
+            done = reconcile(self._as("watchbill"), Watched(self._lake, take_all, self._rules), enforce=True)
         self._passes.append(Pass(iso(at), run_view(done)))
         if done.plan is not None:
             text = f"{len(done.outcomes)} changes applied" if done.outcomes else "access is in step"
@@ -314,7 +316,7 @@ class _Telling:
 
     def _report(self, output: Path, effects: Sequence[str]) -> str:
         work = self._as("watchbill")
-        asked = Asked(steps=steps_of(work))
+        asked = Asked(self._rules, steps=steps_of(work))
         audited = audit_lake(self._lake, library_of(work), self._team, partial(history_of, work), asked)
         result, standings = with_standings(work, audited, may_see_insider=True)
         drift = [found.what for found in work.plan().drift]
