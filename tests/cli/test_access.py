@@ -32,7 +32,7 @@ def test_a_plan_is_shown_with_its_lines_policies_limits_and_warnings(watchbill, 
     lines = said.splitlines()
     assert any(
         line.startswith("+ james gains prod-oncall in production Mon 12 Jan 18:00 - ")
-        and line.endswith("(watchbill.yaml:87:9)")
+        and line.endswith("(watchbill.yaml:89:9)")
         for line in lines
     )
     assert "    and 5 more like it, up to Mon 19 Jan 02:00 UTC" in lines
@@ -46,9 +46,9 @@ def test_a_plan_is_shown_with_its_lines_policies_limits_and_warnings(watchbill, 
     assert result["capacity"][0]["limit"] == 10
     assert any("outlive" in warning for warning in result["warnings"])
     assert {effect["where"].rpartition(":")[0] for effect in result["effects"] if effect["person"] == "james"} == {
-        "watchbill.yaml:38",
-        "watchbill.yaml:39",
-        "watchbill.yaml:87",
+        "watchbill.yaml:40",
+        "watchbill.yaml:41",
+        "watchbill.yaml:89",
     }
 
 
