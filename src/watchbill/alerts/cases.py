@@ -2,14 +2,15 @@
 
 The rules, in order:
 
-1. What counts: a judgement that something AWS allowed was not the person's to do, and every finding but a Sigma hit.
-   Sigma hits are signal, not alert: they are shown on the events of a case and never open one.
+1. What counts: a judgement that something AWS allowed was not the person's to do, and every finding that is not staged.
+   Hits of staged rules are signal, not alert: they are shown on the events of a case and never open one.
 2. What concerns the same person, or the same network where no person is known, and lies within half an hour of the
    rest is one case.
 3. Severity is the worst of what is in it; a change in production that was not theirs is high; a new network together
    with a way back in is critical; a forgotten password is low, unless its network is new. Failures alone, of signing
    in or for lack of permission, never make a case in which a person may be disabled.
-4. The person's other events in the sitting are shown around it.
+4. The person's other events in the sitting are shown around it, those nearest to it; of many that are alike some are
+   shown, and the rest is counted.
 5. Where its findings disagree about a fact, the gravest is weighed.
 6. A use of a break-glass user is one case, of that user and of nobody else, and whatever else was found in what it did
    is in it. It is always critical: nothing is weighed, nobody is asked by it, and no freeze is offered.

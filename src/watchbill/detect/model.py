@@ -26,8 +26,6 @@ class Signal(StrEnum):
     """Several failed sign-ins of one person from one network."""
     SPRAY = "spray"
     """Failed sign-ins over many names from one network."""
-    NEW_NETWORK = "new-network"
-    """A person acts from a network that is neither declared nor known for them."""
     NO_MFA = "no-mfa"
     """A console sign-in without MFA."""
     BREAK_GLASS = "break-glass"

@@ -278,11 +278,6 @@ class Manifest:
             rows = connection.execute(select(_arrived).order_by(_arrived.c.number))
             return [Arrived(row.number, row.first_ms, row.last_ms) for row in rows]
 
-    def mark_audited(self, number: int) -> None:
-        """Say that everything that arrived up to a number was audited."""
-        with self.transaction() as connection:
-            connection.execute(delete(_arrived).where(_arrived.c.number <= number))
-
     def mark_audited_since(self, numbers: Iterable[int], since_ms: int) -> None:
         """Say that of some of what arrived everything from a millisecond on was audited: what is before it stays."""
         with self.transaction() as connection:

@@ -217,8 +217,6 @@ class Piece:
 class News:
     """What nobody has audited yet, as much of it as is for one pass."""
 
-    number: int
-    """Up to which `Manifest.mark_audited` may be told that all was audited; 0 where something is left to the next."""
     pieces: tuple[Piece, ...]
     """The latest first: who is at work now is worth more than what was."""
     numbers: tuple[int, ...]
@@ -251,9 +249,9 @@ def news(lake: Lake, cases: Sequence[Interval], before: timedelta) -> News:
     ):
         full = bool(pieces) and sum(each.events for each in pieces) + piece.events > A_PASS
         if full or piece.span.end <= since:
-            return News(0, tuple(pieces), numbers, before, tuple(cases))
+            return News(tuple(pieces), numbers, before, tuple(cases))
         pieces.append(piece)
-    return News(max(numbers, default=0), tuple(pieces), numbers, before, tuple(cases))
+    return News(tuple(pieces), numbers, before, tuple(cases))
 
 
 def audit_news(

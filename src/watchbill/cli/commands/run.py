@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -351,10 +352,10 @@ def _say(session: Session, passed: _Passed, standing: _Standing) -> None:
         for case_id in ids:
             severity, sentence = passed.sentences[case_id]
             line, style = f"{name} {case_id} [{severity}] {sentence}", STYLES.get(severity, "")
-            new.append(lambda line=line, style=style: out.line(line, style))  # type: ignore[misc]
-    new += [lambda found=found: show_suppressed(session, found.suppressed) for found in done.audits if found.suppressed]  # type: ignore[misc]
+            new.append(partial(out.line, line, style))
+    new += [partial(show_suppressed, session, found.suppressed) for found in done.audits if found.suppressed]
     assumed = [words for words in done.assumed if words not in said]
-    new += [lambda words=words: out.line(words) for words in assumed]  # type: ignore[misc]
+    new += [partial(out.line, words) for words in assumed]
     problems = [*done.problems, *passed.problems]
     fresh = problems if out.as_json else [problem for problem in problems if problem not in said]
     if isinstance(out, _Lines) and (new or fresh):

@@ -280,7 +280,9 @@ def show_audit(session: Session, result: AuditView, found: Audit) -> None:
         out.line(f"  {events} {kind}")
     if result.sigma:
         hits = sum(rule.hits for rule in result.sigma)
-        out.line(f"Sigma: {hits} hits of {len(result.sigma)} rules (shown on the events of a case)")
+        out.line(
+            f"{hits} hits of {len(result.sigma)} rules; those of staged ones are only shown on the events of a case"
+        )
     show_suppressed(session, found.suppressed)
     show_cases(session, result.cases)
 
