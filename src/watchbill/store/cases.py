@@ -1,0 +1,49 @@
+"""Cases and where they stand."""
+
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from watchbill.intervals import iso, parse_instant
+from watchbill.store import tables
+from watchbill.store.part import Part
+from watchbill.store.rows import CaseRow
+
+
+class Cases(Part):
+    """Cases and where they stand."""
+
+    def put(self, case: CaseRow) -> None:
+        """Write a case, over the one of the same id if there is one."""
+        with self._connect() as connection:
+            connection.execute(tables.cases.delete().where(tables.cases.c.id == case.id))
+            values = {
+                field: getattr(case, field) for field in ("id", "status", "severity", "person", "note", "payload")
+            }
+            times = {"opened_at": iso(case.opened_at), "updated_at": iso(case.updated_at)}
+            connection.execute(tables.cases.insert().values(**values, **times))
+
+    def get(self, case_id: str) -> CaseRow | None:
+        """Give one case."""
+        with self._connect() as connection:
+            row = connection.execute(select(tables.cases).where(tables.cases.c.id == case_id)).first()
+        return None if row is None else _case(row)
+
+    def all(self) -> list[CaseRow]:
+        """Give every case, in the order they were opened."""
+        with self._connect() as connection:
+            rows = connection.execute(select(tables.cases).order_by(tables.cases.c.opened_at, tables.cases.c.id)).all()
+        return [_case(row) for row in rows]
+
+
+def _case(row: Row[Any]) -> CaseRow:
+    return CaseRow(
+        row.id,
+        parse_instant(row.opened_at),
+        parse_instant(row.updated_at),
+        row.status,
+        row.severity,
+        row.person,
+        row.note,
+        row.payload,
+    )

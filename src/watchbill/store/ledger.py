@@ -1,0 +1,67 @@
+"""The ledger: the hash chain, append-only."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from watchbill.intervals import iso, parse_instant
+from watchbill.ledger.chain import append
+from watchbill.ledger.model import Entry
+from watchbill.store import tables
+from watchbill.store.part import Part
+
+
+class Ledger(Part):
+    """The hash chain, append-only."""
+
+    def record(self, *, at: datetime, kind: str, actor: str, subject: str, facts: Mapping[str, Any]) -> Entry:
+        """Append one entry."""
+        with self._connect() as connection:
+            row = connection.execute(select(tables.ledger).order_by(tables.ledger.c.number.desc()).limit(1)).first()
+            last = None if row is None else _entry(row)
+            entry = append(last, at=at, kind=kind, actor=actor, subject=subject, facts=facts)
+            connection.execute(tables.ledger.insert().values(**_ledger_values(entry)))
+            return entry
+
+    def last(self, kind: str) -> Entry | None:
+        """Give the last entry of a kind; None where there is none."""
+        of_kind = select(tables.ledger).where(tables.ledger.c.kind == kind)
+        with self._connect() as connection:
+            row = connection.execute(of_kind.order_by(tables.ledger.c.number.desc()).limit(1)).first()
+        return None if row is None else _entry(row)
+
+    def entries(self) -> Iterator[Entry]:
+        """Give every entry, first to last."""
+        with self._connect() as connection:
+            rows = connection.execute(select(tables.ledger).order_by(tables.ledger.c.number)).all()
+        for row in rows:
+            yield _entry(row)
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        row.number,
+        parse_instant(row.at),
+        row.kind,
+        row.actor,
+        row.subject,
+        json.loads(row.facts),
+        row.previous,
+        row.digest,
+    )
+
+
+def _ledger_values(entry: Entry) -> dict[str, Any]:
+    return {
+        "number": entry.number,
+        "at": iso(entry.at),
+        "kind": str(entry.kind),
+        "actor": entry.actor,
+        "subject": entry.subject,
+        "facts": json.dumps(entry.facts),
+        "previous": entry.previous,
+        "digest": entry.digest,
+    }

@@ -1,0 +1,39 @@
+"""Applied revisions of the team file."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from watchbill.intervals import iso, parse_instant
+from watchbill.store import tables
+from watchbill.store.part import Part
+from watchbill.store.rows import RevisionRow
+
+
+class Revisions(Part):
+    """Applied revisions of the team file."""
+
+    def add(self, digest: str, at: datetime, text: str, by: str) -> bool:
+        """Keep a revision; one that equals the latest is not kept again. Tells whether it was kept."""
+        latest = self.latest()
+        if latest is not None and latest.digest == digest:
+            return False
+        with self._connect() as connection:
+            values = {"digest": digest, "at": iso(at), "by": by, "text": text}
+            connection.execute(tables.revisions.insert().values(**values))
+        return True
+
+    def latest(self) -> RevisionRow | None:
+        """Give the revision in force."""
+        found = self.all()
+        return found[-1] if found else None
+
+    def at(self, instant: datetime) -> RevisionRow | None:
+        """Give the revision that was in force at an instant, None before the first."""
+        return next((row for row in reversed(self.all()) if row.at <= instant), None)
+
+    def all(self) -> list[RevisionRow]:
+        """Give every revision, in order of time."""
+        with self._connect() as connection:
+            rows = connection.execute(select(tables.revisions).order_by(tables.revisions.c.number)).all()
+        return [RevisionRow(row.digest, parse_instant(row.at), row.by, row.text) for row in rows]
