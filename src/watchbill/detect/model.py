@@ -68,3 +68,5 @@ class Finding:
     """Decibans that the rule itself adds, by family and story."""
     account: str | None = None
     """The account it happened in, where it is one."""
+    alike: tuple[str, ...] = ()
+    """Events that a rule's `dedupe` put together with it: they are counted in its title, and no case is made of them."""

@@ -140,7 +140,7 @@ class RuleRun:
 
     def _deduped(self, rule: Rule, hits: Sequence[Hit], quiet: Quiet | None) -> list[Finding]:
         dedupe = rule.block.dedupe
-        counted: dict[tuple[int, tuple[str, ...]], tuple[int, int]] = {}
+        counted: dict[tuple[int, tuple[str, ...]], tuple[int, list[str]]] = {}
         found: list[Finding] = []
         for hit in sorted(hits, key=lambda hit: (hit.time_ms, hit.id)):
             if quiet is not None and quiet(self._of_hit(rule, hit), [hit], 0):
@@ -148,14 +148,14 @@ class RuleRun:
             if dedupe is not None:
                 # Windows lie on a grid, so that they are the same however much of the trail is looked at.
                 window = hit.time_ms // (dedupe.within // timedelta(milliseconds=1)), hit.key
-                place, more = counted.get(window, (len(found), -1))
-                counted[window] = place, more + 1
+                place, alike = counted.setdefault(window, (len(found), []))
                 if place < len(found):
+                    alike.append(hit.id)
                     continue
             found.append(self._of_hit(rule, hit))
-        for place, more in counted.values():
-            if more:
-                found[place] = _grown(found[place], more)
+        for place, alike in counted.values():
+            if alike:
+                found[place] = _grown(found[place], alike)
         return found
 
     def _of_hit(self, rule: Rule, hit: Hit) -> Finding:
@@ -264,6 +264,6 @@ def _hit(values: Sequence[Any], key: tuple[str, ...]) -> Hit:
     return Hit(time_ms, event_id, person, principal, ip, account or "", source or "", name or "", agent, key)
 
 
-def _grown(finding: Finding, more: int) -> Finding:
+def _grown(finding: Finding, alike: Sequence[str]) -> Finding:
     # Its time stays that of the first: what is alike for a day is no case of a day.
-    return replace(finding, title=f"{finding.title}, and {more} more like it")
+    return replace(finding, title=f"{finding.title}, and {len(alike)} more like it", alike=tuple(alike))

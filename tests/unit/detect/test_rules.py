@@ -105,6 +105,8 @@ def test_what_is_alike_within_a_window_is_counted():
     assert titles([made("james", n) for n in (0, 40, 60)]) == [f"{alike}, and 1 more like it", alike]
     assert titles([made("james", 0), made("james", 1, "other")]) == [alike, alike]
     assert Counter(titles([made("james", 0), made("rick", 1)])).total() == 2
+    (finding,) = run([made("james", n) for n in (59, 0, 40)])[0].findings()
+    assert (finding.event_ids, finding.alike) == (("james 0 b 0",), ("james 40 b 0", "james 59 b 0"))
 
 
 def test_a_burst_is_one_alert_of_whoever_it_was():
