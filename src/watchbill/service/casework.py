@@ -6,26 +6,25 @@ identity is refused; what was planned is written before it is carried out, so th
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
-
 from watchbill.access.apply import apply
 from watchbill.access.compile import compile_account
 from watchbill.access.model import AccountState, Freeze, Outcome, Plan, State
 from watchbill.access.plan import Applied, make_plan
-from watchbill.alerts.view import CaseView, reassessed
+from watchbill.alerts.view import CaseView
 from watchbill.bootstrap import App
 from watchbill.errors import FileError, NotFoundError, ProviderError, RefusedError
 from watchbill.ledger.model import Kind
-from watchbill.respond.ask import Status, after_answer, deadline, question
+from watchbill.respond.ask import Status
 from watchbill.respond.freeze import plan_freeze
-from watchbill.respond.model import Check, Containment, Restoration, Verdict
+from watchbill.respond.model import Check, Containment, Restoration
 from watchbill.respond.restore import differences, plan_restore
 from watchbill.respond.verify import verify_frozen
 from watchbill.service.feeds import with_feeds
 from watchbill.store.database import Store
-from watchbill.store.rows import CaseRow, FreezeRow, QuestionRow, StepRow
+from watchbill.store.rows import CaseRow, FreezeRow, StepRow
 from watchbill.team.files import parse
 from watchbill.team.model import Team
 
@@ -111,54 +110,12 @@ class Casework:
         """Give a case and where it stands."""
         return find_case(self.store, case_id)
 
-    def ask(self, case_id: str) -> QuestionRow:
-        """Write the question to the outbox; a case is asked about once."""
-        row, view = self.case(case_id)
-        text = question(view)
-        silent_at = deadline(view, self.at, self.team.alerts.quiet_hours)
-        asked = QuestionRow(case_id, view.person or "", text, self.at, silent_at)
-        with self.store.transaction():
-            if not self.store.questions.ask(asked):
-                raise RefusedError(f"case {case_id} was asked about already")
-            self._move(row, view, Status.ASKED, f"asked {view.person}")
-            self.record(Kind.QUESTION_ASKED, case_id, {"person": view.person, "deadline": str(asked.deadline_at)})
-        return asked
-
-    def answer(self, case_id: str, answer: str) -> tuple[Status, str]:
-        """Take the answer of the person who was asked; the first one stands."""
-        row, view = self.case(case_id)
-        asked = self.store.questions.of(case_id)
-        if asked is None:
-            raise RefusedError(f"nobody was asked about case {case_id} yet", f"watchbill ask {case_id}")
-        if self.actor != asked.person:
-            raise RefusedError(f"`{asked.person}` was asked, not `{self.actor}`: nobody answers for somebody else")
-        view = reassessed(view, {"answer": answer})
-        status, why = after_answer(view)
-        with self.store.transaction():
-            if not self.store.questions.answer(case_id, answer, self.at, self.actor):
-                raise RefusedError(f"case {case_id} was answered already")
-            self._move(row, view, status, why)
-            self.record(Kind.QUESTION_ANSWERED, case_id, {"answer": answer, "status": str(status)})
-        return status, why
-
-    def decide(self, case_id: str, verdict: Verdict, reason: str) -> None:
-        """Close a case with a lead's verdict and reason."""
-        row, view = self.case(case_id)
-        self._must_lead(view.person)
-        if any(freeze.case_id == case_id for freeze in self.store.freezes.active(self.at)):
-            raise RefusedError(
-                f"{view.person} is frozen in case {case_id}", f"watchbill restore {case_id}, then decide"
-            )
-        with self.store.transaction():
-            self._move(row, view, Status.CLOSED, f"{verdict}: {reason}")
-            self.record(Kind.CASE_DECIDED, case_id, {"verdict": str(verdict), "reason": reason})
-
     def plan_freeze(self, case_id: str) -> tuple[Containment, Mapping[str, AccountState]]:
         """Work out the freeze of a case's person, without doing it; one that was cut short is given again as it was."""
         _, view = self.case(case_id)
         if view.person is None:
             raise RefusedError(f"case {case_id} names no person: there is no account to freeze")
-        self._must_lead(view.person)
+        self.must_lead(view.person)
         active = self.store.freezes.active(self.at)
         if (begun := next((f for f in active if f.person == view.person), None)) is not None:
             if begun.case_id != case_id:
@@ -189,7 +146,7 @@ class Casework:
         with self.store.transaction():
             kept = FreezeRow(containment.id, containment.person, self.at, None, containment.case, payload)
             self.store.freezes.add(kept)
-            self._move(row, view, Status.FROZEN, f"{containment.person} frozen by {self.actor}")
+            self.move(row, view, Status.FROZEN, f"{containment.person} frozen by {self.actor}")
             self.record(Kind.FREEZE_APPLIED, containment.id, {"person": containment.person, "case": containment.case})
         outcomes = self._carry_out(containment.id, containment, progress)
         checks = self.verify(containment, [event.what for event in view.evidence if event.note])
@@ -209,7 +166,7 @@ class Casework:
         frozen = next((f for f in self.store.freezes.active(self.at) if f.case_id == case_id), None)
         if frozen is None:
             raise NotFoundError(f"nobody is frozen in case {case_id}")
-        self._must_lead(frozen.person)
+        self.must_lead(frozen.person)
         kept = msgspec.json.decode(frozen.payload, type=_Frozen)
         others = [freeze for freeze in self.freezes() if freeze.name != frozen.id]
         accounts = self.team.accounts.values()
@@ -228,26 +185,10 @@ class Casework:
             )
         with self.store.transaction():
             self.store.freezes.end(frozen.id, self.at)
-            self._move(row, view, Status.ESCALATED, f"{frozen.person} restored by {self.actor}: a lead closes the case")
+            self.move(row, view, Status.ESCALATED, f"{frozen.person} restored by {self.actor}: a lead closes the case")
             facts = {"person": frozen.person, "left_out": list(restoration.left_out)}
             self.record(Kind.RESTORE_APPLIED, frozen.id, facts)
         return Restored(restoration, outcomes, differences(kept.containment, kept.before, self.app.observe(self.team)))
-
-    def escalate_silence(self) -> list[str]:
-        """Move every case whose question went unanswered past its deadline to a lead; give their ids."""
-        moved = []
-        for asked in self.store.questions.all():
-            if asked.answer is not None or asked.deadline_at > self.at:
-                continue
-            row, view = self.case(asked.case_id)
-            if row.status == Status.ASKED:
-                view = reassessed(view, {"answer": "silence"})
-                with self.store.transaction():
-                    minutes = round((self.at - asked.asked_at) / timedelta(minutes=1))
-                    self._move(row, view, Status.ESCALATED, f"{asked.person} did not answer within {minutes} min")
-                    self.record(Kind.QUESTION_ESCALATED, asked.case_id, {"person": asked.person})
-                moved.append(asked.case_id)
-        return moved
 
     def _carry_out(
         self, plan: str, what: Containment | Restoration, progress: Callable[[Outcome], None]
@@ -259,14 +200,16 @@ class Casework:
 
         return tuple(apply(what.changes, self.team, self.app.cloud, journal))
 
-    def _must_lead(self, subject: str | None) -> None:
+    def must_lead(self, subject: str | None) -> None:
+        """Refuse whoever is no lead, and the subject of the case."""
         if self.actor not in self.team.leads:
             leads = ", ".join(self.team.leads) or "nobody: name them under `leads`"
             raise RefusedError(f"`{self.actor}` is no lead of team {self.team.name}", f"leads: {leads}")
         if self.actor == subject:
             raise RefusedError(f"`{self.actor}` is the subject of this case and never decides it")
 
-    def _move(self, row: CaseRow, view: CaseView, status: Status, note: str) -> None:
+    def move(self, row: CaseRow, view: CaseView, status: Status, note: str) -> None:
+        """Write where a case stands now, and why."""
         payload = msgspec.json.encode(view).decode()
         self.store.cases.put(replace(row, status=str(status), updated_at=self.at, note=note, payload=payload))
 

@@ -29,6 +29,7 @@ from watchbill.lake.ingest import Ingested
 from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
+from watchbill.service.asking import deadlines
 from watchbill.service.audit import audit_news, news, reach_of
 from watchbill.service.casework import Casework, view_of
 from watchbill.service.history import history_of
@@ -77,7 +78,7 @@ def reconcile(work: Casework, watched: Watched | None, *, enforce: bool) -> Reco
     """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied."""
     done = Reconciled()
     with _part(done.problems):
-        done.escalated = tuple(work.escalate_silence())
+        done.escalated = tuple(deadlines(work))
     with _part(done.problems):
         done.plan = work.plan()
         done.problems.extend(done.plan.problems)

@@ -12,6 +12,7 @@ from watchbill.ledger.chain import verify
 from watchbill.ledger.model import Kind, State
 from watchbill.policy.model import Effect
 from watchbill.respond.model import Verdict
+from watchbill.service import asking
 from watchbill.service.reconcile import reconcile
 from watchbill.store.database import open_store
 
@@ -44,8 +45,8 @@ def may_anything(world):
 
 def test_a_case_goes_its_way(world, case_id):
     """Asked, denied, frozen, restored, decided: each step stands, and is in the ledger."""
-    world.as_("watchbill").ask(case_id)
-    assert world.as_("james").answer(case_id, "no")[0] == "escalated"
+    asking.ask(world.as_("watchbill"), case_id)
+    assert asking.answer(world.as_("james"), case_id, "no")[0] == "escalated"
     before = {name: world.cloud.observe(account) for name, account in world.team.accounts.items()}
     frozen = world.as_("sofia").freeze(*world.as_("sofia").plan_freeze(case_id))
     assert frozen.holds
@@ -55,7 +56,7 @@ def test_a_case_goes_its_way(world, case_id):
     assert restored.differences == ()
     assert {name: world.cloud.observe(account) for name, account in world.team.accounts.items()} == before
     assert world.cloud.keys["production", "james"] == [AccessKey(OWN, active=True), AccessKey(STOLEN, active=False)]
-    world.as_("sofia").decide(case_id, Verdict.HIJACK, "password changed")
+    asking.decide(world.as_("sofia"), case_id, Verdict.HIJACK, "password changed")
     row, view = world.as_("sofia").case(case_id)
     assert (row.status, row.note, view.facts["answer"]) == ("closed", "hijack: password changed", "no")
     assert kinds(world) == [
@@ -74,15 +75,15 @@ def test_who_may_do_what(world, case_id):
     """A lead decides, never the subject; nobody answers for somebody else; each is refused before anything changes."""
     calls = len(world.cloud.calls)
     with pytest.raises(RefusedError, match="nobody was asked"):
-        world.as_("james").answer(case_id, "yes")
-    world.as_("watchbill").ask(case_id)
+        asking.answer(world.as_("james"), case_id, "yes")
+    asking.ask(world.as_("watchbill"), case_id)
     for refused, match in (
-        (lambda: world.as_("rick").answer(case_id, "yes"), "nobody answers for somebody else"),
+        (lambda: asking.answer(world.as_("rick"), case_id, "yes"), "nobody answers for somebody else"),
         (lambda: world.as_("rick").plan_freeze(case_id), "`rick` is no lead"),
         (lambda: world.as_("james").plan_freeze(case_id), "`james` is no lead"),
-        (lambda: world.as_("rick").decide(case_id, Verdict.MISTAKE, "r"), "`rick` is no lead"),
+        (lambda: asking.decide(world.as_("rick"), case_id, Verdict.MISTAKE, "r"), "`rick` is no lead"),
         (lambda: world.as_("rick").restore(case_id), "nobody is frozen"),
-        (lambda: world.as_("watchbill").ask(case_id), "was asked about already"),
+        (lambda: asking.ask(world.as_("watchbill"), case_id), "was asked about already"),
     ):
         with pytest.raises((RefusedError, NotFoundError), match=match):
             refused()
@@ -96,7 +97,7 @@ def test_a_lead_never_decides_about_themselves(world):
     (case_id,) = reconcile(world.as_("watchbill"), world.watched(*records), enforce=False).raised
     for refused in (
         lambda: world.as_("sofia").plan_freeze(case_id),
-        lambda: world.as_("sofia").decide(case_id, Verdict.FALSE_ALARM, "it was me"),
+        lambda: asking.decide(world.as_("sofia"), case_id, Verdict.FALSE_ALARM, "it was me"),
     ):
         with pytest.raises(RefusedError, match="is the subject of this case"):
             refused()
@@ -104,10 +105,10 @@ def test_a_lead_never_decides_about_themselves(world):
 
 def test_the_first_answer_stands(world, case_id):
     """Who has taken the account over cannot take the "no" back."""
-    world.as_("watchbill").ask(case_id)
-    world.as_("james").answer(case_id, "no")
+    asking.ask(world.as_("watchbill"), case_id)
+    asking.answer(world.as_("james"), case_id, "no")
     with pytest.raises(RefusedError, match="answered already"):
-        world.as_("james").answer(case_id, "yes")
+        asking.answer(world.as_("james"), case_id, "yes")
     assert world.as_("sofia").case(case_id)[1].facts["answer"] == "no"
 
 
@@ -180,11 +181,11 @@ def test_a_frozen_person_is_not_frozen_twice_and_not_decided_about(world, case_i
     with pytest.raises(RefusedError, match=f"frozen already, in case {case_id}"):
         world.as_("sofia").plan_freeze(other)
     with pytest.raises(RefusedError, match="is frozen in case"):
-        world.as_("sofia").decide(case_id, Verdict.HIJACK, "r")
+        asking.decide(world.as_("sofia"), case_id, Verdict.HIJACK, "r")
 
 
 def test_a_case_that_is_not_there_names_those_that_are(world, case_id):
     """A slip of the fingers costs nothing."""
     with pytest.raises(NotFoundError) as caught:
-        world.as_("sofia").ask("C-000000")
+        asking.ask(world.as_("sofia"), "C-000000")
     assert case_id in (caught.value.hint or "")

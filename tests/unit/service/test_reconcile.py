@@ -10,6 +10,7 @@ from watchbill.access.model import Call
 from watchbill.errors import NotFoundError, ProviderError
 from watchbill.ledger.model import Kind
 from watchbill.respond.model import Verdict
+from watchbill.service import asking
 from watchbill.service.reconcile import Watched, apply_plan, reconcile
 from watchbill.store.database import open_store
 from watchbill.store.rows import FreezeRow, StepRow
@@ -109,7 +110,7 @@ def test_a_late_event_before_the_first_one_is_no_new_case(world):
 def test_what_comes_after_a_verdict_opens_the_case_again(world):
     """A closed case that grows was closed too early; one that does not stays closed."""
     (case_id,) = run(world, *hijack()).raised
-    world.as_("sofia").decide(case_id, Verdict.MISTAKE, "a test")
+    asking.decide(world.as_("sofia"), case_id, Verdict.MISTAKE, "a test")
     run(world, *hijack())
     assert world.as_("sofia").case(case_id)[0].status == "closed"
     run(world, *hijack(), record("h3", 10, "james", "CreateUser"))
@@ -120,8 +121,8 @@ def test_what_comes_after_a_verdict_opens_the_case_again(world):
 def test_an_answer_stays_in_a_case_that_grows(world):
     """What the person said is weighed again with what is new."""
     (case_id,) = run(world, *hijack()).raised
-    world.as_("watchbill").ask(case_id)
-    world.as_("james").answer(case_id, "no")
+    asking.ask(world.as_("watchbill"), case_id)
+    asking.answer(world.as_("james"), case_id, "no")
     run(world, *hijack(), record("h3", 10, "james", "CreateUser"))
     row, view = world.as_("sofia").case(case_id)
     assert (row.status, view.facts["answer"]) == ("escalated", "no")
@@ -131,7 +132,7 @@ def test_an_answer_stays_in_a_case_that_grows(world):
 def test_silence_tells_a_lead(world):
     """No answer within the patience of a critical case: five minutes, to the second."""
     (case_id,) = run(world, *hijack()).raised
-    world.as_("watchbill").ask(case_id)
+    asking.ask(world.as_("watchbill"), case_id)
     world.clock.set(NOON + timedelta(minutes=5) - timedelta(seconds=1))
     assert run(world, *hijack()).escalated == ()
     world.clock.set(NOON + timedelta(minutes=5))

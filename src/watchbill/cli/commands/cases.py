@@ -15,6 +15,7 @@ from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.intervals import iso
 from watchbill.respond.model import Check, Verdict
+from watchbill.service import asking
 from watchbill.service.casework import Frozen, Restored, find_case, view_of
 from watchbill.store.database import Store
 from watchbill.store.rows import CaseRow, QuestionRow
@@ -168,11 +169,11 @@ def ask(session: Session, case_id: str, answer: str | None) -> int:
     """
     with session.casework() as work:
         if answer is None:
-            asked = work.ask(case_id)
+            asked = asking.ask(work, case_id)
             session.out.line(asked.text)
             session.out.line(f"asked {asked.person}; a lead is told if there is no answer by {iso(asked.deadline_at)}")
         else:
-            status, why = work.answer(case_id, answer)
+            status, why = asking.answer(work, case_id, answer)
             session.out.line(f"{status}: {why}")
         row, _ = work.case(case_id)
         found = work.store.questions.of(case_id)
@@ -188,7 +189,7 @@ def ask(session: Session, case_id: str, answer: str | None) -> int:
 def decide(session: Session, case_id: str, verdict: str, reason: str) -> int:
     """Close CASE_ID with a lead's conclusion and reason. Nobody decides a case about themselves."""
     with session.casework() as work:
-        work.decide(case_id, Verdict(verdict), reason)
+        asking.decide(work, case_id, Verdict(verdict), reason)
     session.out.line(f"{case_id} is closed: {verdict}", style="green")
     session.out.answer(VerdictView(case_id, verdict, reason))
     return 0

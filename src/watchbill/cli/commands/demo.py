@@ -41,6 +41,7 @@ from watchbill.lake.place import Lake
 from watchbill.ledger.chain import verify
 from watchbill.respond.model import Verdict
 from watchbill.schedule.oncall import shifts
+from watchbill.service import asking
 from watchbill.service.audit import audit_lake
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
@@ -254,15 +255,15 @@ class _Telling:
             self._out.line("it stays open until a lead looks at it")
             return
         verdict = _VERDICTS[Story(leading)]
-        self._as(self._lead(None)).decide(case_id, verdict, "nobody got in; the network is blocked")
+        asking.decide(self._as(self._lead(None)), case_id, verdict, "nobody got in; the network is blocked")
         self._out.line(f"{self._lead(None)} decides: {verdict}; nobody's account is touched", style="green")
 
     def _ask(self, case_id: str, person: str) -> None:
-        asked = self._as("watchbill").ask(case_id)
+        asked = asking.ask(self._as("watchbill"), case_id)
         self._out.line(f"to {person}: {asked.text}")
         self._stage.go_to(self._stage.clock.now() + 3 * _MINUTE)
         answer = self._stage.answer(person)
-        status, why = self._as(person).answer(case_id, answer)
+        status, why = asking.answer(self._as(person), case_id, answer)
         self._out.line(f"{person} answers {answer}: {status}, {why}")
         if status != "closed":
             self._decide(case_id, person, answer)
@@ -272,7 +273,7 @@ class _Telling:
         self._stage.go_to(self._stage.clock.now() + 2 * _MINUTE)
         if answer == "yes":
             reason = f"{person} finished a change after the shift; the standing policy goes"
-            self._as(lead).decide(case_id, Verdict.MISTAKE, reason)
+            asking.decide(self._as(lead), case_id, Verdict.MISTAKE, reason)
             self._out.line(f"{lead} decides: {Verdict.MISTAKE}, {reason}", style="green")
             return
         hijack = self._stage.truth(Told.HIJACK)
@@ -295,7 +296,7 @@ class _Telling:
         show_restored(self._out, restored)
         self._restore = restored_view(restored)
         self._show_next_call("restored", self._stage.next_call(hijack))
-        self._as(lead).decide(case_id, Verdict.HIJACK, "the stolen key stays off; the password was changed")
+        asking.decide(self._as(lead), case_id, Verdict.HIJACK, "the stolen key stays off; the password was changed")
         self._out.line(f"{lead} decides: {Verdict.HIJACK}", style="green")
 
     def _show_next_call(self, when: str, call: NextCall) -> None:
