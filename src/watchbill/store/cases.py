@@ -25,13 +25,13 @@ class Cases(Part):
 
     def get(self, case_id: str) -> CaseRow | None:
         """Give one case."""
-        with self._connect() as connection:
+        with self._read() as connection:
             row = connection.execute(select(tables.cases).where(tables.cases.c.id == case_id)).first()
         return None if row is None else _case(row)
 
     def all(self) -> list[CaseRow]:
         """Give every case, in the order they were opened."""
-        with self._connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(select(tables.cases).order_by(tables.cases.c.opened_at, tables.cases.c.id)).all()
         return [_case(row) for row in rows]
 

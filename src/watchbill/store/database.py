@@ -1,80 +1,63 @@
-"""Watchbill's own state: one SQLite file, brought up to date when it is opened.
+"""Watchbill's own state: one SQLite file, or a database of Postgres, brought up to date when it is opened.
 
-Write-ahead log, full synchronisation: what was said to be written survives a kill. The ledger's table refuses change
-and removal in the database itself. Several processes may write; each write takes the lock first and waits its turn.
+What was said to be written survives a kill. The ledger's table refuses change and removal in the database itself.
+Several processes may write; each write takes the one lock first and waits its turn, on SQLite as on Postgres, so that
+reading before writing is safe inside a transaction. Reads wait for nobody.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import local
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from watchbill.errors import ProviderError
 from watchbill.store.cases import Cases
+from watchbill.store.engine import READS, postgres_engine, sqlite_engine
 from watchbill.store.feeds import Feeds
 from watchbill.store.freezes import Freezes
 from watchbill.store.journal import Journal
+from watchbill.store.leases import Lease, Leases, LostLeaseError, is_held
 from watchbill.store.ledger import Ledger
-from watchbill.store.migrate import upgrade
 from watchbill.store.questions import Questions
 from watchbill.store.revisions import Revisions
 
 
-_BUSY_MILLISECONDS = 30_000
+def open_store(folder: Path, url: str | None = None) -> "Store":
+    """Open the state in a folder, made if it is not there, or in the Postgres that `url` names.
 
-
-def open_store(folder: Path) -> "Store":
-    """Open the state in a folder, made if it is not there; a database from a newer watchbill is refused."""
+    A database from a newer watchbill is refused. The address may hold a password: no error shows it.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ProviderError(f"could not make the folder {folder}: {error.strerror}") from error
-    path = folder / "state.db"
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    try:
-        upgrade(engine, str(path))
-    except DatabaseError as error:
-        engine.dispose()
-        raise ProviderError(f"{path} is no database of watchbill: {error.orig}", "name another --state") from error
-    except ProviderError:
-        engine.dispose()
-        raise
-    return Store(engine)
-
-
-def _configure(connection: Any, _: Any) -> None:
-    # SQLAlchemy begins transactions itself (see `_begin`), so the driver must not.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    # Taking the write lock at once makes read-then-append of the ledger safe among processes.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return Store(sqlite_engine(folder / "state.db") if url is None else postgres_engine(url))
 
 
 class Store:
-    """The state. Use it as a context manager; `transaction` makes several writes one."""
+    """The state. Use it as a context manager; `transaction` makes several writes one.
 
-    def __init__(self, engine: Engine) -> None:
+    Threads may share one: each has transactions of its own.
+    """
+
+    def __init__(self, engine: Engine, fence: Lease | None = None) -> None:
         self._engine = engine
-        self._connection: Connection | None = None
-        self.ledger = Ledger(self.connect)
-        self.revisions = Revisions(self.connect)
-        self.cases = Cases(self.connect)
-        self.questions = Questions(self.connect)
-        self.freezes = Freezes(self.connect)
-        self.journal = Journal(self.connect)
-        self.feeds = Feeds(self.connect)
+        self._reading = engine.execution_options(**{READS: True})
+        self._fence = fence
+        self._open = local()
+        self.ledger = Ledger(self)
+        self.revisions = Revisions(self)
+        self.cases = Cases(self)
+        self.questions = Questions(self)
+        self.freezes = Freezes(self)
+        self.journal = Journal(self)
+        self.feeds = Feeds(self)
+        self.leases = Leases(self)
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +71,10 @@ class Store:
         """Close it; nothing may be asked of it after."""
         self._engine.dispose()
 
+    def under(self, lease: Lease) -> "Store":
+        """Give the same state to one who acts by a lease: once another took that, each write is a LostLeaseError."""
+        return Store(self._engine, lease)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make everything written inside one step: all of it, or nothing when an error leaves the block."""
@@ -96,16 +83,37 @@ class Store:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """Give the connection of the transaction that is open, or of one made for this step."""
-        if self._connection is not None:
-            yield self._connection
+        """Give the connection of the transaction that is open in this thread, or of one made for this step."""
+        if (open_one := self._open_one()) is not None:
+            yield open_one
             return
-        try:
-            with self._engine.begin() as connection:
-                self._connection = connection
-                try:
-                    yield connection
-                finally:
-                    self._connection = None
-        except SQLAlchemyError as error:
-            raise ProviderError(f"the state could not be read or written: {error}") from error
+        with _said(), self._engine.begin() as connection:
+            if self._fence is not None and not is_held(connection, self._fence):
+                raise LostLeaseError(f"{self._fence.holder} leads no more: another instance took over")
+            self._open.connection = connection
+            try:
+                yield connection
+            finally:
+                self._open.connection = None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give the connection of the transaction that is open in this thread, or of one that only reads."""
+        if (open_one := self._open_one()) is not None:
+            yield open_one
+            return
+        with _said(), self._reading.begin() as connection:
+            yield connection
+
+    def _open_one(self) -> Connection | None:
+        return getattr(self._open, "connection", None)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Turn errors of the database into one for people: without the statement and what was to be written."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        why = error.orig if isinstance(error, DBAPIError) else error
+        raise ProviderError(f"the state could not be read or written: {why}") from error

@@ -24,7 +24,7 @@ class Feeds(Part):
             }
             state = {"fetched_at": iso(copy.fetched_at), "state": str(CopyState.WAITING)}
             connection.execute(tables.feed_copies.insert().values(**values, **state))
-        found = self.standing(copy.feed, CopyState.WAITING)
+            found = self.standing(copy.feed, CopyState.WAITING)
         assert found is not None
         return found
 
@@ -53,7 +53,7 @@ class Feeds(Part):
     def standing(self, feed: str, state: CopyState) -> CopyRow | None:
         """Give the copy of a feed that is in force, or that waits."""
         column = tables.feed_copies.c
-        with self._connect() as connection:
+        with self._read() as connection:
             found = select(tables.feed_copies).where(column.feed == feed, column.state == str(state))
             row = connection.execute(found).first()
         return None if row is None else _copy(row)
@@ -61,7 +61,7 @@ class Feeds(Part):
     def in_force(self, feed: str, since: datetime, at: datetime) -> list[CopyRow]:
         """Give the copies that were in force at some instant from `since` to `at`, in order of time."""
         column = tables.feed_copies.c
-        with self._connect() as connection:
+        with self._read() as connection:
             dates = select(column.number, column.since).where(column.feed == feed, column.since.is_not(None))
             known = [
                 (row.number, parse_instant(row.since)) for row in connection.execute(dates.order_by(column.number))
@@ -83,7 +83,7 @@ class Feeds(Part):
 
     def last_try(self, feed: str) -> TryRow | None:
         """Give the last try to fetch a feed."""
-        with self._connect() as connection:
+        with self._read() as connection:
             row = connection.execute(select(tables.feed_tries).where(tables.feed_tries.c.feed == feed)).first()
         if row is None:
             return None

@@ -39,7 +39,7 @@ class Freezes(Part):
 
     def all(self) -> list[FreezeRow]:
         """Give every freeze, in order of time."""
-        with self._connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(select(tables.freezes).order_by(tables.freezes.c.start)).all()
         return [
             FreezeRow(

@@ -21,7 +21,7 @@ class Journal(Part):
 
     def of(self, plan: str) -> list[StepRow]:
         """Give the steps of a plan, in order."""
-        with self._connect() as connection:
+        with self._read() as connection:
             found = select(tables.steps).where(tables.steps.c.plan == plan).order_by(tables.steps.c.number)
             rows = connection.execute(found).all()
         return [StepRow(r.plan, r.number, parse_instant(r.at), r.call, r.state, r.error) for r in rows]
@@ -29,6 +29,6 @@ class Journal(Part):
     def all(self) -> list[StepRow]:
         """Give the steps of every plan, in the order they were taken in."""
         column = tables.steps.c
-        with self._connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(select(tables.steps).order_by(column.at, column.plan, column.number)).all()
         return [StepRow(r.plan, r.number, parse_instant(r.at), r.call, r.state, r.error) for r in rows]

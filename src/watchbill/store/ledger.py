@@ -29,13 +29,13 @@ class Ledger(Part):
     def last(self, kind: str) -> Entry | None:
         """Give the last entry of a kind; None where there is none."""
         of_kind = select(tables.ledger).where(tables.ledger.c.kind == kind)
-        with self._connect() as connection:
+        with self._read() as connection:
             row = connection.execute(of_kind.order_by(tables.ledger.c.number.desc()).limit(1)).first()
         return None if row is None else _entry(row)
 
     def entries(self) -> Iterator[Entry]:
         """Give every entry, first to last."""
-        with self._connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(select(tables.ledger).order_by(tables.ledger.c.number)).all()
         for row in rows:
             yield _entry(row)

@@ -16,16 +16,16 @@ class Questions(Part):
 
     def ask(self, question: QuestionRow) -> bool:
         """Write a question; a case is asked about once. Tells whether it was written."""
-        if self.of(question.case_id) is not None:
-            return False
+        values = {
+            "case_id": question.case_id,
+            "person": question.person,
+            "text": question.text,
+            "asked_at": iso(question.asked_at),
+            "deadline_at": iso(question.deadline_at),
+        }
         with self._connect() as connection:
-            values = {
-                "case_id": question.case_id,
-                "person": question.person,
-                "text": question.text,
-                "asked_at": iso(question.asked_at),
-                "deadline_at": iso(question.deadline_at),
-            }
+            if self.of(question.case_id) is not None:
+                return False
             connection.execute(tables.questions.insert().values(**values))
         return True
 
@@ -39,13 +39,13 @@ class Questions(Part):
 
     def of(self, case_id: str) -> QuestionRow | None:
         """Give the question of a case."""
-        with self._connect() as connection:
+        with self._read() as connection:
             row = connection.execute(select(tables.questions).where(tables.questions.c.case_id == case_id)).first()
         return None if row is None else _question(row)
 
     def all(self) -> list[QuestionRow]:
         """Give every question, in the order they were asked."""
-        with self._connect() as connection:
+        with self._read() as connection:
             order = (tables.questions.c.asked_at, tables.questions.c.case_id)
             rows = connection.execute(select(tables.questions).order_by(*order)).all()
         return [_question(row) for row in rows]

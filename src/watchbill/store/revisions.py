@@ -1,8 +1,9 @@
 """Applied revisions of the team file."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from watchbill.intervals import iso, parse_instant
 from watchbill.store import tables
@@ -15,18 +16,20 @@ class Revisions(Part):
 
     def add(self, digest: str, at: datetime, text: str, by: str) -> bool:
         """Keep a revision; one that equals the latest is not kept again. Tells whether it was kept."""
-        latest = self.latest()
-        if latest is not None and latest.digest == digest:
-            return False
+        values = {"digest": digest, "at": iso(at), "by": by, "text": text}
         with self._connect() as connection:
-            values = {"digest": digest, "at": iso(at), "by": by, "text": text}
+            latest = self.latest()
+            if latest is not None and latest.digest == digest:
+                return False
             connection.execute(tables.revisions.insert().values(**values))
         return True
 
     def latest(self) -> RevisionRow | None:
         """Give the revision in force."""
-        found = self.all()
-        return found[-1] if found else None
+        found = select(tables.revisions).order_by(tables.revisions.c.number.desc()).limit(1)
+        with self._read() as connection:
+            row = connection.execute(found).first()
+        return None if row is None else _revision(row)
 
     def at(self, instant: datetime) -> RevisionRow | None:
         """Give the revision that was in force at an instant, None before the first."""
@@ -34,6 +37,10 @@ class Revisions(Part):
 
     def all(self) -> list[RevisionRow]:
         """Give every revision, in order of time."""
-        with self._connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(select(tables.revisions).order_by(tables.revisions.c.number)).all()
-        return [RevisionRow(row.digest, parse_instant(row.at), row.by, row.text) for row in rows]
+        return [_revision(row) for row in rows]
+
+
+def _revision(row: Row[Any]) -> RevisionRow:
+    return RevisionRow(row.digest, parse_instant(row.at), row.by, row.text)

@@ -102,3 +102,12 @@ feed_tries = Table(
     Column("error", Text, nullable=True),
     Column("failing_since", String(32), nullable=True),
 )
+
+leases = Table(
+    "leases",
+    METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("until", String(32), nullable=False),
+)

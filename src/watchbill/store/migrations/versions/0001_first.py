@@ -26,11 +26,7 @@ def upgrade() -> None:
         sa.Column("previous", sa.String(64), nullable=False),
         sa.Column("digest", sa.String(64), nullable=False, unique=True),
     )
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER ledger_no_{verb.lower()} BEFORE {verb} ON ledger "
-            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-        )
+    _guard_the_ledger()
     op.create_table(
         "revisions",
         sa.Column("number", sa.Integer, primary_key=True),
@@ -82,7 +78,27 @@ def upgrade() -> None:
     )
 
 
+def _guard_the_ledger() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER ledger_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger "
+            "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()"
+        )
+        return
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER ledger_no_{verb.lower()} BEFORE {verb} ON ledger "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        )
+
+
 def downgrade() -> None:
     """Take every table away."""
     for table in ("steps", "freezes", "questions", "cases", "revisions", "ledger"):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION ledger_is_append_only()")

@@ -1,0 +1,108 @@
+"""The two databases that hold the state: how each is reached, and how writers take turns."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from watchbill.errors import ProviderError
+from watchbill.store.migrate import upgrade
+
+
+READS = "watchbill_reads"
+"""Execution option of connections that only read: they take no lock."""
+
+_TURN = 30
+"""Seconds that a write waits for its turn."""
+
+_IDLE = 10
+"""Seconds after which Postgres ends a transaction whose process says nothing more: one that was paused keeps nobody
+waiting for its lock."""
+
+_LOCK = 0x7761_7463
+"""Of Postgres's advisory locks the one that writers take."""
+
+_CALLED = "the database that WATCHBILL_DATABASE names"
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """Open a SQLite file: write-ahead log, full synchronisation."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _TURN}, hide_parameters=True)
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    try:
+        upgrade(engine, str(path))
+    except DatabaseError as error:
+        engine.dispose()
+        raise ProviderError(f"{path} is no database of watchbill: {error.orig}", "name another --state") from error
+    except ProviderError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def postgres_engine(url: str) -> Engine:
+    """Open a database of Postgres."""
+    target = _postgres_url(url)
+    if importlib.util.find_spec("psycopg") is None:
+        raise ProviderError("the state is in Postgres, and psycopg is not there", "pip install 'watchbill[postgres]'")
+    engine = create_engine(
+        target,
+        connect_args={"connect_timeout": _TURN, "application_name": "watchbill"},
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _configure_postgres)
+    event.listen(engine, "begin", _begin_postgres)
+    try:
+        upgrade(engine, _CALLED)
+    except DatabaseError as error:
+        engine.dispose()
+        raise ProviderError(f"{_CALLED} could not be used: {error.orig}") from error
+    except ProviderError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _postgres_url(url: str) -> URL:
+    if url.partition("://")[2].count("@") > 1:
+        # What follows the first would be taken for the host, and shown by errors.
+        raise ProviderError(f"the address of {_CALLED} has more than one @", "write %40 for one in a password")
+    try:
+        target = make_url(url)
+    except (ArgumentError, ValueError):
+        # Neither is shown: it holds what was written.
+        target = None
+    if target is None or target.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
+        raise ProviderError("WATCHBILL_DATABASE is no address of Postgres", "write postgresql://user@host/name")
+    return target.set(drivername="postgresql+psycopg")
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    # SQLAlchemy begins transactions itself (see `_begin_sqlite`), so the driver must not.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={_TURN * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Taking the write lock at once makes read-then-append of the ledger safe among processes.
+    reads = connection.get_execution_options().get(READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _configure_postgres(connection: Any, _: Any) -> None:
+    for name, seconds in (("lock_timeout", _TURN), ("idle_in_transaction_session_timeout", _IDLE)):
+        connection.execute(f"SET {name} = '{seconds}s'")
+    connection.commit()
+
+
+def _begin_postgres(connection: Connection) -> None:
+    # As on SQLite: whoever may write waits for its turn before it reads.
+    if not connection.get_execution_options().get(READS):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
