@@ -52,8 +52,11 @@ Instance = Annotated[str, StringConstraints(pattern=r"^(i-[0-9a-f]{8}|m?i-[0-9a-
 """An instance of EC2, or one that Systems Manager manages elsewhere: Systems Manager API Reference, "Target"."""
 Subject = Annotated[str, StringConstraints(pattern=r"^\S{1,255}$")]
 """The subject of a token, with `*` for any characters. One that is all `*` would be anybody's."""
+Channel = Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]{8,20}|#[^\s#@,.]{1,79})$")]
+"""A channel of Slack: its id, or `#` and its name, of 80 characters at most."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 KindName = Literal["primary", "secondary", "shadow", "manager"]
+NoticeName = Literal["question", "answered", "escalation", "update", "stand-in", "request", "help", "news"]
 Filled = Annotated[str, StringConstraints(min_length=1)]
 Sentence = Annotated[str, StringConstraints(pattern=r"\S")]
 Level = Literal["list", "read", "write", "tagging", "permissions"]
@@ -376,6 +379,33 @@ class AlertsPart(_Part):
     )
 
 
+class SlackPart(_Part):
+    """How Slack is used."""
+
+    channel: Channel | None = Field(
+        None, description="Where leads are told: the id of a channel, C0123456789, or #oncall; else a message to them."
+    )
+    respond: Literal["off", "verdicts", "freeze"] = Field(
+        "freeze", description="What leads may do by a button: nothing, give verdicts, or freeze as well."
+    )
+
+
+class NotifyPart(_Part):
+    """One more way by which leads are told; `mail` reaches people as well."""
+
+    name: Name = Field(description="What it is called.")
+    kind: Literal["mail", "apprise", "pagerduty", "webhook"] = Field(description="How it is spoken to.")
+    to: Address | None = Field(None, description="With `mail`: the address of the leads; by default their own.")
+    secret: Variable | None = Field(
+        None,
+        description="The environment variable with the address of Apprise or a webhook, or PagerDuty's routing key; "
+        "the same with _FILE behind it may name a file.",
+    )
+    on: Annotated[list[NoticeName], Field(min_length=1)] = Field(
+        default_factory=lambda: ["escalation", "update", "stand-in"], description="Of what it tells."
+    )
+
+
 class TeamPart(_Part):
     """A team file: people, what they may hold, and who is on watch."""
 
@@ -418,3 +448,5 @@ class TeamPart(_Part):
         default_factory=list, description="People who alone may see that a case may be an insider's."
     )
     alerts: AlertsPart = Field(default_factory=AlertsPart, description="How loud it is.")
+    slack: SlackPart | None = Field(default=None, description="That people are asked in Slack, and how.")
+    notify: list[NotifyPart] = Field(default_factory=list, description="More ways by which leads are told.")

@@ -38,6 +38,7 @@ from watchbill.team.model import (
     Kind,
     Layer,
     Leave,
+    Notify,
     Override,
     PermissionSet,
     Person,
@@ -48,6 +49,7 @@ from watchbill.team.model import (
     Roster,
     Rota,
     Rotation,
+    Slack,
     Stage,
     Stint,
     Suppression,
@@ -192,6 +194,8 @@ def _field(path: Path, *, key: bool) -> str:
             return "host" if key else "instance"
         case ["alerts", "suppress", *_, "action"]:
             return "call"
+        case ["notify", *_, "to"]:
+            return "address"
         case [*_, last]:
             return last
         case _:
@@ -232,6 +236,8 @@ _EXPECTED = {
     "host": "write the name of the host as its logs have it",
     "instance": "write the id of an instance: i- and 8 or 17 characters",
     "secret": "name an environment variable: PLATFORM_FEED",
+    "channel": "write the id of a channel, C0123456789, or its name: #oncall",
+    "address": "an address has one `@`",
     "call": "write what was called as a case writes it: iam:CreateAccessKey",
     "until": "write a date: 2026-03-01",
     "reason": "say why",
@@ -337,7 +343,16 @@ class _Builder:
             tuple(Claim(text.strip(), at(("invariants", i))) for i, text in enumerate(part.invariants)),
             tuple(part.security_leads),
             self._alerts(),
+            slack=self._slack(),
+            notify=tuple(
+                Notify(each.name, each.kind, each.to, each.secret, frozenset(each.on), at(("notify", i)))
+                for i, each in enumerate(part.notify)
+            ),
         )
+
+    def _slack(self) -> Slack | None:
+        part = self._part.slack
+        return None if part is None else Slack(part.channel, part.respond, self._at(("slack",), key=True))
 
     def _alerts(self) -> Alerts:
         part, at = self._part.alerts, self._at

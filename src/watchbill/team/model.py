@@ -392,6 +392,33 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Slack:
+    """That people are asked in Slack, and how."""
+
+    channel: str | None
+    """Where leads are told: the id of a channel, or `#` and its name; None is a message to them."""
+    respond: str
+    """What leads may do by a button: `off`, `verdicts`, or `freeze`, which is verdicts as well."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """One more way by which leads are told."""
+
+    name: str
+    kind: str
+    """`mail`, `apprise`, `pagerduty` or `webhook`."""
+    to: str | None
+    """With `mail`: the address of the leads; None is their own."""
+    secret: str | None
+    """The environment variable that holds an address or a key; None with `mail`."""
+    on: frozenset[str]
+    """Kinds of notices that it is told."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """One team file, checked: every name in it refers to something in it."""
 
@@ -429,6 +456,9 @@ class Team:
     security_leads: tuple[str, ...] = ()
     """Who alone may see that a case may be an insider's; empty is nobody."""
     alerts: Alerts = field(default_factory=Alerts)
+    slack: Slack | None = None
+    """None where people are not asked in Slack."""
+    notify: tuple[Notify, ...] = ()
 
     def members(self, group: str) -> tuple[str, ...]:
         """Give everyone in the group, those of included groups too, sorted, each once."""

@@ -29,6 +29,8 @@ _YEARS = range(1970, 2200)
 _ZONES = frozenset(available_timezones())
 SUPPRESSED_BY = ("rule", "person", "network", "account", "action")
 """Conditions of a suppression, one of which it has at least."""
+CHANNELS = ("slack", "mail")
+"""What watchbill calls the ways by which it asks people: nothing else has their names."""
 _CEILING_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
 
 
@@ -162,6 +164,7 @@ class _Checker:
         self._refs("person", ("security_leads",))
         self._networks(("networks",))
         self._alerts()
+        self._notify()
         self._break_glass()
         self._workloads()
         self._hosts()
@@ -212,6 +215,25 @@ class _Checker:
                 message = f"a suppression says of what: {', '.join(SUPPRESSED_BY[:-1])} or {SUPPRESSED_BY[-1]}"
                 self._say("suppresses-all", message, at)
         self._quiet_hours(("alerts", "quiet_hours"))
+
+    def _notify(self) -> None:
+        """Check that each way of telling leads has its own name, and an address or the variable that holds one."""
+        document = self._document
+        entries = list(document.entries("notify"))
+        self._unique("name of a channel", self._texts(entries, "name"))
+        for at in entries:
+            name, kind = document.text(*at, "name"), document.text(*at, "kind")
+            if name in CHANNELS and name != kind:
+                self._say("channel-name", f"`{name}` is what watchbill calls a channel of its own", (*at, "name"))
+            if not document.whole(at) or kind is None:
+                continue
+            has_secret = document.value((*at, "secret")) is not None
+            if kind == "mail" and has_secret:
+                self._say("notify-secret", "mail has no `secret`: WATCHBILL_SMTP_... say how it is sent", at)
+            if kind != "mail" and not has_secret:
+                self._say("notify-secret", f"`{name}` lacks `secret`: the variable that holds its address or key", at)
+            if kind != "mail" and document.value((*at, "to")) is not None:
+                self._say("notify-to", f"`{kind}` has no `to`: its address is a secret", (*at, "to"))
 
     def _network(self, at: Path) -> None:
         """Check what a suppression calls a network: a block, and not all there is."""
