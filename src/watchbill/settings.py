@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from watchbill.errors import RefusedError
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -47,5 +49,22 @@ def read_settings() -> Settings:
 
 
 def read_variables(names: Iterable[str]) -> Mapping[str, str]:
-    """Read variables that the team file names, such as those with the addresses of feeds; empty ones are not set."""
-    return {name: value for name in names if (value := os.environ.get(name, "").strip())}
+    """Read secrets by their names: `NAME`, or else what is in the file that `NAME_FILE` names; empty is not set.
+
+    RefusedError where such a file cannot be read.
+    """
+    found = ((name, os.environ.get(name, "").strip() or _in_file(name)) for name in names)
+    return {name: value for name, value in found if value}
+
+
+def _in_file(name: str) -> str:
+    path = os.environ.get(f"{name}_FILE", "").strip()
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise RefusedError(
+            f"could not read the file of {name}_FILE: {why}", "name a file with nothing else in it"
+        ) from (None)
