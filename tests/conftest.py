@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.postgres import postgres
+from tests.states import place
+
+
+__all__ = ("data_dir", "place", "postgres")
 
 
 # A timing is never a test: the machine may be busy.

@@ -1,20 +1,24 @@
-"""The store on a real SQLite file."""
+"""The store on a real SQLite file, and in a real Postgres: each test that asks for a `place` is run on both."""
 
-import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from alembic.operations import Operations
+from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError
 
 from watchbill.errors import ProviderError
 from watchbill.ledger.chain import verify
 from watchbill.ledger.model import State
 from watchbill.store.database import open_store
+from watchbill.store.migrate import scripts
 from watchbill.store.rows import CaseRow, CopyRow, CopyState, FreezeRow, QuestionRow, StepRow, TryRow
 from watchbill.store.tables import METADATA
 
@@ -25,24 +29,35 @@ FIRST = {"ledger", "revisions", "cases", "questions", "freezes", "steps"}
 """The tables of the first watchbill."""
 
 
+@contextmanager
+def past(place):
+    """Give a connection past the store; what is done over it stays."""
+    engine = place.past_the_store()
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
 def case(status="open"):
     """Make a case."""
     return CaseRow("C-1", AT, AT, status, "high", "james", "", "{}")
 
 
-def test_what_is_written_is_there_when_it_is_opened_again(tmp_path):
+def test_what_is_written_is_there_when_it_is_opened_again(place):
     """Every part gives back what it took, instants to the microsecond and in UTC."""
     question = QuestionRow("C-1", "james", "was it you?", AT, AT + timedelta(minutes=10))
     freeze = FreezeRow("F-1", "james", AT, None, "C-1", "{}")
     step = StepRow("F-1", 0, AT, "iam:PutUserPolicy", "done", None)
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         store.cases.put(case())
         store.cases.put(case("asked"))
         assert store.questions.ask(question)
         store.freezes.add(freeze)
         store.journal.write(step)
         assert store.revisions.add("d1", AT, "team: x", "ana")
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         assert store.cases.all() == [case("asked")]
         assert store.questions.all() == [question]
         assert store.freezes.active(AT) == [freeze]
@@ -56,15 +71,15 @@ def copy(fetched_at=AT, content=b"BEGIN"):
     return CopyRow("platform/nights", fetched_at, "ab12", "ics", '"1"', None, "d1", content)
 
 
-def test_copies_that_were_in_force_are_kept(tmp_path):
+def test_copies_that_were_in_force_are_kept(place):
     """One waits and one is in force at most; what was in force is there with its bytes and time, what was not is not."""
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         for day in range(3):
             made = store.feeds.add(copy(AT + timedelta(days=day), bytes([day])))
             store.feeds.take(made, AT + timedelta(days=day, hours=1))
         store.feeds.add(copy(content=b"waits"))
         last = store.feeds.add(copy(content=b"waits now"))
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         in_force = store.feeds.standing("platform/nights", CopyState.IN_FORCE)
         assert in_force is not None
         assert (in_force.content, in_force.fetched_at, in_force.since) == (
@@ -77,11 +92,9 @@ def test_copies_that_were_in_force_are_kept(tmp_path):
         assert store.feeds.standing("platform/days", CopyState.IN_FORCE) is None
         store.feeds.withdraw("platform/nights")
         assert store.feeds.standing("platform/nights", CopyState.WAITING) is None
-    connection = sqlite3.connect(tmp_path / "state.db")
-    assert [row[0] for row in connection.execute("SELECT content FROM feed_copies ORDER BY number")] == [
-        *(b"\0", b"\1", b"\2", b"", b""),
-    ]
-    connection.close()
+    with past(place) as connection:
+        kept = connection.exec_driver_sql("SELECT content FROM feed_copies ORDER BY number").scalars().all()
+    assert [bytes(each) for each in kept] == [b"\0", b"\1", b"\2", b"", b""]
 
 
 @pytest.mark.parametrize(
@@ -98,9 +111,9 @@ def test_copies_that_were_in_force_are_kept(tmp_path):
         (-5, 0.5, [0]),
     ],
 )
-def test_what_was_in_force_when_is_known(tmp_path, since, at, found):
+def test_what_was_in_force_when_is_known(place, since, at, found):
     """Every copy that was in force at some instant of a span, and no other; of this feed alone."""
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         for day in range(3):
             for feed in ("platform/nights", "platform/days"):
                 made = store.feeds.add(replace(copy(content=bytes([day])), feed=feed))
@@ -110,9 +123,9 @@ def test_what_was_in_force_when_is_known(tmp_path, since, at, found):
         assert [each.content[0] for each in store.feeds.in_force("platform/nights", *span)] == found
 
 
-def test_the_last_try_of_a_feed_is_kept(tmp_path):
+def test_the_last_try_of_a_feed_is_kept(place):
     """Over the one before; each feed has its own."""
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         assert store.feeds.last_try("platform/nights") is None
         store.feeds.tried(TryRow("platform/days", AT, None, None))
         for error, since in (("answered 500", AT), (None, None)):
@@ -122,25 +135,23 @@ def test_the_last_try_of_a_feed_is_kept(tmp_path):
         assert store.feeds.last_try("platform/days") == TryRow("platform/days", AT, None, None)
 
 
-def test_an_older_state_is_brought_up_to_date(tmp_path):
+def test_an_older_state_is_brought_up_to_date(place):
     """A database of the first watchbill gets the new tables, and keeps what it has."""
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         store.cases.put(case())
-    connection = sqlite3.connect(tmp_path / "state.db")
-    for table in set(METADATA.tables) - FIRST:
-        connection.execute(f"DROP TABLE {table}")
-    connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    connection.commit()
-    connection.close()
-    with open_store(tmp_path) as store:
+    with past(place) as connection:
+        for table in set(METADATA.tables) - FIRST:
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    with place.open() as store:
         assert store.cases.all() == [case()]
         assert store.feeds.last_try("platform/nights") is None
 
 
-def test_the_first_answer_stands(tmp_path):
+def test_the_first_answer_stands(place):
     """A second answer, or a second question, changes nothing and says so."""
     question = QuestionRow("C-1", "james", "was it you?", AT, AT)
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         assert store.questions.ask(question)
         assert not store.questions.ask(question)
         assert store.questions.answer("C-1", "no", AT, "james")
@@ -150,23 +161,26 @@ def test_the_first_answer_stands(tmp_path):
     assert (found.answer, found.answered_by) == ("no", "james")
 
 
-def test_the_ledger_refuses_change_and_removal(tmp_path):
-    """Not even somebody with the file open can change an entry by SQL without dropping the guard."""
-    with open_store(tmp_path) as store:
+def test_the_ledger_refuses_change_and_removal(place):
+    """Not even somebody with the database open can change an entry by SQL without dropping the guard."""
+    with place.open() as store:
         store.ledger.record(at=AT, kind="x", actor="ana", subject="s", facts={})
-    connection = sqlite3.connect(tmp_path / "state.db")
-    for statement in ("UPDATE ledger SET actor = 'eve'", "DELETE FROM ledger"):
-        with pytest.raises(sqlite3.DatabaseError, match="append-only"):
-            connection.execute(statement)
-    connection.execute("DROP TRIGGER ledger_no_update")
-    connection.execute("UPDATE ledger SET actor = 'eve'")
-    connection.commit()
-    connection.close()
-    with open_store(tmp_path) as store:
+    refused = ["UPDATE ledger SET actor = 'eve'", "DELETE FROM ledger"]
+    guard = "DROP TRIGGER ledger_no_update"
+    if place.url is not None:
+        refused.append("TRUNCATE ledger")
+        guard = "DROP TRIGGER ledger_only_grows ON ledger"
+    for statement in refused:
+        with pytest.raises(DBAPIError, match="append-only"), past(place) as connection:
+            connection.exec_driver_sql(statement)
+    with past(place) as connection:
+        connection.exec_driver_sql(guard)
+        connection.exec_driver_sql("UPDATE ledger SET actor = 'eve'")
+    with place.open() as store:
         assert verify(store.ledger.entries()).state is State.BROKEN
 
 
-def test_a_transaction_is_all_or_nothing(tmp_path):
+def test_a_transaction_is_all_or_nothing(place):
     """An error in the middle leaves neither the case nor its entry."""
 
     def half_done(store):
@@ -175,53 +189,110 @@ def test_a_transaction_is_all_or_nothing(tmp_path):
             store.ledger.record(at=AT, kind="x", actor="ana", subject="s", facts={})
             raise RuntimeError
 
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         with pytest.raises(RuntimeError):
             half_done(store)
         assert store.cases.all() == []
         assert verify(store.ledger.entries()).state is State.EMPTY
 
 
-def test_processes_append_one_chain(tmp_path):
+def test_processes_append_one_chain(place):
     """Four processes append at once: one unbroken chain with every entry in it."""
-    with open_store(tmp_path):
-        pass
     program = (
         "import sys; from pathlib import Path; from datetime import datetime, UTC;"
         "from watchbill.store.database import open_store\n"
-        "with open_store(Path(sys.argv[1])) as store:\n"
+        "with open_store(Path(sys.argv[1]), sys.argv[3] or None) as store:\n"
         "    for n in range(15):\n"
         "        store.ledger.record(at=datetime(2026, 1, 1, tzinfo=UTC), kind='x', actor=sys.argv[2], subject='s', facts={'n': n})\n"
     )
-    running = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path), name]) for name in "abcd"]
+    where = [str(place.folder), place.url or ""]
+    running = [subprocess.Popen([sys.executable, "-c", program, where[0], name, where[1]]) for name in "abcd"]
     assert [process.wait(60) for process in running] == [0, 0, 0, 0]
-    with open_store(tmp_path) as store:
+    with place.open() as store:
         found = verify(store.ledger.entries())
     assert (found.state, found.entries) == (State.INTACT, 60)
 
 
-def test_migrations_make_the_tables(tmp_path):
+def test_migrations_make_the_tables(place):
     """What the migrations make is what `tables.py` declares."""
-    with open_store(tmp_path):
+    with place.open():
         pass
-    engine = create_engine(f"sqlite:///{tmp_path / 'state.db'}")
-    with engine.connect() as connection:
+    with past(place) as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-    engine.dispose()
 
 
-def test_what_is_no_state_is_refused(tmp_path):
-    """Another kind of file, and a database from a newer watchbill, are refused with what to do."""
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "state.db").write_text("this is no database, but it is long enough to be looked at")
-    with pytest.raises(ProviderError, match="is no database of watchbill"):
-        open_store(other)
-    with open_store(tmp_path / "newer"):
+def test_migrations_go_back_as_they_came(place):
+    """Each one's way back takes away what it made, and nothing is left of the first but the mark of Alembic."""
+    with place.open():
         pass
-    connection = sqlite3.connect(tmp_path / "newer" / "state.db")
-    connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.commit()
-    connection.close()
+    script = scripts()
+    with past(place) as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context):
+            for revision in script.walk_revisions():
+                revision.module.downgrade()
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    with place.open() as store:
+        store.ledger.record(at=AT, kind="x", actor="ana", subject="s", facts={})
+
+
+def test_a_newer_database_is_refused(place):
+    """A database from a newer watchbill is refused with what to do."""
+    with place.open():
+        pass
+    with past(place) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ProviderError, match="newer watchbill"):
-        open_store(tmp_path / "newer")
+        place.open()
+
+
+def test_another_kind_of_file_is_refused(tmp_path):
+    """With what to do."""
+    (tmp_path / "state.db").write_text("this is no database, but it is long enough to be looked at")
+    with pytest.raises(ProviderError, match="is no database of watchbill"):
+        open_store(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://ana:horse@host:port/w", "no address of Postgres"),
+        ("mysql://ana:horse@host/w", "no address of Postgres"),
+        ("horse", "no address of Postgres"),
+        ("postgresql://ana:battery@horse@host/w", "more than one @"),
+        ("postgresql://ana:horse@/w?host=/nowhere", "could not be used"),
+    ],
+)
+def test_an_address_is_never_shown(tmp_path, url, said):
+    """Whatever is wrong with it: it may hold a password."""
+    with pytest.raises(ProviderError, match=said) as caught:
+        open_store(tmp_path, url)
+    assert "horse" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_reads_wait_for_no_writer(place):
+    """While one writes another reads what was there before; what is written is seen when it is whole."""
+    with place.open() as one, place.open() as other:
+        one.cases.put(case())
+        with one.transaction():
+            one.cases.put(case("asked"))
+            assert other.cases.get("C-1") == case()
+            assert one.cases.get("C-1") == case("asked")
+        assert other.cases.get("C-1") == case("asked")
+
+
+def test_threads_share_a_store(place):
+    """Each has transactions of its own: what one has not written whole, another neither sees nor undoes."""
+    with place.open() as store, ThreadPoolExecutor(1) as another:
+
+        def half_done():
+            with store.transaction():
+                store.cases.put(case())
+                assert another.submit(store.cases.get, "C-1").result() is None
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            half_done()
+        another.submit(store.cases.put, case()).result()
+        assert store.cases.get("C-1") == case()
