@@ -5,7 +5,7 @@ Every other is `WATCHBILL_...`, or is named by the team file for a secret that m
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchbill.errors import RefusedError
@@ -31,6 +31,9 @@ class Settings:
     """An MMDB file that tells whose network an address is of (`WATCHBILL_ASN`)."""
     geo: Path | None = None
     """One that tells its country (`WATCHBILL_GEO`)."""
+    database: str | None = field(default=None, repr=False)
+    """The address of a database of Postgres that holds the state, instead of a file (`WATCHBILL_DATABASE`, or in the
+    file that `WATCHBILL_DATABASE_FILE` names). It may hold a password, and is never shown."""
 
 
 def read_settings() -> Settings:
@@ -45,6 +48,7 @@ def read_settings() -> Settings:
         not env.get("NO_COLOR"),
         Path(env["WATCHBILL_ASN"]) if env.get("WATCHBILL_ASN") else None,
         Path(env["WATCHBILL_GEO"]) if env.get("WATCHBILL_GEO") else None,
+        read_variables(["WATCHBILL_DATABASE"]).get("WATCHBILL_DATABASE"),
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from watchbill.errors import RefusedError
-from watchbill.settings import read_variables
+from watchbill.settings import read_settings, read_variables
 
 
 def test_a_secret_may_stand_in_a_file(monkeypatch, tmp_path):
@@ -23,3 +23,12 @@ def test_a_file_that_is_named_and_cannot_be_read_is_refused(monkeypatch, tmp_pat
     (tmp_path / "none").write_bytes(b"\xff")
     with pytest.raises(RefusedError, match="no UTF-8"):
         read_variables(["KEY"])
+
+
+def test_the_address_of_the_database_is_a_secret(monkeypatch, tmp_path):
+    """It may stand in a file, and is shown by nothing that shows the settings."""
+    (tmp_path / "url").write_text("postgresql://ana:horse@host/watch\n", "utf-8")
+    monkeypatch.setenv("WATCHBILL_DATABASE_FILE", str(tmp_path / "url"))
+    settings = read_settings()
+    assert settings.database == "postgresql://ana:horse@host/watch"
+    assert "horse" not in repr(settings)

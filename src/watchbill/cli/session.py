@@ -86,7 +86,7 @@ class Session:
 
     def store(self) -> Store:
         """Open watchbill's own state."""
-        return open_store(self.settings.state)
+        return open_store(self.settings.state, self.settings.database)
 
     @contextmanager
     def casework(self) -> Iterator[Casework]:

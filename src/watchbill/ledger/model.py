@@ -27,6 +27,7 @@ class Kind(StrEnum):
     FEED_WITHDRAWN = "schedule:feed:withdrawn"
     FEED_FAILED = "schedule:feed:failed"
     FEED_RECOVERED = "schedule:feed:recovered"
+    LEAD_TAKEN = "service:lead:taken"
 
 
 @dataclass(frozen=True, slots=True)
