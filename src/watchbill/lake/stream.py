@@ -50,18 +50,21 @@ def joined(pieces: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for piece in pieces:
         if held and rows + piece.num_rows > BATCH:
             yield _one(held)
-            held, rows = [], 0
+            rows = 0
         held.append(piece)
         rows += piece.num_rows
     if held:
         yield _one(held)
 
 
-def _one(held: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    if len(held) == 1:
-        return held[0]
-    table = pa.Table.from_batches(held).unify_dictionaries().combine_chunks()
-    return next(iter(table.to_batches()), held[0])
+def _one(held: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Make one batch of some, and let go of them."""
+    first = held[0]
+    if len(held) > 1:
+        table = pa.Table.from_batches(held).unify_dictionaries().combine_chunks()
+        first = next(iter(table.to_batches()), first)
+    held.clear()
+    return first
 
 
 def _together(parts: Iterable[PartRow]) -> Iterator[list[PartRow]]:
@@ -95,7 +98,15 @@ def _picked(
         if any(mask.any() for mask in held):
             for batch, mask in zip(_read(lake, part, None), held, strict=True):
                 if mask.any():
-                    yield batch.filter(pa.array(mask))
+                    yield _alone(batch.filter(pa.array(mask)))
+
+
+def _alone(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Let some rows of a batch go by themselves: of texts that rows share they keep those of the whole batch."""
+    columns = [
+        column.cast(pa.string()).dictionary_encode() if column.type == WORDS else column for column in rows.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
 
 
 def days_of(span: Interval | None) -> tuple[str, str]:

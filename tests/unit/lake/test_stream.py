@@ -1,7 +1,9 @@
 """The events of the table as batches: each row once, whatever files there are and however they are cut."""
 
 import contextlib
+import weakref
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -109,6 +111,23 @@ def test_picked_rows_are_those_that_are_wanted(folder, wanted, size, within):
     rows = [row for batch in found for row in batch.to_pylist()]
     assert sorted(row["id"] for row in rows) == sorted(each for each in there if int(each[1:]) in wanted)
     assert all(row == whole[row["id"]] for row in rows)
+
+
+def test_a_picked_row_brings_no_texts_of_others(lake):
+    """A few rows of each of many files are held together: they must not hold what all the rows of these share."""
+    (found,) = picked(lake, None, ["id"], lambda batch: holds(batch, "id", ["e03", "e20"].__contains__))
+    assert sorted(found["access_key"].dictionary.to_pylist()) == sorted({*found["access_key"].to_pylist()} - {None})
+
+
+def test_batches_that_were_put_together_are_let_go():
+    """Whoever looks at a batch holds it once."""
+    whole = pa.record_batch({"row": pa.array([1, 2])})
+    pieces = [whole.slice(0, 1), whole.slice(1, 1)]
+    held = [weakref.ref(piece) for piece in pieces]
+    more = (whole for _ in range(stream.BATCH // 2))
+    found = joined(chain((pieces.pop() for _ in range(2)), more))
+    next(found)
+    assert [each() for each in held] == [None, None]
 
 
 def test_the_rest_of_a_file_is_read_only_where_a_row_is_wanted(lake, monkeypatch):
