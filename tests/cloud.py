@@ -200,6 +200,11 @@ class MemoryCloud:
         return replace(state, roles={**state.roles, name: replace(state.roles[name], **changes)})
 
 
+def by(team, cloud):
+    """Give what makes each change of a plan in a cloud."""
+    return lambda change: cloud.perform(team.accounts[change.account], change.call)
+
+
 def _is_there(found, path):
     """Tell whether something is made already; a name that is taken under another path is refused."""
     if found is not None and found.path != path:

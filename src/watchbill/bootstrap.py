@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from watchbill.access.interfaces import Cloud
-from watchbill.access.model import AccessKey, AccountState, spelled
+from watchbill.access.model import AccessKey, AccountState, Change, spelled
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
@@ -21,11 +21,14 @@ from watchbill.files.trail_folder import TRAIL_SUFFIXES, list_files, read_folder
 from watchbill.intervals import Interval, parse_instant
 from watchbill.lake.delivery import Delivery
 from watchbill.settings import Settings
-from watchbill.team.model import Team
+from watchbill.team.model import Account, Team
 from watchbill.trail.model import Reading
 from watchbill.trail.read import FileReading, combine, read_file
 from watchbill.trail.sources import EVENTS, Listed, days_to_list, parse_key, prefixes_to_list
 
+
+Performer = Callable[[Team, Change], None]
+"""Makes one step of a plan where it is to be made; every failure is a ProviderError."""
 
 _READERS = 8
 """Objects of S3 that are fetched side by side."""
@@ -52,6 +55,8 @@ class App:
     endpoint: str | None = None
     """The stand-in for AWS, if it is one."""
     keys: tuple[str, str] | None = field(default=None, repr=False)
+    performers: Mapping[str, Performer] = field(default_factory=dict)
+    """Who makes the steps of services besides AWS's IAM, by the service of the call."""
     _read: dict[tuple[str, str, str], FileReading] = field(default_factory=dict)
     """What came out of each object of S3 already: an object with the same ETag is not fetched again."""
 
@@ -60,6 +65,17 @@ class App:
         with ThreadPoolExecutor(max_workers=8) as pool:
             states = pool.map(self.cloud.observe, team.accounts.values())
             return dict(zip(team.accounts, states, strict=True))
+
+    def perform(self, team: Team, change: Change) -> None:
+        """Make one step of a plan, by whoever makes those of its service; where nobody does, a ProviderError."""
+        service = change.call.service
+        if service == "iam":
+            self.cloud.perform(_account(team, change), change.call)
+        elif service in self.performers:
+            self.performers[service](team, change)
+        else:
+            known = ", ".join(sorted(["iam", *self.performers]))
+            raise ProviderError(f"nothing here makes {change.call}", f"set up `{service}`; there is: {known}")
 
     def keys_of(
         self, team: Team, person: str, observed: Mapping[str, AccountState]
@@ -152,6 +168,12 @@ class App:
             return self._read[place]
         bucket, key, _ = place
         return read_file(key, read_object(self.accounts, bucket, key))
+
+
+def _account(team: Team, change: Change) -> Account:
+    if change.account not in team.accounts:
+        raise ProviderError(f"{change.call}: the team file has no account `{change.account}` any more")
+    return team.accounts[change.account]
 
 
 @dataclass(frozen=True, slots=True)

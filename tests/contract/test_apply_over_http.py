@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.cloud import by
 from tests.teams import DAY, MONDAY, grant, rota, team, with_rota
 
 from watchbill.access.apply import apply
@@ -53,7 +54,7 @@ def observe(cloud, of):
 def settle(cloud, of, at):
     """Plan, apply, and plan again: nothing is left to do. Give the first plan."""
     plan = make_plan(of, observe(cloud, of), at)
-    assert [outcome.error for outcome in apply(plan.changes, of, cloud) if outcome.state is not State.DONE] == []
+    assert [outcome.error for outcome in apply(plan.changes, by(of, cloud)) if outcome.state is not State.DONE] == []
     again = make_plan(of, observe(cloud, of), at)
     assert not again.changes
     assert not again.effects
@@ -95,7 +96,7 @@ def test_killed_at_every_call_and_run_again_it_reaches_the_same_state(made):
                 of, at = (then, NOON + DAY) if which else (first, NOON)
                 plan = make_plan(of, observe(cloud, of), at)
                 with pytest.raises(KeyboardInterrupt):
-                    list(apply(plan.changes, of, Dying(cloud, cut, made=made)))
+                    list(apply(plan.changes, by(of, Dying(cloud, cut, made=made))))
                 settle(cloud, of, at)
                 if not which:
                     settle(cloud, then, NOON + DAY)
@@ -122,7 +123,7 @@ def test_fifty_changes_by_others_while_it_is_applied():
         assert len(others) == 50
         plan = make_plan(then, observe(cloud, then), NOON)
         share = 1 + len(others) // len(plan.changes)
-        for _ in apply(plan.changes, then, cloud):
+        for _ in apply(plan.changes, by(then, cloud)):
             for call in others[:share]:
                 cloud.perform(account, call)
             del others[:share]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import botocore.session
 import pytest
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import MONDAY, grant, rota, team, with_rota
 
 from watchbill.access.apply import apply
@@ -61,7 +61,7 @@ def without_its_own(state):
 def both(aws, memory, of, changes):
     """Do the same on both clouds, and hold what they then are against each other."""
     for cloud in (aws, memory):
-        assert [o.error for o in apply(changes, of, cloud) if o.state is not State.DONE] == []
+        assert [o.error for o in apply(changes, by(of, cloud)) if o.state is not State.DONE] == []
     assert observe(aws, of) == observe(memory, of)
 
 
@@ -219,7 +219,7 @@ def test_both_clouds_freeze_and_restore_alike(accounts):
 def test_access_ends_with_the_shift_over_what_aws_gives_back(accounts):
     """Applied over HTTP and read back, James's right ends at 02:00 to the second."""
     aws, of = AwsCloud(accounts), team()
-    assert all(o.state is State.DONE for o in apply(make_plan(of, observe(aws, of), NOON).changes, of, aws))
+    assert all(o.state is State.DONE for o in apply(make_plan(of, observe(aws, of), NOON).changes, by(of, aws)))
     assert make_plan(of, observe(aws, of), NOON).changes == ()
     state, end = aws.observe(PRODUCTION), MONDAY + timedelta(hours=26)
     for at, allowed in ((end - timedelta(seconds=1), True), (end, False)):
@@ -253,7 +253,7 @@ def test_a_change_that_is_already_so_is_no_error(accounts):
     aws, of = AwsCloud(accounts), team()
     plan = make_plan(of, observe(aws, of), NOON)
     for _ in range(2):
-        assert [o.error for o in apply(plan.changes, of, aws) if o.state is not State.DONE] == []
+        assert [o.error for o in apply(plan.changes, by(of, aws)) if o.state is not State.DONE] == []
     assert aws.access_keys(PRODUCTION, "nobody") == []
 
 

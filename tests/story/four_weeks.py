@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from tests.cloud import by
 from tests.teams import HERE, PRODUCTION, group, permission_set, person
 
 from watchbill.access.apply import apply
@@ -198,7 +199,9 @@ def weeks(cloud, days=DAYS):
         account = of.accounts["production"]
         plan = make_plan(of, {"production": cloud.observe(account)}, at, freezes)
         assert plan.problems == ()
-        assert [outcome.error for outcome in apply(plan.changes, of, cloud) if outcome.state is not State.DONE] == []
+        assert [
+            outcome.error for outcome in apply(plan.changes, by(of, cloud)) if outcome.state is not State.DONE
+        ] == []
         state = cloud.observe(account)
         assert make_plan(of, {"production": state}, at, freezes).changes == ()
         yield Applied(day, at, Oracle(of, at, freezes), state)

@@ -188,15 +188,19 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One writing call to AWS, with the names of botocore's service model: what is shown is what is sent."""
+    """One writing call, to AWS with the names of botocore's service model: what is shown is what is sent."""
 
     operation: str
     """`AddUserToGroup`."""
     parameters: Mapping[str, Any]
+    service: str = "iam"
+    """What is called: a service of AWS, or `host`, `okta` and the like; `console` is what only a person can do."""
+    region: str = ""
+    """The region it is called in; empty where the service is the same everywhere."""
 
     def __str__(self) -> str:
         names = [str(value) for key, value in self.parameters.items() if key.endswith(("Name", "Arn", "Id", "Status"))]
-        return f"iam:{self.operation}({', '.join(names)})"
+        return f"{self.service}:{self.operation}({', '.join([*names, *filter(None, [self.region])])})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ class Change:
     """One step of a plan."""
 
     account: str
+    """Where it is made: the name of an account, of a host or of a directory."""
     phase: Phase
     call: Call
     why: str
@@ -299,10 +304,14 @@ class Plan:
 class State(StrEnum):
     """What became of a change."""
 
+    BEGUN = "begun"
+    """It is being made; where that is the last that is known of it, it is made again."""
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
     """Not tried, because a change before it that it rests on failed."""
+    WAITING = "waiting"
+    """A person has to do it, and to say so."""
 
 
 @dataclass(frozen=True, slots=True)

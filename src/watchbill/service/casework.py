@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
+
 from watchbill.access.apply import apply
 from watchbill.access.compile import compile_account
-from watchbill.access.model import AccountState, Freeze, Outcome, Plan, State
+from watchbill.access.model import AccountState, Change, Freeze, Outcome, Plan, State
 from watchbill.access.plan import Applied, make_plan
 from watchbill.alerts.view import CaseView
 from watchbill.bootstrap import App
@@ -91,6 +92,10 @@ class Casework:
     def plan(self) -> Plan:
         """Compare AWS as it is with what the team file gives now, and with what was last applied."""
         return make_plan(self.team, self.app.observe(self.team), self.at, self.freezes(), self.applied())
+
+    def perform(self, change: Change) -> None:
+        """Make one step of a plan."""
+        self.app.perform(self.team, change)
 
     def applied(self) -> Applied | None:
         """Give what was last applied whole; None where nothing was, or where it can be read no more."""
@@ -198,7 +203,7 @@ class Casework:
             self.store.journal.write(StepRow(plan, outcome.number, self.at, call, str(outcome.state), outcome.error))
             progress(outcome)
 
-        return tuple(apply(what.changes, self.team, self.app.cloud, journal))
+        return tuple(apply(what.changes, self.perform, journal))
 
     def must_lead(self, subject: str | None) -> None:
         """Refuse whoever is no lead, and the subject of the case."""

@@ -158,7 +158,7 @@ def apply_plan(
     with work.store.transaction():
         if work.store.revisions.add(work.team.digest, work.at, work.team.text, work.actor):
             work.record(Kind.REVISION_RECORDED, work.team.digest[:12], {"digest": work.team.digest})
-    outcomes = tuple(apply(plan.changes, work.team, work.app.cloud, journal))
+    outcomes = tuple(apply(plan.changes, work.perform, journal))
     if outcomes:
         failed = sum(1 for outcome in outcomes if outcome.state is not State.DONE)
         facts = {"team": work.team.digest, "changes": len(outcomes), "failed": failed}

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import DAY, HERE, MONDAY, grant, group, layer, rota, team, with_rota
 
 from watchbill.access.apply import apply
@@ -104,7 +104,7 @@ def cloud_of(state, limit, dies_at=None):
 def settle(cloud, of, at, freezes=()):
     """Plan and apply production, and give the plan."""
     plan = make_plan(of, {"production": cloud.states["production"]}, at, freezes)
-    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, of, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, by(of, cloud)))
     return plan
 
 
@@ -153,7 +153,7 @@ def check_cuts(before, of, at, limit, freezes=()):
     for cut in range(len(plan.changes)):
         cloud = cloud_of(before, limit, dies_at=cut)
         with pytest.raises(KeyboardInterrupt):
-            list(apply(plan.changes, of, cloud))
+            list(apply(plan.changes, by(of, cloud)))
         between = cloud.states["production"]
         if meaning(between) != seen[-1]:
             seen.append(meaning(between))
@@ -291,7 +291,7 @@ def test_others_change_things_while_it_is_applied():
     ]  # fmt: skip
     assert len(others) == 50
     pending = list(others)
-    for outcome in apply(plan.changes, of, cloud):
+    for outcome in apply(plan.changes, by(of, cloud)):
         assert outcome.state is State.DONE
         for _ in range(1 + len(others) // max(1, len(plan.changes))):
             if pending:

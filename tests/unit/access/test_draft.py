@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import MONDAY
 
 from watchbill.access.apply import apply
@@ -263,7 +263,7 @@ def test_applying_the_draft_leaves_what_is_there():
     }
     cloud = MemoryCloud()
     cloud.states["production"] = found
-    assert all(each.state is State.DONE for each in apply(plan.changes, team, cloud))
+    assert all(each.state is State.DONE for each in apply(plan.changes, by(team, cloud)))
     after = cloud.states["production"]
     assert {name: each for name, each in after.groups.items() if each.path != PATH} == found.groups
     assert {arn: each for arn, each in after.policies.items() if each.path != PATH} == found.policies

@@ -8,7 +8,7 @@ from datetime import date, time, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import DAY, HERE, MONDAY, grant, group, permission_set, person, rota, team
 
 from watchbill.access.apply import apply
@@ -152,7 +152,7 @@ def planned(of, cloud, at):
     account = of.accounts["production"]
     plan = make_plan(of, {"production": cloud.observe(account)}, at)
     if not quota_problems(plan):
-        for outcome in apply(plan.changes, of, cloud):
+        for outcome in apply(plan.changes, by(of, cloud)):
             assert outcome.state is State.DONE, outcome.error
     return plan
 

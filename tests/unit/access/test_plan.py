@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import DAY, HERE, MONDAY, grant, rota, team, with_rota
 
 from watchbill.access.apply import apply
@@ -38,7 +38,7 @@ def observe(cloud, of):
 def settle(cloud, of, at, freezes=()):
     """Plan and apply, and give the plan."""
     plan = make_plan(of, observe(cloud, of), at, freezes)
-    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, of, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, by(of, cloud)))
     return plan
 
 
@@ -468,7 +468,7 @@ def test_a_failed_change_stops_grants_but_not_revocations():
     later = replace(
         plan.changes[0], phase=Phase.GRANT, call=Call("AddUserToGroup", {"GroupName": "x", "UserName": "y"})
     )
-    outcomes = list(apply([wrong, plan.changes[0], later], of, cloud))
+    outcomes = list(apply([wrong, plan.changes[0], later], by(of, cloud)))
     assert [outcome.state for outcome in outcomes] == [State.FAILED, State.DONE, State.SKIPPED]
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import HERE, MONDAY, grant, group, person, rota, team, with_rota
 
 from watchbill.access.apply import apply
@@ -32,7 +32,7 @@ def settled(of, at=NOON):
     """Give a cloud in which a team's plan was applied."""
     cloud = MemoryCloud()
     plan = make_plan(of, observed(cloud, of), at)
-    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, of, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, by(of, cloud)))
     return cloud
 
 
@@ -207,7 +207,7 @@ def test_what_comes_after_a_plan_is_what_applying_it_leaves():
     desired = compile_account(of, production, NOON, (), before).state
     told = after(desired, before, list(foreign_of(desired, before)))
     apply_all = make_plan(of, observed(cloud, of), NOON)
-    assert all(outcome.state is State.DONE for outcome in apply(apply_all.changes, of, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(apply_all.changes, by(of, cloud)))
     left = cloud.observe(production)
 
     def plain(state):
@@ -234,7 +234,7 @@ def test_a_quarantine_that_nothing_here_knows_of_is_left():
     of = team()
     cloud = settled(of)
     frozen = make_plan(of, observed(cloud, of), NOON, [Freeze("F-1", "james", NOON, None, None)])
-    assert all(outcome.state is State.DONE for outcome in apply(frozen.changes, of, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(frozen.changes, by(of, cloud)))
     unknowing = make_plan(of, observed(cloud, of), NOON)
     assert not any(change.call.operation == "DeleteUserPolicy" for change in unknowing.changes)
     ended = Freeze("F-1", "james", NOON, NOON + timedelta(minutes=30), None)
@@ -289,5 +289,5 @@ def test_a_policy_that_aws_lists_no_more_stops_a_plan_only_where_it_would_be_att
     cloud = MemoryCloud()
     first = make_plan(of, observed(cloud, of), NOON)
     assert codes(first.problems) == {"managed-policy-gone"}
-    assert all(outcome.state is State.DONE for outcome in apply(first.changes, of, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(first.changes, by(of, cloud)))
     assert not make_plan(of, observed(cloud, of), NOON + timedelta(days=1)).problems

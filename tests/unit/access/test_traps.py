@@ -11,7 +11,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import DAY, MONDAY, group, permission_set, team, with_rota
 
 from watchbill.access.apply import apply
@@ -50,7 +50,7 @@ def settle(cloud, of, at, freezes=()):
     """Plan and apply production, and give the plan."""
     account = of.accounts["production"]
     plan = make_plan(of, {"production": cloud.observe(account)}, at, freezes)
-    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, of, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, by(of, cloud)))
     return plan
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import (
     DAY,
     HERE,
@@ -528,7 +528,7 @@ def test_the_judgement_agrees_with_the_documents_in_aws():
     of = replace(team(), grants=(grant("g1", "ada", (13, 15)),))
     cloud = MemoryCloud()
     plan = make_plan(of, {name: cloud.observe(account) for name, account in of.accounts.items()}, MONDAY, ())
-    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, of, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(plan.changes, by(of, cloud)))
     state = cloud.observe(of.accounts["production"])
     edges = [after(hours) for hours in (2, 11, 13, 15, 18, 26, 35, 42, 168, 170, 179)]
     times = [edge + step for edge in edges for step in (-SECOND, timedelta(0), SECOND)]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.teams import MONDAY, team
 
 from watchbill.access.apply import apply
@@ -30,7 +30,7 @@ def keys_of(cloud, person="james"):
 
 def carry_out(changes, cloud):
     """Make every change, all of them done."""
-    assert all(outcome.state is State.DONE for outcome in apply(changes, TEAM, cloud))
+    assert all(outcome.state is State.DONE for outcome in apply(changes, by(TEAM, cloud)))
 
 
 def world():

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.unit.respond.frozen import KEYS, NOON, ON_SHIFT, TEAM, by_hand, carry_out, frozen, keys_of, observe, world
 
 from watchbill.access.apply import apply
@@ -124,7 +124,7 @@ def test_a_freeze_cut_short_has_denied_most_already(cut):
     dying.states, dying.keys = dict(cloud.states), dict(cloud.keys)
     if cut < len(changes):
         with pytest.raises(KeyboardInterrupt):
-            list(apply(changes, TEAM, dying))
+            list(apply(changes, by(TEAM, dying)))
     else:
         carry_out(changes, dying)
     assert observe(dying)["production"].users["james"].inline == {QUARANTINE: deny_all()}
@@ -140,7 +140,7 @@ def test_a_step_that_fails_stops_no_other():
     cloud = world()
     changes = frozen(cloud).changes
     wrong = replace(changes[0], call=replace(changes[0].call, operation="NoSuchCall"))
-    outcomes = list(apply([wrong, *changes[1:]], TEAM, cloud))
+    outcomes = list(apply([wrong, *changes[1:]], by(TEAM, cloud)))
     assert [outcome.state for outcome in outcomes] == [State.FAILED, *[State.DONE] * (len(changes) - 1)]
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from importlib import resources
 
 import pytest
+from tests.cloud import by
 from tests.unit.service.world import NOON, World
 
 from watchbill.access.apply import apply
@@ -55,7 +56,7 @@ def test_a_freeze_since_is_no_drift(world):
     work = world.as_("sofia")
     observed = world.app.observe(world.team)
     frozen = plan_freeze(world.team, "james", observed, {}, work.at, case=None, reason="drill", by="sofia")
-    list(apply(frozen.changes, world.team, world.cloud))
+    list(apply(frozen.changes, by(world.team, world.cloud)))
     assert any("james is no longer in" in what for what in told(world))
     world.store.freezes.add(FreezeRow("F-1", "james", work.at, None, None, "{}"))
     assert not any("james" in what for what in told(world))

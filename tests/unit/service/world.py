@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.cloud import MemoryCloud
+from tests.cloud import MemoryCloud, by
 from tests.lakes import delivery
 from tests.teams import MONDAY, PRODUCTION, team
 from tests.unit.alerts.records import pack
@@ -84,7 +84,7 @@ class World:
         folder = mkdtemp(prefix="watchbill-test-")
         self.lake = Lake(Path(folder))
         weakref.finalize(self, _gone, self.lake, folder)
-        list(apply(make_plan(self.team, self.app.observe(self.team), NOON).changes, self.team, self.cloud))
+        list(apply(make_plan(self.team, self.app.observe(self.team), NOON).changes, by(self.team, self.cloud)))
         self.cloud.keys["production", "james"] = [AccessKey(OWN, active=True), AccessKey(STOLEN, active=True)]
 
     def watched(self, *records, rules=None):
