@@ -21,7 +21,7 @@ from watchbill.alerts.around import LOOK_AT, Wanted
 from watchbill.alerts.cases import Beside, Gatherer
 from watchbill.alerts.interfaces import Events, Mask
 from watchbill.alerts.model import Audit
-from watchbill.alerts.noise import Quieter, quieted, seen
+from watchbill.alerts.noise import Mute, Quieter, quieted, seen
 from watchbill.alerts.scan import Scan
 from watchbill.alerts.sittings import sittings
 from watchbill.detect.baseline import Baseline
@@ -101,6 +101,8 @@ class Asked:
     """When it is asked; None where nobody says, such as of a trail of long ago: then the last event of a case."""
     gaps: Sequence[Gap] | None = None
     """Where the trail says nothing; None where nobody looked."""
+    mutes: Sequence[Mute] = ()
+    """What people have proven that it was them."""
 
 
 def audit_events(
@@ -128,7 +130,7 @@ def audit_events(
         team,
         Beside(asked.answers, asked.steps, changes, events.opening, asked.at, asked.gaps),
     )
-    quieter = Quieter(team, asked.rules, history.freezes if history else (), gatherer.opened)
+    quieter = Quieter(team, asked.rules, history.freezes if history else (), gatherer.opened, asked.mutes)
     detected = [*sign_in_findings(noticed, baseline), *break_glass_findings(noticed, team)]
     wrongs, loud = quieted(scan.wrongs(), detected, quieter, seen(noticed))
     gatherer.hear([*loud, *rules.findings(quiet=quieter.finding if quieter.suppresses else None), *asked.findings])

@@ -31,6 +31,7 @@ from watchbill.alerts.assess import assess
 from watchbill.alerts.effects import side_effects
 from watchbill.alerts.facts import SIGN_IN, Drawn, facts_of, kind_of, told
 from watchbill.alerts.model import Case, Evidence, Hop, Whence
+from watchbill.alerts.noise import rule_of
 from watchbill.alerts.sittings import SITTING, WRONG, Sitting, Subject, Wrong
 from watchbill.alerts.stories import Assessment, Story
 from watchbill.alerts.weights import BREAK_GLASS, further
@@ -202,6 +203,8 @@ class Gatherer:
             f"watchbill restore {case_id}" if stopped else "",
             told,
             tuple(dict.fromkeys(finding.ask for finding in findings if finding.ask)),
+            tuple(dict.fromkeys(rule_of(finding) for finding in findings)),
+            tuple(dict.fromkeys(key for each in counted if (key := each.attributed.event.identity.access_key))),
         )
 
     def _openings(self, judgement: Judgement) -> tuple[Opening, ...]:

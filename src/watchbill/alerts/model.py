@@ -124,6 +124,10 @@ class Case:
     """Whether the trail is whole where the case lies; empty where nobody looked."""
     asks: tuple[str, ...] = ()
     """What rules would ask the person."""
+    rules: tuple[str, ...] = ()
+    """What found something: ids of rules, or their titles, else signals."""
+    keys: tuple[str, ...] = ()
+    """Access keys that what counts was done by, those of sessions too."""
 
 
 @dataclass(frozen=True, slots=True)

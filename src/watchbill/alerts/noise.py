@@ -8,8 +8,10 @@ The rules, in order:
    covers every event of it. What a finding counts and does not name is covered by a rule alone.
 3. Some things always stand, whatever the team file says: see `ALWAYS` and `ALWAYS_RULES`. So do those who judge others,
    whoever is frozen or yet to be, and what a break-glass user did.
-4. All that is taken out is counted, under every suppression that covers it.
-5. Quiet hours put off whom a case wakes, never the case.
+4. All that a suppression takes out is counted, under every one that covers it.
+5. A mute covers what one rule finds in what one credential did in a span. It comes from a person who has proven that it
+   was them (`respond.mutes`), and covers nothing that lasts: `LASTING`, and all of rule 3.
+6. Quiet hours put off whom a case wakes, never the case.
 """
 
 import ipaddress
@@ -39,6 +41,9 @@ YEAR: Final = timedelta(days=366)
 
 IDLE: Final = timedelta(days=30)
 """A suppression that covers nothing for so long is told of: it may hide what nobody thought of."""
+
+LASTING: Final = frozenset({"persistence", "escalation", "logging"})
+"""Facts of the family `action` that nobody's word is enough for: ways to stay, to gain rights, to blind the trail."""
 
 BLINDS: Final = "a trail that was blinded hides all that came after, and with it why it was blinded"
 """Why what was done to the trail always stands."""
@@ -119,9 +124,28 @@ class Happened(Protocol):
         """Where from."""
 
 
+class Acted(Happened, Protocol):
+    """An event with the credential that it was done by."""
+
+    @property
+    def access_key(self) -> str | None:
+        """Id of the access key, that of a session too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """What somebody has proven that it was them."""
+
+    rule: str
+    """Id or title of the rule, or the signal: what a finding says of itself."""
+    access_key: str
+    person: str
+    span: Interval
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An event that was read whole, as `Happened`."""
+    """An event that was read whole, as `Acted`."""
 
     id: str
     at: datetime
@@ -130,6 +154,7 @@ class Seen:
     source: str
     name: str
     ip: str | None
+    access_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +179,7 @@ def seen(attributed: Iterable[Attributed]) -> dict[str, Seen]:
             each.event.source,
             each.event.name,
             each.event.ip,
+            each.event.identity.access_key,
         )
         for each in attributed
     }
@@ -168,8 +194,12 @@ class Quieter:
         rules: LoadedRules,
         freezes: Collection[Freeze] = (),
         opened: Collection[str] = (),
+        mutes: Iterable[Mute] = (),
     ) -> None:
         """Take the suppressions of a team file; `opened` are ids of the events that break-glass users did."""
+        self._mutes: dict[tuple[str, str], list[Mute]] = {}
+        for mute in mutes:
+            self._mutes.setdefault((mute.rule, mute.access_key), []).append(mute)
         given = team.alerts.suppress if team else ()
         named = _Names(rules)
         self._ready = [_ready(each, team, named) for each in given] if team else []
@@ -186,7 +216,7 @@ class Quieter:
     @property
     def suppresses(self) -> bool:
         """Tell whether there is anything to suppress."""
-        return bool(self._ready)
+        return bool(self._ready or self._mutes)
 
     def wrong(self, wrong: Wrong) -> bool:
         """Tell whether what was not somebody's to do makes no case; count it where it makes none."""
@@ -194,14 +224,14 @@ class Quieter:
             return False
         return self._covered(None, [wrong], 0)
 
-    def finding(self, finding: Finding, events: Sequence[Happened], more: int = 0) -> bool:
+    def finding(self, finding: Finding, events: Sequence[Acted], more: int = 0) -> bool:
         """Tell whether a finding makes no case; count its events where it makes none.
 
         `events` are all that it cites; `more` is how many it counts besides and does not name.
         """
         if always(finding) is not None or finding.person in self._judges:
             return False
-        return self._covered(finding, events, more)
+        return self._covered(finding, events, more) or self._muted(finding, events, more)
 
     def suppressed(self) -> tuple[Suppressed, ...]:
         """Give what each suppression covered so far, in the order of the file."""
@@ -222,10 +252,25 @@ class Quieter:
             count.add(events, more)
         return bool(covering)
 
+    def _muted(self, finding: Finding, events: Sequence[Acted], more: int) -> bool:
+        """Tell whether every event of a finding was done by a credential whose person has proven that it was them."""
+        if more or not self._mutes or finding.facts.get("action") in LASTING or any(map(self._stands, events)):
+            return False
+        return bool(events) and all(self._is_muted(rule_of(finding), event) for event in events)
+
+    def _is_muted(self, rule: str, event: Acted) -> bool:
+        mutes = self._mutes.get((rule, event.access_key or ""), ())
+        return any(mute.person == event.person and event.at in mute.span for mute in mutes)
+
     def _stands(self, event: Happened) -> bool:
         if event.id in self._opened or event.person in self._judges:
             return True
         return any(freeze.end is None or event.at < freeze.end for freeze in self._freezes.get(event.person or "", ()))
+
+
+def rule_of(finding: Finding) -> str:
+    """Name what found something: the rule, else the signal."""
+    return finding.rule or str(finding.signal)
 
 
 def always(finding: Finding) -> str | None:
@@ -236,7 +281,7 @@ def always(finding: Finding) -> str | None:
 
 
 def quieted(
-    wrongs: Iterable[Wrong], findings: Iterable[Finding], quieter: Quieter, events: Mapping[str, Happened]
+    wrongs: Iterable[Wrong], findings: Iterable[Finding], quieter: Quieter, events: Mapping[str, Acted]
 ) -> tuple[list[Wrong], list[Finding]]:
     """Give what may make a case. A finding stands where `events` has not every event it cites."""
     return (
@@ -406,7 +451,7 @@ class _Ready:
 
     def covers(self, finding: Finding | None, event: Happened) -> bool:
         """Tell whether all its conditions hold of an event, and of the finding that cites it."""
-        if self.rules is not None and (finding is None or _rule_of(finding) not in self.rules):
+        if self.rules is not None and (finding is None or rule_of(finding) not in self.rules):
             return False
         return (
             event.at in self.span
@@ -433,10 +478,6 @@ def _ready(of: Suppression, team: Team, named: _Names) -> _Ready:
 
 def _end(of: Suppression) -> datetime:
     return datetime.combine(of.until, time(), UTC)
-
-
-def _rule_of(finding: Finding) -> str:
-    return finding.rule or str(finding.signal)
 
 
 def _call(event: Happened) -> str:

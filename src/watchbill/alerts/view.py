@@ -163,6 +163,10 @@ class CaseView:
     """What rules added to stories."""
     weights_version: int = 0
     """Of the weights that the stories were weighed by; 0 where none was."""
+    rules: list[str] = field(default_factory=list)
+    """What found something: ids of rules, or their titles, else signals."""
+    keys: list[str] = field(default_factory=list)
+    """Access keys that what counts was done by, those of sessions too."""
 
     @property
     def subject(self) -> str:
@@ -223,6 +227,8 @@ def view(case: Case) -> CaseView:
         _questions(case.assessment),
         _further(case.assessment),
         case.assessment.weights_version,
+        list(case.rules),
+        list(case.keys),
     )
 
 

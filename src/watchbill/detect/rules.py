@@ -32,7 +32,7 @@ from watchbill.trail.table import instant
 MOST = 10_000
 """Hits of one live rule that are held; a rule with more is no rule to page on, and is said to be cut."""
 
-_WHO = ("time_ms", "id", "person", "principal", "ip", "account", "source", "name", "user_agent")
+_WHO = ("time_ms", "id", "person", "principal", "ip", "account", "source", "name", "user_agent", "access_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Hit:
     source: str
     name: str
     user_agent: str | None
+    access_key: str | None
     key: tuple[str, ...]
     """What stands at the fields by which it is deduped."""
 
@@ -260,8 +261,8 @@ def _hits(rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> list[Hit]:
 
 
 def _hit(values: Sequence[Any], key: tuple[str, ...]) -> Hit:
-    time_ms, event_id, person, principal, ip, account, source, name, agent = values
-    return Hit(time_ms, event_id, person, principal, ip, account or "", source or "", name or "", agent, key)
+    time_ms, event_id, person, principal, ip, account, source, name, agent, used = values
+    return Hit(time_ms, event_id, person, principal, ip, account or "", source or "", name or "", agent, used, key)
 
 
 def _grown(finding: Finding, alike: Sequence[str]) -> Finding:

@@ -15,12 +15,13 @@ from tests.trails import after, reading, record, user
 from tests.unit.alerts.records import AWAY, HOME, audited, seen, signed_in
 
 from watchbill.access.model import Freeze
-from watchbill.alerts.audit import NO_RULES, audit, judgements
+from watchbill.alerts.audit import NO_RULES, Asked, Held, audit, audit_events, judgements
 from watchbill.alerts.noise import (
     ALWAYS,
     ALWAYS_RULES,
     IDLE,
     YEAR,
+    Mute,
     Quieter,
     Seen,
     Suppressed,
@@ -39,6 +40,7 @@ from watchbill.detect.model import Finding, Severity, Signal
 from watchbill.detect.sigma import Correlator, load, load_all
 from watchbill.detect.signin import sign_in_findings
 from watchbill.errors import Location
+from watchbill.intervals import Interval
 from watchbill.judge.model import Right
 from watchbill.team.model import Alerts, QuietHours, Restriction, Stage, Suppression
 
@@ -720,3 +722,78 @@ def test_what_is_not_theirs_is_held_against_suppressions_as_the_judge_says_it():
     asked = quieter(suppression(person="james", network="198.51.100.0/24", account="production", action="rds:reboot*"))
     assert asked.wrong(wrong_of(judged))
     assert not quieter(suppression(network="192.0.2.0/24")).wrong(wrong_of(judged))
+
+
+# --- Mutes ----------------------------------------------------------------------------------------
+
+MUTED = Interval(NIGHT, NIGHT + timedelta(hours=1))
+MUTES = (Mute(RULE, "ASIA1", "james", MUTED),)
+
+
+def acted(at=NIGHT, person="james", access_key="ASIA1", event_id="e1"):
+    """Make an event that a credential did."""
+    return Seen(event_id, at, person, PRODUCTION, "rds.amazonaws.com", "RebootDBInstance", HOME, access_key)
+
+
+def hush(found, *events, more=0, mutes=MUTES, **team_more):
+    """Tell whether a finding is muted."""
+    return Quieter(of(**team_more), NO_RULES, mutes=mutes).finding(found, events, more)
+
+
+@pytest.mark.parametrize(
+    ("event", "muted"),
+    [
+        (acted(), True),
+        (acted(NIGHT + timedelta(hours=1) - MOMENT), True),
+        (acted(NIGHT + timedelta(hours=1)), False),
+        (acted(NIGHT - MOMENT), False),
+        (acted(person="rick"), False),
+        (acted(access_key="ASIA2"), False),
+        (acted(access_key=None), False),
+    ],
+)
+def test_a_mute_covers_one_rule_on_one_credential_in_its_span(event, muted):
+    """Nothing else of the person, and nobody else."""
+    assert hush(finding(event, rule=RULE), event) is muted
+    assert not hush(finding(event, rule="another"), event)
+    assert not hush(finding(event), event)
+
+
+@pytest.mark.parametrize("action", ["persistence", "escalation", "logging"])
+def test_what_lasts_is_never_muted(action):
+    """Whoever put the mute there."""
+    assert not hush(finding(acted(), rule=RULE, facts={"action": action}), acted())
+    assert hush(finding(acted(), rule=RULE, facts={"action": "change"}), acted())
+
+
+def test_a_mute_covers_all_of_a_finding_or_none():
+    """One event by another key, or one that is not named, and it is told."""
+    both = [acted(), acted(event_id="e2")]
+    assert hush(finding(*both, rule=RULE), *both)
+    assert not hush(finding(*both, rule=RULE), both[0], acted(event_id="e2", access_key="ASIA2"))
+    assert not hush(finding(acted(), rule=RULE), acted(), more=1)
+    assert not hush(finding(acted(), rule=RULE, signal=Signal.RULE), acted(), leads=("james",))
+    forever = next(iter(ALWAYS_RULES))
+    assert not hush(finding(acted(), rule=forever), acted(), mutes=(Mute(forever, "ASIA1", "james", MUTED),))
+
+
+def test_a_mute_keeps_the_hits_of_a_rule_from_a_case():
+    """From the record to the case: the same call by another session of theirs is told."""
+    rules = load(
+        "title: reboots\nid: 0f06a3a5-0000-409f-8743-e6cf35561297\nlevel: high\n"
+        "logsource: {product: aws, service: cloudtrail}\n"
+        "detection: {s: {eventName: DescribeInstances}, condition: s}\nwatchbill: {stage: live}\n",
+        "r.yml",
+    )
+    at = after(20)
+    records = [record("ec2:DescribeInstances", user("james", key=key), at) for key in ("ASIA1", "ASIA2")]
+    mute = Mute("0f06a3a5-0000-409f-8743-e6cf35561297", "ASIA1", "james", Interval(at, at + DAY))
+    span = Interval(at, at + DAY)
+
+    def keys(*mutes):
+        asked = Asked(rules, mutes=mutes)
+        found = audit_events(Held(seen(records)), None, team(), span, asked)
+        return [(case.rules, set(case.keys)) for case in found.cases]
+
+    assert keys() == [((mute.rule,), {"ASIA1", "ASIA2"})]
+    assert keys(mute) == [((mute.rule,), {"ASIA2"})]
