@@ -1,7 +1,9 @@
 """Audit a lake: all of it, or what nobody has audited yet.
 
-What was not audited yet is audited together with what lies around it: half an hour to both sides, and the whole of
-every case that was found there before, so that a case grows and never comes twice. Where much is new, as after a
+What was not audited yet is audited together with what it may change: half an hour to both sides, what rules put
+together with it, and the whole of every case that was found there before, so that a case grows and never comes twice.
+That is its *focus*. More is looked at before it, so that in the focus everything is found as an audit of the whole lake
+finds it; what is found outside of it may be the middle of something, and raises nothing. Where much is new, as after a
 backfill of months, it is audited in pieces of days, the latest first, and a pass takes only so many: what comes
 meanwhile goes before the rest in the next.
 
@@ -25,7 +27,7 @@ import pyarrow as pa
 from watchbill.access.history import History
 from watchbill.alerts.audit import Asked, audit_events
 from watchbill.alerts.interfaces import Mask
-from watchbill.alerts.model import Audit
+from watchbill.alerts.model import Audit, Case
 from watchbill.alerts.sittings import SITTING
 from watchbill.bootstrap import App
 from watchbill.detect.aws_findings import FindingsReading
@@ -221,20 +223,58 @@ class News:
     """The latest first: who is at work now is worth more than what was."""
     numbers: tuple[int, ...]
     """What the manifest calls it: see `Manifest.arrived`."""
-    before: timedelta
-    """How much before a piece is looked at with it."""
+    by: "Reach"
+    """How much around a piece is looked at with it."""
     cases: tuple[Interval, ...]
     """When each case was, with what lies around it."""
 
 
-def reach_of(rules: LoadedRules) -> timedelta:
-    """Give how long before what is new its window begins, so that nothing that belongs to it is missed."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far around something is looked, so that it is found as an audit of the whole lake finds it."""
+
+    before: timedelta
+    """For correlations. Twice what they span: a burst that goes on is known for one only where the window before the
+    last one is seen whole."""
+    within: tuple[timedelta, ...] = ()
+    """Lengths of the windows in which rules put together what is alike; those of one length follow each other."""
+
+    @property
+    def longest(self) -> timedelta:
+        """Give what is near enough to share what is looked at."""
+        return max([self.before, *self.within])
+
+    def begun(self, at: datetime) -> datetime:
+        """Give when the first of the windows began that are under way at an instant."""
+        return min([at, *(at - (at - instant(0)) % each for each in self.within)])
+
+    def over(self, at: datetime) -> datetime:
+        """Give when the last of the windows is over that are under way just before an instant."""
+        return max([at, *(at + (instant(0) - at) % each for each in self.within)])
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found in a window of a lake."""
+
+    audit: Audit
+    window: Interval
+    focus: Interval
+    """Where everything is found as an audit of the whole lake finds it."""
+
+    def is_sure(self, case: Case) -> bool:
+        """Tell whether a case is what an audit of everything makes of it."""
+        return case.first < self.focus.end and case.last >= self.focus.start
+
+
+def reach_of(rules: LoadedRules) -> Reach:
+    """Give how far around what is new is looked by some rules."""
     spans = [timedelta(milliseconds=each.span_ms) for each in rules.correlations]
-    dedupes = [each.block.dedupe.within for each in rules.rules if each.block.dedupe is not None]
-    return max([SITTING, *spans, *dedupes])
+    live = [each.block for each in rules.rules if each.alerts and each.block.live]
+    return Reach(max([SITTING, *(2 * each for each in spans)]), tuple({b.dedupe.within for b in live if b.dedupe}))
 
 
-def news(lake: Lake, cases: Sequence[Interval], before: timedelta) -> News:
+def news(lake: Lake, cases: Sequence[Interval], by: Reach) -> News:
     """Give what nobody has audited yet, in pieces of whole days, as far as one pass takes it.
 
     While somebody else changes the lake that is only what lies in its last day. Older days are just coming in: they
@@ -245,13 +285,13 @@ def news(lake: Lake, cases: Sequence[Interval], before: timedelta) -> News:
     numbers = tuple(each.number for each in arrived)
     pieces: list[Piece] = []
     for piece in _pieces(
-        lake, [Interval(instant(each.first_ms), instant(each.last_ms + 1)) for each in arrived], before
+        lake, [Interval(instant(each.first_ms), instant(each.last_ms + 1)) for each in arrived], by.longest
     ):
         full = bool(pieces) and sum(each.events for each in pieces) + piece.events > A_PASS
         if full or piece.span.end <= since:
-            return News(tuple(pieces), numbers, before, tuple(cases))
+            return News(tuple(pieces), numbers, by, tuple(cases))
         pieces.append(piece)
-    return News(tuple(pieces), numbers, before, tuple(cases))
+    return News(tuple(pieces), numbers, by, tuple(cases))
 
 
 def audit_news(
@@ -260,20 +300,38 @@ def audit_news(
     team: Team,
     history_of: Callable[[Interval], History | None],
     new: News,
-    asked: Asked,
-) -> Iterator[Audit]:
-    """Audit what is new, a piece at a time, the latest first.
+    asked: Callable[[Interval], Asked],
+) -> Iterator[Looked]:
+    """Audit what is new, a piece at a time, the latest first; `asked` gives what a window is asked.
 
     Each is new until the next is asked for: so whoever keeps what was found in one, and is killed, loses nothing, and
     goes on with the next.
     """
     cases = list(new.cases)
     for piece in new.pieces:
-        found = _audited(lake, library, team, history_of, _window(piece.span, new.before, cases), asked)
-        yield found
+        looked = look(lake, library, team, history_of, piece.span, new.by, cases, asked)
+        yield looked
         lake.manifest.mark_audited_since(new.numbers, milliseconds(piece.span.start))
         # A case that goes back beyond this piece is looked at whole with the one before it.
-        cases += [Interval(case.first - SITTING, case.last + SITTING) for case in found.cases]
+        cases += [
+            Interval(case.first - SITTING, case.last + SITTING) for case in looked.audit.cases if looked.is_sure(case)
+        ]
+
+
+def look(
+    lake: Lake,
+    library: Library,
+    team: Team,
+    history_of: Callable[[Interval], History | None],
+    span: Interval,
+    by: Reach,
+    cases: Collection[Interval],
+    asked: Callable[[Interval], Asked],
+) -> Looked:
+    """Audit a span of a lake with all that it may change; `cases` are those that are known, with what is around."""
+    focus = _focus(span, by, cases)
+    window = _window(span, focus, by)
+    return Looked(_audited(lake, library, team, history_of, window, asked(window)), window, focus)
 
 
 def _last_day(lake: Lake) -> datetime:
@@ -282,15 +340,30 @@ def _last_day(lake: Lake) -> datetime:
     return instant(0 if known is None else (milliseconds(known.end) - 1) // _DAY_MS * _DAY_MS)
 
 
-def _window(span: Interval, before: timedelta, cases: Collection[Interval]) -> Interval:
-    """Give a span with what lies around it, and whole every case that it may belong to."""
-    window = Interval(span.start - before, span.end + SITTING)
+def _focus(span: Interval, by: Reach, cases: Collection[Interval]) -> Interval:
+    """Give what is to be found anew where a span is new: what is near it, or may be put together with it.
+
+    Every case that was found there is whole in it.
+    """
+    focus = Interval(span.start - SITTING, max(span.end + SITTING, by.over(span.end)))
     while True:
-        met = [case for case in cases if case.meets(window)]
-        wide = Interval(min([window.start, *(c.start for c in met)]), max([window.end, *(c.end for c in met)]))
-        if wide == window:
-            return window
-        window = wide
+        met = [case for case in cases if case.meets(focus)]
+        wide = Interval(min([focus.start, *(c.start for c in met)]), max([focus.end, *(c.end for c in met)]))
+        if wide == focus:
+            return focus
+        focus = wide
+
+
+def _window(span: Interval, focus: Interval, by: Reach) -> Interval:
+    """Give what is looked at, so that everything in a focus is found as in an audit of the whole lake.
+
+    Which of what is alike comes first is told by what lies before it. What lies after it only counts: that is looked at
+    where a case was found that counts it.
+    """
+    before = focus.start - SITTING
+    known = max(span.end + SITTING, by.over(span.end))
+    end = focus.end if focus.end <= known else by.over(focus.end)
+    return Interval(min(before - by.before, by.begun(before)), end)
 
 
 def _pieces(lake: Lake, arrived: Sequence[Interval], before: timedelta) -> Iterator[Piece]:

@@ -30,7 +30,7 @@ from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.service.asking import deadlines
-from watchbill.service.audit import audit_news, news, reach_of
+from watchbill.service.audit import Looked, audit_news, news, reach_of
 from watchbill.service.casework import Casework, view_of
 from watchbill.service.history import history_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
@@ -107,10 +107,24 @@ def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
     with _part(done.problems):
         asked = Asked(watched.rules, steps=steps_of(work), at=work.at, gaps=gaps)
         new = news(watched.lake, _spans_of(work), reach_of(watched.rules))
-        for found in audit_news(watched.lake, library, work.team, partial(history_of, work), new, asked):
-            done.audits = (*done.audits, found)
-            done.problems.extend(problem for problem in found.problems if problem not in done.problems)
-            _keep(work, found.cases, done)
+        for looked in audit_news(watched.lake, library, work.team, partial(history_of, work), new, lambda _: asked):
+            _take(work, looked, done)
+
+
+def _take(work: Casework, looked: Looked, done: Reconciled) -> None:
+    """Keep what was found in a window: of what is outside of its focus only what is said of cases that are known."""
+    found = looked.audit
+    done.audits = (*done.audits, found)
+    done.problems.extend(problem for problem in found.problems if problem not in done.problems)
+    _keep(work, [case for case in found.cases if looked.is_sure(case) or _is_known(work, looked, case)], done)
+
+
+def _is_known(work: Casework, looked: Looked, case: Case) -> bool:
+    """Tell whether a case was kept with what counts in it now, and all that is around it was looked at."""
+    if case.first - SITTING < looked.window.start:
+        return False
+    row = work.store.cases.get(case.id)
+    return row is not None and view_of(row).counted == view(case).counted
 
 
 def _keep(work: Casework, found: Iterable[Case], done: Reconciled) -> None:
@@ -170,17 +184,15 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
     """Write new cases and amend those that have changed; give the ids of both.
 
     A case is the one kept before when it has its id, or when it shares an event that counts: a late event may put
-    another beginning before it. One that shares events with several has joined them: it is the first of them, and
-    others that nobody has worked on are closed.
+    another beginning before it. So it is where that event is put together with others by a rule's `dedupe` now: what
+    came late is what is found then, and the event that was found is one more like it. A case that is one with several
+    has joined them: it is the first of them, and others that nobody has worked on are closed, unless another case has
+    what counted in them.
     """
     raised: list[str] = []
     amended: list[str] = []
     kept = {row.id: (row, view_of(row)) for row in work.store.cases.all()}
-    by_event = {(case.subject, event): row.id for row, case in kept.values() for event in case.counted}
-    for case in found:
-        made = view(case)
-        shared = dict.fromkeys(by_event[made.subject, e] for e in made.counted if (made.subject, e) in by_event)
-        known, *joined = shared or [made.id]
+    for made, known, joined in _known(found, {key: case for key, (_, case) in kept.items()}):
         with work.store.transaction():
             if known not in kept:
                 _raise(work, made)
@@ -189,6 +201,41 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
                 amended.append(known)
             amended.extend(other for other in joined if _join(work, kept[other][0], known))
     return tuple(raised), tuple(dict.fromkeys(amended))
+
+
+def _known(found: Iterable[Case], kept: Mapping[str, CaseView]) -> list[tuple[CaseView, str, list[str]]]:
+    """Give for each case its facts, the id it is kept under, and the cases that it has joined; no id comes twice."""
+    by_event = {(case.subject, event): known for known, case in kept.items() for event in case.counted}
+    by_any = {event: known for (_, event), known in by_event.items()}
+    cases = [(case, view(case)) for case in found]
+    # Whatever has its own id is what it was: what was cut off from it is new.
+    cases.sort(key=lambda pair: pair[0].id not in kept)
+    shared = [_ids([made.id] if made.id in kept else [], _found(by_event, made)) for _, made in cases]
+    counted = {each for ids in shared for each in ids}
+    alike = [_ids([], (by_any.get(event) for event in _alike(case))) for case, _ in cases]
+    taken: dict[str, None] = {}
+    named: list[str] = []
+    for (_, made), own, others in zip(cases, shared, alike, strict=True):
+        of_one = [each for each in others if each not in counted and kept[each].subject == made.subject]
+        named.append(next((each for each in [*own, *of_one] if each not in taken), made.id))
+        taken[named[-1]] = None
+    joined = []
+    for own, others in zip(shared, alike, strict=True):
+        joined.append([each for each in [*own, *(o for o in others if o not in counted)] if each not in taken])
+        taken.update(dict.fromkeys(joined[-1]))
+    return [(made, known, others) for (_, made), known, others in zip(cases, named, joined, strict=True)]
+
+
+def _ids(first: Sequence[str], others: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys([*first, *(each for each in others if each is not None)]))
+
+
+def _found(by_event: Mapping[tuple[str, str], str], made: CaseView) -> Iterator[str | None]:
+    return (by_event.get((made.subject, event)) for event in made.counted)
+
+
+def _alike(case: Case) -> Iterator[str]:
+    return (event for finding in case.findings for event in finding.alike)
 
 
 def _raise(work: Casework, made: CaseView) -> None:

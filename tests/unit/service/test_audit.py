@@ -4,17 +4,20 @@ import contextlib
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.alerts.records import pack
-from tests.unit.service.world import NOON, World, hijack
+from tests.unit.service.world import NOON, World, hijack, record
 
 from watchbill.alerts.audit import Asked
+from watchbill.alerts.view import view
+from watchbill.detect.sigma import load
 from watchbill.lake.place import Lake
 from watchbill.service import audit
-from watchbill.service.audit import audit_lake, audit_news, news
+from watchbill.service.audit import Reach, audit_lake, audit_news, news
 from watchbill.service.casework import view_of
 from watchbill.service.history import history_of
 from watchbill.service.reconcile import library_of, reconcile
@@ -22,7 +25,7 @@ from watchbill.store.database import open_store
 
 
 DAY = 24 * 60
-BEFORE = timedelta(minutes=30)
+BEFORE = Reach(timedelta(minutes=30))
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def audited(world):
     """Audit what is new and keep nothing of it."""
     work = world.as_("watchbill")
     new = news(world.lake, (), BEFORE)
-    return audit_news(world.lake, library_of(work), work.team, partial(history_of, work), new, Asked())
+    return audit_news(world.lake, library_of(work), work.team, partial(history_of, work), new, lambda _: Asked())
 
 
 def cases(world):
@@ -181,3 +184,94 @@ def test_pieces_come_to_the_same_cases_as_all_at_once(tmp_path_factory, starts, 
             found.append(cases(world))
     assert found[0] == found[1]
     assert found[0]
+
+
+ALIKE = load(
+    """
+title: Made a policy
+level: high
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: CreatePolicy}, condition: s}
+watchbill: {stage: live, dedupe: {by: [userIdentity.arn], within: 24h}}
+---
+title: Looked at a policy
+level: low
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: GetPolicy}, condition: s}
+watchbill: {stage: live, dedupe: {by: [wb.person], within: 7h}}
+---
+title: Listed
+name: listed
+level: low
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: ListUsers}, condition: s}
+---
+title: Listed often
+level: medium
+correlation: {type: event_count, rules: [listed], group-by: [userIdentity.userName], timespan: 3h, condition: {gte: 3}}
+watchbill: {stage: live}
+""",
+    "alike.yml",
+)
+
+
+def of_kind(number, kind):
+    """Make a record, some number of forty minutes after noon. What Mallory does is judged by no file: rules alone see it."""
+    user, name = kind
+    return record(f"{user} {name} {number}", number * 40, user, name, readOnly=name != "CreatePolicy")
+
+
+def standing(world):
+    """Give whom each case that was not closed is about, what counts in it, and what it says."""
+    views = [view_of(row) for row in world.store.cases.all() if row.status != "closed"]
+    return sorted((case.subject, sorted(case.counted), case.findings) for case in views)
+
+
+def of_all(world):
+    """Give the same of an audit of everything at once."""
+    work = world.as_("watchbill")
+    found = audit_lake(world.lake, library_of(work), work.team, partial(history_of, work), Asked(ALIKE)).cases
+    views = [view(case) for case in found]
+    return sorted((case.subject, sorted(case.counted), case.findings) for case in views)
+
+
+KINDS = st.sampled_from([("james", "GetPolicy"), ("mallory", "GetPolicy"), ("mallory", "CreatePolicy")])
+
+
+@given(st.lists(st.tuples(st.integers(0, 150), KINDS), min_size=1, max_size=14, unique=True), st.data())
+@settings(max_examples=15)
+def test_passes_over_any_cuts_come_to_the_same_cases_as_all_at_once(tmp_path_factory, drawn, data):
+    """What rules put together is raised once, whatever came with what, and in whatever order."""
+    arrival = data.draw(st.permutations(drawn))
+    cuts = data.draw(st.lists(st.integers(1, len(drawn)), max_size=5))
+    with open_store(tmp_path_factory.mktemp("cut")) as store:
+        world = World(store)
+        for start, end in pairwise(sorted({0, *cuts, len(drawn)})):
+            records = [of_kind(*each) for each in arrival[start:end]]
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE), enforce=False)
+        assert standing(world) == of_all(world)
+
+
+def test_a_burst_that_goes_on_is_raised_once(tmp_path):
+    """Listed every forty minutes for days, and looked at pass after pass: it is one alert, where it began."""
+    with open_store(tmp_path) as store:
+        world = World(store)
+        for number in range(0, 40, 4):
+            records = [of_kind(each, ("mallory", "ListUsers")) for each in range(number, number + 4)]
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE), enforce=False)
+        (found,) = standing(world)
+        assert found[1] == [f"mallory ListUsers {n}" for n in range(3)]
+        assert [each[1] for each in of_all(world)] == [found[1]]
+
+
+def test_what_comes_late_amends_what_was_raised(tmp_path):
+    """The first of what is alike comes last: the case that was raised has it, and nobody is told of another."""
+    with open_store(tmp_path) as store:
+        world = World(store)
+        passes = [
+            reconcile(world.as_("watchbill"), world.watched(of_kind(n, kind), rules=ALIKE), enforce=False)
+            for n, kind in ((15, ("mallory", "GetPolicy")), (12, ("mallory", "GetPolicy")))
+        ]
+        (case,) = passes[0].raised
+        assert (passes[1].raised, passes[1].amended) == ((), (case,))
+        assert standing(world) == of_all(world)
