@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 SPARK := .venv-spark/.ready
+PEERS := tests/peers/node_modules/.package-lock.json
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## Show this list
@@ -22,18 +23,22 @@ $(SPARK): requirements/spark.txt $(READY)
 
 setup: $(READY)  ## Make the virtual environment with every pinned dependency
 
+$(PEERS): tests/peers/package-lock.json | system
+	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/peers
+	touch $@
+
 demo: $(READY)  ## Run the main job on a stand-in for AWS: a simulated week, its cases, a report
 	watchbill demo
 
-system:  ## Install what the tests need of the system, where it is not there: Postgres
+system:  ## Install what the tests need of the system, where it is not there: Postgres, Node
 	@sh tools/system.sh
 
-test: $(READY) system  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
+test: $(READY) $(PEERS) system  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
 	pytest -n auto --dist loadfile -m "not slow" $(T)
 
 spark: $(SPARK)  ## Install Spark and Java beside, for the slow test on a real cluster
 
-test-all: $(READY) $(SPARK) system  ## Run every test, the slow ones too
+test-all: $(READY) $(SPARK) $(PEERS) system  ## Run every test, the slow ones too
 	pytest -n auto --dist loadfile $(T)
 
 check: lint types layers test  ## Everything CI runs

@@ -14,6 +14,8 @@ need() {  # need PACKAGE PROGRAM...: install a package unless one of its program
 }
 
 need postgresql postgres /usr/lib/postgresql/*/bin/postgres
+need nodejs node
+need npm npm
 
 if [ -z "$missing" ]; then exit 0; fi
 install="apt-get update && apt-get install --yes --no-install-recommends$missing"

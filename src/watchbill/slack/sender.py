@@ -1,0 +1,202 @@
+"""Send notices to people in Slack, each once.
+
+1. A person is written to directly, by the ids that were pinned; who has none yet is looked up by their address, and
+   pinned. What leads are told goes to the channel of the team file, or else into one conversation with all of them.
+2. Each message has its notice's key in its metadata, which people do not see: by it a message is found that was sent by
+   a process that died, and one whose sending Slack did not answer for.
+3. A notice that replaces another is written over it; where that one is gone, it is said anew.
+4. What Slack does not take now is LaterError with the time it asks for. Nobody waits here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from slack_sdk import WebClient
+
+from watchbill.errors import NotFoundError, ProviderError, RefusedError
+from watchbill.respond.interfaces import Recipient, Reference, SlackId
+from watchbill.respond.notices import LEADS, Notice
+from watchbill.slack.blocks import EVENT, Drawn, draw
+from watchbill.slack.calls import SlackRefusedError, UncertainError, cursor_of, pages, plainly
+from watchbill.slack.people import People, refuse
+
+
+_LOOKED_BACK = timedelta(days=7)
+"""How far back a message is looked for: nothing is in the outbox for so long."""
+_PAGE, _PAGES = 200, 25
+_CHANNEL_PAGES = 50
+_GONE = frozenset(("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"))
+"""Why a message cannot be written over, and one has to be sent anew (Slack, "chat.update", errors)."""
+_LEADS_MOST = 8
+"""People in one conversation (Slack, "conversations.open")."""
+
+
+class SlackSender:
+    """A `respond.interfaces.Sender` for one workspace."""
+
+    def __init__(
+        self,
+        client: WebClient,
+        channel: str | None,
+        leads: Callable[[], Sequence[Recipient]],
+        pin: Callable[[Recipient, SlackId], object],
+        now: Callable[[], datetime],
+    ) -> None:
+        """Take the channel of leads, who they are, and who keeps whom an address was found to be.
+
+        `pin` raises RefusedError where somebody else was pinned to that name before. `now` is Slack's time, by which
+        its messages are named.
+        """
+        self._client, self._people = client, People(client)
+        self._channel, self._leads, self._pin, self._now = channel, leads, pin, now
+        self._conversations: dict[tuple[str, ...], str] = {}
+        self._uncertain: set[str] = set()
+
+    def send(self, notice: Notice, to: Recipient, before: Reference | None) -> Reference:
+        """Send a notice, or write it over the message at `before`; give its channel and its ts.
+
+        That somebody may not be written to is a ProviderError as any other: it is for another channel then.
+        """
+        with _not_sent():
+            return self._send(notice, to, before)
+
+    def _send(self, notice: Notice, to: Recipient, before: Reference | None) -> Reference:
+        drawn = draw(notice)
+        if notice.key in self._uncertain and (found := self.find(notice, to)) is not None:
+            self._uncertain.discard(notice.key)
+            return found
+        try:
+            sent = self._replace(drawn, before) or self._post(drawn, self._conversation(to))
+        except UncertainError:
+            self._uncertain.add(notice.key)
+            raise
+        self._uncertain.discard(notice.key)
+        return sent
+
+    def find(self, notice: Notice, to: Recipient) -> Reference | None:
+        """Give where a notice lies; ProviderError where so much was said since that it cannot be told."""
+        with _not_sent():
+            channel = self._channel_id(self._conversation(to))
+        oldest = str((self._now() - _LOOKED_BACK).timestamp())
+
+        def read(cursor: str) -> dict[str, Any]:
+            with plainly():
+                answer = self._client.conversations_history(
+                    channel=channel, include_all_metadata=True, oldest=oldest, limit=_PAGE, cursor=cursor or None
+                )
+            return _document(answer.data)
+
+        page: dict[str, Any] = {}
+        for page in pages(read, _PAGES):
+            for message in page.get("messages", ()):
+                if _key(message) == notice.key:
+                    return {"channel": channel, "ts": str(message["ts"])}
+        if cursor_of(page):
+            raise ProviderError(f"more than {_PAGE * _PAGES} messages were said since: it cannot be told what was sent")
+        return None
+
+    def _replace(self, drawn: Drawn, before: Reference | None) -> Reference | None:
+        if before is None or not {"channel", "ts"} <= set(before):
+            return None
+        try:
+            with plainly():
+                self._client.chat_update(channel=before["channel"], ts=before["ts"], parse="none", **_fields(drawn))
+        except SlackRefusedError as error:
+            if error.word in _GONE:
+                return None
+            raise
+        return {"channel": before["channel"], "ts": before["ts"]}
+
+    def _post(self, drawn: Drawn, channel: str) -> Reference:
+        with plainly():
+            answer = self._client.chat_postMessage(
+                channel=channel,
+                parse="none",
+                link_names=False,
+                unfurl_links=False,
+                unfurl_media=False,
+                **_fields(drawn),
+            )
+        sent = _document(answer.data)
+        return {"channel": str(sent["channel"]), "ts": str(sent["ts"])}
+
+    def _conversation(self, to: Recipient) -> str:
+        if to.name != LEADS:
+            return self._open([to])
+        if self._channel is not None:
+            return self._channel
+        leads = list(self._leads())
+        if not leads:
+            raise RefusedError("the team has no leads to tell", "name `leads` in the team file")
+        if len(leads) > _LEADS_MOST:
+            raise RefusedError(
+                f"Slack has no conversation with {len(leads)} leads", "set `slack: {channel: ...}` in the team file"
+            )
+        return self._open(leads)
+
+    def _open(self, people: Sequence[Recipient]) -> str:
+        """Open the conversation with people, all of whom must be members."""
+        users = tuple(sorted(self._member(each).user for each in people))
+        if users not in self._conversations:
+            with plainly():
+                answer = self._client.conversations_open(users=list(users))
+            self._conversations[users] = str(_document(answer.data)["channel"]["id"])
+        return self._conversations[users]
+
+    def _member(self, person: Recipient) -> SlackId:
+        who = person.slack
+        try:
+            if who is None:
+                who = self._people.look_up(person.email)
+                self._pin(person, who)
+            else:
+                refuse(self._people.ask(who))
+        except (RefusedError, NotFoundError) as error:
+            raise ProviderError(f"`{person.name}` cannot be written to in Slack: {error}", error.hint) from None
+        return who
+
+    def _channel_id(self, channel: str) -> str:
+        """Give the id of a channel that the team file has by its name: only by it messages are read."""
+        return channel_id(self._client, channel) if channel.startswith("#") else channel
+
+
+@contextmanager
+def _not_sent() -> Iterator[None]:
+    try:
+        yield
+    except (RefusedError, NotFoundError) as error:
+        raise ProviderError(str(error), error.hint) from None
+
+
+def channel_id(client: WebClient, name: str) -> str:
+    """Find the id of a channel by `#` and its name; NotFoundError where the app sees none."""
+
+    def read(cursor: str) -> dict[str, Any]:
+        with plainly():
+            answer = client.conversations_list(
+                types="public_channel,private_channel", exclude_archived=True, limit=_PAGE, cursor=cursor or None
+            )
+        return _document(answer.data)
+
+    for page in pages(read, _CHANNEL_PAGES):
+        for each in page.get("channels", ()):
+            if each.get("name") == name.removeprefix("#"):
+                return str(each["id"])
+    raise NotFoundError(f"the app sees no channel `{name}`", "invite it there, and give the channel's id")
+
+
+def _fields(drawn: Drawn) -> dict[str, Any]:
+    return {"text": drawn.text, "blocks": drawn.blocks, "metadata": drawn.metadata}
+
+
+def _key(message: Any) -> str | None:
+    metadata = message.get("metadata") or {}
+    return metadata.get("event_payload", {}).get("key") if metadata.get("event_type") == EVENT else None
+
+
+def _document(answer: object) -> dict[str, Any]:
+    """Give what Slack answered; the client would give bytes for some methods, none of which is called."""
+    assert isinstance(answer, dict)
+    return answer
