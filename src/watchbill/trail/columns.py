@@ -93,9 +93,10 @@ def read_columns(sources: Iterable[Source], limit: int = INFLATED_LIMIT, reader:
     """
     slow = reader or (lambda source: read_file(source.name, source.data, limit))
     tables: list[Columns] = []
+    pieces: list[_Piece] = []
     clean: list[_Clean] = []
     order: list[str] = []
-    size = 0
+    size = whole = 0
     for source in sources:
         order.append(source.name)
         found = _decode(source, limit)
@@ -104,16 +105,20 @@ def read_columns(sources: Iterable[Source], limit: int = INFLATED_LIMIT, reader:
             continue
         clean.append(found)
         size += found.size
-        if size >= _AT_ONCE:
-            tables.extend(_made(clean, slow))
+        if size >= _A_PIECE:
+            pieces.append(_piece(clean))
+            whole += size
             clean, size = [], 0
-    return joined([*tables, *_made(clean, slow)], order)
+        if whole >= _AT_ONCE:
+            tables.extend(_made(pieces, slow))
+            pieces, whole = [], 0
+    return joined([*tables, *_made([*pieces, _piece(clean)], slow)], order)
 
 
-def _made(clean: Sequence["_Clean"], slow: Reader) -> list[Columns]:
+def _made(pieces: Sequence["_Piece"], slow: Reader) -> list[Columns]:
     """Make columns of decoded files; those that turn out to be odd are read record by record after all."""
-    tables, odd = _columns_of(clean)
-    return [*tables, *(_read_slowly(each.source, slow) for each in odd)]
+    tables, odd = _columns_of(pieces)
+    return [*tables, *(_read_slowly(each, slow) for each in odd)]
 
 
 def columns_of(reading: FileReading, name: str, digest: str) -> Columns:
@@ -152,12 +157,26 @@ class _Clean:
     """Bytes that it has inflated."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some such files, each field of their records as a column of its own."""
+
+    sources: tuple[Source, ...]
+    digests: tuple[str, ...]
+    counts: tuple[int, ...]
+    """For each file how many records it has."""
+    fields: Mapping[str, pa.Array]
+    """Texts as they stand, of a `_RAW` field its JSON; empty where there is no record."""
+
+
 class _OddError(Exception):
     """Something that only `read` has a rule for."""
 
 
 _NULL = msgspec.Raw(b"null")
 _NULL_BYTES = 4
+_NO_NAME = -2
+"""Stands for no name where numbers of names are compared; -1 is that of one that is not there."""
 _TEXT, _FLAG, _RAW = (str | None, None), (bool | None, None), (msgspec.Raw, _NULL)
 
 # In the order in which CloudTrail writes them, which is the fastest to decode.
@@ -217,6 +236,9 @@ _END = 64
 _AT_ONCE = 256 * 1024 * 1024
 """Bytes, inflated, that are made into columns at once: a column has room for 2 GB of texts."""
 
+_A_PIECE = 1024 * 1024
+"""Bytes, inflated, whose records are objects at one time: what is made of them finds them in the cache still."""
+
 _STAMP = len("2026-01-01T00:00:00Z")
 _FIRST, _LAST = (milliseconds(instant(0).replace(year=year)) for year in (YEARS.start, YEARS.stop))
 _DAY = 86_400_000
@@ -252,23 +274,46 @@ def _is_unicode(text: bytes) -> bool:
     return True
 
 
-def _columns_of(files: Sequence[_Clean]) -> tuple[list[Columns], list[_Clean]]:
+def _piece(files: Sequence[_Clean]) -> _Piece:
+    """Make a column of each field; the objects of records are needed no more then."""
+    values = zip(*(msgspec.structs.astuple(record) for file in files for record in file.records), strict=True)
+    return _Piece(
+        tuple(file.source for file in files),
+        tuple(file.digest for file in files),
+        tuple(len(file.records) for file in files),
+        {field: _field(each, kind) for (field, kind), each in zip(_KINDS.items(), values, strict=False)},
+    )
+
+
+def _field(values: Sequence[Any], kind: tuple[Any, ...]) -> pa.Array:
+    return _texts(values) if kind is _RAW else pa.array(values, pa.bool_() if kind is _FLAG else pa.string())
+
+
+def _columns_of(pieces: Sequence[_Piece]) -> tuple[list[Columns], list[Source]]:
     """Make columns of decoded files, and give those back that turn out to be odd after all."""
-    if not any(file.records for file in files):
-        return [_empty(file) for file in files], []
+    if not any(piece.fields for piece in pieces):
+        return [_empty(*each) for piece in pieces for each in zip(piece.sources, piece.digests, strict=True)], []
     try:
-        return [_table(files)], []
+        return [_table(pieces)], []
     except _OddError:
-        if len(files) == 1:
-            return [], list(files)
+        if len(pieces) == 1:
+            return _apart(pieces[0])
     # Halving finds the odd ones without making each file a table of its own.
-    half = len(files) // 2
-    (left, left_odd), (right, right_odd) = _columns_of(files[:half]), _columns_of(files[half:])
+    half = len(pieces) // 2
+    (left, left_odd), (right, right_odd) = _columns_of(pieces[:half]), _columns_of(pieces[half:])
     return left + right, left_odd + right_odd
 
 
-def _empty(file: _Clean) -> Columns:
-    tally = FileTally(file.source.name, file.digest, 0, 0, readable=True, problems=())
+def _apart(piece: _Piece) -> tuple[list[Columns], list[Source]]:
+    """Find the odd files of a piece, by decoding each of its files again."""
+    if len(piece.sources) == 1:
+        return [], list(piece.sources)
+    clean = [_decode(source, INFLATED_LIMIT) for source in piece.sources]
+    return _columns_of([_piece([file]) for file in clean if file is not None])
+
+
+def _empty(source: Source, digest: str) -> Columns:
+    tally = FileTally(source.name, digest, 0, 0, readable=True, problems=())
     return Columns(FIELDS.empty_table(), (), np.array([], np.int32), (tally,))
 
 
@@ -276,41 +321,42 @@ def _read_slowly(source: Source, reader: Reader) -> Columns:
     return columns_of(reader(source), source.name, _digest(source))
 
 
-def _table(files: Sequence[_Clean]) -> Columns:
-    records = [record for file in files for record in file.records]
-    values = dict(zip(_KINDS, zip(*map(msgspec.structs.astuple, records), strict=True), strict=True))
-    counts = np.array([len(file.records) for file in files], np.int32)
-    time_ms = _times(values["eventTime"])
-    columns = {column: _plain(values[field], column) for field, column in PLAIN.items()}
-    texts = {column: _texts(values[field]) for field, column in TEXTS.items() if field != "userIdentity"}
-    identities, who, user_identity = _identities(values)
-    columns |= texts
+def _table(pieces: Sequence[_Piece]) -> Columns:
+    fields = {field: pa.concat_arrays([each.fields[field] for each in pieces if each.fields]) for field in _KINDS}
+    names = [source.name for piece in pieces for source in piece.sources]
+    digests = [digest for piece in pieces for digest in piece.digests]
+    counts = np.array([count for piece in pieces for count in piece.counts], np.int32)
+    time_ms = _times(fields["eventTime"])
+    columns = {column: _plain(fields[field], column) for field, column in PLAIN.items()}
+    columns |= {column: fields[field] for field, column in TEXTS.items()}
+    user_identity = _shared(fields["userIdentity"])
+    identities, who = _identities(user_identity, columns["name"], fields["additionalEventData"])
     columns |= _identity_columns(identities, who)
     columns |= {
         "day": pa.array((time_ms // _DAY).astype(np.int32)).cast(pa.date32()),
         "time_ms": pa.array(time_ms),
-        "host": _shared(pa.nulls(len(records), pa.string())),
-        "outcome": _outcomes(columns, texts["response_elements"]),
+        "host": _shared(pa.nulls(len(who), pa.string())),
+        "outcome": _outcomes(columns, columns["response_elements"]),
         "user_identity": user_identity,
-        "tls_details": _shared(texts["tls_details"]),
-        "rest": _rest(values),
-        "object": _repeated([file.source.name for file in files], counts),
-        "object_digest": _repeated([file.digest for file in files], counts),
+        "tls_details": _shared(fields["tlsDetails"]),
+        "rest": _rest(fields),
+        "object": _repeated(names, counts),
+        "object_digest": _repeated(digests, counts),
         "record": pa.array(np.concatenate([np.arange(count, dtype=np.int32) for count in counts])),
     }
     tallies = [
-        FileTally(file.source.name, file.digest, len(file.records), len(file.records), readable=True, problems=())
-        for file in files
+        FileTally(name, digest, int(count), int(count), readable=True, problems=())
+        for name, digest, count in zip(names, digests, counts, strict=True)
     ]
     table = pa.table([columns[field.name] for field in FIELDS], schema=FIELDS)
     return Columns(table, tuple(identities), who, tuple(tallies))
 
 
-def _times(stamps: Sequence[str]) -> npt.NDArray[np.int64]:
-    if set(map(len, stamps)) != {_STAMP}:
+def _times(stamps: pa.Array) -> npt.NDArray[np.int64]:
+    if pc.min_max(pc.binary_length(stamps)).as_py() != {"min": _STAMP, "max": _STAMP}:
         raise _OddError
     try:
-        found = pc.cast(pa.array(stamps), pa.timestamp("ms", "UTC"))
+        found = pc.cast(stamps, pa.timestamp("ms", "UTC"))
     except pa.ArrowInvalid as error:
         raise _OddError from error
     time_ms: npt.NDArray[np.int64] = found.cast(pa.int64()).to_numpy()
@@ -319,16 +365,15 @@ def _times(stamps: Sequence[str]) -> npt.NDArray[np.int64]:
     return time_ms
 
 
-def _plain(values: Sequence[Any], column: str) -> pa.Array:
+def _plain(found: pa.Array, column: str) -> pa.Array:
     """Make the column of a field that stands in it as it is; an empty text is for `read` to judge."""
-    kind = FIELDS.field(column).type
-    if kind == pa.bool_():
-        return pa.array(values, kind)
-    found = pa.array(values, pa.string())
-    shared = found.dictionary_encode() if kind == WORDS else found
-    if pc.min(pc.binary_length(shared.dictionary if kind == WORDS else found)).as_py() == 0:
+    if found.type == pa.bool_():
+        return found
+    shared = FIELDS.field(column).type == WORDS
+    made = _shared(found) if shared else found
+    if pc.min(pc.binary_length(made.dictionary if shared else made)).as_py() == 0:
         raise _OddError
-    return shared
+    return made
 
 
 def _texts(raws: Sequence[msgspec.Raw]) -> pa.Array:
@@ -361,36 +406,34 @@ def _words(words: Sequence[str | None], which: Integers) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), pa.array(list(found), pa.string()))
 
 
-def _identities(values: Mapping[str, Sequence[Any]]) -> tuple[list[Identity], Integers, pa.DictionaryArray]:
-    """Give each distinct identity, which of them each row has, and the column of their texts."""
-    texts: dict[bytes, int] = {}
-    which = np.array([texts.setdefault(text, len(texts)) for text in map(bytes, values["userIdentity"])], np.int32)
+def _identities(said: pa.DictionaryArray, names: pa.DictionaryArray, more: pa.Array) -> tuple[list[Identity], Integers]:
+    """Give each distinct identity, and which of them each row has, by what its `userIdentity` says."""
+    texts = [*said.dictionary.to_pylist(), *([None] if said.null_count else [])]
     found: dict[Identity, int] = {}
-    of_text = [found.setdefault(_identity_of(text), len(found)) for text in texts]
-    who = np.array(of_text, np.int32)[which]
-    signed_in: dict[tuple[int, bytes], int] = {}
-    for row in (row for row, name in enumerate(values["eventName"]) if name == "ConsoleLogin"):
-        # Whether MFA backs a console sign-in stands outside of the identity.
-        more = bytes(values["additionalEventData"][row])
-        key = int(which[row]), more
+    of_text = np.array([found.setdefault(_identity_of(text), len(found)) for text in texts], np.int32)
+    who = of_text[said.indices.fill_null(len(texts) - 1).to_numpy()]
+    signed_in: dict[tuple[str | None, str | None], int] = {}
+    # Whether MFA backs a console sign-in stands outside of the identity.
+    number = pc.index(names.dictionary, "ConsoleLogin").as_py()
+    for row in np.flatnonzero(names.indices.fill_null(_NO_NAME).to_numpy() == number).tolist():
+        key = said[row].as_py(), more[row].as_py()
         if key not in signed_in:
-            fields = {"userIdentity": _value(values["userIdentity"][row]), "additionalEventData": _value(more)}
+            fields = {"userIdentity": _value(key[0]), "additionalEventData": _value(key[1])}
             made = identity_in({**fields, "eventName": "ConsoleLogin"})
             signed_in[key] = found.setdefault(made, len(found))
         who[row] = signed_in[key]
-    written = [None if text == b"null" else text.decode() for text in texts]
-    return list(found), who, _words(written, which)
+    return list(found), who
 
 
 @lru_cache(maxsize=20_000)
-def _identity_of(text: bytes) -> Identity:
+def _identity_of(text: str | None) -> Identity:
     """Give the identity of a `userIdentity`; the same people and sessions are in one file after the other."""
     return identity_in({"userIdentity": _value(text)})
 
 
-def _value(text: bytes | str | msgspec.Raw) -> Any:
+def _value(text: str | None) -> Any:
     try:
-        return msgspec.json.decode(text)
+        return None if text is None else msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         # Such as a number too large for a double.
         raise _OddError from error
@@ -414,24 +457,25 @@ def _outcomes(columns: dict[str, pa.Array], answers: pa.Array) -> pa.DictionaryA
     failed = pc.equal(columns["error_message"], "Failed authentication").fill_null(fill_value=False)
     for row in np.flatnonzero(pc.and_(codes.is_null(), pc.or_(failed, said)).to_numpy(zero_copy_only=False)):
         answer, message = answers[row].as_py(), columns["error_message"][row].as_py()
-        said_so = {"responseElements": None if answer is None else _value(answer)}
+        said_so = {"responseElements": _value(answer)}
         words.append(str(outcome_in(said_so, None, message)))
         which[row] = len(words) - 1
     return _words(words, which)
 
 
-def _rest(values: Mapping[str, Sequence[msgspec.Raw]]) -> pa.Array:
+def _rest(fields: Mapping[str, pa.Array]) -> pa.Array:
     """Write what a record says in fields that have no column."""
-    said = [field for field in _BEYOND if values[field].count(_NULL) < len(values[field])]
-    if not said:
-        return pa.nulls(len(values["eventID"]), pa.string())
+    length = len(fields["eventID"])
     rows: dict[int, list[str]] = {}
-    for field in said:
-        raws = values[field]
-        for row in [row for row, raw in enumerate(raws) if raw is not _NULL]:
-            if (text := bytes(raws[row])) != b"null":
-                rows.setdefault(row, []).append(f'"{field}":{text.decode()}')
-    found: list[str | None] = [None] * len(values["eventID"])
-    for row, texts in rows.items():
-        found[row] = "{" + ",".join(texts) + "}"
+    for field in _BEYOND:
+        texts = fields[field]
+        if texts.null_count < length:
+            there = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False))
+            for row, text in zip(there.tolist(), texts.drop_null().to_pylist(), strict=True):
+                rows.setdefault(row, []).append(f'"{field}":{text}')
+    if not rows:
+        return pa.nulls(length, pa.string())
+    found: list[str | None] = [None] * length
+    for row, written in rows.items():
+        found[row] = "{" + ",".join(written) + "}"
     return pa.array(found, pa.string())

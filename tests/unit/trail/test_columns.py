@@ -207,14 +207,16 @@ def test_times_that_cannot_be_are_refused_both_ways(stamp):
     assert_the_same([json.dumps({"Records": [record(), record(event_id="odd", eventTime=stamp)]}).encode()])
 
 
-def test_much_is_made_into_columns_piece_by_piece(monkeypatch):
+@pytest.mark.parametrize("most", ["_AT_ONCE", "_A_PIECE"])
+def test_much_is_made_into_columns_piece_by_piece(monkeypatch, most):
     """However few bytes are taken at once, the columns are the same."""
     files = [
         json.dumps({"Records": [record(event_id=f"{n}"), record(who=root(), event_id=f"r{n}")]}).encode()
         for n in range(5)
     ]
     whole = assert_the_same(files)
-    monkeypatch.setattr("watchbill.trail.columns._AT_ONCE", 1)
+    monkeypatch.setattr("watchbill.trail.columns._A_PIECE", 1)
+    monkeypatch.setattr(f"watchbill.trail.columns.{most}", 1)
     assert of_table(assert_the_same(files).table) == of_table(whole.table)
 
 
