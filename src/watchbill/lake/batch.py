@@ -23,7 +23,7 @@ from watchbill.errors import Problem
 from watchbill.lake.hosts import touched
 from watchbill.lake.keys import Keys, keys_of
 from watchbill.lake.manifest import HOT, PartRow
-from watchbill.lake.parts import read_part, write_part
+from watchbill.lake.parts import day_of, read_part, write_part
 from watchbill.trail.columns import FIELDS, Columns, FileTally
 from watchbill.trail.model import Actor, Event, Identity, Opening, Outcome
 from watchbill.trail.openings import HANDS_OUT, opening
@@ -49,6 +49,9 @@ _LEFT_OUT += [
 ]
 
 Rows = npt.NDArray[np.int64]
+
+TOGETHER = 20_000
+"""Rows up to which days in a row share a file: each file costs as much as some thousand rows."""
 
 _FEW = 1_000
 """Rows that are written out at once, each a few kilobytes."""
@@ -159,14 +162,12 @@ class Batch:
         parts: list[PartRow] = []
         waiting: dict[str, list[str]] = {}
         waits = np.array([key is not None for key in answer.missing], bool)[self._which]
-        for rows in self._of_day.values():
-            # Rows that wait for a key have a file of their own, so that little is written anew when it comes.
-            for taken in (rows[keep[rows] & ~waits[rows]], rows[keep[rows] & waits[rows]]):
-                if len(taken):
-                    part = write_part(folder, table.take(pa.array(taken)), HOT)
-                    parts.append(part)
-                    keys = {answer.missing[caller] for caller in np.unique(self._which[taken]).tolist()}
-                    waiting[part.name] = sorted(key for key in keys if key is not None)
+        # Rows that wait for a key have a file of their own, so that little is written anew when it comes.
+        for taken in (*self._files(keep & ~waits), *self._files(keep & waits)):
+            part = write_part(folder, table.take(pa.array(taken)), HOT)
+            parts.append(part)
+            keys = {answer.missing[caller] for caller in np.unique(self._which[taken]).tolist()}
+            waiting[part.name] = sorted(key for key in keys if key is not None)
         days = touched(table.filter(pa.array(keep)))
         return Settled(self._columns.files, self._kept(keep), parts, waiting, days, tuple(self._problems))
 
@@ -184,6 +185,22 @@ class Batch:
     def _days(self) -> dict[int, Rows]:
         days = self._columns.table["day"].cast(pa.int32()).to_numpy()[self._rows]
         return {int(day): self._rows[days == day] for day in np.unique(days)}
+
+    def _files(self, wanted: npt.NDArray[np.bool_]) -> Iterator[Rows]:
+        """Give the rows of each file to write: of one day, or of days in a row of one month that have few rows each."""
+        held: list[Rows] = []
+        last, size = 0, 0
+        for day, rows in self._of_day.items():
+            taken = rows[wanted[rows]]
+            if not len(taken):
+                continue
+            if held and (day != last + 1 or day_of(day)[:7] != day_of(last)[:7] or size + len(taken) > TOGETHER):
+                yield np.concatenate(held)
+                held, size = [], 0
+            held.append(taken)
+            last, size = day, size + len(taken)
+        if held:
+            yield np.concatenate(held)
 
     def _distinct(self) -> Rows:
         """Give one row of each event, the one that was read at the least place; and all that contradict it."""

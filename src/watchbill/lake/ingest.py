@@ -13,6 +13,7 @@ Who had a key may come later than what was done with it. Such rows wait: when th
 written anew with the right person, and put in the place of the old ones in one transaction.
 """
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -28,11 +29,11 @@ from watchbill.lake.delivery import Delivery
 from watchbill.lake.hosts import Tie, tell_hosts
 from watchbill.lake.keys import Keys, Known, keys_of
 from watchbill.lake.manifest import ObjectRow
-from watchbill.lake.parts import day_number, day_of, read_part, sweep
+from watchbill.lake.parts import day_of, read_part, sweep
 from watchbill.lake.people import Namer, People, tell
 from watchbill.lake.place import Hold, Lake
 from watchbill.lake.raw import keeps_raw
-from watchbill.lake.workers import Workers
+from watchbill.lake.workers import Workers, uncollected
 from watchbill.trail.columns import Source
 from watchbill.trail.forms import Hosts
 from watchbill.trail.sources import parse_key
@@ -45,6 +46,9 @@ _SWELLS = 32
 """To how many times its size a log may inflate before it counts for more: the most that is usual of CloudTrail."""
 
 BATCH_OBJECTS = 2_000
+
+_NEW = 1
+"""Up to which generation of objects circles are looked for after a batch."""
 
 LOOKED_AT = 500
 """Objects of which it is asked at once whether others have read them."""
@@ -94,7 +98,7 @@ def ingest(
     providers. `beside` processes share the work; by default two where there is much of it, else none. Whoever waits for
     the lake is let in between two batches. Raises RefusedError where another process is changing the lake for too long.
     """
-    with lake.held() as hold:
+    with lake.held() as hold, uncollected():
         sweep(lake.folder, {part.name for part in lake.manifest.parts()})
         offered = {(each.name, each.version): each for each in deliveries}
         unread = lake.manifest.unread(offered)
@@ -137,6 +141,8 @@ class _Claimed:
     """By day the number of the file that will have what is new of it."""
     doubles: dict[int, Keys]
     """By day the keys of it that are there already."""
+    heard: int
+    """How many changes of trust policies had come when it was said who everyone in it was."""
 
     def meets(self, doubles: dict[int, Keys]) -> bool:
         """Tell whether another batch may have doubles of the same events; half a key is enough to be careful."""
@@ -206,7 +212,7 @@ class _Run:
                 blocked[worker] = found
             else:
                 done = claims.pop(worker)
-                self._commit(running.pop(worker), done.claim, done.numbers, found)
+                self._commit(running.pop(worker), done, found)
                 idle.append(worker)
             for waiting in list(blocked):
                 found_out = self._answer(blocked[waiting], claims.values())
@@ -275,9 +281,9 @@ class _Run:
             self._known.add(day, claim.keys[day][found < 0], numbers[day])
         actors = [self._people.actor(caller) for caller in claim.callers]
         missing = [self._people.missing(caller) for caller in claim.callers]
-        return Answer(there, actors, missing, files), _Claimed(claim, numbers, doubles)
+        return Answer(there, actors, missing, files), _Claimed(claim, numbers, doubles, self._people.heard)
 
-    def _commit(self, batch: Sequence[Delivery], claim: Claim, numbers: dict[int, int], settled: Settled) -> None:
+    def _commit(self, batch: Sequence[Delivery], claimed: _Claimed, settled: Settled) -> None:
         versions = {delivery.name: delivery.version for delivery in batch}
         rows = []
         for tally, kept in zip(settled.files, settled.kept, strict=True):
@@ -300,16 +306,18 @@ class _Run:
             self._manifest.arrive(connection, settled.parts)
             for name, keys in settled.waiting.items():
                 self._manifest.wait(connection, name, keys)
-            self._manifest.add_openings(connection, claim.openings)
-            self._manifest.add_trusts(connection, claim.trusts)
+            self._manifest.add_openings(connection, claimed.claim.openings)
+            self._manifest.add_trusts(connection, claimed.claim.trusts)
             self._manifest.untie(connection, settled.touched)
-        for part in settled.parts:
-            number = numbers[day_number(part.day)]
-            self._files[number] = (*(self._files[number] or ()), part.name)
-        for day in numbers:
+        self._people.told((part.name for part in settled.parts), claimed.heard)
+        for day, number in claimed.numbers.items():
+            files = tuple(part.name for part in settled.parts if part.day <= day_of(day) <= part.last_day)
+            self._files[number] = files or None
             self._known.listed(day)
         # A day of which every event contradicts one that is there has no new keys, so that nobody asks for its file.
         self._count(rows, settled)
+        # What is left of a batch is little: only now and here circles are looked for, among what is new.
+        gc.collect(_NEW)
 
     def _count(self, rows: Sequence[ObjectRow], settled: Settled) -> None:
         done = self.done

@@ -45,6 +45,8 @@ class People:
         self._manifest, self._namer = manifest, namer
         self._fresh = Openings()
         self._trusts = {event.id: event for event in manifest.trusts()}
+        self._came: list[Event] = []
+        self._told: dict[str, int] = {}
         self._found: dict[str, Opening | None] = {}
         self._names = self._named()
 
@@ -52,16 +54,36 @@ class People:
         """Take what a batch tells of keys and roles, and look for the openings that its callers hang on."""
         for each in claim.openings:
             self._fresh.add(each)
-        self._trusts.update((event.id, event) for event in claim.trusts)
+        trusts = [event for event in claim.trusts if self._trusts.get(event.id) != event]
+        self._trusts.update((event.id, event) for event in trusts)
+        self._came += trusts
         # A copy without a key tells of one that is not named in it.
         blank = any(not each.key for each in claim.openings)
         known = self._found if blank else {each.key for each in claim.openings} & self._found.keys()
-        if known or claim.trusts:
+        if known or trusts:
             # Whoever was named before may have been named without what came now.
             self._names = self._named()
             for opened in list(known):
                 del self._found[opened]
         self.look_up({key for caller in claim.callers if (key := caller.identity.access_key) is not None})
+
+    @property
+    def heard(self) -> int:
+        """How many changes of trust policies came in claims until now."""
+        return len(self._came)
+
+    def told(self, parts: Iterable[str], heard: int) -> None:
+        """Say that who is in some files was told when so many changes had come."""
+        self._told.update(dict.fromkeys(parts, heard))
+
+    def hangs_on(self, part: PartRow, untold: Sequence[Event]) -> bool:
+        """Tell whether a file has rows of after a change of a trust policy, of those it was not told by.
+
+        `untold` are all that the table as a whole was not told of. Who is in a file that this run wrote was named by
+        what had come by then.
+        """
+        late = self._came[self._told[part.name] :] if part.name in self._told else untold
+        return any(part.last_ms >= milliseconds(event.at) for event in late)
 
     def forget(self) -> None:
         """Look again for every opening: what is in the manifest by now is all there is."""
@@ -118,10 +140,8 @@ def tell(lake: Lake, people: People) -> int:
     people.forget()
     names, trusts = manifest.to_tell(), manifest.untold_trusts()
     keys = manifest.news() if names else set()
-    if trusts:
-        since = min(milliseconds(event.at) for event in trusts)
-        names |= {part.name for part in manifest.parts() if part.last_ms >= since}
-    changed = sum(rename(lake, part, people, keys) for part in manifest.parts() if part.name in names)
+    told = [part for part in manifest.parts() if part.name in names or people.hangs_on(part, trusts)]
+    changed = sum(rename(lake, part, people, keys) for part in told)
     with manifest.transaction() as connection:
         manifest.mark_told(connection)
         manifest.mark_trusts_told(connection, [event.id for event in trusts])

@@ -3,7 +3,8 @@
 import gc
 import multiprocessing
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -130,8 +131,11 @@ def _work(pipe: Connection, *given: Any) -> None:
     # Whoever stops the command stops it there: this one ends when nobody listens any more, and says nothing.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     here = _Here(*given)
-    # What a batch makes has no circles, and looking for some among so many objects is a tenth of the work.
-    gc.disable()
+    with uncollected():
+        _answer_all(pipe, here)
+
+
+def _answer_all(pipe: Connection, here: _Here) -> None:
     while True:
         try:
             what = pipe.recv()
@@ -146,3 +150,15 @@ def _work(pipe: Connection, *given: Any) -> None:
             pipe.send(found)
         except ConnectionError:
             return
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Have nobody look for circles meanwhile: what a batch makes has none, and looking is a tenth of the work."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

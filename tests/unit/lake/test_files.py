@@ -70,6 +70,25 @@ def test_a_lake_is_its_owners_alone(tmp_path):
     assert (tmp_path / "lake").stat().st_mode & 0o777 == 0o700
 
 
+def test_days_in_a_row_share_a_file_while_they_are_small(tmp_path, monkeypatch):
+    """Of one month, without a day between them, and up to so many rows: what a file costs is paid once for them."""
+    monkeypatch.setattr("watchbill.lake.batch.TOGETHER", 4)
+    days = [0, 1, 1, 2, 3, 5, 18, 19, 20]
+    made = [record(event_id=f"{n}", at=MONDAY + timedelta(days=day)) for n, day in enumerate(days)]
+    taken_in(tmp_path, [delivery("a", log(made))], team())
+    with contextlib.closing(Lake(tmp_path)) as lake:
+        found = [(part.day, part.last_day, part.rows) for part in lake.manifest.parts()]
+        assert [len(lake.manifest.parts(day, day)) for day in ("2026-01-13", "2026-01-16")] == [1, 0]
+    assert found == [
+        ("2026-01-12", "2026-01-14", 4),
+        ("2026-01-15", "2026-01-15", 1),
+        ("2026-01-17", "2026-01-17", 1),
+        ("2026-01-30", "2026-01-31", 2),
+        ("2026-02-01", "2026-02-01", 1),
+    ]
+    assert taken_in(tmp_path, [delivery("b", log(made[::-1]))], team()).duplicates == len(made)
+
+
 def test_files_that_were_replaced_are_left_for_an_hour(lake):
     """However old a file is: who began to read by the list of a moment ago can still read it, until an hour later."""
     age(lake.folder, 100)

@@ -12,6 +12,7 @@ from tests.teams import MONDAY, PRODUCTION, STAGING, team
 from tests.trails import assume_role, other_account, record, session, user
 
 from watchbill.lake.hosts import tell_all_hosts
+from watchbill.lake.parts import read_part
 from watchbill.lake.people import People, rename, tell, tell_all
 from watchbill.lake.place import Lake
 from watchbill.lake.seal import seal
@@ -19,6 +20,7 @@ from watchbill.service.lake import Library, rename_all
 from watchbill.trail.everyone import Everyone
 from watchbill.trail.forms import Hosts
 from watchbill.trail.hosts.logins import fingerprint
+from watchbill.trail.table import rows_of
 
 
 OPENS = assume_role(user("james"), "oncall", "ASIAONE", MONDAY, event_id="opens")
@@ -245,8 +247,8 @@ def test_a_team_file_names_and_forgets_nobody_on_hosts(lake):
 
 def test_everyone_is_named_with_progress(lake):
     """Naming everyone anew tells how far it is, a file at a time, and counts those that changed."""
-    strangers = [record(event_id=f"{day}", who=user("eve"), at=MONDAY + timedelta(days=day)) for day in range(3)]
-    own = record(event_id="j", at=MONDAY + timedelta(days=5))
+    strangers = [record(event_id=f"{day}", who=user("eve"), at=MONDAY + timedelta(days=2 * day)) for day in range(3)]
+    own = record(event_id="j", at=MONDAY + timedelta(days=7))
     taken_in(lake.folder, [delivery("a", log([*strangers, own]))], team())
     seen = []
     known = replace(team(), people={**team().people, "eve": replace(team().people["ada"], name="eve", iam_user="eve")})
@@ -285,6 +287,39 @@ def test_what_a_role_forced_may_come_out_late(lake, sealed):
     assert (row["person"], row["confidence"], found.renamed) == ("james", "certain", 1)
     assert lake.manifest.untold_trusts() == []
     assert taken_in(lake.folder, [], team()).renamed == 0
+
+
+@pytest.fixture
+def read_again(monkeypatch):
+    """Give the events of each file that is read again to name who is in it, as far as it went."""
+    found = []
+
+    def watched(lake, part, *more):
+        found.append([row["id"] for row in rows_of(read_part(lake.folder, part.name))])
+        return rename(lake, part, *more)
+
+    monkeypatch.setattr("watchbill.lake.people.rename", watched)
+    return found
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_was_named_by_a_trust_policy_is_not_read_again_for_it(lake, monkeypatch, read_again, killed):
+    """A run reads again what it wrote before a policy came; the one after a run that was killed reads all since."""
+    began = MONDAY + timedelta(days=3)
+    before, after = (
+        record(who=session("admin", "x", f"ASIA{n}", source_identity="james", began=began), at=began, event_id=n)
+        for n in ("before", "after")
+    )
+    monkeypatch.setattr("watchbill.lake.ingest.BATCH_OBJECTS", 1)
+    with pytest.MonkeyPatch.context() as patch:
+        if killed:
+            patch.setattr("watchbill.lake.ingest.tell", lambda *_: 0)
+        files = [delivery(f"{n}", log([made])) for n, made in enumerate((before, pinned(MONDAY), after))]
+        taken_in(lake.folder, files, team())
+    taken_in(lake.folder, [], team())
+    assert sorted(read_again) == ([["after"], ["before"], ["pinned"]] if killed else [["before"]])
+    confidence = {row["id"]: row["confidence"] for row in rows(lake.folder)}
+    assert (confidence["before"], confidence["after"]) == ("certain", "certain")
 
 
 def test_what_a_role_forced_later_says_nothing_of_before(lake):

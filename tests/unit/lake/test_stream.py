@@ -39,7 +39,7 @@ INSIDE = [f"e{n:02}" for n in range(2, 16)]
 def folder(tmp_path_factory):
     """Give the folder of a lake with small files, and one that is larger than a batch."""
     found = tmp_path_factory.mktemp("lake")
-    for start, end in ((0, 2), (2, 4), (4, 7), (7, 24)):
+    for start, end in ((0, 2), (2, 4), (4, 7), (7, 9), (9, 24)):
         taken_in(found, [delivery(f"{start}", log(RECORDS[start:end]))], team())
     return found
 
