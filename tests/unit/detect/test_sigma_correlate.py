@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchbill.detect.sigma import Correlator, Matcher, load, load_all
+from watchbill.detect.sigma import Correlator, Matcher, correlate, load, load_all
 from watchbill.detect.sigma.trial import try_tests
 
 
@@ -241,6 +241,47 @@ def test_order_of_arrival_makes_no_difference(events, random):
         return counter.alerts()
 
     assert told(shuffled) == told(numbered)
+
+
+KINDS = {
+    "event_count": {"condition": {"gte": 2}},
+    "value_count": {"condition": {"lt": 2, "field": "value"}},
+    "value_avg": {"condition": {"gte": 2, "field": "value"}},
+    "temporal": {"rules": "ab"},
+    "temporal_ordered": {"rules": "ab"},
+    "absent_before": {"rules": "ab", "kind": "temporal_ordered", "watchbill": {"absent": "a"}},
+    "absent_after": {"rules": "ab", "kind": "temporal_ordered", "watchbill": {"absent": "b"}},
+}
+"""Of each way of looking at hits one correlation."""
+
+
+@given(HITS, st.sampled_from(sorted(KINDS)))
+def test_what_is_over_makes_no_difference_when_it_is_dropped(events, kind):
+    """Nor does how the first hit of a group spells what it is grouped by."""
+    loaded = correlation(**{"kind": kind, **KINDS[kind]})
+    whole = Correlator(loaded.rules, loaded.correlations)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(correlate, "_ENOUGH", 0)
+        dropping = Correlator(loaded.rules, loaded.correlations)
+        for place, (at, names, who, value) in enumerate(sorted(events, key=lambda event: event[0])):
+            record = {"names": names, "who": who, "value": value}
+            dropping.settle(at * 3000)
+            for number in (number for number, rule in enumerate(loaded.rules) if rule.matches(record)):
+                whole.add_record(number, record, at * 3000, f"e{place}")
+                dropping.add_record(number, record, at * 3000, f"e{place}")
+        assert dropping.alerts() == whole.alerts()
+
+
+def test_only_what_may_still_count_is_held():
+    """However many hits there were; of what is over that is the evidence of alerts."""
+    loaded = correlation("event_count", "a", {"gte": 3})
+    counter = Correlator(loaded.rules, loaded.correlations)
+    for place in range(20_000):
+        burst = place % 1_000 < 3
+        counter.add_record(0, {"who": "burst" if burst else f"p{place % 7}"}, place * 5_000, f"e{place}")
+        counter.settle(place * 5_000)
+    assert len(counter.held()) < 6_000
+    assert [len(alert.event_ids) for alert in counter.alerts()] == [3] * 20
 
 
 def test_a_burst_is_one_alert_and_the_next_another():

@@ -31,7 +31,7 @@ Source: Sigma specification 2.1, "Sigma correlation rules".
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
@@ -42,12 +42,17 @@ from typing import Any, Final, NamedTuple
 import pyarrow.compute as pc
 
 from watchbill.detect.sigma.columns import Hits
+from watchbill.detect.sigma.held import Held, Hit, Key, Stretch, Texts, folded
 from watchbill.detect.sigma.model import Correlation, Expression, Kind, Rule
 from watchbill.detect.sigma.tree import Record
 from watchbill.detect.sigma.values import number_of, path_of, text_of, values_at
 
 
-Texts = tuple[str, ...]
+Values = Sequence[Any]
+"""What stands at a field."""
+
+_ENOUGH: Final = 5_000
+"""Hits that are held at least before any are dropped."""
 
 _BOUNDS: Final[Mapping[str, Callable[[Any, float], bool]]] = {
     "gt": lambda number, bound: number > bound,
@@ -77,32 +82,14 @@ class Alert:
     """Hits that came after, while it lasted."""
 
 
-class _Hit(NamedTuple):
-    """A hit of a member."""
-
-    time: int
-    ids: Texts
-    """Its event; of an alert, its events."""
-    member: int
-    values: tuple[Any, ...]
-
-
 class _Look(NamedTuple):
     """What came of looking at a group at one time."""
 
     time: int
     holds: bool
-    evidence: Callable[[], Sequence[_Hit]]
+    evidence: Callable[[], Sequence[Hit]]
     hits: int
     """How many came at that time."""
-
-
-class _Event(NamedTuple):
-    """A hit of a rule, with what correlations want to know of it."""
-
-    time: int
-    id: str
-    fields: tuple[tuple[Any, ...], ...]
 
 
 class Correlator:
@@ -111,21 +98,23 @@ class Correlator:
     def __init__(self, rules: Sequence[Rule], correlations: Sequence[Correlation]) -> None:
         """Take rules in the order in which hits number them; `correlations` each after its members."""
         self._correlations = tuple(correlations)
-        self._numbers = {id(rule): number for number, rule in enumerate(rules)}
-        self._fields: dict[int, list[str]] = {}
-        self._events: dict[int, dict[tuple[str, str], _Event]] = {}
+        self._held = {id(each): Held(each.span_ms) for each in self._correlations}
+        self._over: dict[int, list[Alert]] = {id(each): [] for each in self._correlations}
+        """Alerts of what is over."""
+        self._due = dict.fromkeys(self._held, _ENOUGH)
+        self._by: dict[int, list[_Member]] = {}
+        """Who counts the hits of a rule, by its number."""
         self._latest: int | None = None
-        for correlation in self._correlations:
-            for reference, member in zip(correlation.references, correlation.members, strict=True):
-                if isinstance(member, Rule):
-                    wanted = self._fields.setdefault(self._numbers[id(member)], [])
-                    named = [_field(correlation, name, reference) for name in _names(correlation)]
-                    wanted += [name for name in dict.fromkeys(named) if name not in wanted]
+        numbers = {id(rule): number for number, rule in enumerate(rules)}
+        for each in self._correlations:
+            for place, counted in enumerate(each.members):
+                if isinstance(counted, Rule):
+                    self._by.setdefault(numbers[id(counted)], []).append(_Member.of(each, place))
 
     @property
     def wants(self) -> frozenset[int]:
         """Numbers of the rules whose hits are counted."""
-        return frozenset(self._fields)
+        return frozenset(self._by)
 
     def add(self, hits: Hits) -> None:
         """Take the hits of a batch, and see how far time has come in it."""
@@ -135,21 +124,64 @@ class Correlator:
         for number in sorted(self.wants.intersection(hits.rules.tolist())):
             rows = hits.rows[hits.rules == number]
             told = [columns.column(name, rows) for name in ("time_ms", "id", "account")]
-            fields = [columns.values(path_of(name), rows) for name in self._fields[number]]
-            for place, (time, event_id, account) in enumerate(zip(*told, strict=True)):
-                found = tuple(tuple(values[place]) for values in fields)
-                self._take(number, account or "", _Event(time, event_id, found))
+            names = list(dict.fromkeys(name for member in self._by[number] for name in (*member.by, *member.fields)))
+            values = {name: columns.values(path_of(name), rows) for name in names}
+            for member in self._by[number]:
+                self._add(member, told, values)
+
+    def _add(self, member: "_Member", told: Sequence[Sequence[Any]], values: Mapping[str, Sequence[Values]]) -> None:
+        """Take the hits of one rule in a batch for one that counts them."""
+        held = self._held[id(member.of_)]
+        by, fields = ([values[name] for name in names] for names in (member.by, member.fields))
+        columns = [*by, *fields]
+        # Rows that share what stands there mostly share the very object.
+        known: dict[tuple[int, ...], tuple[int, int] | None] = {}
+        for place, (time, event_id, account) in enumerate(zip(*told, strict=True)):
+            same = tuple(id(column[place]) for column in columns)
+            if same not in known:
+                key = _key(column[place] for column in by)
+                counted = _counted_of(member.of_, [column[place] for column in fields])
+                known[same] = held.numbers(key, counted) if all(key) else None
+            numbers = known[same]
+            if numbers is not None:
+                held.add_numbered(time, event_id, held.account(account or ""), member.place, numbers)
 
     def add_record(self, number: int, record: Record, time_ms: int, event_id: str) -> None:
         """Take a hit of a rule on one record."""
         self.reach(time_ms)
-        if number in self._fields:
-            fields = tuple(tuple(values_at(record, path_of(name))) for name in self._fields[number])
-            self._take(number, "", _Event(time_ms, event_id, fields))
+        for member in self._by.get(number, ()):
+            by, fields = ([values_at(record, path_of(name)) for name in names] for names in (member.by, member.fields))
+            key = _key(by)
+            if all(key):
+                hit = Hit(time_ms, (event_id,), member.place, _counted_of(member.of_, fields))
+                self._held[id(member.of_)].add(hit, "", key)
 
     def reach(self, time_ms: int) -> None:
         """Say that time has come so far."""
         self._latest = time_ms if self._latest is None else max(self._latest, time_ms)
+
+    def settle(self, until_ms: int) -> bool:
+        """Say that no hit before an instant comes any more: what is over is looked at and dropped, if it is much.
+
+        Tells whether anything was. Alerts may not be asked for with a watermark before that instant any more.
+        """
+        due = [
+            each
+            for each in self._correlations
+            if len(self._held[id(each)]) >= self._due[id(each)] and all(isinstance(of, Rule) for of in each.members)
+        ]
+        for each in due:
+            held = self._held[id(each)]
+            over = [of for of in held.stretches(*_enough(each)) if of.last + each.span_ms < until_ms]
+            self._over[id(each)] += _alerts_in(each, held, over, until_ms)
+            held.drop_before(until_ms)
+            self._due[id(each)] = 2 * len(held) + _ENOUGH
+        return bool(due)
+
+    def held(self) -> frozenset[str]:
+        """Give the ids of all events that an alert may have."""
+        found = {event_id for alerts in self._over.values() for alert in alerts for event_id in alert.event_ids}
+        return frozenset(found.union(*(held.ids().to_pylist() for held in self._held.values())))
 
     def alerts(self, watermark_ms: int | None = None) -> list[Alert]:
         """Give all alerts, in order of time; `watermark_ms` is until when nothing is missing, else the latest event."""
@@ -160,49 +192,66 @@ class Correlator:
         found = [alert for each in made.values() for alert in each]
         return sorted(found, key=lambda alert: (alert.at_ms, alert.correlation.title, alert.event_ids))
 
-    def _take(self, number: int, account: str, event: _Event) -> None:
-        self._events.setdefault(number, {}).setdefault((account, event.id), event)
-
     def _alerts_of(
         self, correlation: Correlation, made: Mapping[int, Sequence[Alert]], until: int | None
     ) -> list[Alert]:
-        groups: dict[tuple[Texts, ...], list[tuple[_Hit, tuple[Texts, ...]]]] = {}
-        for member, (reference, counted) in enumerate(zip(correlation.references, correlation.members, strict=True)):
-            found = self._of_rule if isinstance(counted, Rule) else self._of_correlation
-            for key, hit in found(correlation, member, reference, made):
-                if all(key):
-                    folded = tuple(tuple(text.lower() for text in texts) for texts in key)
-                    groups.setdefault(folded, []).append((hit, key))
+        held = self._held[id(correlation)]
+        if all(isinstance(each, Rule) for each in correlation.members):
+            rest = _alerts_in(correlation, held, held.stretches(*_enough(correlation)), until)
+            return [*self._over[id(correlation)], *rest]
+        groups: dict[Key, list[tuple[Hit, Key]]] = {}
+        for key, hit in (*held.by_group(), *_of_alerts(correlation, made)):
+            groups.setdefault(folded(key), []).append((hit, key))
         alerts: list[Alert] = []
         for keyed in groups.values():
-            keyed.sort(key=lambda pair: (pair[0].time, pair[0].ids, pair[0].member))
-            spelled = dict(zip(correlation.group_by, keyed[0][1], strict=True))
-            alerts += _alerts(correlation, spelled, [hit for hit, _ in keyed], until)
+            keyed.sort(key=lambda pair: pair[0][:3])
+            alerts += _alerts(correlation, _spelled(correlation, keyed[0][1]), [hit for hit, _ in keyed], until)
         return alerts
 
-    def _of_rule(
-        self, correlation: Correlation, member: int, reference: str, _: Mapping[int, Sequence[Alert]]
-    ) -> Iterator[tuple[tuple[Texts, ...], _Hit]]:
-        number = self._numbers[id(correlation.members[member])]
-        wanted = self._fields[number]
-        by = [wanted.index(_field(correlation, name, reference)) for name in correlation.group_by]
-        counted = [wanted.index(_field(correlation, name, reference)) for name in correlation.fields]
-        for event in self._events.get(number, {}).values():
-            key = tuple(tuple(text_of(value) for value in event.fields[place]) for place in by)
-            yield key, _Hit(event.time, (event.id,), member, tuple(event.fields[place] for place in counted))
 
-    def _of_correlation(
-        self, correlation: Correlation, member: int, reference: str, made: Mapping[int, Sequence[Alert]]
-    ) -> Iterator[tuple[tuple[Texts, ...], _Hit]]:
-        for alert in made[id(correlation.members[member])]:
+class _Member(NamedTuple):
+    """A correlation, as what counts the hits of one of its members."""
+
+    of_: Correlation
+    place: int
+    """Which of its members."""
+    by: Texts
+    fields: Texts
+
+    @classmethod
+    def of(cls, correlation: Correlation, place: int) -> "_Member":
+        """Take a member by its place."""
+        reference = correlation.references[place]
+        by, fields = (
+            tuple(_field(correlation, name, reference) for name in names)
+            for names in (correlation.group_by, correlation.fields)
+        )
+        return cls(correlation, place, by, fields)
+
+
+def _key(values: Iterable[Values]) -> Key:
+    return tuple(tuple(text_of(value) for value in each) for each in values)
+
+
+def _spelled(correlation: Correlation, key: Key) -> Mapping[str, Texts]:
+    return dict(zip(correlation.group_by, key, strict=True))
+
+
+def _of_alerts(correlation: Correlation, made: Mapping[int, Sequence[Alert]]) -> Iterator[tuple[Key, Hit]]:
+    """Give the alerts of other correlations that are counted."""
+    for place, (reference, counted) in enumerate(zip(correlation.references, correlation.members, strict=True)):
+        for alert in made[id(counted)] if isinstance(counted, Correlation) else ():
             key = tuple(alert.key.get(_field(correlation, name, reference), ()) for name in correlation.group_by)
-            values = tuple(alert.key.get(_field(correlation, name, reference), ()) for name in correlation.fields)
-            yield key, _Hit(alert.at_ms, alert.event_ids, member, values)
+            values = [alert.key.get(_field(correlation, name, reference), ()) for name in correlation.fields]
+            if all(key):
+                yield key, Hit(alert.at_ms, alert.event_ids, place, _counted_of(correlation, values))
 
 
-def _names(correlation: Correlation) -> Iterator[str]:
-    yield from correlation.group_by
-    yield from correlation.fields
+def _alerts_in(
+    correlation: Correlation, held: Held, stretches: Iterable[Stretch], until: int | None
+) -> Iterator[Alert]:
+    for each in stretches:
+        yield from _alerts(correlation, _spelled(correlation, held.key(each.group)), held.hits(each), until)
 
 
 def _field(correlation: Correlation, name: str, reference: str) -> str:
@@ -211,7 +260,7 @@ def _field(correlation: Correlation, name: str, reference: str) -> str:
 
 
 def _alerts(
-    correlation: Correlation, key: Mapping[str, Texts], hits: Sequence[_Hit], until: int | None
+    correlation: Correlation, key: Mapping[str, Texts], hits: Sequence[Hit], until: int | None
 ) -> Iterator[Alert]:
     """Give the alerts of one group, whose hits are in order of time."""
     span = correlation.span_ms
@@ -239,7 +288,7 @@ def _alert(correlation: Correlation, key: Mapping[str, Texts], look: _Look, dela
     return Alert(correlation, look.time + delay, evidence[0].time, evidence[-1].time, key, ids, 0)
 
 
-def _by_time(hits: Sequence[_Hit]) -> Iterator[tuple[int, Sequence[_Hit]]]:
+def _by_time(hits: Sequence[Hit]) -> Iterator[tuple[int, Sequence[Hit]]]:
     for time, found in groupby(hits, key=attrgetter("time")):
         yield time, tuple(found)
 
@@ -248,9 +297,49 @@ def _satisfied(correlation: Correlation, number: float | Fraction) -> bool:
     return all(_BOUNDS[name](number, bound) for name, bound in correlation.bounds)
 
 
-def _once(hits: Sequence[_Hit]) -> list[_Hit]:
+def _once(hits: Sequence[Hit]) -> list[Hit]:
     """Give each event once, whichever members it is a hit of."""
     return list({hit.ids: hit for hit in reversed(hits)}.values())[::-1]
+
+
+# --- What is counted of a hit ----------------------------------------------------------------------
+
+
+def _counted_of(correlation: Correlation, values: Sequence[Values]) -> tuple[Any, ...]:
+    """Give what a correlation counts, or sums, of what stands at its fields."""
+    if correlation.kind is Kind.VALUE_COUNT:
+        return tuple(_valued(values))
+    return tuple(_numbers(values)) if correlation.kind in _OF_NUMBERS else ()
+
+
+def _valued(values: Sequence[Values]) -> list[Texts]:
+    """Give each value of one field, or those of several fields together; none where one is missing."""
+    texts = [tuple(text_of(value).lower() for value in each) for each in values]
+    if len(texts) == 1:
+        return [(text,) for text in dict.fromkeys(texts[0])]
+    return [tuple("\0".join(each) for each in texts)] if all(texts) else []
+
+
+def _numbers(values: Sequence[Values]) -> list[float]:
+    found = (number_of(value) for each in values for value in each)
+    return [number for number in found if number is not None and number - number == 0]
+
+
+_OF_NUMBERS: Final = frozenset({Kind.VALUE_SUM, Kind.VALUE_AVG, Kind.VALUE_MEDIAN, Kind.VALUE_PERCENTILE})
+
+
+def _enough(correlation: Correlation) -> tuple[Callable[[tuple[Any, ...]], int] | None, float]:
+    """Give how much a hit counts at most, and how much a window must count at least; None where that is not known."""
+    weigh: Callable[[tuple[Any, ...]], int] | None = None
+    if correlation.kind is Kind.EVENT_COUNT:
+        weigh = _one
+    elif correlation.kind is Kind.VALUE_COUNT:
+        weigh = len
+    return weigh, max((bound for name, bound in correlation.bounds if name in ("gt", "gte", "eq")), default=0)
+
+
+def _one(_: tuple[Any, ...]) -> int:
+    return 1
 
 
 # --- Windows in which something is counted ---------------------------------------------------------
@@ -263,10 +352,10 @@ class _Count:
         self._correlation = correlation
         self._number = 0
 
-    def add(self, _: _Hit) -> None:
+    def add(self, _: Hit) -> None:
         self._number += 1
 
-    def remove(self, _: _Hit) -> None:
+    def remove(self, _: Hit) -> None:
         self._number -= 1
 
     def holds(self) -> bool:
@@ -279,16 +368,15 @@ class _Different:
     def __init__(self, correlation: Correlation) -> None:
         self._correlation = correlation
         self._seen: dict[Any, int] = {}
-        self._held: deque[list[Texts]] = deque()
+        self._held: deque[tuple[Texts, ...]] = deque()
         """The values of each hit in the window."""
 
-    def add(self, hit: _Hit) -> None:
-        values = _valued(hit)
-        self._held.append(values)
-        for value in values:
+    def add(self, hit: Hit) -> None:
+        self._held.append(hit.values)
+        for value in hit.values:
             self._seen[value] = self._seen.get(value, 0) + 1
 
-    def remove(self, _: _Hit) -> None:
+    def remove(self, _: Hit) -> None:
         # Hits leave in the order in which they came.
         for value in self._held.popleft():
             self._seen[value] -= 1
@@ -299,14 +387,6 @@ class _Different:
         return _satisfied(self._correlation, len(self._seen))
 
 
-def _valued(hit: _Hit) -> list[Texts]:
-    """Give the values of a hit: each one of a field, or those of several fields together; none where one is missing."""
-    texts = [tuple(text_of(value).lower() for value in values) for values in hit.values]
-    if len(texts) == 1:
-        return [(text,) for text in dict.fromkeys(texts[0])]
-    return [tuple("\0".join(each) for each in texts)] if all(texts) else []
-
-
 class _Numbers:
     """What numbers come to: their sum, mean, median or percentile."""
 
@@ -315,13 +395,13 @@ class _Numbers:
         self._sum = Fraction(0)
         self._sorted: list[float] = []
 
-    def add(self, hit: _Hit) -> None:
-        for number in _numbers(hit):
+    def add(self, hit: Hit) -> None:
+        for number in hit.values:
             self._sum += Fraction(number)
             insort(self._sorted, number)
 
-    def remove(self, hit: _Hit) -> None:
-        for number in _numbers(hit):
+    def remove(self, hit: Hit) -> None:
+        for number in hit.values:
             self._sum -= Fraction(number)
             del self._sorted[bisect_left(self._sorted, number)]
 
@@ -339,11 +419,6 @@ class _Numbers:
         return self._sorted[max(0, ceil(Fraction(self._correlation.percentile * count, 100)) - 1)]
 
 
-def _numbers(hit: _Hit) -> list[float]:
-    found = (number_of(value) for values in hit.values for value in values)
-    return [number for number in found if number is not None and number - number == 0]
-
-
 class _Present:
     """Which members have a hit."""
 
@@ -351,10 +426,10 @@ class _Present:
         self._correlation = correlation
         self._seen: Counter[int] = Counter()
 
-    def add(self, hit: _Hit) -> None:
+    def add(self, hit: Hit) -> None:
         self._seen[hit.member] += 1
 
-    def remove(self, hit: _Hit) -> None:
+    def remove(self, hit: Hit) -> None:
         self._seen[hit.member] -= 1
 
     def holds(self) -> bool:
@@ -387,7 +462,7 @@ _WINDOWS: Final[Mapping[Kind, Callable[[Correlation], _Window]]] = {
 }
 
 
-def _counted(correlation: Correlation, hits: Sequence[_Hit], _: int | None) -> Iterator[_Look]:
+def _counted(correlation: Correlation, hits: Sequence[Hit], _: int | None) -> Iterator[_Look]:
     """Slide a window over the hits of a group."""
     if correlation.kind is not Kind.TEMPORAL:
         hits = _once(hits)
@@ -411,10 +486,10 @@ class _Chain:
     """Hits of the first members, in their order."""
 
     start: int
-    hit: _Hit
+    hit: Hit
     before: "_Chain | None"
 
-    def hits(self) -> list[_Hit]:
+    def hits(self) -> list[Hit]:
         """Give them from the first on."""
         found, chain = [], self
         while True:
@@ -424,7 +499,7 @@ class _Chain:
             chain = chain.before
 
 
-def _ordered(correlation: Correlation, hits: Sequence[_Hit], _: int | None) -> Iterator[_Look]:
+def _ordered(correlation: Correlation, hits: Sequence[Hit], _: int | None) -> Iterator[_Look]:
     """Keep, for each member, the two chains up to it that began last and end with different events."""
     best: list[list[_Chain]] = [[] for _ in correlation.members]
     for time, found in _by_time(hits):
@@ -437,7 +512,7 @@ def _ordered(correlation: Correlation, hits: Sequence[_Hit], _: int | None) -> I
         yield _Look(time, holds, whole.hits if whole is not None else tuple, len(found))
 
 
-def _extend(chains: list[_Chain], hit: _Hit, shorter: Sequence[_Chain] | None) -> None:
+def _extend(chains: list[_Chain], hit: Hit, shorter: Sequence[_Chain] | None) -> None:
     if shorter is None:
         new = _Chain(hit.time, hit, None)
     else:
@@ -448,7 +523,7 @@ def _extend(chains: list[_Chain], hit: _Hit, shorter: Sequence[_Chain] | None) -
     chains[:] = sorted([new, *chains], key=lambda chain: -chain.start)[:2]
 
 
-def _absent_before(correlation: Correlation, hits: Sequence[_Hit], _: int | None) -> Iterator[_Look]:
+def _absent_before(correlation: Correlation, hits: Sequence[Hit], _: int | None) -> Iterator[_Look]:
     others = [hit.time for hit in hits if hit.member == 0]
     for time, found in _by_time([hit for hit in hits if hit.member == 1]):
         place = bisect_right(others, time)
@@ -456,7 +531,7 @@ def _absent_before(correlation: Correlation, hits: Sequence[_Hit], _: int | None
         yield _Look(time, not there, lambda found=found: found, len(found))  # type: ignore[misc]
 
 
-def _absent_after(correlation: Correlation, hits: Sequence[_Hit], until: int | None) -> Iterator[_Look]:
+def _absent_after(correlation: Correlation, hits: Sequence[Hit], until: int | None) -> Iterator[_Look]:
     others = [hit.time for hit in hits if hit.member == 1]
     for time, found in _by_time([hit for hit in hits if hit.member == 0]):
         place = bisect_left(others, time)
@@ -465,7 +540,7 @@ def _absent_after(correlation: Correlation, hits: Sequence[_Hit], until: int | N
         yield _Look(time, known and not there, lambda found=found: found, len(found))  # type: ignore[misc]
 
 
-_LOOKS: Final[Mapping[Kind, Callable[[Correlation, Sequence[_Hit], int | None], Iterator[_Look]]]] = {
+_LOOKS: Final[Mapping[Kind, Callable[[Correlation, Sequence[Hit], int | None], Iterator[_Look]]]] = {
     **dict.fromkeys(_WINDOWS, _counted),
     Kind.TEMPORAL_ORDERED: _ordered,
     Kind.ABSENT_BEFORE: _absent_before,
