@@ -7,7 +7,9 @@ in which order they come, or how many judges share them. It is done once for all
 2. Within a piece, events of one *kind* (source, name and type) are judged alike where the answer hangs on nothing else
    (`hanging`), and nothing in their parameters makes them another call (`policy.shapes`).
 3. Where it hangs on more, only those alike in the columns that this is read from. One of them is read whole.
-4. Which of two windows lay nearer to what was off shift turns once within a piece: halfway between them.
+4. What is held now decides most of it by itself, whoever holds it and whenever: that is asked first, once for all
+   pieces of the same *state*. Only what is not theirs now is asked of the piece, which knows the windows near it.
+5. Which of two windows lay nearer to what was off shift turns once within a piece: halfway between them.
 
 Answers are remembered from batch to batch, up to a limit.
 """
@@ -156,7 +158,9 @@ class _Piece:
     """The same at the last instant."""
     why_not: str
     """Why nothing is known of the time; empty where it is."""
-    hangs: dict[tuple[str, ...], Hangs] = field(default_factory=dict)
+    state: int
+    """The number of its state: pieces that have the same are answered alike where what is held now decides."""
+    hangs: dict[tuple[bool, tuple[str, ...]], Hangs] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,28 @@ class _Watching:
 
 
 _WATCHES: tuple[Watch | None, ...] = (None, *Watch)
+
+_TURNS = _Verdict(-1, -1)
+"""That what is held now does not decide it."""
+
+_BY_NOW = (Right.ENTITLED, Right.NOT_JUDGEABLE)
+"""What is said by what is held now alone; it is said of a call only where it is so of each of its requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Rows of people, with what they are judged by: states or pieces of time, by number."""
+
+    rows: Rows
+    units: Codes
+    kinds: Codes
+    worded: npt.NDArray[np.bool_]
+    """Which rows must be read to know their actions."""
+    by_state: bool
+
+    def of(self, pieces: Codes, some: Rows) -> "_Asked":
+        """Give some of the rows, to be judged by their pieces."""
+        return _Asked(self.rows[some], pieces[some], self.kinds[some], self.worded[some], by_state=False)
 
 
 class _Batch:
@@ -230,15 +256,17 @@ class Bulk:
         self._kinds: dict[tuple[object, ...], _Kind] = {}
         self._by_number: list[_Kind] = []
         self._outcomes: dict[_Outcome, int] = {}
-        self._settled: dict[tuple[int, int], _Verdict | None] = {}
-        self._read: dict[bytes, _Verdict] = {}
-        self._actions: dict[bytes, tuple[str, ...]] = {}
+        self._states: dict[tuple[object, ...], int] = {}
+        self._first: dict[int, tuple[int, _Piece]] = {}
+        self._settled: dict[tuple[bool, int, int], _Verdict | None] = {}
+        self._read: dict[tuple[bool, int, bytes], _Verdict] = {}
+        self._known: dict[bytes, tuple[Request, ...]] = {}
         self._hanging: dict[int, Hanging] = {}
         self._next = 0
 
     def judge(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Judge one batch."""
-        kept = (self._settled, self._places, self._pieces, self._kinds, self._outcomes, self._read, self._actions)
+        kept = (self._settled, self._places, self._pieces, self._kinds, self._outcomes, self._read, self._known)
         if any(len(each) > REMEMBERED for each in kept):
             self._forget()
         asked = _Batch(batch)
@@ -377,35 +405,37 @@ class Bulk:
         return found
 
     def _people(self, asked: _Batch, number: int, rows: Rows) -> None:
-        """Judge rows of people of the team."""
+        """Judge rows of people of the team: by what they held then, and what that leaves open by windows near it."""
         pieces = self._pieces_of(asked, number, rows)
-        kinds, every = self._kinds_of(asked, rows)
-        numbers, first = alike([pieces, kinds])
+        places_of, first = alike([pieces])
+        held = [self._pieces[number][1] for number in pieces[first].tolist()]
+        states = np.array([each.state for each in held], np.int64)[places_of]
+        frozen = np.array([each.frozen for each in held], np.bool_)[places_of]
+        places_of, every = self._kinds_of(asked, rows)
+        # No parameters matter to a kind of which there is no request at all.
+        must = [each.shape.words if each.actions else None for each in every]
+        worded = self._with_words(asked, rows, places_of, must) & ~frozen
+        kinds = np.array([each.number for each in every], np.int64)[places_of]
+        by_state = _Asked(rows, states, kinds, worded, by_state=True)
+        self._judge_by(asked, by_state)
+        left = np.flatnonzero(asked.outcome[rows] == _TURNS.outcome)
+        if len(left):
+            self._judge_by(asked, by_state.of(pieces, left))
+
+    def _judge_by(self, asked: _Batch, some: _Asked) -> None:
+        """Judge rows by their states or pieces."""
+        numbers, first = alike([some.units, some.kinds])
         verdicts: list[_Verdict] = []
         hanging: list[bool] = []
         for place in first.tolist():
-            verdict = self._by_names(int(pieces[place]), every[int(kinds[place])])
+            verdict = self._by_names(int(some.units[place]), self._by_number[int(some.kinds[place])], some.by_state)
             hanging.append(verdict is None)
-            verdicts.append(verdict or _Verdict(0, 0))
-        asked.say(rows, numbers, verdicts)
+            verdicts.append(verdict or _TURNS)
+        asked.say(some.rows, numbers, verdicts)
         hangs = np.array(hanging, np.bool_)[numbers]
-        must = [None if self._pieces_say(every, n) else every[n].shape.words for n in range(len(every))]
-        worded = self._with_words(asked, rows, kinds, must)
-        worded &= ~np.array([self._pieces[int(pieces[place])][1].frozen for place in first.tolist()], np.bool_)[numbers]
-        real = np.array([each.number for each in every], np.int64)[kinds]
-        by_actions: dict[tuple[str, ...], list[int]] = {}
-        self._read_rows(asked, rows, pieces, real, hangs & ~worded, None)
-        for actions, mine in self._actions_of(asked, rows, real, np.flatnonzero(worded)).items():
-            by_actions.setdefault(actions, []).extend(mine)
-        for actions, mine in by_actions.items():
-            some = np.zeros(len(rows), np.bool_)
-            some[mine] = True
-            self._read_rows(asked, rows, pieces, real, some, actions)
-
-    @staticmethod
-    def _pieces_say(every: Sequence[_Kind], number: int) -> bool:
-        """Tell whether no parameters matter to a kind: there is no request at all."""
-        return not every[number].actions
+        self._read_rows(asked, some, np.flatnonzero(hangs & ~some.worded), None)
+        for actions, mine in self._actions_of(asked, some, np.flatnonzero(some.worded)).items():
+            self._read_rows(asked, some, np.array(mine, np.int64), actions)
 
     def _pieces_of(self, asked: _Batch, number: int, rows: Rows) -> Codes:
         """Give the piece of each row."""
@@ -441,45 +471,58 @@ class Bulk:
         start = within.start if index == 0 else max(within.start, _instant(int(edges[index - 1])))
         end = within.end if index == len(edges) else min(within.end, _instant(int(edges[index])))
         judge = self._judges.judge_of(number)
+        why_not = "" if judge else in_force.why_not or "?"
         frozen = self._judges.is_frozen(person, start)
         held = Held(person, account, start, None) if judge is None else judge.held(person, account, start)
-        return _Piece(frozen, held, replace(held, at=end - _MICROSECOND), "" if judge else in_force.why_not or "?")
+        said = (person,) if frozen else (account, why_not, *_held_now(judge, held))
+        state = self._states.setdefault((number, frozen, *said), len(self._states))
+        piece = _Piece(frozen, held, replace(held, at=end - _MICROSECOND), why_not, state)
+        self._first.setdefault(state, (number, piece))
+        return piece
 
-    def _by_names(self, piece: int, kind: _Kind) -> _Verdict | None:
+    def _unit(self, unit: int, by_state: bool) -> tuple[int, _Piece]:  # noqa: FBT001 - a fact
+        """Give the number of the file of a piece, or of the first piece of a state, and that piece."""
+        return self._first[unit] if by_state else self._pieces[unit]
+
+    def _by_names(self, unit: int, kind: _Kind, by_state: bool) -> _Verdict | None:  # noqa: FBT001 - a fact
         """Judge by names and time; None where it hangs on more."""
-        key = (piece, kind.number)
+        key = (by_state, unit, kind.number)
         if key not in self._settled:
-            self._settled[key] = self._settle(piece, kind)
+            self._settled[key] = self._settle(unit, kind, by_state)
         return self._settled[key]
 
-    def _settle(self, number: int, kind: _Kind) -> _Verdict | None:
-        _, piece = self._pieces[number]
+    def _settle(self, unit: int, kind: _Kind, by_state: bool) -> _Verdict | None:  # noqa: FBT001 - a fact
+        _, piece = self._unit(unit, by_state)
         if piece.frozen:
             return self._always(_Outcome(Right.FROZEN, f"{piece.first.person} was frozen"))
         if not kind.actions:
             return self._always(_Outcome(Right.NEEDS_NONE, kind.shape.why_not or NEEDS_NONE))
-        if self._hangs(number, kind.actions):
+        if self._hangs(unit, kind.actions, by_state):
             return None
-        return self._answered(number, [Request(action, None, {}) for action in kind.actions])
+        return self._answered(unit, [Request(action, None, {}) for action in kind.actions], by_state)
 
-    def _hangs(self, number: int, actions: tuple[str, ...]) -> Hangs:
-        file, piece = self._pieces[number]
-        if actions not in piece.hangs:
+    def _hangs(self, unit: int, actions: tuple[str, ...], by_state: bool) -> Hangs:  # noqa: FBT001 - a fact
+        file, piece = self._unit(unit, by_state)
+        key = (by_state, actions)
+        if key not in piece.hangs:
             judge = self._judges.judge_of(file)
             if judge is None:
                 return NOTHING
             if file not in self._hanging:
                 self._hanging[file] = Hanging(judge, self._deciding)
-            piece.hangs[actions] = self._hanging[file].of(piece.first, actions)
-        return piece.hangs[actions]
+            hanging = self._hanging[file]
+            piece.hangs[key] = (hanging.of_now if by_state else hanging.of)(piece.first, actions)
+        return piece.hangs[key]
 
-    def _answered(self, number: int, requests: Sequence[Request]) -> _Verdict:
-        """Judge requests of a person within a piece."""
-        file, piece = self._pieces[number]
+    def _answered(self, unit: int, requests: Sequence[Request], by_state: bool) -> _Verdict:  # noqa: FBT001 - a fact
+        """Judge requests of a person within a piece, or of whoever is in a state."""
+        file, piece = self._unit(unit, by_state)
         judge = self._judges.judge_of(file)
         if judge is None:
             return self._always(_Outcome(Right.NOT_JUDGEABLE, piece.why_not))
         answer, _ = judge.answer_all(piece.first, requests)
+        if by_state and answer.right not in _BY_NOW:
+            return _TURNS
         through = None if answer.holding is None else answer.holding.through
         made = self._always(_Outcome(answer.right, answer.why, through, answer.by_role))
         if answer.right is not Right.OFF_SHIFT:
@@ -492,83 +535,67 @@ class Bulk:
         # At the middle itself the window before is still taken for the nearer one: it comes first.
         return _Verdict(made.outcome, then.outcome, (_micros(answer.window.end) + _micros(later.window.start)) // 2)
 
-    def _actions_of(self, asked: _Batch, rows: Rows, kinds: Codes, mine: Rows) -> dict[tuple[str, ...], list[int]]:
+    def _actions_of(self, asked: _Batch, some: _Asked, mine: Rows) -> dict[tuple[str, ...], list[int]]:
         """Give the actions of rows that must be read to be known, with their places."""
         found: dict[tuple[str, ...], list[int]] = {}
         if not len(mine):
             return found
-        numbers, first, keys = self._keys(asked, rows[mine], [kinds[mine]], ("account", *OF_CALL))
-        missing = [place for place, key in zip(first.tolist(), keys, strict=True) if key not in self._actions]
-        known = dict(zip(missing, self._requests(asked, rows[mine][missing]), strict=True))
-        actions = []
-        for place, key in zip(first.tolist(), keys, strict=True):
-            if place in known:
-                self._actions[key] = tuple(dict.fromkeys(each.action for each in known[place]))
-            actions.append(self._actions[key])
+        rows = some.rows[mine]
+        numbers, first, keys = self._keys(asked, rows, some.kinds[mine], ("account", *sorted(OF_CALL)))
+        requests = self._requests(asked, rows, first, keys)
+        actions = [tuple(dict.fromkeys(each.action for each in of)) for of in requests]
         for place, each in zip(mine.tolist(), numbers.tolist(), strict=True):
             found.setdefault(actions[each], []).append(place)
         return found
 
-    def _read_rows(
-        self,
-        asked: _Batch,
-        rows: Rows,
-        pieces: Codes,
-        kinds: Codes,
-        some: npt.NDArray[np.bool_],
-        actions: tuple[str, ...] | None,
-    ) -> None:
+    def _read_rows(self, asked: _Batch, some: _Asked, mine: Rows, actions: tuple[str, ...] | None) -> None:
         """Judge rows by what they hang on; `actions` are theirs, None where their kind tells."""
-        mine = np.flatnonzero(some)
         if not len(mine):
             return
-        numbers, first = alike([pieces[mine], kinds[mine]])
+        numbers, first = alike([some.units[mine], some.kinds[mine]])
         wanted: dict[tuple[str, ...], list[int]] = {}
-        for place, at in enumerate(first.tolist()):
-            named = actions or self._by_number[int(kinds[mine[at]])].actions
-            wanted.setdefault(columns_of(self._hangs(int(pieces[mine[at]]), named)), []).append(place)
+        for place, at in enumerate(mine[first].tolist()):
+            named = actions or self._by_number[int(some.kinds[at])].actions
+            hangs = self._hangs(int(some.units[at]), named, some.by_state)
+            wanted.setdefault(columns_of(hangs), []).append(place)
         for columns, kept in wanted.items():
-            alone = mine[np.isin(numbers, kept)]
-            self._read_alike(asked, rows, pieces, kinds, alone, columns, actions)
+            self._read_alike(asked, some, mine[np.isin(numbers, kept)], columns, actions)
 
     def _read_alike(
-        self,
-        asked: _Batch,
-        rows: Rows,
-        pieces: Codes,
-        kinds: Codes,
-        mine: Rows,
-        columns: tuple[str, ...],
-        actions: tuple[str, ...] | None,
+        self, asked: _Batch, some: _Asked, mine: Rows, columns: tuple[str, ...], actions: tuple[str, ...] | None
     ) -> None:
-        numbers, first, keys = self._keys(asked, rows[mine], [pieces[mine], kinds[mine]], columns, str(actions))
-        missing = [place for place, key in zip(first.tolist(), keys, strict=True) if key not in self._read]
-        known = dict(zip(missing, self._requests(asked, rows[mine][missing]), strict=True))
+        """Judge rows by some columns: requests that are alike in them are read once, whosever they are."""
+        rows = some.rows[mine]
+        alone, first, keys = self._keys(asked, rows, some.kinds[mine], ("account", *columns), str(actions))
+        requests = self._requests(asked, rows, first, keys)
+        numbers, first = alike([some.units[mine], alone])
         verdicts = []
-        for place, key in zip(first.tolist(), keys, strict=True):
-            if place in known:
-                self._read[key] = self._answered(int(pieces[mine[place]]), known[place])
+        for unit, each in zip(some.units[mine][first].tolist(), alone[first].tolist(), strict=True):
+            key = (some.by_state, unit, keys[each])
+            if key not in self._read:
+                self._read[key] = self._answered(unit, requests[each], some.by_state)
             verdicts.append(self._read[key])
-        asked.say(rows[mine], numbers, verdicts)
+        asked.say(rows, numbers, verdicts)
 
     def _keys(
-        self, asked: _Batch, rows: Rows, parts: Sequence[Codes], columns: Sequence[str], more: str = ""
+        self, asked: _Batch, rows: Rows, kinds: Codes, columns: Sequence[str], more: str = ""
     ) -> tuple[Codes, Codes, list[bytes]]:
-        """Give rows numbers by parts and columns, and for each its first row, and what tells it from any other."""
+        """Give rows numbers by kinds and columns, and for each its first row, and what tells it from any other."""
         arrays = [_told(name, asked.some(name, rows)) for name in columns]
-        numbers, first = alike([*parts, *map(places, arrays)])
+        numbers, first = alike([kinds, *map(places, arrays)])
         at = pa.array(first)
         values = [each.take(at).to_pylist() for each in arrays]
-        heads = [part[first].tolist() for part in parts]
-        keys = [_digest((more, *columns, *each)) for each in zip(*heads, *values, strict=True)]
+        keys = [_digest((more, *columns, *each)) for each in zip(kinds[first].tolist(), *values, strict=True)]
         return numbers, first, keys
 
-    def _requests(self, asked: _Batch, rows: Rows) -> list[tuple[Request, ...]]:
-        """Read rows whole."""
-        if not len(rows):
-            return []
-        found = rows_of(asked.batch.take(pa.array(rows)))
-        return [requests_of_record(record_of(each)).requests for each in found]
+    def _requests(self, asked: _Batch, rows: Rows, first: Codes, keys: Sequence[bytes]) -> list[tuple[Request, ...]]:
+        """Give the requests of some of the rows, by what tells them from any other; what is not known is read whole."""
+        missing = [n for n, key in enumerate(keys) if key not in self._known]
+        if missing:
+            found = rows_of(asked.batch.take(pa.array(rows[first[missing]])))
+            for n, row in zip(missing, found, strict=True):
+                self._known[keys[n]] = requests_of_record(record_of(row)).requests
+        return [self._known[key] for key in keys]
 
     def _watched(self, asked: _Batch, judge: Judge, number: int, rows: Rows) -> None:
         """Tell where rows lie against the shifts of their people."""
@@ -638,6 +665,14 @@ class Bulk:
             ],
             schema=JUDGED,
         )
+
+
+def _held_now(judge: Judge | None, held: Held) -> Iterator[object]:
+    """Give what decides by what is held now, and says so."""
+    if judge is not None and held.account is not None:
+        for path in judge.paths(held, held.now):
+            said = tuple((each.permission_set, each.through, each.why) for each in path.held)
+            yield path.evaluator, path.gate, path.unsure, said
 
 
 def _within(micros: Codes, spans: Sequence[Interval]) -> npt.NDArray[np.bool_]:

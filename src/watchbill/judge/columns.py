@@ -52,5 +52,8 @@ def alike(parts: Sequence[Codes]) -> tuple[Codes, Codes]:
 
 def texts_with(column: pa.Array, pattern: str, *, any_case: bool = True) -> npt.NDArray[np.bool_]:
     """Tell which texts match a pattern somewhere; a null does not."""
-    found = pc.match_substring_regex(column.cast(pa.string()), pattern, ignore_case=any_case)
-    return np.asarray(found.fill_null(fill_value=False).to_numpy(zero_copy_only=False), np.bool_)
+    encoded = _encoded(column)
+    found = pc.match_substring_regex(encoded.dictionary, pattern, ignore_case=any_case)
+    # Null is the last, which index -1 finds; a text is looked at once.
+    of = np.append(np.asarray(found.fill_null(fill_value=False).to_numpy(zero_copy_only=False), np.bool_), [False])
+    return of[_places(encoded) - 1]

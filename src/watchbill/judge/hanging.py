@@ -27,11 +27,13 @@ REMEMBERED = 50_000
 
 OF_CALL = (
     *("request_parameters", "response_elements", "resources", "error_code", "error_message", "region"),
-    *("user_identity", "rest"),
+    *("issuer_arn", "arn", "identity_account", "rest"),
 )
-"""What a call is read from besides its names and its account: `policy.requests.call_of`."""
+"""What a call is read from besides its names and its account: `policy.requests.call_of`. Of `userIdentity` it reads
+whose role it was, else who, and the account."""
 
 _WHO = ("user_identity", "rest")
+_PRINCIPAL = ("identity_type", "arn", "issuer_arn", "identity_account", "principal_id", "user_name", "rest")
 _WHENCE = ("ip", "user_agent", "vpc_endpoint_id", *_WHO)
 _TRANSPORT = ("tls_details", "additional_event_data", "rest")
 
@@ -50,11 +52,17 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
             *("aws:assumedroot", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:federatedprovider"),
-            *("aws:multifactorauthpresent", "aws:principalaccount", "aws:principalarn", "aws:principalisawsservice"),
-            *("aws:principalservicename", "aws:principalservicenameslist", "aws:principaltype", "aws:tokenissuetime"),
-            *("aws:userid", "aws:username", "aws:viaawsservice", "identitystore:userid"),
+            *("aws:multifactorauthpresent", "aws:principalservicename", "aws:principalservicenameslist"),
+            *("aws:tokenissuetime", "aws:viaawsservice", "identitystore:userid"),
         ),
         _WHO,
+    ),
+    **dict.fromkeys(
+        (
+            *("aws:principalaccount", "aws:principalarn", "aws:principalisawsservice", "aws:principaltype"),
+            *("aws:userid", "aws:username"),
+        ),
+        _PRINCIPAL,
     ),
 }
 """The columns that a key of the circumstances is read from; every other key is read from those of the call."""
@@ -131,21 +139,32 @@ class Hanging:
             return NOTHING
         return frozenset().union(*(self._one(held, action) for action in actions))
 
+    def of_now(self, held: Held, actions: Iterable[str]) -> Hangs:
+        """Give what it hangs on whether what is held now allows requests of some actions."""
+        if held.account is None:
+            return NOTHING
+        ways = self._ways(held, held.now)
+        return frozenset().union(*(self._asked_of(ways, action, held.number)[0] for action in actions))
+
     def _one(self, held: Held, action: str) -> Hangs:
-        every: tuple[dict[Any, Any], ...] = (self._now, self._near, self._windows)
+        every: tuple[dict[Any, Any], ...] = (self._near, self._windows)
         for kept in every:
             if len(kept) >= REMEMBERED:
                 kept.clear()
-        now = (self._ways(held, held.now), action, held.number)
-        if now not in self._now:
-            self._now[now] = self._asked_now(*now)
-        found, allowed = self._now[now]
+        found, allowed = self._asked_of(self._ways(held, held.now), action, held.number)
         if allowed:
             return found
         near = (self._ways_near(held), action)
         if near not in self._near:
             self._near[near] = frozenset().union(*(self._path(way, action) for way in near[0]))
         return found | self._near[near]
+
+    def _asked_of(self, *now: *tuple[tuple[_Way, ...], str, str]) -> tuple[Hangs, bool]:
+        if now not in self._now:
+            if len(self._now) >= REMEMBERED:
+                self._now.clear()
+            self._now[now] = self._asked_now(*now)
+        return self._now[now]
 
     def _ways(self, held: Held, holdings: tuple[Holding, ...]) -> tuple[_Way, ...]:
         return tuple((each.evaluator, each.gate, bool(each.unsure)) for each in self._judge.paths(held, holdings))
