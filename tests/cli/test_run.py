@@ -157,12 +157,52 @@ def test_without_a_team_file_it_ends_at_once(going, sample):
         assert run.process.wait(60) == 1
 
 
+def guardduty(**more):
+    """Make a finding of GuardDuty's about Rick's key."""
+    key = {"accessKeyId": user("rick")["accessKeyId"], "userName": "rick", "userType": "IAMUser"}
+    at = "2026-01-13T02:01:00Z"
+    return {
+        "accountId": user("rick")["accountId"],
+        "id": "f1",
+        "type": "UnauthorizedAccess:IAMUser/MaliciousIPCaller",
+        "resource": {"resourceType": "AccessKey", "accessKeyDetails": key},
+        "service": {"archived": False, "eventFirstSeen": at, "eventLastSeen": at},
+        "severity": 5,
+        "title": "A key was used from a bad address",
+        "createdAt": at,
+        "updatedAt": at,
+        **more,
+    }
+
+
+def test_what_aws_found_is_on_the_case_once(going, tmp_path):
+    """A finding amends the case of its time; read again it says nothing, and updated it amends the case again."""
+    (tmp_path / "told").mkdir()
+    with going("--trail", "logs", "--findings", "told", "--json") as run:
+        assert "no file of findings" in run.until(raised)["problems"][-1]["message"]
+        (tmp_path / "told/f.json").write_text(json.dumps(guardduty()))
+        run.until(lambda each: bool(each["result"]["amended"]))
+        after = len(run.lines())
+        run.until(lambda each: len(run.lines()) > after + 2)
+        assert not any(raised(each) for each in run.lines()[after:])
+        newer = guardduty(updatedAt="2026-01-13T02:30:00Z", title="It goes on")
+        (tmp_path / "told/g.json").write_text(json.dumps(newer))
+        run.until(lambda _: sum(bool(each["result"]["amended"]) for each in run.lines()) > 1)
+        assert run.stop() == 0
+
+
 @pytest.mark.parametrize("every", ["0s", "10", "s", "-1s", "1d", "10 s", "1.5s", "٣s"])
 def test_a_time_that_is_none_is_refused(watchbill, sample, every):
     """With how to write one."""
     assert sample
     ran = watchbill("run", "--every", every)
     assert (ran.code, "write 10s, 5m or 1h" in ran.err) == (64, True)
+
+
+def test_findings_that_are_not_there_are_refused(watchbill, sample):
+    """Nothing read must never look like nothing found."""
+    assert sample
+    assert watchbill("run", "--findings", "nowhere").code == 1
 
 
 def test_what_says_nothing_is_refused(watchbill, sample):

@@ -36,7 +36,14 @@ PersonOf = Callable[[str, str | None, str | None, str | None], str | None]
 """Gives the person who has, in an account: an access key, an IAM user, or a session of a role by its ARN or principal
 id; None where nobody is known."""
 
+
+def nobody(account: str, key: str | None, user: str | None, session: str | None) -> None:
+    """Know nobody."""
+
+
 DETECTOR = "detector"
+EVIDENCE = "finding:"
+"""How the evidence begins that a finding itself is."""
 MISUSE, RECONNAISSANCE, EXFILTRATION, OTHER = "credential misuse", "reconnaissance", "exfiltration", "other"
 
 MOST_BYTES = 64 * 1024**2
@@ -76,7 +83,7 @@ class FindingsReading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Who:
+class Acting:
     """Who acted, as far as a detector says."""
 
     account: str
@@ -87,21 +94,70 @@ class _Who:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class AwsFinding:
     """A finding before it is known whose it is."""
 
     id: str
+    """What its detector calls it, however often it says more of it."""
     title: str
     severity: Severity
     first: datetime
     last: datetime
     updated: datetime
-    who: _Who
+    who: Acting
     ip: str | None
     detector: str
     by: str
     """Who found it."""
     events: tuple[str, ...] = ()
+
+    @property
+    def evidence(self) -> str:
+        """Give what stands for it among the events of a case."""
+        return f"{EVIDENCE}{self.id}"
+
+    @property
+    def says_who(self) -> bool:
+        """Tell whether it has anything by which a person may be known."""
+        return bool(self.who.key or self.who.user or self.who.session)
+
+    def whose(self, person_of: PersonOf) -> str | None:
+        """Give whose it is; None where nobody is known."""
+        who = self.who
+        return person_of(who.account, who.key, who.user, who.session) if self.says_who else None
+
+    def of(self, person: str | None) -> Finding:
+        """Give the finding about a person, or about the principal that nobody answers to."""
+        return Finding(
+            Signal.AWS,
+            self.title,
+            self.severity,
+            person,
+            network_of(self.ip),
+            (*self.events, self.evidence),
+            self.first,
+            self.last,
+            {DETECTOR: self.detector},
+            None if person else self.who.principal,
+            self.by,
+            account=self.who.account or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What came out of a file, or of several, before it is known whose it is: each finding once, as it was last."""
+
+    found: tuple[AwsFinding, ...]
+    problems: tuple[Problem, ...]
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """How many, by why."""
+
+    def named(self, person_of: PersonOf = nobody) -> "FindingsReading":
+        """Tell whose each is."""
+        made = (each.of(each.whose(person_of)) for each in self.found)
+        ordered = sorted(made, key=lambda found: (found.first, found.event_ids))
+        return FindingsReading(tuple(ordered), self.problems, self.skipped)
 
 
 class _Skip(Exception):  # noqa: N818 - it is no error
@@ -152,75 +208,45 @@ def _handles(account: str, key: str | None, user: str | None, session: str | Non
         yield "user", account, user.lower()
 
 
-def nobody(account: str, key: str | None, user: str | None, session: str | None) -> None:
-    """Know nobody."""
-
-
 def read_findings(name: str, data: bytes, person_of: PersonOf = nobody) -> FindingsReading:
     """Read a file of findings, whatever is in it; `name` is for the problems."""
+    return gather(name, data).named(person_of)
+
+
+def gather(name: str, data: bytes) -> Gathered:
+    """Read a file of findings, whosever they are."""
     text, wrong = inflate(data, MOST_BYTES)
     problems = [Problem("damaged-findings", wrong, name)] if wrong else []
-    latest: dict[str, _Read] = {}
+    found: list[AwsFinding] = []
     skipped: Counter[str] = Counter()
-    for number, found in enumerate(_documents(text), start=1):
+    for number, document in enumerate(_documents(text), start=1):
         if number > MOST:
             problems.append(Problem("too-many-findings", f"only the first {MOST} findings were read", name))
             break
         try:
-            read = _finding(found)
+            found.append(_finding(document))
         except _Skip as why:
             skipped[str(why)] += 1
-            continue
         except _BadError as error:
             problems.append(Problem("bad-finding", f"finding {number}: {error}", name))
-            continue
-        kept = latest.setdefault(read.id, read)
-        if kept is not read:
-            skipped["another state of one that was read"] += 1
-            if read.updated > kept.updated:
-                latest[read.id] = read
-    return FindingsReading(_ordered(_made(read, person_of) for read in latest.values()), tuple(problems), skipped)
+    return combined([Gathered(tuple(found), tuple(problems), skipped)])
 
 
-def combined(readings: Iterable[FindingsReading]) -> FindingsReading:
-    """Put the readings of several files together; of a finding that is in several of them, the longest span counts."""
-    findings: dict[str, Finding] = {}
+def combined(several: Iterable[Gathered]) -> Gathered:
+    """Put several files together; of a finding that stands there more than once, what was updated last counts."""
+    latest: dict[str, AwsFinding] = {}
     problems: list[Problem] = []
     skipped: Counter[str] = Counter()
-    for reading in readings:
-        problems += reading.problems
-        skipped.update(reading.skipped)
-        for found in reading.findings:
-            kept = findings.setdefault(found.event_ids[-1], found)
+    for each in several:
+        problems += each.problems
+        skipped.update(each.skipped)
+        for found in each.found:
+            kept = latest.setdefault(found.id, found)
             if kept is not found:
                 skipped["another state of one that was read"] += 1
-                if found.last > kept.last:
-                    findings[found.event_ids[-1]] = found
-    return FindingsReading(_ordered(findings.values()), tuple(problems), skipped)
-
-
-def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda found: (found.first, found.event_ids)))
-
-
-def _made(read: _Read, person_of: PersonOf) -> Finding:
-    who = read.who
-    known = who.key or who.user or who.session
-    person = person_of(who.account, who.key, who.user, who.session) if known else None
-    return Finding(
-        Signal.AWS,
-        read.title,
-        read.severity,
-        person,
-        network_of(read.ip),
-        (*read.events, f"finding:{read.id}"),
-        read.first,
-        read.last,
-        {DETECTOR: read.detector},
-        None if person else who.principal,
-        read.by,
-        account=who.account or None,
-    )
+                if (found.updated, found.last) > (kept.updated, kept.last):
+                    latest[found.id] = found
+    return Gathered(tuple(latest.values()), tuple(problems), skipped)
 
 
 def _documents(text: bytes) -> Iterator[object]:
@@ -252,7 +278,7 @@ def _unwrapped(found: object, deep: int) -> Iterator[object]:
     yield found
 
 
-def _finding(found: object) -> _Read:
+def _finding(found: object) -> AwsFinding:
     if not isinstance(found, dict):
         raise _BadError("it is no JSON object")
     if found.get("class_uid") is not None and "finding_info" in found:
@@ -269,7 +295,7 @@ def _finding(found: object) -> _Read:
     raise _BadError("it is no finding of GuardDuty, Security Hub or Access Analyzer")
 
 
-def _guardduty(found: Mapping[str, Any]) -> _Read:
+def _guardduty(found: Mapping[str, Any]) -> AwsFinding:
     service, resource = _map(found, "service"), _map(found, "resource")
     if service.get("archived") is True:
         raise _Skip("archived")
@@ -283,7 +309,7 @@ def _guardduty(found: Mapping[str, Any]) -> _Read:
     ip = _text(call.get("ipAddressV4")) or _text(call.get("ipAddressV6")) if isinstance(call, dict) else None
     key = _map(resource, "accessKeyDetails")
     who = _of_key(account, key) if key else _of_actors(account, service)
-    return _Read(
+    return AwsFinding(
         _need(found, "id"),
         f"GuardDuty: {_text(found.get('title')) or type_}",
         _by_number(found.get("severity"), (1, 4, 7, 9)),
@@ -297,24 +323,24 @@ def _guardduty(found: Mapping[str, Any]) -> _Read:
     )
 
 
-def _of_key(account: str, key: Mapping[str, Any]) -> _Who:
+def _of_key(account: str, key: Mapping[str, Any]) -> Acting:
     """Tell who acted by the access key: of a session, the user name is that of the role."""
     principal, name = _text(key.get("principalId")), _text(key.get("userName"))
     used, kind = _text(key.get("accessKeyId")), _text(key.get("userType"))
     if kind == "IAMUser":
         arn = f"arn:aws:iam::{account}:user/{name}" if name else principal
-        return _Who(account, used, name, None, arn)
+        return Acting(account, used, name, None, arn)
     if kind == "Root":
-        return _Who(account, used, None, None, "root")
+        return Acting(account, used, None, None, "root")
     session = principal if principal and ":" in principal else None
     if kind == "AssumedRole" and session and name:
-        return _Who(
+        return Acting(
             account, used, None, session, f"arn:aws:sts::{account}:assumed-role/{name}/{session.split(':', 1)[1]}"
         )
-    return _Who(account, used, None, session, principal)
+    return Acting(account, used, None, session, principal)
 
 
-def _of_actors(account: str, service: Mapping[str, Any]) -> _Who:
+def _of_actors(account: str, service: Mapping[str, Any]) -> Acting:
     """Tell who acted in a sequence of an attack: its first actor that has a user."""
     actors = _at(service, "detection", "sequence", "actors")
     for actor in actors if isinstance(actors, list) else ():
@@ -324,13 +350,13 @@ def _of_actors(account: str, service: Mapping[str, Any]) -> _Who:
         of = _text(_map(user, "account").get("uid")) or account
         name, uid, kind = (_text(user.get(part)) for part in ("name", "uid", "type"))
         is_user = kind == "IAMUser"
-        return _Who(
+        return Acting(
             of, _text(user.get("credentialUid")), name if is_user else None, None if is_user else uid, uid or name
         )
-    return _Who(account)
+    return Acting(account)
 
 
-def _asff(found: Mapping[str, Any]) -> _Read:
+def _asff(found: Mapping[str, Any]) -> AwsFinding:
     if (_text(found.get("GeneratorId")) or "").startswith("watchbill/"):
         raise _Skip("our own")
     if found.get("RecordState") == "ARCHIVED":
@@ -350,7 +376,7 @@ def _asff(found: Mapping[str, Any]) -> _Read:
     types = [each for each in _list(found, "Types") or _list(provided, "Types") if isinstance(each, str)]
     call = _at(found, "Action", "AwsApiCallAction", "RemoteIpDetails", "IpAddressV4")
     product = _text(found.get("ProductName")) or _need(found, "ProductArn").rsplit("product/", 1)[-1]
-    return _Read(
+    return AwsFinding(
         _need(found, "Id"),
         f"{product}: {_text(found.get('Title')) or 'a finding'}",
         _asff_severity(_map(found, "Severity") or _map(provided, "Severity")),
@@ -369,7 +395,7 @@ def _asff_severity(severity: Mapping[str, Any]) -> Severity:
     return label if label is not None else _by_number(severity.get("Normalized"), (1, 40, 70, 90))
 
 
-def _of_resources(account: str, resources: Sequence[Any]) -> _Who:
+def _of_resources(account: str, resources: Sequence[Any]) -> Acting:
     """Tell who acted by the keys and principals among the resources; a key says more than a user."""
     keys, users, roles = (
         [each for each in resources if isinstance(each, dict) and each.get("Type") == kind]
@@ -391,14 +417,14 @@ def _of_resources(account: str, resources: Sequence[Any]) -> _Who:
     for user in users:
         arn = _text(user.get("Id"))
         name = _text(_at(user, "Details", "AwsIamUser", "UserName")) or (arn or "").rsplit("/", 1)[-1] or None
-        return _Who(account, None, name, None, arn)
+        return Acting(account, None, name, None, arn)
     for role in roles:
         # The role itself, which many may have taken.
-        return _Who(account, None, None, None, _text(role.get("Id")))
-    return _Who(account)
+        return Acting(account, None, None, None, _text(role.get("Id")))
+    return Acting(account)
 
 
-def _ocsf(found: Mapping[str, Any]) -> _Read:
+def _ocsf(found: Mapping[str, Any]) -> AwsFinding:
     if found.get("class_uid") != _DETECTION:
         raise _Skip("an OCSF document of another class")
     if _at(found, "metadata", "product", "name") == "watchbill":
@@ -418,7 +444,7 @@ def _ocsf(found: Mapping[str, Any]) -> _Read:
     types = [each for each in _list(info, "types") if isinstance(each, str)]
     evidences = [each for each in _list(found, "evidences") if isinstance(each, dict)]
     ips = (_text(_at(each, "src_endpoint", "ip")) for each in evidences)
-    return _Read(
+    return AwsFinding(
         _need(info, "uid"),
         f"{product}: {_text(info.get('title')) or 'a finding'}",
         _OCSF_SEVERITIES[severity] if known and isinstance(severity, int) else Severity.MEDIUM,
@@ -433,7 +459,7 @@ def _ocsf(found: Mapping[str, Any]) -> _Read:
     )
 
 
-def _of_evidences(account: str, evidences: Sequence[Mapping[str, Any]], resources: Sequence[Any]) -> _Who:
+def _of_evidences(account: str, evidences: Sequence[Mapping[str, Any]], resources: Sequence[Any]) -> Acting:
     for each in evidences:
         user = _at(each, "actor", "user")
         if isinstance(user, dict) and user:
@@ -441,8 +467,8 @@ def _of_evidences(account: str, evidences: Sequence[Mapping[str, Any]], resource
             kind, name, uid = (_text(user.get(part)) for part in ("type", "name", "uid"))
             key = _text(user.get("credential_uid"))
             if kind == "AssumedRole" or ":assumed-role/" in (uid or "") or (uid or "").startswith("AROA"):
-                return _Who(of, key, None, uid, uid)
-            return _Who(of, key, name, None, uid or name)
+                return Acting(of, key, None, uid, uid)
+            return Acting(of, key, name, None, uid or name)
     kinds = {"AWS::IAM::User": "AwsIamUser", "AWS::IAM::Role": "AwsIamRole", "AWS::IAM::AccessKey": "AwsIamAccessKey"}
     alike = [
         {"Type": kinds.get(_text(each.get("type")) or "", each.get("type")), "Id": each.get("uid")}
@@ -463,7 +489,7 @@ def _cloudtrail_events(info: Mapping[str, Any]) -> Iterator[str]:
                 yield uid
 
 
-def _access_analyzer(found: Mapping[str, Any]) -> _Read:
+def _access_analyzer(found: Mapping[str, Any]) -> AwsFinding:
     status = _need(found, "status")
     if status in ("ARCHIVED", "RESOLVED") or found.get("isDeleted") is True:
         raise _Skip("resolved" if found.get("isDeleted") is True else status.lower())
@@ -477,14 +503,14 @@ def _access_analyzer(found: Mapping[str, Any]) -> _Read:
     )
     what = "is public" if public else f"has unused access ({type_})" if unused else "can be reached from outside"
     is_user = kind == "AWS::IAM::User"
-    return _Read(
+    return AwsFinding(
         _need(found, "id"),
         f"Access Analyzer: {kind} {resource} {what}",
         Severity.HIGH if public else Severity.LOW if unused else Severity.MEDIUM,
         first,
         last,
         _time(found.get("updatedAt")) or last,
-        _Who(account, None, resource.rsplit("/", 1)[-1] if is_user and resource else None, None, resource or None),
+        Acting(account, None, resource.rsplit("/", 1)[-1] if is_user and resource else None, None, resource or None),
         None,
         OTHER,
         "IAM Access Analyzer",

@@ -69,4 +69,4 @@ class Finding:
     account: str | None = None
     """The account it happened in, where it is one."""
     alike: tuple[str, ...] = ()
-    """Events that a rule's `dedupe` put together with it: they are counted in its title, and no case is made of them."""
+    """Events that a rule's `dedupe` put together with it: counted in its title, and of no case."""

@@ -307,31 +307,41 @@ def audit_news(
     Each is new until the next is asked for: so whoever keeps what was found in one, and is killed, loses nothing, and
     goes on with the next.
     """
-    cases = list(new.cases)
-    for piece in new.pieces:
-        looked = look(lake, library, team, history_of, piece.span, new.by, cases, asked)
+    spans = [piece.span for piece in new.pieces]
+    found = audit_spans(lake, library, team, history_of, spans, (new.by, new.cases), asked)
+    for span, looked in zip(spans, found, strict=True):
         yield looked
-        lake.manifest.mark_audited_since(new.numbers, milliseconds(piece.span.start))
-        # A case that goes back beyond this piece is looked at whole with the one before it.
+        lake.manifest.mark_audited_since(new.numbers, milliseconds(span.start))
+
+
+def audit_spans(
+    lake: Lake,
+    library: Library,
+    team: Team,
+    history_of: Callable[[Interval], History | None],
+    spans: Sequence[Interval],
+    around: tuple[Reach, Sequence[Interval]],
+    asked: Callable[[Interval], Asked],
+) -> Iterator[Looked]:
+    """Audit some spans of a lake, one after another, with all that each may change.
+
+    `around` is how far is looked, and when each case was that is known, with what lies around it.
+    """
+    by, cases = around[0], [*around[1]]
+    for span in spans:
+        focus = _focus(span, by, cases)
+        window = _window(span, focus, by)
+        looked = Looked(_audited(lake, library, team, history_of, window, asked(window)), window, focus)
+        yield looked
+        # A case that goes back beyond this span is looked at whole with the one before it.
         cases += [
             Interval(case.first - SITTING, case.last + SITTING) for case in looked.audit.cases if looked.is_sure(case)
         ]
 
 
-def look(
-    lake: Lake,
-    library: Library,
-    team: Team,
-    history_of: Callable[[Interval], History | None],
-    span: Interval,
-    by: Reach,
-    cases: Collection[Interval],
-    asked: Callable[[Interval], Asked],
-) -> Looked:
-    """Audit a span of a lake with all that it may change; `cases` are those that are known, with what is around."""
-    focus = _focus(span, by, cases)
-    window = _window(span, focus, by)
-    return Looked(_audited(lake, library, team, history_of, window, asked(window)), window, focus)
+def pieces_of(lake: Lake, spans: Sequence[Interval], by: Reach) -> list[Interval]:
+    """Cut some spans into pieces that are audited at once, the latest first; those near each other are one."""
+    return [piece.span for piece in _pieces(lake, spans, by.longest)]
 
 
 def _last_day(lake: Lake) -> datetime:

@@ -21,6 +21,7 @@ from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.model import Audit, Case
 from watchbill.alerts.sittings import SITTING
 from watchbill.alerts.view import CaseView, reassessed, view
+from watchbill.detect.aws_findings import EVIDENCE
 from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import Problem, WatchbillError
 from watchbill.intervals import Interval, parse_instant
@@ -30,8 +31,9 @@ from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.service.asking import deadlines
-from watchbill.service.audit import Looked, audit_news, news, reach_of
+from watchbill.service.audit import Looked, audit_news, audit_spans, news, pieces_of, reach_of
 from watchbill.service.casework import Casework, view_of
+from watchbill.service.findings import Told, placed, span_of, told_in
 from watchbill.service.history import history_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
 from watchbill.store.rows import CaseRow, StepRow
@@ -72,6 +74,8 @@ class Watched:
     rules: LoadedRules = NO_RULES
     cover: Callable[[], Coverage] | None = None
     """Tell what the lake has nothing of though it should; each gap is a case."""
+    tell: Callable[[], Sequence[Problem]] | None = None
+    """Keep what AWS's own detectors found since; give what is wrong with it."""
 
 
 def reconcile(work: Casework, watched: Watched | None, *, enforce: bool) -> Reconciled:
@@ -99,6 +103,9 @@ def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
         rename_if_needed(watched.lake, library)
         done.ingested = watched.take_in(library)
         done.problems.extend(done.ingested.problems)
+    if watched.tell is not None:
+        with _part(done.problems):
+            done.problems.extend(watched.tell())
     gaps: Sequence[Gap] | None = None
     if watched.cover is not None:
         with _part(done.problems):
@@ -106,9 +113,26 @@ def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
             _keep(work, gap_cases(gaps), done)
     with _part(done.problems):
         asked = Asked(watched.rules, steps=steps_of(work), at=work.at, gaps=gaps)
-        new = news(watched.lake, _spans_of(work), reach_of(watched.rules))
-        for looked in audit_news(watched.lake, library, work.team, partial(history_of, work), new, lambda _: asked):
+        told = Told(work.store, watched.lake)
+        by = reach_of(watched.rules)
+        new = news(watched.lake, _spans_of(work), by)
+        told.name([piece.span for piece in new.pieces])
+        rows = told.news()
+
+        def asks(window: Interval) -> Asked:
+            return replace(asked, findings=told.within(window))
+
+        where = watched.lake, library, work.team, partial(history_of, work)
+        foci = []
+        for looked in audit_news(*where, new, asks):
             _take(work, looked, done)
+            foci.append(looked.focus)
+        # What was found among what is new is audited with it.
+        spans = map(span_of, rows)
+        left = [span for span in spans if not any(f.start <= span.start and span.end <= f.end for f in foci)]
+        for looked in audit_spans(*where, pieces_of(watched.lake, left, by), (by, _spans_of(work)), asks):
+            _take(work, looked, done)
+        told.audited(rows)
 
 
 def _take(work: Casework, looked: Looked, done: Reconciled) -> None:
@@ -192,8 +216,12 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
     raised: list[str] = []
     amended: list[str] = []
     kept = {row.id: (row, view_of(row)) for row in work.store.cases.all()}
-    for made, known, joined in _known(found, {key: case for key, (_, case) in kept.items()}):
+    cases = list(found)
+    before = placed(work.store, cases)
+    for case, made, known, joined in _known(cases, {key: case for key, (_, case) in kept.items()}, before):
         with work.store.transaction():
+            for each in told_in(case):
+                work.store.findings.place(each, known)
             if known not in kept:
                 _raise(work, made)
                 raised.append(made.id)
@@ -203,10 +231,16 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
     return tuple(raised), tuple(dict.fromkeys(amended))
 
 
-def _known(found: Iterable[Case], kept: Mapping[str, CaseView]) -> list[tuple[CaseView, str, list[str]]]:
-    """Give for each case its facts, the id it is kept under, and the cases that it has joined; no id comes twice."""
+def _known(
+    found: Iterable[Case], kept: Mapping[str, CaseView], before: Mapping[str, str]
+) -> list[tuple[Case, CaseView, str, list[str]]]:
+    """Give each case, its facts, the id it is kept under, and the cases that it has joined; no id comes twice.
+
+    `before` gives on which case a finding of AWS's own was: it may be known since whose it is.
+    """
     by_event = {(case.subject, event): known for known, case in kept.items() for event in case.counted}
     by_any = {event: known for (_, event), known in by_event.items()}
+    by_any |= {event: known for event, known in before.items() if known in kept}
     cases = [(case, view(case)) for case in found]
     # Whatever has its own id is what it was: what was cut off from it is new.
     cases.sort(key=lambda pair: pair[0].id not in kept)
@@ -223,7 +257,7 @@ def _known(found: Iterable[Case], kept: Mapping[str, CaseView]) -> list[tuple[Ca
     for own, others in zip(shared, alike, strict=True):
         joined.append([each for each in [*own, *(o for o in others if o not in counted)] if each not in taken])
         taken.update(dict.fromkeys(joined[-1]))
-    return [(made, known, others) for (_, made), known, others in zip(cases, named, joined, strict=True)]
+    return [(*pair, known, others) for pair, known, others in zip(cases, named, joined, strict=True)]
 
 
 def _ids(first: Sequence[str], others: Iterable[str | None]) -> list[str]:
@@ -235,7 +269,9 @@ def _found(by_event: Mapping[tuple[str, str], str], made: CaseView) -> Iterator[
 
 
 def _alike(case: Case) -> Iterator[str]:
-    return (event for finding in case.findings for event in finding.alike)
+    """Give what is in one case alone: what is put together with its findings, and findings of AWS's own."""
+    yield from (event for finding in case.findings for event in finding.alike)
+    yield from (f"{EVIDENCE}{each}" for each in told_in(case))
 
 
 def _raise(work: Casework, made: CaseView) -> None:

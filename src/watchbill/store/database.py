@@ -19,6 +19,7 @@ from watchbill.errors import ProviderError
 from watchbill.store.cases import Cases
 from watchbill.store.engine import READS, postgres_engine, sqlite_engine
 from watchbill.store.feeds import Feeds
+from watchbill.store.findings import Findings
 from watchbill.store.freezes import Freezes
 from watchbill.store.journal import Journal
 from watchbill.store.leases import Lease, Leases, LostLeaseError, is_held
@@ -54,6 +55,7 @@ class Store:
         self.revisions = Revisions(self)
         self.cases = Cases(self)
         self.questions = Questions(self)
+        self.findings = Findings(self)
         self.freezes = Freezes(self)
         self.journal = Journal(self)
         self.feeds = Feeds(self)

@@ -23,6 +23,7 @@ from watchbill.detect.aws_findings import (
     RECONNAISSANCE,
     Seen,
     combined,
+    gather,
     known_by,
     read_findings,
 )
@@ -564,19 +565,20 @@ def test_a_folder_of_findings(tmp_path):
     later["service"] = later["service"] | {"eventLastSeen": "2026-01-15T08:00:00Z"}
     (tmp_path / "b/c.jsonl.gz").write_bytes(gzip.compress(json.dumps(later).encode()))
     (tmp_path / "notes.txt").write_text("{}")
-    found = read_findings_folder(tmp_path, whose)
+    found = read_findings_folder(tmp_path).named(whose)
     (made,) = found.findings
     assert iso(made.last) == "2026-01-15T08:00:00Z"
     assert found.problems == ()
     (tmp_path / "a.json").rename(tmp_path / "a.txt")
     (tmp_path / "b/c.jsonl.gz").rename(tmp_path / "b/c.txt")
     with pytest.raises(NotFoundError, match="no file of findings"):
-        read_findings_folder(tmp_path, whose)
+        read_findings_folder(tmp_path)
 
 
 def test_readings_of_several_files_are_put_together():
     """Problems and counts are of all of them."""
-    found = combined([read(guardduty(), {}), read(security_hub(), guardduty()), read(as_ocsf(status_id=3))])
-    assert len(found.findings) == 2
+    files = [[guardduty(), {}], [security_hub(), guardduty()], [as_ocsf(status_id=3)]]
+    found = combined(gather("findings.json", json.dumps(each).encode()) for each in files)
+    assert len(found.found) == 2
     assert len(found.problems) == 1
     assert dict(found.skipped) == {"another state of one that was read": 1, "suppressed": 1}

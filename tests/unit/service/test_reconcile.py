@@ -243,3 +243,17 @@ def test_a_step_that_failed_is_named_in_the_case_of_what_it_left_open(world):
     world.store.journal.write(replace(gone, plan="p2", at=NOON + timedelta(minutes=1), state="done", error=None))
     (later, *_) = run(world, record("b", 65, "james", "CreateUser"), enforce=False).raised
     assert world.as_("sofia").case(later)[1].openings == []
+
+
+def test_what_is_applied_while_a_trail_comes_in_is_what_it_is_judged_by(world):
+    """AWS is read first, and taking in may last: what was applied or frozen until the audit begins counts in it."""
+    world.team = apply_file(world, NOON - HOUR, "james")
+    watched = world.watched(*(record(f"a{minute}", minute, "james", "CreateUser") for minute in (59, 61, 121)))
+
+    def take_in(library):
+        world.store.freezes.add(FreezeRow("F-1", "james", NOON + HOUR, NOON + 2 * HOUR, None, "{}"))
+        apply_file(world, NOON + 2 * HOUR, "")
+        return watched.take_in(library)
+
+    done = reconcile(world.as_("watchbill"), replace(watched, take_in=take_in), enforce=False)
+    assert rights(done) == {"entitled": 1, "frozen": 1, "beyond role": 1}

@@ -24,12 +24,13 @@ from watchbill.cli.commands.access import OutcomeView, PlanView, outcome_view, p
 from watchbill.cli.commands.cases import STYLES
 from watchbill.cli.commands.coverage import LATELY
 from watchbill.cli.commands.lake import LAKE, checked_queue, checked_source, no_queue, opened, outside
-from watchbill.cli.commands.trail import load_rules, show_suppressed
+from watchbill.cli.commands.trail import findings_option, load_rules, show_suppressed
 from watchbill.cli.output import Envelope, Output, ProblemView, schema_of
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import NotFoundError, Problem, ProviderError, WatchbillError
 from watchbill.feeds.fetch import fetch
+from watchbill.files.findings import read_findings_folder, written
 from watchbill.files.team_file import read_team
 from watchbill.inert import inert_json
 from watchbill.intervals import Interval, iso
@@ -39,9 +40,11 @@ from watchbill.lake.place import Lake
 from watchbill.schedule.copies import sources
 from watchbill.service.casework import Casework
 from watchbill.service.feeds import refresh
+from watchbill.service.findings import keep_findings
 from watchbill.service.lake import Library, Progress, coverage_of, take_in, take_in_told
 from watchbill.service.reconcile import Reconciled, Watched, reconcile
 from watchbill.settings import read_variables
+from watchbill.store.database import Store
 from watchbill.team.model import Team
 from watchbill.trail.coverage import Coverage
 from watchbill.trail.sources import RELIST
@@ -96,6 +99,7 @@ class _Told:
 
     source: str | None
     queue: str | None
+    findings: Path | None
     rules: LoadedRules
     flaws: tuple[Problem, ...]
     """What is wrong with the rules."""
@@ -121,6 +125,10 @@ class _Standing:
     """When outside schedules were last fetched."""
     needs: list[Problem] = field(default_factory=list)
     """What was wrong with those then."""
+    told: Collection[object] = ()
+    """The files of findings that the last pass read, with size and time; it does so again when they are others."""
+    wrong: Sequence[Problem] = ()
+    """What was wrong with those."""
     until: int = 0
     """Up to which number what arrived was there when a pass had taken in: what comes later is of the next."""
     said: Collection[object] = ()
@@ -142,6 +150,7 @@ class _Passed:
 @command("run", team=True, state=True)
 @click.option("--trail", "source", help="A folder, a file, or s3://bucket/prefix of CloudTrail files.")
 @click.option("--queue", metavar="URL", help="A queue of SQS that tells of new objects, or brings events itself.")
+@findings_option
 @click.option(
     "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
 )
@@ -154,6 +163,7 @@ def run(
     session: Session,
     source: str | None,
     queue: str | None,
+    findings: Path | None,
     rules: tuple[Path, ...],
     every: str | None,
     *,
@@ -164,7 +174,8 @@ def run(
 
     Level-triggered, so that cron, a timer or a pipeline may call it as often as you like: a pass that finds nothing
     new changes nothing, and a missed one heals in the next. What fails is said, and the rest is still done. Where the
-    state has a lake, what is missing of it becomes a case too.
+    state has a lake, what is missing of it becomes a case too. With --findings, what AWS's own detectors found is read
+    as well: each finding is evidence on a person's case, once, and again where it was updated.
 
     With --every it goes on until SIGTERM or SIGINT, which let the pass that is under way end. Each pass says what is
     new; under --json it is one object on a line. A bucket is listed by its last days, and whole once an hour; with
@@ -177,7 +188,9 @@ def run(
         checked_source(source)
     if queue is not None:
         checked_queue(queue)
-    told = _Told(source, queue, *load_rules(rules), enforce, again=pause is not None)
+    if findings is not None:
+        written(findings)
+    told = _Told(source, queue, findings, *load_rules(rules), enforce, again=pause is not None)
     standing = _Standing()
     if pause is not None:
         _again(session, told, standing, pause)
@@ -279,13 +292,13 @@ def _pass(session: Session, told: _Told, standing: _Standing) -> _Passed:
     staged = staged_as(told.rules, filled.alerts.stages)
     problems += [problem for problem in staged.problems if problem not in told.flaws]
     told = replace(told, rules=staged)
-    with session.store() as store, _watched(session, filled, told, standing) as watched:
+    with session.store() as store, _watched(session, store, filled, told, standing) as watched:
         work = Casework(session.app(), store, filled, session.at, session.settings.actor)
         done = reconcile(work, watched, enforce=told.enforce)
         left = _left(watched, standing)
         more = bool(left) and bool(done.audits)
         while watched is not None and more and not told.again:
-            rest = reconcile(work, replace(watched, take_in=_nothing, cover=None), enforce=told.enforce)
+            rest = reconcile(work, replace(watched, take_in=_nothing, cover=None, tell=None), enforce=told.enforce)
             done = _together(done, rest)
             still = _left(watched, standing)
             # Where nothing was audited for an error, that would have no end.
@@ -367,9 +380,9 @@ def _say(session: Session, passed: _Passed, standing: _Standing) -> None:
 
 
 @contextmanager
-def _watched(session: Session, team: Team, told: _Told, standing: _Standing) -> Iterator[Watched | None]:
+def _watched(session: Session, store: Store, team: Team, told: _Told, standing: _Standing) -> Iterator[Watched | None]:
     """Give the trail of a pass: the lake of the state, with what is new at the source; None where there is neither."""
-    if not told.reads and not (session.settings.state / LAKE / "manifest.db").exists():
+    if not told.reads and told.findings is None and not (session.settings.state / LAKE / "manifest.db").exists():
         yield None
         return
     with opened(session, None, made=True) as lake, session.out.progress() as progress:
@@ -381,7 +394,21 @@ def _watched(session: Session, team: Team, told: _Told, standing: _Standing) -> 
         def cover() -> Coverage:
             return coverage_of(lake, Interval(session.at - LATELY, session.at), session.at, team)
 
-        yield Watched(lake, lambda library: _taken_in(session, lake, library, told, standing, tick), told.rules, cover)
+        def take_in_new(library: Library) -> Ingested:
+            return _taken_in(session, lake, library, told, standing, tick)
+
+        tell = None if told.findings is None else partial(_told_of, told.findings, store, standing)
+        yield Watched(lake, take_in_new, told.rules, cover, tell)
+
+
+def _told_of(findings: Path, store: Store, standing: _Standing) -> Sequence[Problem]:
+    """Keep what stands in files of findings, where they are others than in the last pass; say what is wrong."""
+    files = written(findings)
+    if not files or files != standing.told:
+        found = read_findings_folder(findings)
+        keep_findings(store, found)
+        standing.told, standing.wrong = files, found.problems
+    return standing.wrong
 
 
 def _taken_in(
