@@ -28,6 +28,8 @@ RESERVED = frozenset(
         "cases",
         "case",
         "ask",
+        "answer",
+        "confirm",
         "verdict",
         "freeze",
         "evict",
@@ -147,7 +149,8 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     assert answer("export cases", "--format", "jsonl")["cases"]
     assert answer("send cases", "--syslog", "udp://127.0.0.1:9", "--dry-run")["dry_run"]
     answer("ask", case_id)
-    assert answer("ask", case_id, "--answer", "no", watchbill_actor=hijack.person)["status"] == "escalated"
+    assert answer("answer", case_id, "no", watchbill_actor=hijack.person)["status"] == "escalated"
+    answer("confirm", case_id, "yes", code=1)
     assert answer("freeze", case_id, "--yes", watchbill_actor="ada")["holds"]
     for live in ((), ("--live",)):
         frozen = answer("can", hijack.person, "ec2:DescribeInstances", *live)

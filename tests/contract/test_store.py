@@ -19,7 +19,7 @@ from watchbill.ledger.chain import verify
 from watchbill.ledger.model import State
 from watchbill.store.database import open_store
 from watchbill.store.migrate import scripts
-from watchbill.store.rows import CaseRow, CopyRow, CopyState, FindingRow, FreezeRow, QuestionRow, StepRow, TryRow
+from watchbill.store.rows import CaseRow, CopyRow, CopyState, FreezeRow, QuestionRow, StepRow, TryRow
 from watchbill.store.tables import METADATA
 
 
@@ -137,14 +137,22 @@ def test_the_last_try_of_a_feed_is_kept(place):
 
 def test_an_older_state_is_brought_up_to_date(place):
     """A database of the first watchbill gets the new tables, and keeps what it has."""
+    questions = {"asked": None, "escalated": "no", "silent": None, "decided": "yes"}
     with place.open() as store:
         store.cases.put(case())
+        for stand, answer in questions.items():
+            status = {"decided": "closed", "silent": "escalated"}.get(stand, stand)
+            store.cases.put(replace(case(status), id=stand))
+            store.questions.ask(QuestionRow(stand, "james", "was it you?", AT, AT, answer))
     with past(place) as connection:
         for table in set(METADATA.tables) - FIRST:
             connection.exec_driver_sql(f"DROP TABLE {table}")
+        for column in ("stand", "peer", "confirmed_at", "confirmed_by"):
+            connection.exec_driver_sql(f"ALTER TABLE questions DROP COLUMN {column}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     with place.open() as store:
-        assert store.cases.all() == [case()]
+        assert store.cases.get("C-1") == case()
+        assert {each.case_id: each.stand for each in store.questions.all()} == {each: each for each in questions}
         assert store.feeds.last_try("platform/nights") is None
 
 
@@ -154,11 +162,10 @@ def test_the_first_answer_stands(place):
     with place.open() as store:
         assert store.questions.ask(question)
         assert not store.questions.ask(question)
-        assert store.questions.answer("C-1", "no", AT, "james")
-        assert not store.questions.answer("C-1", "yes", AT, "eve")
-        found = store.questions.of("C-1")
-    assert found is not None
-    assert (found.answer, found.answered_by) == ("no", "james")
+        no = replace(question, answer="no", answered_at=AT, answered_by="james", stand="escalated")
+        assert store.questions.turn(question, no)
+        assert not store.questions.turn(question, replace(question, answer="yes", answered_by="eve"))
+        assert store.questions.of("C-1") == no
 
 
 def test_the_ledger_refuses_change_and_removal(place):
@@ -296,22 +303,3 @@ def test_threads_share_a_store(place):
             half_done()
         another.submit(store.cases.put, case()).result()
         assert store.cases.get("C-1") == case()
-
-
-def test_a_finding_that_is_updated_is_audited_again(place):
-    """One by each id; what was updated while it was audited is not taken for audited."""
-    row = FindingRow("arn:f1", AT, 1_768_186_800_000, 1_768_186_860_000, says_who=True, payload="{}")
-    later = replace(row, updated_at=AT + timedelta(minutes=1))
-    with place.open() as store:
-        store.findings.put(row)
-        assert store.findings.nobodys() == [row]
-        store.findings.put(later)
-        store.findings.mark_audited([row])
-        store.findings.place("arn:f1", "C-1")
-    with place.open() as store:
-        assert store.findings.unaudited() == [replace(later, case_id="C-1")]
-        assert store.findings.within(row.last_ms, row.last_ms + 1) == store.findings.unaudited()
-        assert store.findings.within(row.last_ms + 1, row.last_ms + 2) == []
-        store.findings.mark_audited([later])
-        assert store.findings.unaudited() == []
-        assert store.findings.some(["arn:f1", "arn:f2"])["arn:f1"].audited

@@ -44,7 +44,10 @@ rich_click.rich_click.COMMAND_GROUPS = {
         {"name": "Access", "commands": ["plan", "apply", "drift"]},
         {"name": "Who can do what", "commands": ["can", "explain", "who-can", "prove", "diff", "policy"]},
         {"name": "What was done", "commands": ["trail", "audit", "rules"]},
-        {"name": "Cases", "commands": ["cases", "case", "ask", "verdict", "freeze", "restore", "export", "send"]},
+        {
+            "name": "Cases",
+            "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "freeze", "restore", "export", "send"],
+        },
         {"name": "Running it", "commands": ["run", "report", "ledger", "demo"]},
     ]
 }

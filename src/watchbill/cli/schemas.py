@@ -69,6 +69,8 @@ RESULTS: dict[str, Any] = {
     "export cases": ExportedView,
     "send cases": SentView,
     "ask": AskView,
+    "answer": AskView,
+    "confirm": AskView,
     "verdict": VerdictView,
     "freeze": FreezeView,
     "restore": RestoreView,

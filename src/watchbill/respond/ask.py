@@ -1,11 +1,10 @@
-"""Ask the person: what the question says, and what an answer does to a case."""
+"""Ask the person: what the question says, and how long its answer is waited for."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from watchbill.alerts.noise import wakes_at
-from watchbill.alerts.stories import Story
 from watchbill.alerts.view import CaseView
 from watchbill.detect.model import Severity
 from watchbill.errors import RefusedError
@@ -58,18 +57,3 @@ def deadline(case: CaseView, asked_at: datetime, quiet_hours: QuietHours | None 
     severity = Severity[case.severity.upper()]
     begun = wakes_at(severity, asked_at, quiet_hours)
     return wakes_at(severity, begun + PATIENCE.get(case.severity, timedelta(hours=2)), quiet_hours)
-
-
-def after_answer(case: CaseView) -> tuple[Status, str]:
-    """Say where a case goes after an answer, and why; the answer is among its facts and was weighed.
-
-    A "yes" closes only what nobody but a forgetful person could have done: failures from the usual place that ended in
-    a sign-in with MFA. Everything else waits for a lead, since whoever holds the account may answer for it.
-    """
-    if case.facts.get("answer") == "no":
-        return Status.ESCALATED, f"{case.person} says it was not them: a lead decides on the freeze"
-    harmless = case.facts.get("place") == "usual" and case.facts.get("outcome") == "success with mfa"
-    if harmless and case.leading == Story.FORGOTTEN_PASSWORD and case.severity == "low":
-        help_ = "a password manager, or a reset before the shift begins, would help them"
-        return Status.CLOSED, f"{case.person} says it was them, a forgotten password: {help_}"
-    return Status.ESCALATED, f"{case.person} says it was them, as whoever holds the account may: a lead decides"

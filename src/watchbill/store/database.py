@@ -17,13 +17,17 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from watchbill.errors import ProviderError
 from watchbill.store.cases import Cases
+from watchbill.store.clicks import Clicks
 from watchbill.store.engine import READS, postgres_engine, sqlite_engine
 from watchbill.store.feeds import Feeds
-from watchbill.store.findings import Findings
 from watchbill.store.freezes import Freezes
+from watchbill.store.identities import Identities
 from watchbill.store.journal import Journal
 from watchbill.store.leases import Lease, Leases, LostLeaseError, is_held
 from watchbill.store.ledger import Ledger
+from watchbill.store.links import Links
+from watchbill.store.mutes import Mutes
+from watchbill.store.outbox import Outbox
 from watchbill.store.questions import Questions
 from watchbill.store.revisions import Revisions
 
@@ -55,10 +59,14 @@ class Store:
         self.revisions = Revisions(self)
         self.cases = Cases(self)
         self.questions = Questions(self)
-        self.findings = Findings(self)
         self.freezes = Freezes(self)
         self.journal = Journal(self)
         self.feeds = Feeds(self)
+        self.outbox = Outbox(self)
+        self.clicks = Clicks(self)
+        self.identities = Identities(self)
+        self.links = Links(self)
+        self.mutes = Mutes(self)
         self.leases = Leases(self)
 
     def __enter__(self) -> Self:

@@ -16,26 +16,28 @@ class Questions(Part):
 
     def ask(self, question: QuestionRow) -> bool:
         """Write a question; a case is asked about once. Tells whether it was written."""
-        values = {
-            "case_id": question.case_id,
-            "person": question.person,
-            "text": question.text,
-            "asked_at": iso(question.asked_at),
-            "deadline_at": iso(question.deadline_at),
-        }
         with self._connect() as connection:
             if self.of(question.case_id) is not None:
                 return False
-            connection.execute(tables.questions.insert().values(**values))
+            connection.execute(tables.questions.insert().values(**_values(question)))
         return True
 
-    def answer(self, case_id: str, answer: str, at: datetime, by: str) -> bool:
-        """Write an answer; the first one stands. Tells whether this was it."""
+    def turn(self, before: QuestionRow, after: QuestionRow) -> bool:
+        """Write where a question stands now, if it still stands as it was read. Tells whether it was written."""
         column = tables.questions.c
+        same = column.answer.is_(None) if before.answer is None else column.answer == before.answer
+        still = (column.case_id == before.case_id) & (column.stand == before.stand) & same
         with self._connect() as connection:
-            change = tables.questions.update().where(column.case_id == case_id, column.answer.is_(None))
-            done = connection.execute(change.values(answer=answer, answered_at=iso(at), answered_by=by))
-            return done.rowcount == 1
+            done = connection.execute(tables.questions.update().where(still).values(**_values(after)))
+        return done.rowcount == 1
+
+    def due(self, at: datetime) -> list[QuestionRow]:
+        """Give the questions that nothing has come of though they should have been answered by an instant."""
+        column = tables.questions.c
+        with self._read() as connection:
+            found = select(tables.questions).where(column.stand.in_(("asked", "answered")))
+            rows = connection.execute(found.order_by(column.deadline_at, column.case_id)).all()
+        return [question for row in rows if (question := _question(row)).deadline_at <= at]
 
     def of(self, case_id: str) -> QuestionRow | None:
         """Give the question of a case."""
@@ -51,6 +53,13 @@ class Questions(Part):
         return [_question(row) for row in rows]
 
 
+def _values(question: QuestionRow) -> dict[str, Any]:
+    times = ("asked_at", "deadline_at", "answered_at", "confirmed_at")
+    plain = ("case_id", "person", "text", "answer", "answered_by", "stand", "peer", "confirmed_by")
+    made = {field: None if (at := getattr(question, field)) is None else iso(at) for field in times}
+    return made | {field: getattr(question, field) for field in plain}
+
+
 def _question(row: Row[Any]) -> QuestionRow:
     return QuestionRow(
         row.case_id,
@@ -61,4 +70,8 @@ def _question(row: Row[Any]) -> QuestionRow:
         row.answer,
         parse_instant(row.answered_at) if row.answered_at else None,
         row.answered_by,
+        row.stand,
+        row.peer,
+        parse_instant(row.confirmed_at) if row.confirmed_at else None,
+        row.confirmed_by,
     )

@@ -43,6 +43,13 @@ class QuestionRow:
     answer: str | None = None
     answered_at: datetime | None = None
     answered_by: str | None = None
+    stand: str = "asked"
+    """One of `respond.outcomes.Stand`."""
+    peer: str | None = None
+    """Who may confirm that it was them; None where no peer was named."""
+    confirmed_at: datetime | None = None
+    confirmed_by: str | None = None
+    """The person, by a fresh sign-in, or the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +75,6 @@ class StepRow:
     call: str
     state: str
     error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FindingRow:
-    """One finding of AWS's own detectors, as it was last."""
-
-    id: str
-    updated_at: datetime
-    first_ms: int
-    last_ms: int
-    says_who: bool
-    """Whether it has anything by which a person may be known."""
-    payload: str
-    """The finding as JSON."""
-    person: str | None = None
-    """Whose it is, as far as that is known."""
-    case_id: str | None = None
-    audited: bool = False
 
 
 class CopyState(StrEnum):
@@ -132,3 +121,103 @@ class TryRow:
     """What went wrong; never the address."""
     failing_since: datetime | None
     """The first of the tries that went wrong, up to this one."""
+
+
+class Sending(StrEnum):
+    """Where a message of the outbox stands."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    """By a process that may have died since."""
+    SENT = "sent"
+    FAILED = "failed"
+    """Another channel has it now."""
+    REPLACED = "replaced"
+    """What takes its place was there before it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One notice on its way to one recipient by one channel."""
+
+    key: str
+    channel: str
+    number: int
+    """Its place: of one recipient they are sent in this order."""
+    to: str
+    payload: str
+    """The notice as JSON."""
+    state: Sending
+    tries: int
+    """That failed; being told to wait is none."""
+    next_at: datetime
+    """From when on it may be tried; while it is being sent, from when on its process is taken for dead."""
+    made_at: datetime
+    sent_at: datetime | None = None
+    reference: str | None = None
+    """Where the message lies, as JSON."""
+    error: str | None = None
+    """Why it was not sent yet."""
+
+
+class Worked(StrEnum):
+    """What became of a click."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+    """Nothing came of it, so that it may be pressed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClickRow:
+    """One button that somebody pressed."""
+
+    id: str
+    source: str
+    actor: str
+    standing: str
+    action: str
+    case_id: str | None
+    at: datetime
+    reference: str
+    """The message it was on, as JSON."""
+    text: str
+    state: Worked = Worked.WAITING
+    reply: str | None = None
+    """What they are told, as JSON."""
+    worked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRow:
+    """Who somebody of the team file is in Slack."""
+
+    person: str
+    team: str
+    user: str
+    pinned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A link by which one question may be answered once."""
+
+    digest: str
+    """SHA-256 of its secret, which is nowhere."""
+    case_id: str
+    person: str
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MuteRow:
+    """What one rule finds in what one credential does, kept quiet for a while."""
+
+    case_id: str
+    rule: str
+    access_key: str
+    person: str
+    start: datetime
+    end: datetime

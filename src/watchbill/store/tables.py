@@ -1,6 +1,6 @@
 """The tables. Instants are ISO-8601 text with `Z`; payloads are JSON text; key columns are typed."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 
 METADATA = MetaData()
@@ -52,6 +52,10 @@ questions = Table(
     Column("answer", String(8), nullable=True),
     Column("answered_at", String(32), nullable=True),
     Column("answered_by", Text, nullable=True),
+    Column("stand", String(16), nullable=False, server_default="asked"),
+    Column("peer", Text, nullable=True),
+    Column("confirmed_at", String(32), nullable=True),
+    Column("confirmed_by", Text, nullable=True),
     Index("questions_by_deadline", "deadline_at"),
 )
 
@@ -64,22 +68,6 @@ freezes = Table(
     Column("end", String(32), nullable=True),
     Column("case_id", String(32), nullable=True),
     Column("payload", Text, nullable=False),
-)
-
-findings = Table(
-    "findings",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("updated_at", String(32), nullable=False),
-    Column("first_ms", BigInteger, nullable=False),
-    Column("last_ms", BigInteger, nullable=False),
-    Column("says_who", Integer, nullable=False),
-    Column("person", Text, nullable=True),
-    Column("case_id", String(32), nullable=True),
-    Column("audited", Integer, nullable=False),
-    Column("payload", Text, nullable=False),
-    Index("findings_by_audited", "audited"),
-    Index("findings_by_last", "last_ms"),
 )
 
 steps = Table(
@@ -126,4 +114,72 @@ leases = Table(
     Column("holder", Text, nullable=False),
     Column("token", Integer, nullable=False),
     Column("until", String(32), nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    METADATA,
+    Column("key", String(255), primary_key=True),
+    Column("channel", String(64), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("to", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", String(32), nullable=False),
+    Column("made_at", String(32), nullable=False),
+    Column("sent_at", String(32), nullable=True),
+    Column("reference", Text, nullable=True),
+    Column("error", Text, nullable=True),
+    Index("outbox_by_state", "state", "number"),
+    Index("outbox_by_number", "number"),
+)
+
+clicks = Table(
+    "clicks",
+    METADATA,
+    Column("id", String(255), primary_key=True),
+    Column("source", String(16), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("standing", String(16), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("case_id", String(32), nullable=True),
+    Column("at", String(32), nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reply", Text, nullable=True),
+    Column("worked_at", String(32), nullable=True),
+    Index("clicks_by_state", "state", "at"),
+)
+
+identities = Table(
+    "identities",
+    METADATA,
+    Column("person", String(255), primary_key=True),
+    Column("team", String(32), nullable=False),
+    Column("user", String(32), nullable=False),
+    Column("pinned_at", String(32), nullable=False),
+    Index("identities_by_user", "team", "user", unique=True),
+)
+
+answer_links = Table(
+    "answer_links",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("case_id", String(32), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("used_at", String(32), nullable=True),
+)
+
+mutes = Table(
+    "mutes",
+    METADATA,
+    Column("case_id", String(32), primary_key=True),
+    Column("rule", String(255), primary_key=True),
+    Column("access_key", String(128), primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("start", String(32), nullable=False),
+    Column("end", String(32), nullable=False),
 )

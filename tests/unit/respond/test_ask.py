@@ -1,4 +1,4 @@
-"""The question to a person, how long its answer is waited for, and where a case goes after it."""
+"""The question to a person, and how long its answer is waited for."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,9 +10,9 @@ from tests.trails import after, record, user
 from tests.unit.alerts.records import AWAY, FIREFOX, HOME, failed, made_key, signed_in, the_case, usual
 
 from watchbill.alerts.stories import Story
-from watchbill.alerts.view import EvidenceView, reassessed, view
+from watchbill.alerts.view import EvidenceView, view
 from watchbill.errors import RefusedError
-from watchbill.respond.ask import Status, after_answer, deadline, question
+from watchbill.respond.ask import deadline, question
 
 
 MINUTE = timedelta(minutes=1)
@@ -124,50 +124,3 @@ def test_nobody_is_asked_about_a_network():
 def test_the_worse_the_sooner(severity, minutes):
     """Silence on a critical case is not waited out over lunch."""
     assert deadline(replace(late(), severity=severity), NIGHT) == NIGHT + minutes * MINUTE
-
-
-# --- the answer ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("case", "answer", "status"),
-    [
-        (forgot(), "yes", Status.CLOSED),
-        (forgot(), "no", Status.ESCALATED),
-        (forgot(history=False), "yes", Status.CLOSED),
-        (forgot(ends=False), "yes", Status.ESCALATED),
-        (forgot(mfa="No"), "yes", Status.ESCALATED),
-        (forgot(ip=AWAY), "yes", Status.ESCALATED),
-        (forgot(ip=AWAY, ends=False), "yes", Status.ESCALATED),
-        (forgot(ip=AWAY, ends=False), "no", Status.ESCALATED),
-        (late(), "yes", Status.ESCALATED),
-        (late(), "no", Status.ESCALATED),
-        (hijack(), "yes", Status.ESCALATED),
-        (hijack(), "no", Status.ESCALATED),
-    ],
-)
-def test_after_an_answer(case, answer, status):
-    """A yes closes only failures from the usual place that ended in a sign-in with MFA: all else a thief could say."""
-    found, why = after_answer(reassessed(case, {"answer": answer}))
-    assert found is status
-    assert why.startswith(f"{case.person} says it was {'them' if answer == 'yes' else 'not them'}")
-    assert ("a lead decides" in why) is (status is Status.ESCALATED)
-
-
-@pytest.mark.parametrize(
-    "doubt", [{"place": "unknown"}, {"place": "new"}, {"outcome": "success"}, {"outcome": "failures only"}]
-)
-def test_any_doubt_is_a_leads(doubt):
-    """Even where forgetting leads by far, the place must be usual and the end must have MFA."""
-    case = reassessed(forgot(), {"answer": "yes", **doubt})
-    assert case.leading == Story.FORGOTTEN_PASSWORD or doubt == {"place": "new"}
-    assert after_answer(case)[0] is Status.ESCALATED
-
-
-def test_what_helps_is_said():
-    """Rick gets help, not a reproach."""
-    _, why = after_answer(reassessed(forgot(), {"answer": "yes"}))
-    assert why == (
-        "rick says it was them, a forgotten password: "
-        "a password manager, or a reset before the shift begins, would help them"
-    )

@@ -46,7 +46,7 @@ def may_anything(world):
 def test_a_case_goes_its_way(world, case_id):
     """Asked, denied, frozen, restored, decided: each step stands, and is in the ledger."""
     asking.ask(world.as_("watchbill"), case_id)
-    assert asking.answer(world.as_("james"), case_id, "no")[0] == "escalated"
+    assert asking.answer(world.as_("james"), case_id, "no").status == "escalated"
     before = {name: world.cloud.observe(account) for name, account in world.team.accounts.items()}
     frozen = world.as_("sofia").freeze(*world.as_("sofia").plan_freeze(case_id))
     assert frozen.holds
@@ -104,12 +104,14 @@ def test_a_lead_never_decides_about_themselves(world):
 
 
 def test_the_first_answer_stands(world, case_id):
-    """Who has taken the account over cannot take the "no" back."""
+    """Who has taken the account over cannot take the "no" back: they are told, and it is kept."""
     asking.ask(world.as_("watchbill"), case_id)
     asking.answer(world.as_("james"), case_id, "no")
-    with pytest.raises(RefusedError, match="answered already"):
-        asking.answer(world.as_("james"), case_id, "yes")
+    late = asking.answer(world.as_("james"), case_id, "yes")
+    assert not late.moved
+    assert "answered already, no by james" in late.words
     assert world.as_("sofia").case(case_id)[1].facts["answer"] == "no"
+    assert kinds(world)[-2:] == [Kind.QUESTION_ANSWERED, Kind.QUESTION_HEARD]
 
 
 def test_a_killed_freeze_can_be_undone(world, case_id):

@@ -1,4 +1,4 @@
-"""`cases`, `case`, `ask`, `verdict`, `freeze`, `restore`: decide what happened, and act on it."""
+"""`cases`, `case`, `ask`, `answer`, `confirm`, `verdict`, `freeze`, `restore`: what happened, and what is done."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from watchbill.cli.session import Session, command
 from watchbill.intervals import iso
 from watchbill.respond.model import Check, Verdict
 from watchbill.service import asking
-from watchbill.service.casework import Frozen, Restored, find_case, view_of
+from watchbill.service.casework import Casework, Frozen, Restored, find_case, view_of
 from watchbill.store.database import Store
 from watchbill.store.rows import CaseRow, QuestionRow
 
@@ -55,6 +55,12 @@ class QuestionView:
     deadline_at: str
     answer: str | None
     answered_at: str | None
+    stand: str
+    """asked, answered, stepped up, silent, escalated or decided."""
+    peer: str | None
+    """Who may confirm it."""
+    confirmed_by: str | None
+    confirmed_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,26 +166,58 @@ def case(session: Session, case_id: str, *, every: bool) -> int:
 
 @command("ask", team=True, state=True)
 @click.argument("case_id")
-@click.option("--answer", type=click.Choice(["yes", "no"]), help="Give the answer, as the person who was asked.")
-def ask(session: Session, case_id: str, answer: str | None) -> int:
-    """Ask the person of CASE_ID whether it was them, or give their answer.
+def ask(session: Session, case_id: str) -> int:
+    """Ask the person of CASE_ID whether it was them.
 
-    The question is written to the outbox. Silence past the deadline tells a lead. Only the person who was asked may
-    answer: WATCHBILL_ACTOR, else the login name, says who is at the keyboard.
+    `watchbill run` sends the question, by Slack or mail where the team file has set them up. Silence past the deadline
+    tells a lead, and whoever can keep the watch where it was not theirs to do.
     """
     with session.casework() as work:
-        if answer is None:
-            asked = asking.ask(work, case_id)
-            session.out.line(asked.text)
-            session.out.line(f"asked {asked.person}; a lead is told if there is no answer by {iso(asked.deadline_at)}")
-        else:
-            status, why = asking.answer(work, case_id, answer)
-            session.out.line(f"{status}: {why}")
-        row, _ = work.case(case_id)
-        found = work.store.questions.of(case_id)
+        asked = asking.ask(work, case_id)
+        session.out.line(asked.text)
+        session.out.line(f"asked {asked.person}; a lead is told if there is no answer by {iso(asked.deadline_at)}")
+        _answer_asked(session, work, case_id)
+    return 0
+
+
+@command("answer", team=True, state=True)
+@click.argument("case_id")
+@click.argument("said", type=click.Choice(["yes", "no"]))
+def answer(session: Session, case_id: str, said: str) -> int:
+    """Answer the question about CASE_ID, as the person who was asked: WATCHBILL_ACTOR, else the login name.
+
+    The first outcome stands; what is said later is kept and told to the leads. A "yes" takes a fresh sign-in, but for
+    what is harmless in every way.
+    """
+    with session.casework() as work:
+        answered = asking.answer(work, case_id, said)
+        session.out.line(answered.words)
+        session.out.line(f"{answered.status}: {answered.why}")
+        _answer_asked(session, work, case_id)
+    return 0
+
+
+@command("confirm", team=True, state=True)
+@click.argument("case_id")
+@click.argument("said", type=click.Choice(["yes", "no"]))
+def confirm(session: Session, case_id: str, said: str) -> int:
+    """Say as the named peer what the person of CASE_ID told you, in person or by a voice that you know.
+
+    Where a "yes" could as well be of whoever has taken the account over, the person who was asked signs in afresh with
+    a security key, or a peer confirms; `watchbill case` names them.
+    """
+    with session.casework() as work:
+        confirmed = asking.vouch(work, case_id, them=said == "yes")
+        session.out.line(f"{confirmed.status}: {confirmed.why}")
+        _answer_asked(session, work, case_id)
+    return 0
+
+
+def _answer_asked(session: Session, work: Casework, case_id: str) -> None:
+    row, _ = work.case(case_id)
+    found = work.store.questions.of(case_id)
     assert found is not None, "it was just asked or answered"
     session.out.answer(AskView(_question(found), row.status, row.note))
-    return 0
 
 
 @command("verdict", team=True, state=True)
@@ -381,7 +419,11 @@ def _question(asked: QuestionRow) -> QuestionView:
         iso(asked.deadline_at),
         asked.answer,
         iso(asked.answered_at) if asked.answered_at else None,
+        asked.stand,
+        asked.peer,
+        asked.confirmed_by,
+        iso(asked.confirmed_at) if asked.confirmed_at else None,
     )
 
 
-COMMANDS = (cases, case, ask, decide, freeze, restore)
+COMMANDS = (cases, case, ask, answer, confirm, decide, freeze, restore)

@@ -263,9 +263,9 @@ class _Telling:
         self._out.line(f"to {person}: {asked.text}")
         self._stage.go_to(self._stage.clock.now() + 3 * _MINUTE)
         answer = self._stage.answer(person)
-        status, why = asking.answer(self._as(person), case_id, answer)
-        self._out.line(f"{person} answers {answer}: {status}, {why}")
-        if status != "closed":
+        answered = asking.answer(self._as(person), case_id, answer)
+        self._out.line(f"{person} answers {answer}: {answered.status}, {answered.why}")
+        if answered.status != "closed":
             self._decide(case_id, person, answer)
 
     def _decide(self, case_id: str, person: str, answer: str) -> None:
