@@ -3,7 +3,8 @@
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from threading import Lock
+from threading import Lock, Timer
+from typing import Any
 
 from tests.teams import HERE, team
 
@@ -81,9 +82,9 @@ class Said:
 class Desk:
     """Takes presses as `service` would: each once, and says what is known already."""
 
-    presses: list = field(default_factory=list)
-    commands: list = field(default_factory=list)
-    pins: dict = field(default_factory=dict)
+    presses: list[Any] = field(default_factory=list)
+    commands: list[Any] = field(default_factory=list)
+    pins: dict[str, SlackId] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
     def take(self, press):
@@ -122,4 +123,8 @@ def connected(slack, desk, *, of=None, socket=True, at=AT):
     try:
         yield made
     finally:
+        # The client looks up from its socket every few seconds, or when it is closed at the other end.
+        hanging_up = Timer(0.05, slack.hang_up)
+        hanging_up.start()
         made.stop()
+        hanging_up.join()

@@ -8,8 +8,7 @@
 4. What Slack does not take now is LaterError with the time it asks for. Nobody waits here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,12 +56,8 @@ class SlackSender:
     def send(self, notice: Notice, to: Recipient, before: Reference | None) -> Reference:
         """Send a notice, or write it over the message at `before`; give its channel and its ts.
 
-        That somebody may not be written to is a ProviderError as any other: it is for another channel then.
+        RefusedError and NotFoundError are what no later try will mend: it is for another channel.
         """
-        with _not_sent():
-            return self._send(notice, to, before)
-
-    def _send(self, notice: Notice, to: Recipient, before: Reference | None) -> Reference:
         drawn = draw(notice)
         if notice.key in self._uncertain and (found := self.find(notice, to)) is not None:
             self._uncertain.discard(notice.key)
@@ -77,8 +72,7 @@ class SlackSender:
 
     def find(self, notice: Notice, to: Recipient) -> Reference | None:
         """Give where a notice lies; ProviderError where so much was said since that it cannot be told."""
-        with _not_sent():
-            channel = self._channel_id(self._conversation(to))
+        channel = self._channel_id(self._conversation(to))
         oldest = str((self._now() - _LOOKED_BACK).timestamp())
 
         def read(cursor: str) -> dict[str, Any]:
@@ -154,20 +148,12 @@ class SlackSender:
             else:
                 refuse(self._people.ask(who))
         except (RefusedError, NotFoundError) as error:
-            raise ProviderError(f"`{person.name}` cannot be written to in Slack: {error}", error.hint) from None
+            raise type(error)(f"`{person.name}` cannot be written to in Slack: {error}", error.hint) from None
         return who
 
     def _channel_id(self, channel: str) -> str:
         """Give the id of a channel that the team file has by its name: only by it messages are read."""
         return channel_id(self._client, channel) if channel.startswith("#") else channel
-
-
-@contextmanager
-def _not_sent() -> Iterator[None]:
-    try:
-        yield
-    except (RefusedError, NotFoundError) as error:
-        raise ProviderError(str(error), error.hint) from None
 
 
 def channel_id(client: WebClient, name: str) -> str:

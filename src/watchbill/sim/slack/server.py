@@ -89,7 +89,7 @@ class SlackStandIn(Workspace):
     ) -> None:
         assert self._server is not None
         assert self._thread is not None
-        self._hang_up()
+        self.hang_up()
         self._server.should_exit = True
         self._thread.join()
         self._loop.close()
@@ -151,7 +151,7 @@ class SlackStandIn(Workspace):
         """Answer 503 to everything, and hang up on who is connected."""
         with self.lock:
             self.weather.is_down = True
-        self._hang_up()
+        self.hang_up()
 
     def come_back(self) -> None:
         """Be there again."""
@@ -269,7 +269,8 @@ class SlackStandIn(Workspace):
             return None
         return dict(json.loads(said)) if said.strip().startswith(b"{") else {}
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the sockets of apps, which may come again."""
         for socket in list(self._sockets):
             self._run(socket.close(1001))
 
