@@ -29,8 +29,6 @@ _YEARS = range(1970, 2200)
 _ZONES = frozenset(available_timezones())
 SUPPRESSED_BY = ("rule", "person", "network", "account", "action")
 """Conditions of a suppression, one of which it has at least."""
-CHANNELS = ("slack", "mail")
-"""What watchbill calls the ways by which it asks people: nothing else has their names."""
 _CEILING_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
 
 
@@ -223,8 +221,6 @@ class _Checker:
         self._unique("name of a channel", self._texts(entries, "name"))
         for at in entries:
             name, kind = document.text(*at, "name"), document.text(*at, "kind")
-            if name in CHANNELS and name != kind:
-                self._say("channel-name", f"`{name}` is what watchbill calls a channel of its own", (*at, "name"))
             if not document.whole(at) or kind is None:
                 continue
             has_secret = document.value((*at, "secret")) is not None

@@ -57,7 +57,6 @@ def test_all_of_it_is_read():
         ("leads@example.com", "leads", "`leads` is no valid address; an address has one `@`"),
         ("secret: ARCHIVE_HOOK", "secret: ARCHIVE_HOOK\n    to: a@example.com", "w.yaml:9:9 `webhook` has no `to`"),
         ("name: archive", "name: pager", "name of a channel `pager` is given twice"),
-        ("name: archive", "name: slack", "`slack` is what watchbill calls a channel of its own"),
         ("[escalation]", "[]", "should have at least 1 item"),
         ("kind: webhook", "kind: telex", "`telex` must be"),
     ],
