@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
@@ -32,6 +32,7 @@ from threading import Event, Timer
 from urllib.parse import SplitResult, urlsplit
 
 from watchbill.errors import Problem, ProviderError, RefusedError
+from watchbill.respond.interfaces import LaterError
 
 
 _PREFIX = "whsec_"
@@ -143,6 +144,21 @@ def send(
         except ProviderError as error:
             problems.append(Problem("webhook", f"case `{delivery.case}` was not taken by {hook}: {error}"))
     return Sent(tuple(taken), tuple(problems))
+
+
+def post(hook: Hook, delivery: Delivery, at: datetime, limits: Limits = LIMITS) -> None:
+    """Try a delivery once, for whoever tries again later: LaterError where the receiver says when."""
+    try:
+        _attempt(hook, delivery, int(at.timestamp()), limits)
+    except _RefusedHereError as error:
+        found = ProviderError(f"{hook} did not take it: {error}")
+    except _TryAgainError as error:
+        said = f"{hook} did not take it: {error}"
+        found = ProviderError(said) if error.pause is None else LaterError(said, timedelta(seconds=error.pause))
+    else:
+        return
+    # Raised here and not above, as in `_deliver`.
+    raise found
 
 
 def signature(key: bytes, identity: str, timestamp: int, body: bytes) -> str:

@@ -1,0 +1,1 @@
+"""Tells people by mail, and leads by what Apprise reaches, PagerDuty and webhooks."""
