@@ -22,7 +22,7 @@ from watchbill.alerts.cases import Beside, Gatherer
 from watchbill.alerts.interfaces import Events, Mask
 from watchbill.alerts.model import Audit
 from watchbill.alerts.noise import Mute, Quieter, quieted, seen
-from watchbill.alerts.scan import Scan
+from watchbill.alerts.scan import Scan, let_go
 from watchbill.alerts.sittings import sittings
 from watchbill.detect.baseline import Baseline
 from watchbill.detect.break_glass import BreakGlassUsers, break_glass_findings
@@ -119,8 +119,11 @@ def audit_events(
     rules = RuleRun(asked.rules, team, baseline)
     opened, claimed = _opened(events, team)
     scan = Scan(history, span, team, rules, opened, claimed=claimed)
-    for batch in events.batches():
+    let_go()
+    for batch, until in events.dated():
         scan.take(batch)
+        rules.settle(until)
+        let_go()
     noticed = scan.noticed()
     judges = None if history is None else Judges(history, span)
     changes = _whole(events.earlier(OPENERS, _CHANGES_REACH))
@@ -209,6 +212,10 @@ class Held:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Give all of them."""
         yield from self._table.to_batches()
+
+    def dated(self) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Give all of them; of nothing it is said that it is over, since all of it is held anyway."""
+        return ((batch, 0) for batch in self.batches())
 
     def picked(self, look_at: Sequence[str], wanted: Mask) -> Iterator[pa.RecordBatch]:
         """Give whole the rows that are wanted."""

@@ -19,8 +19,8 @@ Mask = Callable[[pa.RecordBatch], npt.NDArray[np.bool_]]
 class Events(Protocol):
     """The attributed events of a span as batches of `trail.table.SCHEMA`, each event once, in no order of time."""
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Give all of them."""
+    def dated(self) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Give all of them, each batch with the time before which no event of a later one lies, in milliseconds."""
 
     def picked(self, look_at: Sequence[str], wanted: Mask) -> Iterator[pa.RecordBatch]:
         """Give whole the rows that `wanted` wants by the columns `look_at`."""

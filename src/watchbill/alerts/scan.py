@@ -26,7 +26,7 @@ from watchbill.judge.bulk import JUDGED, judge_batches
 from watchbill.judge.model import Right
 from watchbill.judge.possible import OPENERS
 from watchbill.team.model import Team
-from watchbill.trail.codes import Codes, codes_of, holds, together
+from watchbill.trail.codes import Codes, alone, codes_of, holds, together
 from watchbill.trail.model import Attributed, Outcome
 from watchbill.trail.openings import HANDS_OUT
 from watchbill.trail.table import attributed_of, instant
@@ -84,7 +84,7 @@ class Scan:
         )
         if pc.any(wrong).as_py():
             columns = [*(batch.column(name) for name in _OF_WRONG), judged.column("right")]
-            self._wrong.append(pa.RecordBatch.from_arrays(columns, [*_OF_WRONG, "right"]).filter(wrong))
+            self._wrong.append(alone(pa.RecordBatch.from_arrays(columns, [*_OF_WRONG, "right"]).filter(wrong)))
         said = self._rules.take(batch, judged)
         noticed = self._noteworthy(batch)
         if noticed.any():
@@ -98,6 +98,7 @@ class Scan:
             if batch.num_rows:
                 self.said.update(self._rules.said(batch, self._judge(batch)))
                 yield from attributed_of(batch)
+                let_go()
 
     def reach(self) -> tuple[datetime | None, datetime | None]:
         """Give when the first event was, and when the last; None where there was none."""
@@ -161,6 +162,13 @@ class Scan:
                 held = pc.match_substring(batch.column(column), user, ignore_case=True)
                 found |= held.fill_null(fill_value=False).to_numpy(zero_copy_only=False)
         return found
+
+
+def let_go() -> None:
+    """Give back to the machine what was freed: allocators keep it for more of the same size, and little is."""
+    pa.default_memory_pool().release_unused()
+    # Of Arrow's pools this one stands for what the C library gives out, to Python and NumPy too.
+    pa.system_memory_pool().release_unused()
 
 
 _OF_WRONG = ("id", "time_ms", "person", "account", "source", "name", "read_only", "ip", "user_agent")

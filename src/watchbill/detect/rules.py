@@ -23,9 +23,9 @@ from watchbill.detect.sigma import Alert, Correlation, Correlator, Hits, LoadedR
 from watchbill.detect.sigma.findings import LEVELS
 from watchbill.detect.sigma.tree import paths_of
 from watchbill.detect.sigma.values import path_of, text_of
-from watchbill.detect.values import written_out
 from watchbill.errors import Problem
 from watchbill.team.model import Team
+from watchbill.trail.codes import alone
 from watchbill.trail.table import instant
 
 
@@ -93,6 +93,13 @@ class RuleRun:
             if number in self._correlator.wants:
                 self._counted.append(_told(batch, rows[:MOST]))
         return self._said(batch, hits)
+
+    def settle(self, until_ms: int) -> None:
+        """Say that no event before an instant comes any more: what is over then is not held, but for what was found."""
+        if self._correlator.settle(until_ms):
+            held = pa.array(sorted(self._correlator.held()), pa.string())
+            table = pa.Table.from_batches([of.filter(pc.is_in(of.column("id"), held)) for of in self._counted])
+            self._counted = [alone(of) for of in table.unify_dictionaries().combine_chunks().to_batches()]
 
     def said(self, batch: pa.RecordBatch, judged: pa.RecordBatch) -> Mapping[str, Sequence[str]]:
         """Give by event id what staged rules say of a batch, title and author; nothing is counted."""
@@ -244,8 +251,7 @@ def words_of(rule: Rule | Correlation) -> str:
 
 def _told(batch: pa.RecordBatch, rows: np.ndarray[Any, Any]) -> pa.RecordBatch:
     """Give the columns `_WHO` of some rows."""
-    some = batch.select([*_WHO]).take(pa.array(rows))
-    return pa.RecordBatch.from_arrays([written_out(column) for column in some.columns], [*_WHO])
+    return alone(batch.select([*_WHO]).take(pa.array(rows)))
 
 
 def _hits(rule: Rule, hits: Hits, rows: np.ndarray[Any, Any]) -> list[Hit]:

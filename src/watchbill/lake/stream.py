@@ -6,6 +6,7 @@ first: of a file where none is wanted, the rest is never read.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from watchbill.intervals import Interval
 from watchbill.lake.manifest import PartRow
 from watchbill.lake.parts import FOLDER
 from watchbill.lake.place import Lake
+from watchbill.trail.codes import alone
 from watchbill.trail.table import SCHEMA, WORDS, instant, milliseconds
 
 
@@ -34,6 +36,21 @@ def batches(lake: Lake, span: Interval | None = None, columns: Sequence[str] | N
     told = None if columns is None else {*columns, "time_ms"}
     for batch in joined(batch for part in _parts(lake, span) for batch in _within(_read(lake, part, told), span)):
         yield batch if columns is None else batch.select([name for name in SCHEMA.names if name in columns])
+
+
+def dated(lake: Lake, span: Interval) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Give the events of a span, each batch with the time before which none of a later batch lies, in milliseconds."""
+    parts = list(_parts(lake, span))
+    least = [*accumulate((part.first_ms for part in reversed(parts)), min)][::-1]
+    place = 0
+
+    def pieces() -> Iterator[pa.RecordBatch]:
+        nonlocal place
+        for place, part in enumerate(parts):  # noqa: B007 - it is asked outside how far this has come
+            yield from _within(_read(lake, part, None), span)
+
+    for batch in joined(pieces()):
+        yield batch, least[place]
 
 
 def picked(lake: Lake, span: Interval | None, look_at: Sequence[str], wanted: Mask) -> Iterator[pa.RecordBatch]:
@@ -98,15 +115,7 @@ def _picked(
         if any(mask.any() for mask in held):
             for batch, mask in zip(_read(lake, part, None), held, strict=True):
                 if mask.any():
-                    yield _alone(batch.filter(pa.array(mask)))
-
-
-def _alone(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Let some rows of a batch go by themselves: of texts that rows share they keep those of the whole batch."""
-    columns = [
-        column.cast(pa.string()).dictionary_encode() if column.type == WORDS else column for column in rows.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
+                    yield alone(batch.filter(pa.array(mask)))
 
 
 def days_of(span: Interval | None) -> tuple[str, str]:

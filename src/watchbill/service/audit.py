@@ -36,7 +36,7 @@ from watchbill.detect.sigma import LoadedRules
 from watchbill.intervals import Interval
 from watchbill.lake.people import People, renamed
 from watchbill.lake.place import Lake
-from watchbill.lake.stream import batches, days_of, picked, reach
+from watchbill.lake.stream import batches, dated, days_of, picked, reach
 from watchbill.service.findings import findings_at
 from watchbill.service.lake import Library, Progress, take_in
 from watchbill.team.model import Team
@@ -59,6 +59,10 @@ class LakeEvents:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Give all of them."""
         return map(self._named, batches(self.lake, self.span))
+
+    def dated(self) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Give all of them, each batch with the time before which no event of a later one lies, in milliseconds."""
+        return ((self._named(batch), until) for batch, until in dated(self.lake, self.span))
 
     def picked(self, look_at: Sequence[str], wanted: Mask) -> Iterator[pa.RecordBatch]:
         """Give whole the rows that are wanted."""

@@ -25,6 +25,15 @@ def codes_of(column: pa.Array) -> tuple[Codes, list[Any]]:
     return of[indices], list(numbers)
 
 
+def alone(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Let some rows of a batch go by themselves: of texts that rows share they keep those of the whole batch."""
+    columns = [
+        column.cast(column.type.value_type).dictionary_encode() if pa.types.is_dictionary(column.type) else column
+        for column in rows.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
+
+
 def together(columns: Sequence[tuple[Codes, list[Any]]]) -> tuple[Codes, list[tuple[Any, ...]]]:
     """Give for each row the number of the values that it has in several columns, with these combinations."""
     key: Codes = np.zeros(len(columns[0][0]), np.int64)

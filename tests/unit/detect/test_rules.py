@@ -15,7 +15,7 @@ from watchbill.alerts.audit import Held, span_of
 from watchbill.detect import rules as rules_
 from watchbill.detect.baseline import Baseline
 from watchbill.detect.rules import RuleRun, wanted_of, words_of
-from watchbill.detect.sigma import load
+from watchbill.detect.sigma import correlate, load
 from watchbill.judge.bulk import judge_batches
 from watchbill.trail.attribute import attribute
 
@@ -65,7 +65,7 @@ def listed(name, minutes):
     return record("s3:ListBuckets", user(name), after(12) + timedelta(minutes=minutes), event_id=f"{name} {minutes}")
 
 
-def run(records, order=None, size=1000, loaded=PACK):
+def run(records, order=None, size=1000, loaded=PACK, *, settles=False):
     """Run rules over records, in batches of some rows in some order; give the run, and what staged rules said."""
     of, found = team(), reading(*records)
     (whole,) = Held(attribute(found.events, of)).batches()
@@ -77,6 +77,8 @@ def run(records, order=None, size=1000, loaded=PACK):
     ruled, said = RuleRun(loaded, of, Baseline(of)), dict[str, object]()
     for batch, judged in zip(batches, judge_batches(batches, declared((), of, span, ()), span), strict=True):
         said.update(ruled.take(batch, judged))
+        if settles:
+            ruled.settle(batch.column("time_ms")[-1].as_py())
     return ruled, said
 
 
@@ -163,6 +165,16 @@ def test_in_any_order_and_cut_anywhere_the_same_is_found(data, bought, looked, s
     whole, cut = run(records)[0], run(records, order, size)[0]
     assert cut.findings() == whole.findings()
     assert cut.hits == whole.hits
+
+
+def test_who_did_what_a_correlation_found_is_known_when_it_is_over(monkeypatch):
+    """Of what was counted and made no alert nothing is held by then."""
+    monkeypatch.setattr(correlate, "_ENOUGH", 0)
+    records = [listed("james" if n % 100 < 3 else f"u{n % 7}", n * 3) for n in range(300)]
+    plain, settled = run(records, size=20)[0], run(records, size=20, settles=True)[0]
+    assert len(plain.findings()) == 3
+    assert settled.findings() == plain.findings()
+    assert sum(batch.num_rows for batch in settled._counted) < 40  # noqa: SLF001 - what it holds
 
 
 def test_the_hits_of_a_rule_that_are_held_are_bounded(monkeypatch):

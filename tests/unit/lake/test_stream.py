@@ -20,7 +20,7 @@ from watchbill.intervals import Interval
 from watchbill.lake import stream
 from watchbill.lake.parts import FOLDER
 from watchbill.lake.place import Lake
-from watchbill.lake.stream import batches, joined, picked, reach
+from watchbill.lake.stream import batches, dated, joined, picked, reach
 from watchbill.trail.codes import holds
 from watchbill.trail.table import SCHEMA
 
@@ -78,6 +78,15 @@ def test_small_files_share_a_batch(lake):
 
 
 @pytest.mark.usefixtures("size")
+def test_what_is_said_to_be_over_is_over(lake, size):
+    """No later batch has an event from before; and all come."""
+    found = list(dated(lake, SPAN))
+    assert ids(batch for batch, _ in found) == INSIDE
+    for place, (_, until) in enumerate(found):
+        assert all(time >= until for batch, _ in found[place + 1 :] for time in batch["time_ms"].to_pylist())
+    assert len({until for _, until in found}) > 1 or size > 3
+
+
 def test_of_a_span_nothing_else_comes(lake):
     """Its start is in it and its end is not, in bulk and picked."""
     assert ids(batches(lake, SPAN)) == INSIDE
