@@ -19,7 +19,7 @@ from watchbill.ledger.chain import verify
 from watchbill.ledger.model import State
 from watchbill.store.database import open_store
 from watchbill.store.migrate import scripts
-from watchbill.store.rows import CaseRow, CopyRow, CopyState, FreezeRow, QuestionRow, StepRow, TryRow
+from watchbill.store.rows import CaseRow, CopyRow, CopyState, FindingRow, FreezeRow, QuestionRow, StepRow, TryRow
 from watchbill.store.tables import METADATA
 
 
@@ -303,3 +303,22 @@ def test_threads_share_a_store(place):
             half_done()
         another.submit(store.cases.put, case()).result()
         assert store.cases.get("C-1") == case()
+
+
+def test_a_finding_that_is_updated_is_audited_again(place):
+    """One by each id; what was updated while it was audited is not taken for audited."""
+    row = FindingRow("arn:f1", AT, 1_768_186_800_000, 1_768_186_860_000, says_who=True, payload="{}")
+    later = replace(row, updated_at=AT + timedelta(minutes=1))
+    with place.open() as store:
+        store.findings.put(row)
+        assert store.findings.nobodys() == [row]
+        store.findings.put(later)
+        store.findings.mark_audited([row])
+        store.findings.place("arn:f1", "C-1")
+    with place.open() as store:
+        assert store.findings.unaudited() == [replace(later, case_id="C-1")]
+        assert store.findings.within(row.last_ms, row.last_ms + 1) == store.findings.unaudited()
+        assert store.findings.within(row.last_ms + 1, row.last_ms + 2) == []
+        store.findings.mark_audited([later])
+        assert store.findings.unaudited() == []
+        assert store.findings.some(["arn:f1", "arn:f2"])["arn:f1"].audited

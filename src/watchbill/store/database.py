@@ -20,6 +20,7 @@ from watchbill.store.cases import Cases
 from watchbill.store.clicks import Clicks
 from watchbill.store.engine import READS, postgres_engine, sqlite_engine
 from watchbill.store.feeds import Feeds
+from watchbill.store.findings import Findings
 from watchbill.store.freezes import Freezes
 from watchbill.store.identities import Identities
 from watchbill.store.journal import Journal
@@ -59,6 +60,7 @@ class Store:
         self.revisions = Revisions(self)
         self.cases = Cases(self)
         self.questions = Questions(self)
+        self.findings = Findings(self)
         self.freezes = Freezes(self)
         self.journal = Journal(self)
         self.feeds = Feeds(self)

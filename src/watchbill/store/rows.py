@@ -77,6 +77,24 @@ class StepRow:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """One finding of AWS's own detectors, as it was last."""
+
+    id: str
+    updated_at: datetime
+    first_ms: int
+    last_ms: int
+    says_who: bool
+    """Whether it has anything by which a person may be known."""
+    payload: str
+    """The finding as JSON."""
+    person: str | None = None
+    """Whose it is, as far as that is known."""
+    case_id: str | None = None
+    audited: bool = False
+
+
 class CopyState(StrEnum):
     """Where a copy of an outside schedule stands."""
 

@@ -1,6 +1,6 @@
 """The tables. Instants are ISO-8601 text with `Z`; payloads are JSON text; key columns are typed."""
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 
 METADATA = MetaData()
@@ -68,6 +68,22 @@ freezes = Table(
     Column("end", String(32), nullable=True),
     Column("case_id", String(32), nullable=True),
     Column("payload", Text, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("updated_at", String(32), nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("says_who", Integer, nullable=False),
+    Column("person", Text, nullable=True),
+    Column("case_id", String(32), nullable=True),
+    Column("audited", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Index("findings_by_audited", "audited"),
+    Index("findings_by_last", "last_ms"),
 )
 
 steps = Table(
