@@ -28,7 +28,7 @@ _PAGE, _PAGES = 200, 25
 _CHANNEL_PAGES = 50
 _GONE = frozenset(("message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"))
 """Why a message cannot be written over, and one has to be sent anew (Slack, "chat.update", errors)."""
-_LEADS_MOST = 8
+LEADS_MOST = 8
 """People in one conversation (Slack, "conversations.open")."""
 
 
@@ -124,7 +124,7 @@ class SlackSender:
         leads = list(self._leads())
         if not leads:
             raise RefusedError("the team has no leads to tell", "name `leads` in the team file")
-        if len(leads) > _LEADS_MOST:
+        if len(leads) > LEADS_MOST:
             raise RefusedError(
                 f"Slack has no conversation with {len(leads)} leads", "set `slack: {channel: ...}` in the team file"
             )
