@@ -147,6 +147,7 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     case_id = case_of(answer("cases"), hijack.person)
     assert answer("case", case_id)["case"]["person"] == hijack.person
     assert answer("export cases", "--format", "jsonl")["cases"]
+    answer("slack check", code=1)
     assert answer("send cases", "--syslog", "udp://127.0.0.1:9", "--dry-run")["dry_run"]
     answer("ask", case_id)
     assert answer("answer", case_id, "no", watchbill_actor=hijack.person)["status"] == "escalated"

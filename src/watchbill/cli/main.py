@@ -24,6 +24,7 @@ from watchbill.cli.commands import (
     report,
     rules,
     run,
+    slack,
     team,
     trail,
     verify,
@@ -48,7 +49,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
             "name": "Cases",
             "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "freeze", "restore", "export", "send"],
         },
-        {"name": "Running it", "commands": ["run", "report", "ledger", "demo"]},
+        {"name": "Running it", "commands": ["run", "slack", "report", "ledger", "demo"]},
     ]
 }
 
@@ -64,7 +65,7 @@ def cli() -> None:
     """
 
 
-for part in (team, oncall, access, questions, policy, trail, rules, cases, export, run, report, ledger, demo):
+for part in (team, oncall, access, questions, policy, trail, rules, cases, export, run, slack, report, ledger, demo):
     for command in part.COMMANDS:
         cli.add_command(command)
 
