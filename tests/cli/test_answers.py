@@ -84,6 +84,7 @@ def test_help_teaches(name, command, watchbill):
 
 def ask_who_can(answer, watchbill, folder):
     """Ask each question about who can do what, once."""
+    answer("slack check", code=1)
     explained = answer("explain", "james", "rds:ModifyDBInstance", "--at", "2026-01-12T20:00:00Z")
     assert [each["decision"] for each in explained if each["account"] == "production"] == [
         "ImplicitlyDenied",
@@ -147,7 +148,6 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     case_id = case_of(answer("cases"), hijack.person)
     assert answer("case", case_id)["case"]["person"] == hijack.person
     assert answer("export cases", "--format", "jsonl")["cases"]
-    answer("slack check", code=1)
     assert answer("send cases", "--syslog", "udp://127.0.0.1:9", "--dry-run")["dry_run"]
     answer("ask", case_id)
     assert answer("answer", case_id, "no", watchbill_actor=hijack.person)["status"] == "escalated"
