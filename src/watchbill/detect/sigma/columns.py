@@ -7,13 +7,14 @@ The hits are exactly those that asking each rule of each record gives; what is s
 2. A leaf about a column of shared texts, about `userIdentity`, `tlsDetails` or a derived field is decided once for each
    distinct value. One about JSON that each row has for itself (`requestParameters`, ...) is decided last, and only for
    the rows that are still undecided. A keyword needs the whole record, and comes after that.
-3. What `rest` says of a field counts before its column, as it does when a row is made a record again.
+3. What was read of a text, and decided on what stands at a path, is kept for the next batch too, up to a limit.
+4. What `rest` says of a field counts before its column, as it does when a row is made a record again.
 
 Events of hosts go through `hosts`, one by one; those of identity providers no rule is for.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -47,6 +48,12 @@ _PLANS: Final = 4_000
 _MOSTLY_NULL: Final = frozenset({"error_message"})
 """Columns that have a text in few rows, so that these are soon told apart; most rules ask whether there is one."""
 
+_REMEMBERED: Final = 50_000
+"""Texts that are kept with what was read at a path, or decided by a leaf: some 10 MB."""
+
+_LONGEST_TEXT: Final = 1_000
+"""Characters of a text that is kept."""
+
 _LONGEST_NAME: Final = 300
 """Characters of such a pair, written out, that is kept."""
 
@@ -63,19 +70,54 @@ class Hits:
     """The batch, to see what is in its rows."""
 
 
+class _Known:
+    """What was read and decided before: both hang on nothing but the text and the rule."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, dict[str, Values]] = {}
+        self._decided: dict[str, dict[tuple[str, ...], bool]] = {}
+
+    def read(self, path: Path) -> dict[str, Values]:
+        """Give what stands at a path by the text that it was read from."""
+        return self._read.setdefault(path, {})
+
+    def decide(self, leaf: Leaf, every: Iterable[Values]) -> Flags:
+        """Decide on values at a leaf's path; on texts that were there before as before."""
+        known, decide = self._decided.setdefault(leaf.key, {}), leaf.decide
+        found: list[bool] = []
+        for values in every:
+            key = _key_of(values)
+            if key is None:
+                found.append(decide(values))
+                continue
+            said = known.get(key)
+            if said is None:
+                said = known[key] = decide(values)
+            found.append(said)
+        return np.array(found, np.bool_)
+
+    def make_room(self) -> None:
+        """Forget all where it is too much."""
+        every = (*self._read.values(), *self._decided.values())
+        if sum(map(len, every)) > _REMEMBERED:
+            self._read.clear()
+            self._decided.clear()
+
+
 class Columns:
     """A batch of the table, as rules look at it."""
 
-    def __init__(self, batch: pa.RecordBatch) -> None:
-        """Take a batch of `table.SCHEMA`, or some of its columns, and any `wb.*`."""
+    def __init__(self, batch: pa.RecordBatch, known: "_Known | None" = None) -> None:
+        """Take a batch of `table.SCHEMA`, or some of its columns, and any `wb.*`; `known` is what was read before."""
         self._batch = batch
+        self._known = known or _Known()
         self.count: int = batch.num_rows
         self._names = set(batch.schema.names)
         self._told: dict[str | None, tuple[Rows, list[Any]]] = {}
         self._distinct: dict[Path, tuple[Rows, list[Values]] | None] = {}
         self._decided: dict[str, Flags] = {}
         self._values: dict[Path, dict[int, Values]] = {}
-        self._decoded: dict[str, dict[int, Any]] = {}
+        self._decoded: dict[str, Any] = {}
         self._searched: dict[int, tuple[str, str]] = {}
         self._is_host: Flags = np.zeros(self.count, np.bool_)
         if "host" in self._names:
@@ -139,8 +181,7 @@ class Columns:
         found = self._values.setdefault(path, {})
         missing = [row for row in rows.tolist() if row not in found]
         if missing:
-            for row, value in zip(missing, self._field(path, missing), strict=True):
-                found[row] = values_at(self._said(row, path[0], value), path)
+            found.update(zip(missing, self._read(path, missing), strict=True))
         return [found[row] for row in rows.tolist()]
 
     def records(self, rows: Rows) -> list[dict[str, Any]]:
@@ -185,10 +226,10 @@ class Columns:
     def _leaf(self, leaf: Leaf, rows: Rows) -> Flags:
         shared = self._shared_if_any(leaf.path)
         if shared is None:
-            return _flags(leaf.decide(values) for values in self.values(leaf.path, rows))
+            return self._known.decide(leaf, self.values(leaf.path, rows))
         decided = self._decided.get(leaf.key)
         if decided is None:
-            decided = self._decided[leaf.key] = _flags(leaf.decide(values) for values in shared[1])
+            decided = self._decided[leaf.key] = self._known.decide(leaf, shared[1])
         return decided[shared[0][rows]]
 
     def _search(self, rows: Rows) -> None:
@@ -216,7 +257,7 @@ class Columns:
         if field == _DERIVED:
             return codes, [values_at(value, ()) for value in told]
         values = [values_at({} if value is None else {field: value}, path) for value in told]
-        return self._overruled(path, codes, told, values)
+        return _alike(*self._overruled(path, codes, told, values))
 
     def _of_column(self, column: str | None, decode: Callable[[Any], Any]) -> tuple[Rows, list[Any]]:
         """Give for each row the number of what a column says, and these, decoded once for all paths in it."""
@@ -230,8 +271,7 @@ class Columns:
 
     def _overruled(self, path: Path, codes: Rows, told: list[Any], values: list[Values]) -> tuple[Rows, list[Values]]:
         """Put in what `rest` says of a path, for the rows that it says something for."""
-        joined = ".".join(path)
-        concerned = _flags(path[0] in rest or joined in rest for rest in self._rests)
+        concerned = self._concerned(path)
         if not concerned.any():
             return codes, values
         rows = np.flatnonzero((self._rest_codes >= 0) & concerned[self._rest_codes])
@@ -255,25 +295,45 @@ class Columns:
             record = {}
         return {**record, **self._says[code]}
 
-    def _field(self, path: Path, rows: list[int]) -> list[Any]:
-        """Give what the column of a field that each row has for itself says, as far as a path in it goes."""
+    def _read(self, path: Path, rows: list[int]) -> Iterator[Values]:
+        """Give what stands at a path in a field that each row has for itself; a text is read once for all its rows."""
         field = path[0]
         if field == TIME[0]:
-            times = self.column("time_ms", np.array(rows))
-            return [None if at is None else record_of({**_NOTHING, "time_ms": at})[field] for at in times]
+            for row, at in zip(rows, self.column("time_ms", np.array(rows)), strict=True):
+                value = None if at is None else record_of({**_NOTHING, "time_ms": at})[field]
+                yield values_at(self._said(row, field, value), path)
+            return
         texts = self.column(_column_of(path) or "", np.array(rows))
-        if field not in TEXTS:
-            return texts
-        known, found = self._decoded.setdefault(field, {}), []
+        known, concerned = self._known.read(path), self._concerned(path)
         for row, text in zip(rows, texts, strict=True):
-            if row in known:
-                found.append(known[row])
-            elif text is not None and _lacks(text, path):
-                found.append({})
+            code = self._rest_codes[row]
+            if code >= 0 and concerned[code]:
+                yield values_at(self._said(row, field, self._value_of(field, text, path)), path)
+            elif text is None:
+                yield []
+            elif text in known:
+                yield known[text]
             else:
-                known[row] = decoded(text)
-                found.append(known[row])
-        return found
+                value = self._value_of(field, text, path)
+                values = [] if value is None else values_at({field: value}, path)
+                if len(text) <= _LONGEST_TEXT:
+                    known[text] = values
+                yield values
+
+    def _value_of(self, field: str, text: str | None, path: Path) -> Any:
+        """Give what the text of a column says of a field, as far as a path in it goes."""
+        if field not in TEXTS or text is None:
+            return text
+        if text not in self._decoded:
+            if _lacks(text, path):
+                return {}
+            self._decoded[text] = decoded(text)
+        return self._decoded[text]
+
+    def _concerned(self, path: Path) -> Flags:
+        """Tell which of what `rest` says is about a path."""
+        joined = ".".join(path)
+        return _flags(path[0] in rest or joined in rest for rest in self._rests)
 
     def _read_rest(self) -> tuple[Rows, list[Mapping[str, Any]]]:
         """Give for each row the number of its `rest`, -1 where it has none, and these."""
@@ -315,10 +375,12 @@ class Matcher:
             for name in rule.names or ():
                 self._named.setdefault(name, []).append(number)
         self._plans: dict[tuple[Any, ...], list[tuple[int, Node | bool]]] = {}
+        self._known = _Known()
 
     def match(self, batch: pa.RecordBatch) -> Hits:
         """Give which rows which rules match."""
-        columns = Columns(batch)
+        self._known.make_room()
+        columns = Columns(batch, self._known)
         rows: list[Rows] = []
         rules: list[int] = []
         for number, node, own in self._asked(columns):
@@ -412,6 +474,27 @@ def _lacks(text: str, path: Path) -> bool:
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _alike(codes: Rows, values: list[Values]) -> tuple[Rows, list[Values]]:
+    """Give one number to what is one text, or nothing: the sessions of one role have many identities."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    kept: list[Values] = []
+    places = np.zeros(len(values), np.int64)
+    for place, each in enumerate(values):
+        key = _key_of(each)
+        places[place] = number = numbers.setdefault((None, place) if key is None else key, len(kept))
+        if number == len(kept):
+            kept.append(each)
+    return places[codes], kept
+
+
+def _key_of(values: Values) -> tuple[str, ...] | None:
+    """Give what values are known by; None where they are not only texts, or long ones."""
+    for each in values:
+        if type(each) is not str:
+            return None
+    return tuple(values) if sum(map(len, values)) <= _LONGEST_TEXT else None
 
 
 def _flags(found: Iterable[bool]) -> Flags:
