@@ -55,6 +55,8 @@ class SlackStandIn(Workspace):
         """Where it is, as `http://127.0.0.1:PORT`; empty outside the block."""
         self.request_url: str | None = None
         """Where what people do is posted to; None is over the socket."""
+        self.unheard: list[str] = []
+        """What people did and no app acknowledged in time, by what it was: Slack would have shown its warning."""
         self._responses: dict[str, tuple[str, str, int]] = {}
         self._sockets: list[WebSocket] = []
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -235,6 +237,8 @@ class SlackStandIn(Workspace):
     def _deliver(self, kind: str, payload: dict[str, Any]) -> Pressed:
         begun = time.monotonic()
         answer = self._post(kind, payload) if self.request_url else self._run(self._over_socket(kind, payload))
+        if answer is None:
+            self.unheard.append(str(payload.get("type", kind)))
         return Pressed(answer is not None, answer or {}, time.monotonic() - begun)
 
     def _run(self, work: Coroutine[Any, Any, R]) -> R:
