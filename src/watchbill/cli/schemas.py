@@ -22,6 +22,7 @@ from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.rules import DoctorView, RuleHits, RuleTestsView, RuleView
 from watchbill.cli.commands.run import RunView
 from watchbill.cli.commands.slack import SlackCheckView
+from watchbill.cli.commands.serve import ServedView
 from watchbill.cli.commands.takeover import ImportView
 from watchbill.cli.commands.team import InitView, ValidateView
 from watchbill.cli.commands.trail import TrailView
@@ -76,6 +77,7 @@ RESULTS: dict[str, Any] = {
     "freeze": FreezeView,
     "restore": RestoreView,
     "run": RunView,
+    "serve": ServedView,
     "slack check": SlackCheckView,
     "report": ReportView,
     "ledger show": list[EntryView],

@@ -23,6 +23,7 @@ from watchbill.service.casework import Casework
 from watchbill.service.feeds import standing_feeds, with_feeds
 from watchbill.settings import Settings, read_settings
 from watchbill.store.database import Store, open_store
+from watchbill.store.leases import Lease
 from watchbill.team.model import Team
 
 
@@ -38,6 +39,8 @@ class Session:
     out: Output
     at: datetime
     _app: App | None = field(default=None)
+    lease: Lease | None = None
+    """By which an instance of several acts."""
 
     current: ClassVar["Session | None"] = None
     """The session of the command that is running, so that an error is said in the form it asked for."""
@@ -85,8 +88,9 @@ class Session:
         return read_networks(self.settings.asn, self.settings.geo)
 
     def store(self) -> Store:
-        """Open watchbill's own state."""
-        return open_store(self.settings.state, self.settings.database)
+        """Open watchbill's own state; for one that acts by a lease, as it may write it."""
+        found = open_store(self.settings.state, self.settings.database)
+        return found if self.lease is None else found.under(self.lease)
 
     @contextmanager
     def casework(self) -> Iterator[Casework]:

@@ -19,10 +19,11 @@ from watchbill.service.board import Board
 from watchbill.service.lead import Lead
 from watchbill.service.logs import Say
 from watchbill.store.database import Store
+from watchbill.store.leases import Lease
 
 
-DRAIN = timedelta(seconds=25)
-"""How long what is under way may take when it is to stop: less than what Kubernetes waits before it kills."""
+DRAIN = timedelta(seconds=100)
+"""How long what is under way may take when it is to stop: less than what `deploy/` lets whoever stops it wait."""
 
 _RENEWALS = 5
 """How often a lease is renewed while it lasts: some may fail."""
@@ -37,6 +38,7 @@ class Turn:
 
     store: Store
     """Writes are refused once another instance leads."""
+    lease: Lease
     at: datetime
     goes_on: Callable[[], bool]
     """Tells whether to go on with what may be left for the next time: no, once it is to stop or leads no more."""
@@ -136,7 +138,7 @@ class Instance:
 
         begun, at = time.monotonic(), self.clock.now()
         try:
-            did = job.work(Turn(self.store.under(lease), at, goes_on))
+            did = job.work(Turn(self.store.under(lease), lease, at, goes_on))
         except WatchbillError as error:
             self.board.failed(job.name, error.code)
             self._complain(job, error.problems, said)

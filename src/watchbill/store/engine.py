@@ -3,6 +3,7 @@
 import importlib.util
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
@@ -65,6 +66,12 @@ def postgres_engine(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def secrets_of(url: str) -> tuple[str, ...]:
+    """Give what of an address must never be shown: all of it, and its password, as it is written and as it is."""
+    written = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    return tuple(each for each in (url, written, unquote(written)) if each)
 
 
 def _postgres_url(url: str) -> URL:

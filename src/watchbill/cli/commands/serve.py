@@ -1,0 +1,185 @@
+"""`serve`: everything that happens without a person, again and again, by the one of several instances that leads."""
+
+import os
+import re
+import secrets
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import rich_click as click
+
+from watchbill.access.model import State
+from watchbill.alerts.export.model import Kept
+from watchbill.alerts.export.prometheus import prometheus
+from watchbill.bootstrap import App, clock_of
+from watchbill.cli.commands.lake import checked_queue, checked_source
+from watchbill.cli.commands.run import FRESH, _pass, _Passed, _seconds, _Standing, _Stop, _Told
+from watchbill.cli.commands.trail import findings_option, load_rules
+from watchbill.cli.session import Session, command
+from watchbill.files.findings import written
+from watchbill.files.team_file import read_team
+from watchbill.service.casework import view_of
+from watchbill.service.health import Listening, pages
+from watchbill.service.lead import Lead
+from watchbill.service.logs import lines_of_json
+from watchbill.service.serve import Did, Instance, Job, Turn
+from watchbill.service.systemd import Systemd
+from watchbill.store.database import Store
+from watchbill.store.engine import secrets_of
+
+
+_MISSED = 3
+"""How many passes may be missed before an instance counts as not well."""
+
+_LONGEST = timedelta(minutes=15)
+"""How long a pass may take, besides: the first one reads all there is."""
+
+_LOOK = 0.1
+"""Seconds between two looks at whether to stop."""
+
+_PLACE = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})", re.ASCII)
+_LAST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class ServedView:
+    """What ran, once it has ended."""
+
+    instance: str
+    listened: str
+    """`HOST:PORT`."""
+
+
+@command("serve", team=True, state=True)
+@click.option("--trail", "source", help="A folder, a file, or s3://bucket/prefix of CloudTrail files.")
+@click.option("--queue", metavar="URL", help="A queue of SQS that tells of new objects, or brings events itself.")
+@findings_option
+@click.option(
+    "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
+)
+@click.option("--enforce", is_flag=True, help="Apply the plan; without it AWS is only read.")
+@click.option("--every", metavar="TIME", default="1m", show_default=True, help="A pass is begun every TIME.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default="127.0.0.1:8470",
+    show_default=True,
+    help="Where it tells whether it is well; port 0 takes a free one.",
+)
+def serve(
+    session: Session,
+    source: str | None,
+    queue: str | None,
+    findings: Path | None,
+    rules: tuple[Path, ...],
+    every: str,
+    listen: str,
+    *,
+    enforce: bool,
+) -> int:
+    """Run as a service: pass after pass while this is the instance that leads, until SIGTERM or SIGINT.
+
+    Several instances may run on one state: in a file on one machine, or in the Postgres that WATCHBILL_DATABASE names.
+    One leads and the others stand by; when it ends, is killed or is cut off, another goes on, and what the first still
+    writes is refused. What was missed meanwhile is made up for by the next pass.
+
+    Each piece of work is a line of JSON on standard error. /healthz, /readyz and /metrics are served over HTTP, to this
+    machine alone unless --listen says otherwise: they take no password, and tell of no case and no person.
+    """
+    host, port = _place(listen)
+    pause = timedelta(seconds=_seconds(every))
+    if source is not None:
+        checked_source(source)
+    if queue is not None:
+        checked_queue(queue)
+    if findings is not None:
+        written(findings)
+    # Where there never was a team file to go by, whoever started it is to see that at once.
+    read_team(session.settings.team)
+    told = _Told(source, queue, findings, *load_rules(rules), enforce, again=True)
+    clock, name = clock_of(session.settings), _instance()
+    say = lines_of_json(sys.stderr, name, clock, secrets_of(session.settings.database or ""))
+    passes = Job("pass", pause, _Passes(session, told), _MISSED * pause + _LONGEST)
+    systemd = Systemd(session.settings.notify_socket)
+    with session.store() as store:
+        instance = Instance(store, clock, Lead(store, name, clock), [passes], say)
+        served = pages(instance, lambda: _cases(store, clock.now()))
+        with _Stop() as stop, Listening(served, host, port) as listening, instance:
+            listened = f"{f'[{host}]' if ':' in host else host}:{listening.port}"
+            say.info("listens", place=listened)
+            systemd.ready(f"listens on {listened}")
+            while not stop.asked:
+                instance.wait(_LOOK)
+            systemd.stopping()
+    session.out.answer(ServedView(name, listened))
+    return 0
+
+
+def _place(listen: str) -> tuple[str, int]:
+    found = _PLACE.fullmatch(listen)
+    if found is None or int(found[3]) > _LAST_PORT:
+        raise click.BadParameter(f"`{listen}` is no place; write 127.0.0.1:8470 or [::1]:8470", param_hint="--listen")
+    return found[1] or found[2], int(found[3])
+
+
+def _instance() -> str:
+    """Name this instance: where it runs, and so that one that is started anew is another."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _cases(store: Store, at: datetime) -> str:
+    """Give the counts of cases for Prometheus."""
+    rows = store.cases.all()
+    return prometheus((Kept(view_of(r), r.status, r.note, r.opened_at, r.updated_at) for r in rows), at)
+
+
+class _Passes:
+    """Makes pass after pass, each by what the last one kept."""
+
+    def __init__(self, first: Session, told: _Told) -> None:
+        self._first, self._told = first, told
+        self._standing = _Standing()
+        self._app: App | None = None
+        self._made: datetime | None = None
+
+    def __call__(self, turn: Turn) -> Did:
+        """Make a pass."""
+        if self._app is None or self._made is None or turn.at - self._made >= FRESH:
+            self._app, self._made = replace(self._first, _app=None).app(), turn.at
+        session = replace(self._first, at=turn.at, _app=self._app, lease=turn.lease)
+        passed = _pass(session, self._told, self._standing)
+        return Did(_facts(passed), passed.problems + passed.done.problems, _stale(passed, self._told), passed.more)
+
+
+def _facts(passed: _Passed) -> Mapping[str, object]:
+    done = passed.done
+    failed = sum(1 for outcome in done.outcomes if outcome.state is not State.DONE)
+    facts: dict[str, object] = {
+        "planned": None if done.plan is None else len(done.plan.changes),
+        "applied": len(done.outcomes) - failed,
+        "failed": failed,
+        "objects": None if done.ingested is None else done.ingested.objects,
+        "events": None if done.ingested is None else done.ingested.events,
+    }
+    for what, ids in (("raised", done.raised), ("amended", done.amended), ("escalated", done.escalated)):
+        facts[what] = list(ids) or None
+    return facts
+
+
+def _stale(passed: _Passed, told: _Told) -> list[str]:
+    """Name what could not be read."""
+    codes = {problem.code for problem in passed.problems}
+    found = {
+        "aws": passed.done.plan is None,
+        "schedules": "feed" in codes,
+        "team file": "kept-team-file" in codes,
+        "trail": told.reads and passed.done.ingested is None,
+    }
+    return [name for name, so in found.items() if so]
+
+
+COMMANDS = (serve,)

@@ -1,0 +1,185 @@
+"""`serve`: instances as processes of their own, one that leads and one that stands by, told over HTTP and in lines."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import jsonschema
+import pytest
+from tests.lakes import log
+from tests.trails import record, user
+
+from watchbill.clock import SystemClock
+from watchbill.ledger.chain import verify
+from watchbill.ledger.model import Kind, State
+
+
+SCHEMAS = Path(__file__).parents[2] / "schemas/output"
+
+
+def wrong(event_id):
+    """Make the record of something that is not Rick's to do then."""
+    made = record("iam:CreateAccessKey", user("rick"), event_id=event_id, readOnly=False)
+    return {**made, "eventTime": "2026-01-13T02:00:00Z"}
+
+
+class Serving:
+    """An instance that runs, with what it has said so far."""
+
+    def __init__(self, process, err):
+        self.process, self._err = process, err
+
+    def lines(self, event=None):
+        """Give the lines, or those of an event."""
+        text = self._err.read_text().splitlines(keepends=True)
+        found = [json.loads(line) for line in text if line.startswith("{") and line.endswith("\n")]
+        return [each for each in found if event in (None, each["event"])]
+
+    def until(self, wanted, seconds=60):
+        """Wait until something of it is so, and give that."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := wanted(self):
+                return found
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        pytest.fail(f"not so; exit {self.process.poll()}, said {self._err.read_text()}")
+
+    def page(self, path):
+        """Give a page: its status and text."""
+        place = self.until(lambda each: each.lines("listens"))[0]["place"]
+        connection = http.client.HTTPConnection(place, timeout=10)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        found = answer.status, answer.read().decode()
+        connection.close()
+        return found
+
+    def ready(self):
+        """Tell whether it is, and what it says of that."""
+        status, text = self.page("/readyz")
+        return status == 200, json.loads(text)
+
+
+@pytest.fixture
+def serving(place, sample, aws):
+    """Give a way to start `serve` in a folder with the sample team and a small trail, on each kind of state."""
+    folder = place.folder
+    (folder / "logs").mkdir()
+    put(folder, "zero", wrong("zero"))
+
+    @contextmanager
+    def start(name, *arguments, **environment):
+        env = {**os.environ, "WATCHBILL_ACTOR": "james", "AWS_ENDPOINT_URL": aws, **environment}  # noqa: TID251 - what a child is given
+        if place.url is not None:
+            (folder / "database").write_text(place.url, "utf-8")
+            env["WATCHBILL_DATABASE_FILE"] = str(folder / "database")
+        out, err = folder / f"{name}.out", folder / f"{name}.err"
+        command = [sys.executable, "-m", "watchbill", "serve", "--json", "--state", str(folder), "--every", "1s"]
+        command += ["--listen", "127.0.0.1:0", "--trail", "logs", *arguments]
+        with out.open("wb") as to, err.open("wb") as errors:
+            process = subprocess.Popen(command, cwd=folder, env=env, stdout=to, stderr=errors)
+            try:
+                yield Serving(process, err)
+            finally:
+                process.kill()
+                process.wait()
+
+    assert sample
+    return start
+
+
+def put(folder, name, *records):
+    """Put a file into the trail, whole at once."""
+    passing = folder / f".{name}"
+    passing.write_bytes(log(records))
+    passing.rename(folder / "logs" / f"{name}.json.gz")
+
+
+def test_one_leads_and_another_goes_on_when_it_is_killed(serving, place):
+    """Nothing is lost and nothing is raised twice, whoever leads; the ledger is one chain."""
+    with serving("one") as one:
+        one.until(lambda each: each.lines("pass"))
+        (raised,) = [line["raised"] for line in one.lines("pass") if line.get("raised")]
+        with serving("other") as other:
+            is_ready, told = other.ready()
+            assert (is_ready, told["jobs"]) == (True, {})
+            assert told["leader"] == one.lines()[0]["instance"]
+            put(place.folder, "one", wrong("one"))
+            one.until(lambda each: [line for line in each.lines("pass") if line.get("amended") or line.get("raised")])
+            one.process.kill()
+            one.process.wait()
+            put(place.folder, "two", {**wrong("two"), "eventTime": "2026-01-13T02:30:00Z"})
+            other.until(lambda each: [line for line in each.lines("pass") if line["events"]])
+            assert other.ready()[0]
+            assert other.lines("pass")[0]["at"] > one.lines("pass")[-1]["at"]
+            other.process.send_signal(signal.SIGTERM)
+            assert other.process.wait(60) == 0
+            assert [line["event"] for line in other.lines()][-2:] == ["stands by", "stopped"]
+    with place.open() as store:
+        entries = list(store.ledger.entries())
+        assert verify(entries).state is State.INTACT
+        found = [entry.subject for entry in entries if entry.kind == Kind.CASE_RAISED]
+        # Accounts that say nothing are cases too; they are not what this is about.
+        (ricks,) = {row.id for row in store.cases.all() if row.person == "rick"}
+        assert (found.count(ricks), ricks in raised) == (1, True)
+        assert len([entry for entry in entries if entry.kind == Kind.LEAD_TAKEN]) == 2
+        assert store.leases.holder("leader", SystemClock().now()) is None
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_it_tells_over_http_whether_it_is_well(serving):
+    """What it counts has the cases; what could not be read is named, and no page has a case or a person in it."""
+    with serving("one") as one:
+        one.until(lambda each: each.lines("pass"))
+        assert one.page("/healthz") == (200, "lives\n")
+        is_ready, told = one.ready()
+        assert is_ready
+        assert (told["jobs"]["pass"]["fresh"], told["jobs"]["pass"]["error"]) == (True, None)
+        status, counted = one.page("/metrics")
+        assert status == 200
+        assert 'watchbill_job_runs_total{job="pass",result="done"}' in counted
+        assert "watchbill_cases{" in counted
+        assert "rick" not in counted + json.dumps(told)
+        assert one.page("/")[0] == 404
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_systemd_is_told(serving, place):
+    """When it is ready, and when it ends; then it answers by its schema."""
+    path = place.folder / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(path))
+        heard.settimeout(60)
+        with serving("one", NOTIFY_SOCKET=str(path)) as one:
+            assert heard.recv(1000).startswith(b"READY=1\nSTATUS=listens on 127.0.0.1:")
+            one.process.send_signal(signal.SIGINT)
+            assert heard.recv(1000) == b"STOPPING=1"
+            assert one.process.wait(60) == 0
+    answer = json.loads((place.folder / "one.out").read_text())
+    schema = json.loads((SCHEMAS / "serve.schema.json").read_text("utf-8"))
+    jsonschema.validate(answer, schema, format_checker=jsonschema.FormatChecker())
+    assert answer["result"]["instance"] == one.lines()[0]["instance"]
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_what_it_is_started_with_is_checked_at_once(serving, place, watchbill):
+    """A place that is none, a port that is taken, no team file: each is said, and it ends."""
+    for wrong_place in ("localhost", "127.0.0.1:99999", "127.0.0.1:", ":80", "a b:80"):
+        ran = watchbill("serve", "--listen", wrong_place)
+        assert (ran.code, "is no place" in ran.err) == (64, True), wrong_place
+    assert watchbill("serve", "--every", "0s").code == 64
+    assert watchbill("serve", "--team", "nowhere.yaml").code == 1
+    with serving("one") as one:
+        listened = one.until(lambda each: each.lines("listens"))[0]["place"]
+        with serving("other", "--listen", listened) as other:
+            assert other.process.wait(60) == 1
+    assert "could not listen" in (place.folder / "other.out").read_text()
