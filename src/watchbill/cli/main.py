@@ -24,6 +24,7 @@ from watchbill.cli.commands import (
     report,
     rules,
     run,
+    serve,
     slack,
     team,
     trail,
@@ -49,7 +50,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
             "name": "Cases",
             "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "freeze", "restore", "export", "send"],
         },
-        {"name": "Running it", "commands": ["run", "slack", "report", "ledger", "demo"]},
+        {"name": "Running it", "commands": ["run", "serve", "slack", "report", "ledger", "demo"]},
     ]
 }
 
@@ -65,7 +66,23 @@ def cli() -> None:
     """
 
 
-for part in (team, oncall, access, questions, policy, trail, rules, cases, export, run, slack, report, ledger, demo):
+for part in (
+    team,
+    oncall,
+    access,
+    questions,
+    policy,
+    trail,
+    rules,
+    cases,
+    export,
+    run,
+    serve,
+    slack,
+    report,
+    ledger,
+    demo,
+):
     for command in part.COMMANDS:
         cli.add_command(command)
 
