@@ -53,7 +53,8 @@ from watchbill.slack.sender import SlackSender
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = YAML(typ="safe").load((ROOT / "deploy/slack-app-manifest.yaml").read_text("utf-8"))
-EMULATE = ROOT / "tests/peers/node_modules/emulate/dist/index.js"
+PEERS = ROOT / "tests/peers"
+EMULATE = PEERS / "node_modules/emulate/dist/index.js"
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ class Peer:
 @pytest.fixture(scope="session")
 def emulate(tmp_path_factory):
     """Run `emulate`, whose one bot has the scopes of our manifest and no more."""
-    assert EMULATE.exists(), "run `make system`"
+    assert EMULATE.exists(), "run `make test`, which installs it"
     names = ("watchbill", "rick", "sofia", "ada")
     seed = {
         "slack": {
@@ -126,9 +127,10 @@ def emulate(tmp_path_factory):
     (folder / "seed.json").write_text(json.dumps(seed), "utf-8")
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    arguments = ["node", str(EMULATE), "start", "--service", "slack", "--port", str(port), "--seed", "seed.json"]
+    arguments = ["node", "--require", str(PEERS / "loopback.cjs"), str(EMULATE)]
+    arguments += ["start", "--service", "slack", "--port", str(port), "--seed", "seed.json"]
     log = (folder / "log").open("wb")
-    env = {"PATH": os.environ["PATH"], "HOST": "127.0.0.1"}  # noqa: TID251 - node is on it
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder)}  # noqa: TID251 - node is on it
     process = subprocess.Popen(arguments, cwd=folder, stdout=log, stderr=log, env=env)
     client = client_of(BOT_TOKEN, f"http://127.0.0.1:{port}/api/")
     try:

@@ -27,6 +27,7 @@ from watchbill.slack.app import make_app, tell
 from watchbill.slack.blocks import said
 from watchbill.slack.calls import client_of, plainly
 from watchbill.slack.model import Handle, Take
+from watchbill.slack.people import People
 from watchbill.slack.sender import SlackSender
 from watchbill.team.model import Team
 
@@ -75,8 +76,12 @@ class Connection:
         self.sender = sender
         """Sends notices."""
         self._workers = workers
-        self._client, self._app = client, app
+        self._client, self._app, self._people = client, app, People(client)
         self._socket = None if app_token is None else SocketModeHandler(app, app_token, ping_interval=_PING).client
+
+    def look_up(self, email: str) -> SlackId:
+        """Find a member by their address; NotFoundError and RefusedError say why they are none."""
+        return self._people.look_up(email)
 
     @property
     def asgi(self) -> Starlette | None:
