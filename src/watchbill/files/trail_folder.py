@@ -10,7 +10,7 @@ from watchbill.trail.model import Reading
 from watchbill.trail.read import FileReading, combine, read_file
 
 
-TRAIL_SUFFIXES = (".json", ".gz", ".jsonl", ".ndjson", ".cloudtrail")
+TRAIL_SUFFIXES = (".json", ".gz", ".jsonl", ".ndjson", ".cloudtrail", ".csv")
 
 
 def read_folder(path: Path, progress: Callable[[int, int], None] | None = None) -> Reading:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
+from watchbill.trail.envelopes import logged, may_be
 from watchbill.trail.hosts.read import read_host_file
 from watchbill.trail.idp.read import listed_records, read_idp_file
-from watchbill.trail.read import INFLATED_LIMIT, FileReading, inflate, raw_records, read_file
+from watchbill.trail.read import INFLATED_LIMIT, FileReading, enveloped, inflate, raw_records, read_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ def read_any(
     in the bytes. What no reader takes is said in CloudTrail's words.
     """
     if hosts is not None:
+        lines = _logged(data, limit)
+        data = data if lines is None else lines
         found = read_host_file(name, data, host=hosts.host, zone=hosts.zone, at=modified or hosts.at, limit=limit)
         return replace(found, problems=(*found.problems, *found.assumed))
     trail = read_file(name, data, limit)
@@ -36,6 +39,17 @@ def read_any(
         return trail
     other = read_idp_file(name, data, limit)
     return other if other.readable and other.events else trail
+
+
+_HEAD = 4096
+"""Bytes in which an envelope says that it is one."""
+
+
+def _logged(data: bytes, limit: int) -> bytes | None:
+    """Give the lines that lie in envelopes of CloudWatch Logs, each at its place; None where there are no envelopes."""
+    head, _ = inflate(data, _HEAD)
+    raws = enveloped(inflate(data, limit)[0]) if may_be(head[:_HEAD]) else None
+    return None if raws is None else "\n".join(logged(raws)).encode("utf-8", "replace")
 
 
 def raw_record(data: bytes, record: int, limit: int = INFLATED_LIMIT) -> bytes:

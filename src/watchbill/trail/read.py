@@ -7,6 +7,7 @@ The rules, in order:
 2. It is `{"Records": [...]}` as AWS delivers, `{"Events": [...]}` as LookupEvents answers, a JSON array, several of
    these one after another, one object, or objects one after another, on lines of their own or not. Anything else is no
    trail; a digest is named as one. Where no JSON reader takes a list whole, it is split by brackets and quotes alone.
+   Around these may be what CloudWatch Logs and CloudTrail Lake put around them: see `envelopes`.
 3. Each record is decoded by itself, so that a bad one costs only itself. An event in the envelope of EventBridge is its
    `detail`, one of LookupEvents its `CloudTrailEvent`. A record is an event when it is an object with an `eventID` and
    an `eventTime`; all else in it may be missing, and is None then. What a list that breaks off leaves of its last
@@ -28,6 +29,8 @@ import msgspec
 from isal import isal_zlib
 
 from watchbill.errors import Problem
+from watchbill.trail.brackets import elements
+from watchbill.trail.envelopes import inside, opened, rows_of
 from watchbill.trail.model import Event, Identity, Outcome, Place, Reading, Tally
 
 
@@ -53,16 +56,7 @@ _SPACING = 64
 
 _BRACE = re.compile(rb"\s*\}")
 
-_MARK = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]+|[\]},]', re.DOTALL)
-"""What tells the shape of JSON: a text, closed or not, brackets that open, one that closes, or a comma."""
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-_STRAY = b" \t\r\n}"
-"""What may lie between two records and be neither: white space, and brackets that close nothing."""
-
-_DEEP = 1000
-"""How deep a record may be nested for a bracket in it to be paired; no JSON reader takes a deeper one."""
 
 YEARS = range(2013, 2100)
 """When a record can be from: CloudTrail began in 2013."""
@@ -151,7 +145,7 @@ class Splitter:
         listed: str | None = None
         flaw, position = None, 0
         while (start := self._list.match(text, position)) is not None:
-            records, position, closed = _elements(text, start.end())
+            records, position, closed = elements(text, start.end())
             found += records
             if start[1]:
                 listed, again = listed or start[2].decode(), self._list.match(text, position)
@@ -176,7 +170,7 @@ def read_file(name: str, data: bytes, limit: int = INFLATED_LIMIT) -> FileReadin
     """Read one file; `name` is what places and problems call it. Never raises for what is in the bytes."""
     problems: list[Problem] = []
     text, said = inflate(data, limit)
-    split = _SPLITTER.split(text)
+    split = _split(text)
     if isinstance(split, str) or (said and not split.raws):
         return _no_trail(name, said or str(split))
     sure = split.listed == "Records"
@@ -309,34 +303,6 @@ def _times(text: bytes, lists: Sequence[str]) -> int | None:
     return sum(key in lists for key in keys)
 
 
-def _elements(text: bytes, begin: int) -> tuple[list[bytes], int, bool]:
-    """Give the elements of the list that opens before `begin`, where it ends, and whether it is closed.
-
-    A bracket that closes closes all that was opened inside it; one that nothing opened is passed over.
-    """
-    found: list[bytes] = []
-    opened = bytearray()
-    for token in _MARK.finditer(text, begin):
-        mark = text[token.start()]
-        if mark in b"[{":
-            opened += token[0]
-        elif mark in b"]}" and opened:
-            depth = opened.rfind(b"[" if mark in b"]" else b"{", max(0, len(opened) - _DEEP))
-            del opened[depth if depth >= 0 else len(opened) :]
-            if not opened:
-                found.append(text[begin : token.end()])
-                begin = token.end()
-        elif mark in b",]" and not opened:
-            if rest := text[begin : token.start()].strip(_STRAY):
-                found.append(rest)
-            begin = token.end()
-            if mark in b"]":
-                return found, begin, True
-    if rest := text[begin:].strip():
-        found.append(rest)
-    return found, len(text), False
-
-
 def _objects(text: bytes, whole: str) -> Split | str:
     """Split a document that is no list: one object over several lines, or objects one after another."""
     if isinstance(decoded(text), dict):
@@ -347,7 +313,7 @@ def _objects(text: bytes, whole: str) -> Split | str:
     if any(len(lines) > 1 and line.lstrip()[:1] == b"{" and line.rstrip()[-1:] == b"}" for _, line in lines):
         return Split(lines, None, None)
     # Firehose writes what EventBridge gives it without anything in between, and jq writes each over several lines.
-    objects, _, _ = _elements(text, 0)
+    objects, _, _ = elements(text, 0)
     if len(objects) > 1:
         return Split([(None, each) for each in objects], None, None)
     return Split(lines, None, None) if len(lines) > 1 else f"no CloudTrail log: {whole}"
@@ -359,8 +325,11 @@ def _no_trail(name: str, why: str, *, digest: bool = False) -> FileReading:
 
 
 def _is_digest(document: object) -> bool:
-    """Tell a digest file by fields that each of them has (CTG: "CloudTrail digest file structure")."""
-    return isinstance(document, dict) and not {"digestStartTime", "logFiles"}.isdisjoint(document)
+    """Tell a digest file, or the signature of a query's results, by fields that each of them has.
+
+    CTG: "CloudTrail digest file structure", "CloudTrail sign file structure".
+    """
+    return isinstance(document, dict) and not {"digestStartTime", "logFiles", "hashSignature"}.isdisjoint(document)
 
 
 def _lone(document: object) -> str:
@@ -371,7 +340,13 @@ def _lone(document: object) -> str:
 
 
 def unwrapped(record: object) -> object:
-    """Give the record inside the envelope that EventBridge or LookupEvents put around it; any other as it is."""
+    """Give the record inside the envelope that EventBridge, LookupEvents or a log put around it; any other as it is."""
+    if (said := inside(record)) is not None:
+        return _of_bridge(decoded(said.encode("utf-8", "replace")))
+    return _of_bridge(record)
+
+
+def _of_bridge(record: object) -> object:
     if not isinstance(record, dict) or "eventID" in record:
         return record
     detail, text = record.get("detail"), record.get("CloudTrailEvent")
@@ -530,5 +505,42 @@ def instant(value: object) -> datetime | None:
 
 def raw_records(text: bytes) -> list[bytes] | None:
     """Give the bytes of each record of a document, in the order of `Place.index`; None where it has none."""
-    split = _SPLITTER.split(text)
+    split = _split(text)
     return None if isinstance(split, str) else [raw for _, raw in split.raws]
+
+
+def enveloped(text: bytes) -> list[bytes] | None:
+    """Give the elements of a document that is envelopes of CloudWatch Logs; None of any other."""
+    split = _SPLITTER.split(text)
+    inner = _opened(text, split)
+    return None if inner is None else [raw for _, raw in inner.raws]
+
+
+def _split(text: bytes) -> Split | str:
+    """Split a document, and what lies in envelopes in it."""
+    if (rows := rows_of(text.removeprefix(_BOM))) is not None:
+        return Split(rows, None, None)
+    split = _SPLITTER.split(text)
+    return _opened(text, split) or split
+
+
+def _opened(text: bytes, split: Split | str) -> Split | None:
+    """Split envelopes, one or many; None where there is none."""
+    if isinstance(split, str) and text.lstrip()[:1] != b"{":
+        return None
+    if isinstance(split, str):
+        # One that breaks off is no JSON: but what is whole in it is.
+        raws: list[tuple[int | None, bytes]] = [(None, raw) for raw in elements(text, 0)[0]]
+    else:
+        raws = [] if split.listed is not None else split.raws
+    found: list[tuple[int | None, bytes]] = []
+    flaw, inner = None if isinstance(split, str) else split.flaw, False
+    for line, raw in raws:
+        envelope = opened(raw)
+        if envelope is None:
+            found.append((line, raw))
+            continue
+        inner = True
+        found += [(line, each) for each in envelope.raws]
+        flaw = flaw if envelope.whole else "an envelope in it is broken"
+    return Split(found, None, flaw) if inner else None

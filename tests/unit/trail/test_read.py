@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import re
 import tracemalloc
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,46 @@ def looked_up(of):
         "Resources": [],
         "CloudTrailEvent": json.dumps(of),
     }
+
+
+def subscribed(*of, kind="DATA_MESSAGE"):
+    """Give records as CloudWatch Logs delivers them to a subscription."""
+    logged = [
+        {"id": f"3195310660696698337880902507980421114328961542429{n}", "timestamp": 1432826855000 + n, "message": each}
+        for n, each in enumerate(each if isinstance(each, str) else json.dumps(each) for each in of)
+    ]
+    return {
+        "messageType": kind,
+        "owner": "111111111111",
+        "logGroup": "CloudTrail/logs",
+        "logStream": "111111111111_CloudTrail/logs_us-east-1",
+        "subscriptionFilters": ["Destination"],
+        "logEvents": logged,
+    }
+
+
+def filtered(*of):
+    """Give records as the CLI prints what FilterLogEvents answers."""
+    logged = [
+        {"logStreamName": "s", "timestamp": 1, "message": json.dumps(each), "ingestionTime": 2, "eventId": "3"}
+        for each in of
+    ]
+    return {"events": logged, "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}]}
+
+
+def queried(*of):
+    """Give records as the CLI prints what GetQueryResults answers."""
+    rows = [[{"eventTime": each["eventTime"]}, {"eventJson": json.dumps(each)}] for each in of]
+    return {"QueryStatus": "FINISHED", "QueryStatistics": {"ResultsCount": len(of)}, "QueryResultRows": rows}
+
+
+def saved(*of, quote='"'):
+    """Write records as CloudTrail Lake saves the results of a query."""
+    lines = ["eventTime,eventJson,awsRegion"]
+    for each in of:
+        made = json.dumps(each).replace('"', quote + quote)
+        lines.append(f'2026-01-12 01:00:00.000,"{made}",""')
+    return "\r\n".join(lines).encode() + b"\n"
 
 
 def ids(found):
@@ -109,6 +150,16 @@ def adds_up(tally):
         json.dumps([looked_up(each) for each in (ONE, TWO, THREE)]).encode(),
         json.dumps({"Events": [looked_up(ONE)]}).encode()
         + json.dumps({"Events": list(map(looked_up, (TWO, THREE)))}).encode(),
+        gzip.compress(json.dumps(subscribed(ONE, TWO, THREE)).encode(), mtime=0),
+        b"".join(
+            gzip.compress(json.dumps(each).encode(), mtime=0)
+            for each in (subscribed(ONE), subscribed("CWL CONTROL", kind="CONTROL_MESSAGE"), subscribed(TWO, THREE))
+        ),
+        json.dumps(filtered(ONE, TWO, THREE)).encode(),
+        json.dumps(filtered(ONE, TWO, THREE), indent=4).encode(),
+        json.dumps(subscribed(*map(bridged, (ONE, TWO, THREE)))).encode(),
+        json.dumps(queried(ONE, TWO, THREE), indent=4).encode(),
+        gzip.compress(saved(ONE, TWO, THREE), mtime=0),
     ],
     ids=[
         "plain",
@@ -134,6 +185,13 @@ def adds_up(tally):
         "LookupEvents indented",
         "LookupEvents without its envelope",
         "pages of LookupEvents",
+        "a subscription",
+        "subscriptions by Firehose",
+        "FilterLogEvents",
+        "FilterLogEvents indented",
+        "EventBridge into a log group",
+        "results of a query",
+        "saved results of a query",
     ],
 )
 def test_every_form_gives_the_same_events(data):
@@ -143,6 +201,88 @@ def test_every_form_gives_the_same_events(data):
     assert [each.place for each in found.events] == [Place("t.json", index) for index in range(3)]
     assert [each.record for each in found.events] == [ONE, TWO, THREE]
     assert (found.records, found.problems, found.readable) == (3, (), True)
+
+
+BAD = {**TWO, "eventID": ""}
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (json.dumps(subscribed(ONE, BAD, THREE)).encode(), "no-event-id"),
+        (json.dumps(subscribed(ONE, "a line of another kind", THREE)).encode(), "unreadable-record"),
+        (json.dumps(subscribed(ONE, THREE)).replace("]}", ", 7]}").encode(), "unreadable-record"),
+        (json.dumps(filtered(ONE, BAD, THREE)).encode(), "no-event-id"),
+        (json.dumps(queried(ONE, BAD, THREE)).encode(), "no-event-id"),
+        (json.dumps(queried(ONE, THREE)).replace("]]", '], [{"eventID": "e2"}]]').encode(), "unreadable-record"),
+        (saved(ONE, BAD, THREE), "no-event-id"),
+        (saved(ONE, THREE) + b'2026-01-12,"{""eventID"": ""e2', "unreadable-record"),
+        (saved(ONE) + b'"a quote that is open\n' + saved(THREE).split(b"\n", 1)[1], "unreadable-record"),
+    ],
+)
+def test_a_bad_record_in_a_log_or_a_query_costs_only_itself(data, code):
+    """Also where a line of CSV has quotes that do not pair: the next one is read."""
+    found = read_file("t.json", data)
+    assert ids(found) == ["e1", "e3"]
+    assert [problem.code for problem in found.problems] == [code]
+    assert (found.records, found.readable) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "end"),
+    [
+        (subscribed(ONE, TWO, THREE), rb'(?<!\\)"\}(?=[,\]])'),
+        (filtered(ONE, TWO, THREE), rb'(?<!\\)"\}(?=[,\]])'),
+        (queried(ONE, TWO, THREE), rb'(?<!\\)"\}\](?=[,\]])'),
+    ],
+)
+def test_an_envelope_that_breaks_off_keeps_its_whole_records(wrapped, end):
+    """Wherever it does: what is whole before that is an event, and the rest is said."""
+    data = json.dumps(wrapped).encode()
+    # The quotes inside of a record are escaped.
+    ends = [found.end() for found in re.finditer(end, data)][:3]
+    for cut in range(ends[0] - 400, ends[2] + 1, 50):
+        found = read_file("t.json", data[:cut])
+        whole = sum(each <= cut for each in ends)
+        assert ids(found) == ["e1", "e2", "e3"][:whole]
+        assert found.problems != ()
+        assert found.records >= whole
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps(subscribed("CWL CONTROL MESSAGE: Checking health of destination", kind="CONTROL_MESSAGE")).encode(),
+        json.dumps(subscribed()).encode(),
+        json.dumps(queried()).encode(),
+        saved(),
+    ],
+)
+def test_an_envelope_may_hold_nothing(data):
+    """A message that only asks whether the destination is there, and a query that found nothing."""
+    found = read_file("t.json", data)
+    assert (found.events, found.records, found.problems, found.readable) == ((), 0, (), True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps(subscribed("a line", "another")).encode(),
+        json.dumps({"events": [{"type": "login", "name": "x"}], "eventTime": "2026-01-12T00:00:00Z"}).encode(),
+        b"name,value\n1,2\n",
+    ],
+)
+def test_a_log_without_any_event_is_no_trail(data):
+    """Lines of a program in CloudWatch Logs, or what merely has a key of that name."""
+    found = read_file("t.json", data)
+    assert (found.readable, len(found.problems)) == (False, 1)
+
+
+def test_the_signature_of_a_query_is_named_as_no_trail():
+    """It lies beside saved results: CTG, "CloudTrail sign file structure"."""
+    signature = {"version": "1.0", "region": "us-east-1", "files": [], "hashSignature": "00", "queryCompleteTime": "x"}
+    found = read_file("result_sign.json", json.dumps(signature).encode())
+    assert (found.digest, [problem.code for problem in found.problems]) == (True, ["digest-file"])
 
 
 @pytest.mark.parametrize("indent", [None, 2])
