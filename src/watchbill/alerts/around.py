@@ -5,7 +5,7 @@ Those that are not read are counted.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -58,13 +58,15 @@ def _is_new(seen: Counter[Hashable], kind: Hashable) -> bool:
 class Wanted:
     """Tells which rows are wanted for some sittings. Shown each row once."""
 
-    def __init__(self, sittings: Sequence[Sitting], ips: Mapping[str, str]) -> None:
-        """`ips` gives the address of the events that are known whole, by id."""
+    def __init__(self, sittings: Sequence[Sitting], ips: Mapping[str, str], also: Collection[str] = ()) -> None:
+        """`ips` gives the address of events that were noticed, by id; `also` are ids that are wanted besides."""
         self._ids = pa.array(sorted(set(chain.from_iterable(map(cited, sittings)))), pa.string())
-        self._by: dict[str, dict[str, list[Sitting]]] = {"person": {}, "principal": {}, "ip": {}}
+        self._also = pa.array(sorted(also), pa.string())
+        self._by: dict[str, dict[str, list[tuple[int, int]]]] = {"person": {}, "principal": {}, "ip": {}}
         for sitting in sittings:
+            span = milliseconds(sitting.around.start), milliseconds(sitting.around.end)
             for column, value in _keys(sitting, ips):
-                self._by[column].setdefault(value, []).append(sitting)
+                self._by[column].setdefault(value, []).append(span)
         self._seen: Counter[Hashable] = Counter()
 
     def __call__(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
@@ -79,8 +81,7 @@ class Wanted:
                 continue
             codes, values = codes_of(batch.column(column))
             for code, value in enumerate(values):
-                for sitting in by.get(value, ()):
-                    start, end = milliseconds(sitting.around.start), milliseconds(sitting.around.end)
+                for start, end in by.get(value, ()):
                     if span[1] < start or end <= span[0]:
                         continue
                     near |= (codes == code) & (times >= start) & (times < end)
@@ -89,6 +90,7 @@ class Wanted:
             kind = tuple(batch.column(name)[row].as_py() for name in ("person", "principal", *LOOK_AT[4:]))
             hour = int(times[row]) // 3_600_000
             found[row] = _is_new(self._seen, (hour, *kind))
+        found |= pc.is_in(batch.column("id"), self._also).to_numpy(zero_copy_only=False)
         return found
 
 

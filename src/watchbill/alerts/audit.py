@@ -21,7 +21,7 @@ from watchbill.alerts.around import LOOK_AT, Wanted
 from watchbill.alerts.cases import Beside, Gatherer
 from watchbill.alerts.interfaces import Events, Mask
 from watchbill.alerts.model import Audit
-from watchbill.alerts.noise import Mute, Quieter, quieted, seen
+from watchbill.alerts.noise import Mute, Quieter, quieted
 from watchbill.alerts.scan import Scan, let_go
 from watchbill.alerts.sittings import sittings
 from watchbill.detect.baseline import Baseline
@@ -128,20 +128,22 @@ def audit_events(
     judges = None if history is None else Judges(history, span)
     changes = _whole(events.earlier(OPENERS, _CHANGES_REACH))
     gatherer = Gatherer(
-        _judged(noticed, judges),
+        noticed,
         baseline,
         team,
         Beside(asked.answers, asked.steps, changes, events.opening, asked.at, asked.gaps),
     )
     quieter = Quieter(team, asked.rules, history.freezes if history else (), gatherer.opened, asked.mutes)
-    detected = [*sign_in_findings(noticed, baseline), *break_glass_findings(noticed, team)]
-    wrongs, loud = quieted(scan.wrongs(), detected, quieter, seen(noticed))
+    detected = [*sign_in_findings(noticed.sign_ins(), baseline), *break_glass_findings(noticed.break_glass, team)]
+    cited = {event_id for finding in detected for event_id in finding.event_ids}
+    wrongs, loud = quieted(scan.wrongs(), detected, quieter, noticed.seen(cited))
     gatherer.hear([*loud, *rules.findings(quiet=quieter.finding if quieter.suppresses else None), *asked.findings])
     found = sittings(wrongs, gatherer.alerts, gatherer.opened, team)
-    wanted = Wanted(found, {each.event.id: each.event.ip for each in noticed if each.event.ip})
-    known = {each.event.id for each in noticed}
+    counted = noticed.seen({event_id for each in found for item in each.items for event_id in item.event_ids})
+    ips = {event_id: each.ip for event_id, each in counted.items() if each.ip}
+    wanted = Wanted(found, ips, noticed.in_sittings(found, gatherer.opened))
     around = list(scan.also(events.picked(LOOK_AT, wanted)))
-    gatherer.know(_judged([each for each in around if each.event.id not in known], judges), scan.said)
+    gatherer.know(_judged(around, judges), scan.said)
     first, last = scan.reach()
     return Audit(
         NO_TALLY,

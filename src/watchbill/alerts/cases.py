@@ -32,6 +32,7 @@ from watchbill.alerts.effects import side_effects
 from watchbill.alerts.facts import SIGN_IN, Drawn, facts_of, kind_of, told
 from watchbill.alerts.model import Case, Evidence, Hop, Whence
 from watchbill.alerts.noise import rule_of
+from watchbill.alerts.noticed import Noticed
 from watchbill.alerts.sittings import SITTING, WRONG, Sitting, Subject, Wrong
 from watchbill.alerts.stories import Assessment, Story
 from watchbill.alerts.weights import BREAK_GLASS, further
@@ -76,12 +77,12 @@ class Gatherer:
 
     def __init__(
         self,
-        judgements: Sequence[Judgement],
+        noticed: Noticed,
         baseline: Baseline,
         team: Team | None,
         beside: Beside,
     ) -> None:
-        """Begin with the events that detectors read whole."""
+        """Begin with what detectors look at."""
         self.alerts: list[Finding] = []
         """The findings that may open a case."""
         self._said: dict[str, list[str]] = {}
@@ -89,15 +90,18 @@ class Gatherer:
         self._baseline = baseline
         self._team = team
         self._beside = beside
-        attributed = [*beside.earlier, *(judgement.attributed for judgement in judgements)]
-        self._changes = iam_changes(attributed, team) if team else ()
+        self._changes = iam_changes([*beside.earlier, *noticed.changes], team) if team else ()
+        attributed = [*beside.earlier, *noticed.break_glass]
         self._users = BreakGlassUsers(attributed, team)
         self.opened = {e.event.id: use.user for e in attributed for use in self._users.uses(e.event) if use.own}
         """By event id the break-glass user that acted."""
         self._judgements: list[Judgement] = []
         self._by_id: dict[str, Judgement] = {}
-        self._arns: dict[tuple[str, str], str] = {}
-        self.know(judgements)
+        self._of: Mapping[Subject, list[Judgement]] = {}
+        self._arns: dict[tuple[str, str], tuple[datetime, str, str]] = {}
+        """The ARN of IAM users by account and name in lower case, with the last event that told it."""
+        for each in noticed.arns():
+            self._know_arn(*each)
 
     def hear(self, findings: Iterable[Finding]) -> None:
         """Take what was found in them."""
@@ -119,8 +123,12 @@ class Gatherer:
         for judgement in self._judgements:
             event, identity = judgement.attributed.event, judgement.attributed.event.identity
             if identity.type == "IAMUser" and identity.user_name and identity.arn:
-                self._arns[event.account, identity.user_name.lower()] = identity.arn
+                self._know_arn(event.at, event.id, event.account, identity.user_name, identity.arn)
         self._of = self._by_subject()
+
+    def _know_arn(self, at: datetime, event_id: str, account: str, user: str, arn: str) -> None:
+        key = account, user.lower()
+        self._arns[key] = max(self._arns.get(key, (at, event_id, arn)), (at, event_id, arn))
 
     def _by_subject(self) -> Mapping[Subject, list[Judgement]]:
         """Give what each subject did, in order of time; an event may be of several."""
@@ -327,7 +335,7 @@ class Gatherer:
         identity = event.identity
         if identity.type == "IAMUser" and identity.arn is None and identity.user_name:
             made = f"arn:aws:iam::{event.account}:user/{identity.user_name}"
-            return self._arns.get((event.account, identity.user_name.lower()), made)
+            return self._arns.get((event.account, identity.user_name.lower()), (event.at, event.id, made))[-1]
         return identity.arn
 
     def _keys(self, person: str | None, own: Sequence[Judgement]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 1. Each batch is judged, and counted: by person and right, or by why it is nobody's.
 2. What AWS allowed and was not the person's is kept as far as it tells what is one case: a `Wrong`.
-3. What detectors look at is read whole: sign-ins, what may have given somebody more, break-glass users.
+3. What detectors look at is noticed (`noticed`): sign-ins, what may have given somebody more, break-glass users.
 
 Batches may come in any order; what needs the order of time is put into it when all have come.
 """
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from watchbill.access.history import History
 from watchbill.alerts.model import PersonCount
+from watchbill.alerts.noticed import Noticed, Noticing
 from watchbill.alerts.sittings import WRONG, Wrong
 from watchbill.detect.rules import RuleRun
 from watchbill.intervals import Interval
@@ -37,7 +38,7 @@ Rows = npt.NDArray[np.bool_]
 _WRONG = sorted(str(right) for right in WRONG)
 
 _NAMES = OPENERS | {"ConsoleLogin"}
-"""Names of events that detectors read whole."""
+"""Names of events that detectors look at."""
 
 
 class Scan:
@@ -59,17 +60,17 @@ class Scan:
         """
         self._given: list[pa.RecordBatch] = []
         self._judged = None if history is None else judge_batches(self._handed(), history, span)
-        self._names = _NAMES | (set(HANDS_OUT) if claimed and team is not None and team.break_glass else set())
+        self._claimed = claimed
         self._break_glass = {each.iam_user.lower() for each in team.break_glass} if team is not None else set[str]()
         self._rules = rules
         self.said: dict[str, Sequence[str]] = {}
-        """What staged rules say of the events that were read whole, by id."""
+        """What staged rules say of the events that `also` gave, by id."""
         self._people: Counter[tuple[str, ...]] = Counter()
         self._others: Counter[str] = Counter()
         self._opened = frozenset(opened)
         self._reach = (1 << 62, -1)
         self._wrong: list[pa.RecordBatch] = []
-        self._noticed: list[Attributed] = []
+        self._noticing = Noticing()
 
     def take(self, batch: pa.RecordBatch) -> None:
         """Look at a batch of `trail.table.SCHEMA`."""
@@ -85,12 +86,10 @@ class Scan:
         if pc.any(wrong).as_py():
             columns = [*(batch.column(name) for name in _OF_WRONG), judged.column("right")]
             self._wrong.append(alone(pa.RecordBatch.from_arrays(columns, [*_OF_WRONG, "right"]).filter(wrong)))
-        said = self._rules.take(batch, judged)
-        noticed = self._noteworthy(batch)
-        if noticed.any():
-            found = list(attributed_of(batch.filter(pa.array(noticed))))
-            self._noticed.extend(found)
-            self.said.update((each.event.id, said[each.event.id]) for each in found if each.event.id in said)
+        self._rules.take(batch, judged)
+        break_glass = self._of_break_glass(batch)
+        named = holds(batch, "name", _NAMES.__contains__)
+        self._noticing.take(batch, named | break_glass, break_glass)
 
     def also(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Attributed]:
         """Give the events of more batches, and hear what staged rules say of them; nothing is counted."""
@@ -118,9 +117,9 @@ class Scan:
         found = [_wrong(row) for batch in self._wrong for row in batch.to_pylist()]
         return sorted(found, key=lambda wrong: (wrong.at, wrong.id))
 
-    def noticed(self) -> list[Attributed]:
-        """Give the events that were read whole, in order of time."""
-        return sorted(self._noticed, key=lambda each: (each.event.at, each.event.id))
+    def noticed(self) -> Noticed:
+        """Give what detectors look at."""
+        return self._noticing.all()
 
     def _handed(self) -> Iterator[pa.RecordBatch]:
         while True:
@@ -142,10 +141,12 @@ class Scan:
         for (how, said), count in _counted([method, why], nobody):
             self._others[f"{how}: {said}"] += count
 
-    def _noteworthy(self, batch: pa.RecordBatch) -> Rows:
-        """Tell which rows detectors read whole."""
-        found = holds(batch, "name", lambda name: name in self._names)
+    def _of_break_glass(self, batch: pa.RecordBatch) -> Rows:
+        """Tell which rows say something of break-glass users."""
+        found = np.zeros(batch.num_rows, np.bool_)
         if self._break_glass:
+            if self._claimed:
+                found |= holds(batch, "name", HANDS_OUT.__contains__)
             for column in ("user_name", "source_identity"):
                 found |= holds(batch, column, lambda name: name is not None and name.lower() in self._break_glass)
             found |= holds(batch, "issuer_arn", lambda arn: (arn or "").rsplit("/", 1)[-1].lower() in self._break_glass)

@@ -13,9 +13,15 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from watchbill.detect.baseline import Baseline, network_of
 from watchbill.detect.model import Finding, Severity, Signal
 from watchbill.detect.windows import bursts, grouped
+from watchbill.trail.codes import holds
 from watchbill.trail.model import HIDDEN, Attributed, Outcome
 
 
@@ -36,6 +42,20 @@ EVEN_SPREAD = 0.5
 _SOON = timedelta(minutes=30)
 _ENDINGS = {True: "success with mfa", False: "success without mfa", None: "success"}
 """How a burst ended; where the record says nothing of MFA, nothing is made of it."""
+
+
+def tell(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Tell which rows `sign_in_findings` needs: of sign-ins that worked, those without MFA or after a failure."""
+    sign_ins = holds(rows, "name", lambda name: name == "ConsoleLogin")
+    allowed = holds(rows, "outcome", lambda outcome: outcome == Outcome.ALLOWED)
+    bare = (
+        pc.equal(rows.column("mfa"), pa.scalar(value=False)).fill_null(fill_value=False).to_numpy(zero_copy_only=False)
+    )
+    times = rows.column("time_ms").to_numpy()
+    failed = np.sort(times[sign_ins & ~allowed])
+    before = np.append(failed, np.iinfo(np.int64).min // 2)[np.searchsorted(failed, times, "right") - 1]
+    found: npt.NDArray[np.bool_] = sign_ins & (~allowed | bare | (times - before <= _SOON // timedelta(milliseconds=1)))
+    return found
 
 
 def sign_in_findings(events: Sequence[Attributed], baseline: Baseline) -> Iterator[Finding]:

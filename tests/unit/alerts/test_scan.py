@@ -17,6 +17,7 @@ from watchbill.access.history import declared
 from watchbill.alerts import around
 from watchbill.alerts import audit as audit_
 from watchbill.alerts.audit import Asked, Held, audit, audit_events, judgements, span_of
+from watchbill.alerts.noticed import Noticed
 from watchbill.alerts.scan import Scan
 from watchbill.alerts.sittings import is_wrong, wrong_of
 from watchbill.detect.baseline import Baseline
@@ -113,7 +114,7 @@ def test_nothing_is_found_in_nothing():
     for batches in ([], empty.to_batches(), [pa.RecordBatch.from_pylist([], schema=empty.schema)]):
         scan = scanned(batches, found, of)
         assert (scan.reach(), scan.people(), dict(scan.others())) == ((None, None), (), {})
-        assert (scan.wrongs(), scan.noticed(), list(scan.also(batches))) == ([], [], [])
+        assert (scan.wrongs(), scan.noticed(), list(scan.also(batches))) == ([], Noticed(), [])
 
 
 @pytest.mark.parametrize("size", [1, 3, 1000])
