@@ -9,7 +9,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
-from watchbill.access.model import AccessKey, AccountState, Call, GroupState, PolicyState, RoleState, UserState
+from watchbill.access.model import (
+    AccessKey,
+    AccountState,
+    Call,
+    Credentials,
+    Device,
+    Door,
+    GroupState,
+    PolicyState,
+    RoleState,
+    Shell,
+    UserState,
+)
 from watchbill.errors import ProviderError
 from watchbill.team.model import Account
 
@@ -20,6 +32,10 @@ class MemoryCloud:
     def __init__(self, dies_at: int | None = None) -> None:
         self.states: dict[str, AccountState] = {}
         self.keys: dict[tuple[str, str], list[AccessKey]] = {}
+        self.doors: dict[tuple[str, str], list[Door]] = {}
+        self.devices: dict[tuple[str, str], list[Device]] = {}
+        self.passwords: set[tuple[str, str]] = set()
+        self.shells: dict[str, list[Shell]] = {}
         self.calls: list[Call] = []
         self._versions: dict[tuple[str, str], int] = {}
         self.dies_at = dies_at
@@ -32,6 +48,24 @@ class MemoryCloud:
     def access_keys(self, account: Account, user: str) -> Sequence[AccessKey]:
         """Give a user's keys."""
         return list(self.keys.get((account.name, user), ()))
+
+    def look(self, account: Account) -> AccountState:
+        """Give the account's state: there is no report to leave out."""
+        return self.observe(account)
+
+    def credentials(self, account: Account, user: str) -> Credentials:
+        """Give all credentials of a user."""
+        of = (account.name, user)
+        return Credentials(
+            tuple(self.keys.get(of, ())),
+            tuple(sorted(self.doors.get(of, ()), key=lambda door: (door.kind, door.id))),
+            tuple(self.devices.get(of, ())),
+            of in self.passwords,
+        )
+
+    def open_in(self, account: Account) -> Sequence[Shell]:
+        """Give the open shells of an account."""
+        return list(self.shells.get(account.name, ()))
 
     def perform(self, account: Account, call: Call) -> None:
         """Do one call, or die."""
@@ -115,7 +149,7 @@ class MemoryCloud:
     def _CreatePolicyVersion(self, state, PolicyArn, PolicyDocument, SetAsDefault):  # noqa: N802, N803
         assert SetAsDefault
         old = state.policies[PolicyArn]
-        if len(old.versions) >= 4:
+        if len(old.versions) >= 4 and old.document != json.loads(PolicyDocument):
             raise ProviderError("LimitExceeded: a policy has five versions")
         # AWS counts all versions there ever were; the one in force until now is the last of them.
         key = (state.account, PolicyArn)
@@ -148,6 +182,12 @@ class MemoryCloud:
 
     def _DetachUserPolicy(self, state, UserName, PolicyArn):  # noqa: N802, N803
         return self._user(state, UserName, attached=state.users[UserName].attached - {PolicyArn})
+
+    def _PutUserPermissionsBoundary(self, state, UserName, PermissionsBoundary):  # noqa: N802, N803
+        return self._user(state, UserName, boundary=PermissionsBoundary)
+
+    def _DeleteUserPermissionsBoundary(self, state, UserName):  # noqa: N802, N803
+        return self._user(state, UserName, boundary=None)
 
     def _AttachGroupPolicy(self, state, GroupName, PolicyArn):  # noqa: N802, N803
         group = state.groups[GroupName]
@@ -190,6 +230,53 @@ class MemoryCloud:
         keys = self.keys[(state.account, UserName)]
         self.keys[(state.account, UserName)] = [
             AccessKey(k.id, Status == "Active") if k.id == AccessKeyId else k for k in keys
+        ]
+        return state
+
+    def _UpdateServiceSpecificCredential(self, state, UserName, ServiceSpecificCredentialId, Status):  # noqa: N802, N803
+        return self._door(state, UserName, ServiceSpecificCredentialId, Status)
+
+    def _UpdateSSHPublicKey(self, state, UserName, SSHPublicKeyId, Status):  # noqa: N802, N803
+        return self._door(state, UserName, SSHPublicKeyId, Status)
+
+    def _UpdateSigningCertificate(self, state, UserName, CertificateId, Status):  # noqa: N802, N803
+        return self._door(state, UserName, CertificateId, Status)
+
+    def _TerminateSession(self, state, SessionId):  # noqa: N802, N803
+        left = [shell for shell in self.shells.get(state.account, ()) if shell.id != SessionId]
+        self.shells[state.account] = left
+        return state
+
+    def _DeleteAccessKey(self, state, UserName, AccessKeyId):  # noqa: N802, N803
+        of = (state.account, UserName)
+        self.keys[of] = [key for key in self.keys.get(of, ()) if key.id != AccessKeyId]
+        return state
+
+    def _DeactivateMFADevice(self, state, UserName, SerialNumber):  # noqa: N802, N803
+        of = (state.account, UserName)
+        self.devices[of] = [device for device in self.devices.get(of, ()) if device.serial != SerialNumber]
+        return state
+
+    def _DeleteVirtualMFADevice(self, state, SerialNumber):  # noqa: N802, N803
+        return state
+
+    def _DeleteLoginProfile(self, state, UserName):  # noqa: N802, N803
+        self.passwords.discard((state.account, UserName))
+        return state
+
+    def _CreateLoginProfile(self, state, UserName, Password, PasswordResetRequired):  # noqa: N802, N803
+        assert Password
+        assert PasswordResetRequired
+        self.passwords.add((state.account, UserName))
+        return state
+
+    def _UpdateLoginProfile(self, state, UserName, Password, PasswordResetRequired):  # noqa: N802, N803
+        return self._CreateLoginProfile(state, UserName, Password, PasswordResetRequired)
+
+    def _door(self, state, user, name, status):
+        held = self.doors[(state.account, user)]
+        self.doors[(state.account, user)] = [
+            replace(door, active=status == "Active") if door.id == name else door for door in held
         ]
         return state
 

@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from watchbill.access.compile import Compiled, tag_of
-from watchbill.access.documents import in_words, nobody
+from watchbill.access.documents import brakes_of_freeze, freeze_document, frozen_by, in_words, nobody
 from watchbill.access.drift import Foreign, has_effect, is_brake
 from watchbill.access.limits import ON_CALL, Limits, denies
 from watchbill.access.model import (
+    FREEZE_POLICY,
     PATH,
     QUARANTINE,
     TAG,
@@ -125,7 +126,11 @@ class _Account:
         places = {arn: place for arn, each in self._observed.policies.items() if (place := place_of(each)) is not None}
         for arn, policy in self._desired.policies.items():
             found = self._observed.policies.get(arn)
-            if found is not None and found.document != policy.document and arn not in places:
+            if found is None or found.document == policy.document or arn in places:
+                continue
+            if policy.name == FREEZE_POLICY:
+                yield from self._versioned(found, list(_frozen_first(found.document, policy.document)))
+            else:
                 phase = Phase.REVOKE if _narrows(policy.document, found.document) else Phase.GRANT
                 yield from self._versioned(found, [(phase, policy.document)])
         families: dict[str, dict[int, PolicyState]] = {}
@@ -230,9 +235,7 @@ class _Account:
             yield self._make(Phase.PREPARE, "CreateUser", why, UserName=user.name, Path=PATH, Tags=self._tags)
         groups = found.groups if found else frozenset[str]()
         inline = found.inline if found else {}
-        if QUARANTINE in user.inline and inline.get(QUARANTINE) != user.inline[QUARANTINE]:
-            given = {"PolicyName": QUARANTINE, "PolicyDocument": _text(user.inline[QUARANTINE])}
-            yield self._make(Phase.FENCE, "PutUserPolicy", f"{user.name} is frozen", UserName=user.name, **given)
+        yield from self._frozen(user, found)
         yield from self._leaves(user.name, self._owned(groups) - user.groups)
         for group in sorted(user.groups - groups):
             why = f"{user.name} is in {group} by the team file"
@@ -243,6 +246,18 @@ class _Account:
         if QUARANTINE in inline and QUARANTINE not in user.inline and released and not undone:
             why = f"the freeze of {user.name} has ended"
             yield self._make(Phase.UNFENCE, "DeleteUserPolicy", why, UserName=user.name, PolicyName=QUARANTINE)
+
+    def _frozen(self, user: UserState, found: UserState | None) -> Iterator[Change]:
+        """Deny a frozen user everything, where that is not so yet."""
+        why = f"{user.name} is frozen"
+        if QUARANTINE in user.inline and (found is None or found.inline.get(QUARANTINE) != user.inline[QUARANTINE]):
+            given = {"PolicyName": QUARANTINE, "PolicyDocument": _text(user.inline[QUARANTINE])}
+            yield self._make(Phase.FENCE, "PutUserPolicy", why, UserName=user.name, **given)
+        for arn in sorted(user.attached - (found.attached if found is not None else frozenset())):
+            yield self._make(Phase.FENCE, "AttachUserPolicy", why, UserName=user.name, PolicyArn=arn)
+        if user.boundary is not None and (found is None or found.boundary != user.boundary):
+            given = {"PermissionsBoundary": user.boundary}
+            yield self._make(Phase.FENCE, "PutUserPermissionsBoundary", why, UserName=user.name, **given)
 
     def _leaver(self, user: UserState) -> Iterator[Change]:
         """Take what watchbill gave from a user the file no longer names; the user itself a person removes."""
@@ -346,6 +361,17 @@ def _narrows(new: Document, old: Document) -> bool:
     return all(each in there for each in wanted if each.get("Effect") == "Allow") and all(
         each in wanted for each in there if each.get("Effect") == "Deny"
     )
+
+
+def _frozen_first(there: Document, written: Document) -> Iterator[tuple[Phase, Document]]:
+    """Give what the freeze policy is given in which phase: who comes into it at once, who leaves it last of all."""
+    before, after = frozen_by(there), frozen_by(written)
+    if not after >= before:
+        if not before >= after:
+            yield Phase.FENCE, freeze_document(before | after, brakes_of_freeze(written))
+        yield Phase.UNFENCE, written
+    else:
+        yield Phase.FENCE, written
 
 
 def _difference(old: Document, new: Document) -> tuple[str, ...]:

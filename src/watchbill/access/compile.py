@@ -17,10 +17,13 @@ from functools import cached_property
 
 from watchbill.access.documents import (
     Statement,
+    brakes_of_freeze,
     brakes_of_trust,
     deny_all,
     document,
     fence_statements,
+    freeze_document,
+    frozen_by,
     gate_statements,
     slices_of,
     trust_document,
@@ -29,6 +32,7 @@ from watchbill.access.entitlements import granted, in_order, on_call, role_name,
 from watchbill.access.guards import guard_statements, on_call_statements
 from watchbill.access.limits import ON_CALL, Limits, exceeded, usage
 from watchbill.access.model import (
+    FREEZE_POLICY,
     PATH,
     QUARANTINE,
     AccountState,
@@ -44,6 +48,7 @@ from watchbill.access.model import (
 from watchbill.access.outlive import unknown_names
 from watchbill.access.packing import TooLargeError, brakes_of, pack, place_of, statements_of
 from watchbill.access.permissions import granted_documents, managed_arns, own_documents
+from watchbill.access.quarantine import DENY_ALL, Form, form_for, form_of
 from watchbill.errors import Problem
 from watchbill.intervals import Interval
 from watchbill.schedule.oncall import gaps
@@ -234,6 +239,7 @@ class Compiler:
             *draft.permissions(permission_set.name),
             *draft.family(f"guard-{name}", on_call_statements(draft.account.number, opted_in(permission_set))),
             *draft.family(f"fence-{name}", fence_statements(slices, horizon)),
+            draft.freeze,
         ]
         trust = draft.braked(
             name, trust_document([draft.user_arn(user) for user in sorted({user for user, _ in held})])
@@ -271,21 +277,8 @@ class Compiler:
         for holding in self._standing.get(draft.account.name, ()):
             if self.is_frozen(holding.person):
                 draft.join(holding.person, None)
-        frozen = {draft.user(p) for p in {f.person for f in self.freezes} & set(self.team.people) if self.is_frozen(p)}
-        return {
-            name: UserState(
-                name,
-                draft.user_arn(name),
-                draft.path_of(name),
-                frozenset(draft.memberships[name]),
-                frozenset(),
-                {QUARANTINE: deny_all()} if name in frozen else _NO_INLINE,
-            )
-            for name in sorted(draft.memberships)
-        }
-
-
-_NO_INLINE: Mapping[str, Document] = {}
+        frozen = {draft.user(person) for person in self._frozen & set(self.team.people)}
+        return {name: draft.made(name, frozen=name in frozen) for name in sorted(draft.memberships)}
 
 
 class _Draft:
@@ -317,6 +310,37 @@ class _Draft:
     def guards(self) -> list[str]:
         """Add what every job role and every grant is denied; give the ARNs of its policies."""
         return self.family("guard-jobs", guard_statements(self.account.number, self.takers))
+
+    @cached_property
+    def freeze(self) -> str:
+        """Add the policy that denies the sessions of whoever is frozen; give its ARN.
+
+        Somebody it names of whom no freeze is known stays in it: that is not watchbill's to lift.
+        """
+        people = self._compiler.team.people
+        known = {self.user(f.person): f.person for f in self._compiler.freezes if f.person in people}
+        named = {user for user, person in known.items() if self._compiler.is_frozen(person)}
+        found = self._observed.policies.get(f"arn:aws:iam::{self.account.number}:policy{PATH}{FREEZE_POLICY}")
+        there = {} if found is None else found.document
+        others = frozen_by(there) - set(known)
+        return self.policy(FREEZE_POLICY, freeze_document(named | others, brakes_of_freeze(there)))
+
+    def made(self, name: str, *, frozen: bool) -> UserState:
+        """Make a user of what was gathered; a frozen one is denied everything as they are now, or by watchbill's name.
+
+        A plan that finds no deny writes one that it can tell from somebody else's when the freeze is over.
+        """
+        user = UserState(name, self.user_arn(name), self.path_of(name), frozenset(self.memberships[name]))
+        if not frozen:
+            return user
+        there = self._observed.users.get(name, user)
+        match form_of(there) or form_for(there, self._observed.quotas, (Form.ATTACHED,)):
+            case Form.ATTACHED:
+                return replace(user, attached=frozenset([DENY_ALL]))
+            case Form.INLINE:
+                return replace(user, inline={QUARANTINE: deny_all()})
+            case Form.BOUNDARY:
+                return replace(user, boundary=DENY_ALL)
 
     @cached_property
     def takers(self) -> Mapping[str, Collection[str]]:

@@ -19,7 +19,7 @@ Sources: IAM User Guide, "IAM JSON policy elements: Condition operators", "AWS g
 evaluation logic" and "AWS JSON policy elements: Principal".
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -178,6 +178,60 @@ def deny_sessions_of(user: str) -> Document:
             {**everything, "Condition": {"StringLike": {"aws:userid": f"*:{user}"}}},
         ]
     )
+
+
+NOBODY = "watchbill:nobody"
+"""A name that neither a session nor a source identity can have: neither may hold a colon."""
+
+
+def freeze_document(users: Collection[str], brakes: Iterable[Statement] = ()) -> Document:
+    """Give the policy that denies everything to the sessions of these users, whichever role it is on.
+
+    There are always two statements, so that the policy can lie on the roles beforehand, and one call freezes. `brakes`
+    are what others deny in it.
+    """
+    named = sorted(users) or [NOBODY]
+    everything = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+    return document(
+        [
+            {"Sid": "FrozenSource", **everything, "Condition": {"StringEquals": {"aws:SourceIdentity": named}}},
+            {
+                "Sid": "FrozenSession",
+                **everything,
+                "Condition": {"StringLike": {"aws:userid": [f"*:{user}" for user in named]}},
+            },
+            *brakes,
+        ]
+    )
+
+
+def frozen_by(found: Document) -> frozenset[str]:
+    """Give the users whose sessions a document of that form denies; both of its statements must name them."""
+    named: list[set[str]] = [set(), set()]
+    for statement in _statements(found):
+        condition = statement.get("Condition", {}) if statement.get("Sid") in _FREEZE_SIDS else {}
+        named[0].update(_listed(condition.get("StringEquals", {}).get("aws:SourceIdentity", ())))
+        users = _listed(condition.get("StringLike", {}).get("aws:userid", ()))
+        named[1].update(user.removeprefix("*:") for user in users)
+    return frozenset(named[0] & named[1]) - {NOBODY}
+
+
+def brakes_of_freeze(found: Document) -> tuple[Statement, ...]:
+    """Give the Denies of a freeze policy that watchbill did not write: they may be somebody's emergency brake."""
+    return tuple(s for s in _statements(found) if s.get("Effect") != "Allow" and s.get("Sid") not in _FREEZE_SIDS)
+
+
+_FREEZE_SIDS = ("FrozenSource", "FrozenSession")
+
+
+def _statements(found: Document) -> list[Statement]:
+    statements = found.get("Statement", ())
+    listed = [statements] if isinstance(statements, Mapping) else statements
+    return [each for each in listed if isinstance(each, Mapping)]
+
+
+def _listed(values: Any) -> list[str]:
+    return [values] if isinstance(values, str) else [str(each) for each in values]
 
 
 def in_words(statement: Statement) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from watchbill.access.documents import brakes_of_trust
+from watchbill.access.documents import brakes_of_freeze, brakes_of_trust
 from watchbill.access.model import (
+    FREEZE_POLICY,
     PATH,
     QUARANTINE,
     REVOKE,
@@ -19,6 +20,7 @@ from watchbill.access.model import (
     Drift,
     DriftKind,
     GroupState,
+    PolicyState,
     RoleState,
     UserState,
     is_ours,
@@ -80,7 +82,7 @@ def find_drift(
             what = f"user {user.name} holds nothing here by the team file; a person removes it"
             yield Drift(observed.account, user.arn, what, None, DriftKind.UNKNOWN_USER)
         elif user.path != PATH and user.name in desired.users:
-            yield from _beside(user, observed)
+            yield from _beside(user, desired.users[user.name], observed)
     for role in desired.roles.values():
         there = observed.roles.get(role.name)
         if there is not None and there.boundary not in (None, role.boundary):
@@ -100,14 +102,20 @@ def _brakes(desired: AccountState, observed: AccountState) -> Iterator[Drift]:
             yield Drift(observed.account, found.arn, f"the trust of role {name} {decides}", None, DriftKind.TRUST)
     for arn in desired.policies:
         policy = observed.policies.get(arn)
-        if policy is not None and place_of(policy) is not None and brakes_of(policy.document):
+        if policy is not None and _braked(policy):
             yield Drift(observed.account, arn, f"policy {policy.name} {decides}", arn, DriftKind.DOCUMENT)
 
 
-def _beside(user: UserState, observed: AccountState) -> Iterator[Drift]:
+def _braked(policy: PolicyState) -> bool:
+    if policy.name == FREEZE_POLICY:
+        return bool(brakes_of_freeze(policy.document))
+    return place_of(policy) is not None and bool(brakes_of(policy.document))
+
+
+def _beside(user: UserState, wanted: UserState, observed: AccountState) -> Iterator[Drift]:
     """Say what somebody has who was there before watchbill: it is not watchbill's to take."""
     groups = sorted(name for name in user.groups if name not in observed.groups or observed.groups[name].path != PATH)
-    policies = [*sorted(map(last_of, user.attached)), *sorted(set(user.inline) - {QUARANTINE})]
+    policies = [*sorted(map(last_of, user.attached - wanted.attached)), *sorted(set(user.inline) - {QUARANTINE})]
     if groups or policies:
         has = [*(f"group {name}" for name in groups), *(f"policy {name}" for name in policies)]
         what = f"user {user.name} was there before watchbill and also has {', '.join(has)}"

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from watchbill.access.documents import size
 from watchbill.access.drift import has_effect
-from watchbill.access.model import PATH, AccountState, Capacity, GroupState, RoleState, UserState, is_ours, last_of
+from watchbill.access.model import (
+    FREEZE_POLICY,
+    PATH,
+    AccountState,
+    Capacity,
+    GroupState,
+    RoleState,
+    UserState,
+    is_ours,
+    last_of,
+)
 from watchbill.errors import Problem
 
 
@@ -29,7 +39,7 @@ DEFAULTS: Mapping[str, int] = {
 """Limits of a new account. Those of managed policies and inline ones count characters without white space."""
 
 ON_CALL = "oncall-"
-DENYING = ("gate-", "fence-", "guard-")
+DENYING = ("gate-", "fence-", "guard-", FREEZE_POLICY)
 """How the names of policies begin that are there for what they deny."""
 
 _SHOWN = 5

@@ -37,6 +37,10 @@ REVOKE = "watchbill-revoke"
 """Name of the inline policy that denies a frozen person's sessions on a role; suffixed with the person."""
 
 
+FREEZE_POLICY = "watchbill-freeze"
+"""Name of the policy on every role of watchbill's that denies everything to the sessions of whoever is frozen."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Holding:
     """A person holds a permission set in an account: always (`interval` None) or for a window."""
@@ -165,6 +169,57 @@ class AccessKey:
 
     id: str
     active: bool
+
+
+class DoorKind(StrEnum):
+    """What a credential of a user is, besides access keys: each has a call of its own that switches it off."""
+
+    SERVICE = "service credential"
+    """A name and password, or an API key, for one service: CodeCommit, Keyspaces, Bedrock."""
+    SSH = "SSH key"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A credential of a user besides access keys, which most forget."""
+
+    kind: DoorKind
+    id: str
+    active: bool
+    service: str = ""
+    """The service that a service credential is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An MFA device of a user."""
+
+    serial: str
+    """For a virtual one its ARN."""
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """All that a user can prove who they are with."""
+
+    keys: tuple[AccessKey, ...] = ()
+    doors: tuple[Door, ...] = ()
+    devices: tuple[Device, ...] = ()
+    password: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """An open session of Session Manager: it survives every change of IAM."""
+
+    id: str
+    region: str
+    owner: str
+    """ARN of the user, or of the session of a role, that opened it."""
+    target: str
+    """The machine it is on."""
 
 
 class Phase(IntEnum):

@@ -222,7 +222,9 @@ def _user_after(user: UserState, desired: AccountState, observed: AccountState, 
     inline = _left("user", user.name, user.inline, gone)
     inline = {k: v for k, v in inline.items() if k != QUARANTINE} | dict(wanted.inline if wanted is not None else {})
     attached = frozenset(arn for arn in user.attached if ("user", user.name, arn) not in gone)
-    return replace(user, groups=frozenset(groups), inline=inline, attached=attached)
+    attached |= wanted.attached if wanted is not None else frozenset()
+    boundary = (wanted.boundary if wanted is not None else None) or user.boundary
+    return replace(user, groups=frozenset(groups), inline=inline, attached=attached, boundary=boundary)
 
 
 def _left(kind: str, name: str, inline: Mapping[str, Document], gone: _Gone) -> dict[str, Document]:
