@@ -18,6 +18,10 @@ from watchbill.team.model import Account
 _CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, user_agent_extra="watchbill")
 
 
+_HOME = "us-east-1"
+"""The region of what is the same everywhere."""
+
+
 class Accounts:
     """Gives clients for accounts, each checked once; safe to ask from several threads one account each."""
 
@@ -26,14 +30,18 @@ class Accounts:
         self._endpoint = endpoint
         key, secret = credentials or (None, None)
         self._session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret)
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._sessions: dict[str, Any] = {}
+        """By account, each checked."""
         self._bucket_client: Any = None
 
-    def client(self, account: Account, service: str) -> Any:
+    def client(self, account: Account, service: str, region: str = _HOME) -> Any:
         """Give the client of a service in an account; an account that is not the declared one is a ProviderError."""
-        key = (account.name, service)
+        key = (account.name, service, region)
         if key not in self._clients:
-            self._clients[key] = self._connect(account, service)
+            if account.name not in self._sessions:
+                self._sessions[account.name] = self._connect(account)
+            self._clients[key] = self._make(self._sessions[account.name], service, region)
         return self._clients[key]
 
     def number(self) -> str:
@@ -46,7 +54,7 @@ class Accounts:
             self._bucket_client = self._make(self._session, "s3")
         return self._bucket_client
 
-    def _connect(self, account: Account, service: str) -> Any:
+    def _connect(self, account: Account) -> Any:
         session = self._session
         if account.role is not None:
             arn = f"arn:aws:iam::{account.number}:role/{account.role}"
@@ -63,10 +71,10 @@ class Accounts:
                 f"account `{account.name}` is declared as {account.number}, but the credentials reach {found}",
                 "correct the account's number or role in the team file, or the credentials",
             )
-        return self._make(session, service)
+        return session
 
-    def _make(self, session: Any, service: str) -> Any:
-        return session.client(service, endpoint_url=self._endpoint, region_name="us-east-1", config=_CONFIG)
+    def _make(self, session: Any, service: str, region: str = _HOME) -> Any:
+        return session.client(service, endpoint_url=self._endpoint, region_name=region, config=_CONFIG)
 
 
 def translated(call: Callable[..., Any], **parameters: Any) -> Any:

@@ -3,9 +3,9 @@
 import csv
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -16,7 +16,11 @@ from watchbill.access.model import (
     AccessKey,
     AccountState,
     Call,
+    Credentials,
+    Device,
     Document,
+    Door,
+    DoorKind,
     GroupState,
     PolicyState,
     RoleState,
@@ -33,35 +37,48 @@ ALLOWED_CALLS = {
     "AddUserToGroup": "add_user_to_group",
     "AttachGroupPolicy": "attach_group_policy",
     "AttachRolePolicy": "attach_role_policy",
+    "AttachUserPolicy": "attach_user_policy",
     "CreateGroup": "create_group",
+    "CreateLoginProfile": "create_login_profile",
     "CreatePolicy": "create_policy",
     "CreatePolicyVersion": "create_policy_version",
     "CreateRole": "create_role",
     "CreateUser": "create_user",
+    "DeactivateMFADevice": "deactivate_mfa_device",
+    "DeleteAccessKey": "delete_access_key",
     "DeleteGroup": "delete_group",
     "DeleteGroupPolicy": "delete_group_policy",
+    "DeleteLoginProfile": "delete_login_profile",
     "DeletePolicy": "delete_policy",
     "DeletePolicyVersion": "delete_policy_version",
     "DeleteRole": "delete_role",
     "DeleteRolePermissionsBoundary": "delete_role_permissions_boundary",
     "DeleteRolePolicy": "delete_role_policy",
+    "DeleteUserPermissionsBoundary": "delete_user_permissions_boundary",
     "DeleteUserPolicy": "delete_user_policy",
+    "DeleteVirtualMFADevice": "delete_virtual_mfa_device",
     "DetachGroupPolicy": "detach_group_policy",
     "DetachRolePolicy": "detach_role_policy",
     "DetachUserPolicy": "detach_user_policy",
     "PutRolePermissionsBoundary": "put_role_permissions_boundary",
     "PutRolePolicy": "put_role_policy",
+    "PutUserPermissionsBoundary": "put_user_permissions_boundary",
     "PutUserPolicy": "put_user_policy",
     "RemoveUserFromGroup": "remove_user_from_group",
     "UpdateAccessKey": "update_access_key",
     "UpdateAssumeRolePolicy": "update_assume_role_policy",
+    "UpdateLoginProfile": "update_login_profile",
+    "UpdateSSHPublicKey": "update_ssh_public_key",
+    "UpdateServiceSpecificCredential": "update_service_specific_credential",
+    "UpdateSigningCertificate": "update_signing_certificate",
 }
 """Every call that watchbill can make to change IAM, by the name of its method in boto3; nothing else is ever sent."""
 
-_TAKES_AWAY = ("Delete", "Detach", "Remove")
+_TAKES_AWAY = ("Deactivate", "Delete", "Detach", "Remove")
 """Operations that are already so where what they take away is not there. What adds, attaches, puts or updates needs no
 such rule: IAM answers it with success when it is already so. CreatePolicyVersion is the one that is not the same twice:
-sent again after a lost answer it makes another version of the same document, which changes no access."""
+sent again after a lost answer it makes another version of the same document, which changes no access; where there is no
+room for another, it is asked whether the version in force says it already."""
 
 _CREATES = {
     "CreateGroup": ("group", "GroupName", "get_group", "Group"),
@@ -102,15 +119,26 @@ class AwsCloud:
         who was made since, of a name that was there before or not, is not in it.
         AWS tells no tags of policies here, so their `team` is not known.
         """
+        return self._read(account, report=True)
+
+    def look(self, account: Account) -> AccountState:
+        """Read the IAM of an account as `observe` does, without the credential report: pages + 1 calls."""
+        return self._read(account, report=False)
+
+    def _read(self, account: Account, *, report: bool) -> AccountState:
         client = self._accounts.client(account, "iam")
         details: dict[str, list[Mapping[str, Any]]] = {}
         unread: list[str] = []
+        mfa: Mapping[str, bool] = {}
         try:
             # AWS gives a hundred at a time unless it is asked for more; a thousand is the most.
             pages = client.get_paginator("get_account_authorization_details")
             for page in pages.paginate(PaginationConfig={"PageSize": 1000}):
                 for part in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"):
                     details.setdefault(part, []).extend(page.get(part, ()))
+            if report:
+                made = details["UserDetailList"]
+                mfa = _unless_refused("credential report", lambda: _mfa(self._report(client), made), unread)
             state = AccountState(
                 account.name,
                 account.number,
@@ -118,14 +146,33 @@ class AwsCloud:
                 {group["GroupName"]: _group(group) for group in details["GroupDetailList"]},
                 {role["RoleName"]: _role(role) for role in details["RoleDetailList"]},
                 {policy["Arn"]: _policy(policy) for policy in details["Policies"]},
-                mfa=_unless_refused(
-                    "credential report", lambda: _mfa(self._report(client), details["UserDetailList"]), unread
-                ),
+                mfa=mfa,
                 quotas=_unless_refused("account summary", lambda: _quotas(client.get_account_summary()), unread),
             )
         except (BotoCoreError, ClientError, ValueError) as error:
             raise ProviderError(f"could not read the IAM of account `{account.name}`: {error}") from error
         return replace(state, unread=tuple(unread))
+
+    def credentials(self, account: Account, user: str) -> Credentials:
+        """Read all credentials of a user, in six calls; none when there is no such user."""
+        client = self._accounts.client(account, "iam")
+        try:
+            return Credentials(
+                tuple(self.access_keys(account, user)),
+                tuple(sorted(_doors(client, user), key=lambda door: (door.kind, door.id))),
+                tuple(
+                    Device(each["SerialNumber"], each["EnableDate"].astimezone(UTC))
+                    for page in client.get_paginator("list_mfa_devices").paginate(UserName=user)
+                    for each in page["MFADevices"]
+                ),
+                _has_password(client, user),
+            )
+        except ClientError as error:
+            if _code(error) == "NoSuchEntity":
+                return Credentials()
+            raise ProviderError(f"could not list the credentials of `{user}` in `{account.name}`: {error}") from error
+        except BotoCoreError as error:
+            raise ProviderError(f"could not list the credentials of `{user}` in `{account.name}`: {error}") from error
 
     def access_keys(self, account: Account, user: str) -> Sequence[AccessKey]:
         """Read the long-term keys of a user; none when there is no such user."""
@@ -157,7 +204,9 @@ class AwsCloud:
                 code = _code(error)
                 if code == "EntityAlreadyExists" and call.operation in _CREATES:
                     _must_be_ours(client, account, call)
-                elif code != "NoSuchEntity" or not call.operation.startswith(_TAKES_AWAY):
+                elif not (code == "NoSuchEntity" and call.operation.startswith(_TAKES_AWAY)) and not (
+                    code == "LimitExceeded" and _is_written(client, call)
+                ):
                     raise
         except (BotoCoreError, ClientError) as error:
             raise ProviderError(f"{call} in account `{account.name}`: {error}") from error
@@ -198,6 +247,28 @@ def _passes(error: ClientError) -> bool:
     return unknown_yet or _code(error) in _PASSING
 
 
+def _doors(client: Any, user: str) -> Iterator[Door]:
+    for each in client.list_service_specific_credentials(UserName=user)["ServiceSpecificCredentials"]:
+        name, active = each["ServiceSpecificCredentialId"], each["Status"] == "Active"
+        yield Door(DoorKind.SERVICE, name, active, each["ServiceName"])
+    for page in client.get_paginator("list_ssh_public_keys").paginate(UserName=user):
+        for each in page["SSHPublicKeys"]:
+            yield Door(DoorKind.SSH, each["SSHPublicKeyId"], each["Status"] == "Active")
+    for page in client.get_paginator("list_signing_certificates").paginate(UserName=user):
+        for each in page["Certificates"]:
+            yield Door(DoorKind.CERTIFICATE, each["CertificateId"], each["Status"] == "Active")
+
+
+def _has_password(client: Any, user: str) -> bool:
+    try:
+        client.get_login_profile(UserName=user)
+    except ClientError as error:
+        if _code(error) != "NoSuchEntity":
+            raise
+        return False
+    return True
+
+
 def _must_be_ours(client: Any, account: Account, call: Call) -> None:
     """Check that what has the name of something to be made is that very thing; raises ProviderError."""
     kind, key, _, _ = _CREATES[call.operation]
@@ -209,6 +280,16 @@ def _must_be_ours(client: Any, account: Account, call: Call) -> None:
             f"{call} in account `{account.name}`: the name is taken by {found}, which is not {wanted} and was left "
             f"alone; rename or delete that {kind}, or give ours another name in the team file, and plan again"
         )
+
+
+def _is_written(client: Any, call: Call) -> bool:
+    """Tell whether the version in force of a policy says what a call would write."""
+    if call.operation != "CreatePolicyVersion":
+        return False
+    arn = call.parameters["PolicyArn"]
+    version = client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    found = client.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    return bool(_document(found, arn) == json.loads(call.parameters["PolicyDocument"]))
 
 
 def _holder(client: Any, call: Call, wanted: str) -> str:

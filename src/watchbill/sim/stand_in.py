@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from watchbill.errors import WatchbillError
+from watchbill.sim.gaps import fill
 
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _server(seed: int) -> "ThreadedMotoServer":
     except ImportError as error:
         message = f"the AWS stand-in is not installed: {error.name or error} is missing"
         raise WatchbillError(message, "run `pip install 'watchbill[demo]'`") from error
+    fill()
     moto_api_backend.reset()
     mock_random.seed(seed)
     return ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
