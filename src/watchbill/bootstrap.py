@@ -1,19 +1,22 @@
 """Put the pieces together. The only module that knows both the core and the edges."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from watchbill.access.interfaces import Cloud
-from watchbill.access.model import AccessKey, AccountState, Change, spelled
+from watchbill.access.interfaces import Cloud, ShellHouse
+from watchbill.access.model import AccessKey, AccountState, Change, Credentials, Shell, spelled
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
 from watchbill.aws.lookup import look_up
 from watchbill.aws.queue import Queue, open_queue
+from watchbill.aws.shells import Shells
 from watchbill.aws.trail_keys import cloudtrail
 from watchbill.clock import Clock, SystemClock
 from watchbill.errors import NotFoundError, ProviderError, WatchbillError
@@ -26,6 +29,8 @@ from watchbill.trail.model import Reading
 from watchbill.trail.read import FileReading, combine, read_file
 from watchbill.trail.sources import EVENTS, Listed, days_to_list, parse_key, prefixes_to_list
 
+
+T = TypeVar("T")
 
 Performer = Callable[[Team, Change], None]
 """Makes one step of a plan where it is to be made; every failure is a ProviderError."""
@@ -55,22 +60,49 @@ class App:
     endpoint: str | None = None
     """The stand-in for AWS, if it is one."""
     keys: tuple[str, str] | None = field(default=None, repr=False)
+    shells: ShellHouse | None = None
+    """None where open shells are out of reach."""
+    sleep: Callable[[float], object] = time.sleep
+    """Waits for so many seconds."""
+    lanes: int = 16
+    """Accounts, hosts and directories that are worked on side by side."""
     performers: Mapping[str, Performer] = field(default_factory=dict)
     """Who makes the steps of services besides AWS's IAM, by the service of the call."""
     _read: dict[tuple[str, str, str], FileReading] = field(default_factory=dict)
     """What came out of each object of S3 already: an object with the same ETag is not fetched again."""
 
+    def look(self, team: Team) -> Mapping[str, AccountState]:
+        """Read the IAM of every account of the team, side by side, but not who has an MFA device."""
+        return self._in_each(team, self.cloud.look)
+
+    def credentials_of(
+        self, team: Team, person: str, observed: Mapping[str, AccountState]
+    ) -> Mapping[str, Credentials]:
+        """Read the credentials of a person in every account where their user was `observed`, side by side."""
+        user = _user_of(team, person)
+        there = {name: spelled(user, state) for name, state in observed.items()}
+        having = replace(team, accounts={n: a for n, a in team.accounts.items() if there[n] in observed[n].users})
+        return self._in_each(having, lambda account: self.cloud.credentials(account, there[account.name]))
+
+    def shells_in(self, team: Team) -> Mapping[str, Sequence[Shell]]:
+        """List the open shells of every account of the team, side by side; none where they are out of reach."""
+        return {} if self.shells is None else self._in_each(team, self.shells.open_in)
+
+    def _in_each(self, team: Team, read: Callable[[Account], T]) -> Mapping[str, T]:
+        with ThreadPoolExecutor(max_workers=self.lanes) as pool:
+            return dict(zip(team.accounts, pool.map(read, team.accounts.values()), strict=True))
+
     def observe(self, team: Team) -> Mapping[str, AccountState]:
         """Read the IAM of every account of the team, side by side."""
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            states = pool.map(self.cloud.observe, team.accounts.values())
-            return dict(zip(team.accounts, states, strict=True))
+        return self._in_each(team, self.cloud.observe)
 
     def perform(self, team: Team, change: Change) -> None:
         """Make one step of a plan, by whoever makes those of its service; where nobody does, a ProviderError."""
         service = change.call.service
         if service == "iam":
             self.cloud.perform(_account(team, change), change.call)
+        elif service == "ssm" and self.shells is not None:
+            self.shells.perform(_account(team, change), change.call)
         elif service in self.performers:
             self.performers[service](team, change)
         else:
@@ -81,9 +113,7 @@ class App:
         self, team: Team, person: str, observed: Mapping[str, AccountState]
     ) -> Mapping[str, Sequence[AccessKey]]:
         """Read the access keys of a person in every account of the team, by their user as it was `observed`."""
-        if person not in team.people:
-            raise NotFoundError(f"no person `{person}` in {team.path}")
-        user = team.people[person].iam_user
+        user = _user_of(team, person)
         return {n: self.cloud.access_keys(account, spelled(user, observed[n])) for n, account in team.accounts.items()}
 
     def read_trail(self, source: str, progress: Callable[[int, int], None] | None = None) -> Reading:
@@ -170,6 +200,12 @@ class App:
         return read_file(key, read_object(self.accounts, bucket, key))
 
 
+def _user_of(team: Team, person: str) -> str:
+    if person not in team.people:
+        raise NotFoundError(f"no person `{person}` in {team.path}")
+    return team.people[person].iam_user
+
+
 def _account(team: Team, change: Change) -> Account:
     if change.account not in team.accounts:
         raise ProviderError(f"{change.call}: the team file has no account `{change.account}` any more")
@@ -216,7 +252,14 @@ def is_log(key: str) -> bool:
 def make_app(clock: Clock | None = None, endpoint: str | None = None, keys: tuple[str, str] | None = None) -> App:
     """Build an app on AWS, or on a stand-in at `endpoint` with the key pair it takes."""
     accounts = Accounts(endpoint, keys)
-    return App(clock or SystemClock(), accounts, AwsCloud(accounts), endpoint, keys)
+    # In a rehearsal time stands still or is moved by whoever tells it: there is nothing to wait for.
+    sleep: Callable[[float], object] = time.sleep if clock is None or isinstance(clock, SystemClock) else _no_wait
+    found = clock or SystemClock()
+    return App(found, accounts, AwsCloud(accounts), endpoint, keys, Shells(accounts), sleep)
+
+
+def _no_wait(_: float) -> None:
+    """Wait for nothing."""
 
 
 def clock_of(settings: Settings) -> Clock:

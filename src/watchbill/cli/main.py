@@ -11,6 +11,7 @@ import rich_click
 from watchbill.cli.commands import (
     access,
     cases,
+    containment,
     coverage,
     demo,
     export,
@@ -48,8 +49,9 @@ rich_click.rich_click.COMMAND_GROUPS = {
         {"name": "What was done", "commands": ["trail", "audit", "rules"]},
         {
             "name": "Cases",
-            "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "freeze", "restore", "export", "send"],
+            "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "export", "send"],
         },
+        {"name": "Stopping somebody", "commands": ["freeze", "restore", "evict", "assist"]},
         {"name": "Running it", "commands": ["run", "serve", "slack", "report", "ledger", "demo"]},
     ]
 }
@@ -75,6 +77,7 @@ for part in (
     trail,
     rules,
     cases,
+    containment,
     export,
     run,
     serve,

@@ -6,8 +6,9 @@ import msgspec
 
 from watchbill.alerts.view import AuditView
 from watchbill.cli.commands.access import ApplyView, DriftView, PlanView
-from watchbill.cli.commands.cases import AskView, CaseLine, FreezeView, RestoreView, StandingCase, VerdictView
+from watchbill.cli.commands.cases import AskView, CaseLine, StandingCase, VerdictView
 from watchbill.cli.commands.checks import CheckView
+from watchbill.cli.commands.containment import AssistView, EvictView, FreezeView, RestoreView
 from watchbill.cli.commands.coverage import CoverageView
 from watchbill.cli.commands.demo import DemoView
 from watchbill.cli.commands.export import ExportedView, SentView
@@ -21,8 +22,8 @@ from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainVie
 from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.rules import DoctorView, RuleHits, RuleTestsView, RuleView
 from watchbill.cli.commands.run import RunView
-from watchbill.cli.commands.slack import SlackCheckView
 from watchbill.cli.commands.serve import ServedView
+from watchbill.cli.commands.slack import SlackCheckView
 from watchbill.cli.commands.takeover import ImportView
 from watchbill.cli.commands.team import InitView, ValidateView
 from watchbill.cli.commands.trail import TrailView
@@ -76,6 +77,11 @@ RESULTS: dict[str, Any] = {
     "verdict": VerdictView,
     "freeze": FreezeView,
     "restore": RestoreView,
+    "evict": EvictView,
+    "assist request": AssistView,
+    "assist approve": AssistView,
+    "assist refuse": AssistView,
+    "assist collect": AssistView,
     "run": RunView,
     "serve": ServedView,
     "slack check": SlackCheckView,

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from watchbill.errors import ProviderError
 from watchbill.store.cases import Cases
 from watchbill.store.clicks import Clicks
+from watchbill.store.containments import Containments
 from watchbill.store.engine import READS, postgres_engine, sqlite_engine
 from watchbill.store.feeds import Feeds
 from watchbill.store.findings import Findings
@@ -62,6 +63,7 @@ class Store:
         self.questions = Questions(self)
         self.findings = Findings(self)
         self.freezes = Freezes(self)
+        self.containments = Containments(self)
         self.journal = Journal(self)
         self.feeds = Feeds(self)
         self.outbox = Outbox(self)

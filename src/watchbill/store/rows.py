@@ -63,6 +63,29 @@ class FreezeRow:
     case_id: str | None
     payload: str
     """The containment as JSON."""
+    applied_at: datetime | None = None
+    """When its last step was made; None while it is under way."""
+    rechecks: int = 0
+    """How often it was looked at again since."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainmentRow:
+    """One eviction, help, or restore of what was evicted: asked for by one person, confirmed by another."""
+
+    id: str
+    kind: str
+    """`evict`, `help` or `restore`."""
+    person: str
+    case_id: str | None
+    at: datetime
+    by: str
+    state: str
+    """`asked`, `confirmed`, `done` or `refused`."""
+    payload: str
+    """The plan as JSON, without any secret."""
+    confirmed_at: datetime | None = None
+    confirmed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

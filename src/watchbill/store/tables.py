@@ -68,6 +68,24 @@ freezes = Table(
     Column("end", String(32), nullable=True),
     Column("case_id", String(32), nullable=True),
     Column("payload", Text, nullable=False),
+    Column("applied_at", String(32), nullable=True),
+    Column("rechecks", Integer, nullable=False, server_default="0"),
+    Column("mended", Integer, nullable=False, server_default="0"),
+)
+
+containments = Table(
+    "containments",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("case_id", String(32), nullable=True),
+    Column("at", String(32), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("confirmed_at", String(32), nullable=True),
+    Column("confirmed_by", Text, nullable=True),
+    Column("payload", Text, nullable=False),
 )
 
 findings = Table(

@@ -5,23 +5,36 @@ from datetime import timedelta
 
 import pytest
 from tests.cloud import MemoryCloud, by
-from tests.unit.respond.frozen import KEYS, NOON, ON_SHIFT, TEAM, by_hand, carry_out, frozen, keys_of, observe, world
+from tests.unit.respond.frozen import (
+    KEYS,
+    NOON,
+    ON_SHIFT,
+    TEAM,
+    by_hand,
+    carry_out,
+    frozen,
+    keys_of,
+    observe,
+    seen,
+    world,
+)
 
 from watchbill.access.apply import apply
-from watchbill.access.documents import deny_all
 from watchbill.access.effective import answers
-from watchbill.access.model import QUARANTINE, Phase, State
+from watchbill.access.model import Phase, State
 from watchbill.access.plan import make_plan
+from watchbill.access.quarantine import DENY_ALL
 from watchbill.errors import NotFoundError, RefusedError
 from watchbill.policy.evaluate import evaluate
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.statements import parse_policy
-from watchbill.respond.freeze import plan_freeze
+from watchbill.respond.freeze import Asked, plan_freeze
+from watchbill.respond.model import Seen
 from watchbill.respond.verify import verify_frozen
 
 
-REVERSIBLE = {"PutUserPolicy", "UpdateAccessKey", "PutRolePolicy", "RemoveUserFromGroup"}
-"""Each has a call that undoes it: DeleteUserPolicy, itself, DeleteRolePolicy, AddUserToGroup."""
+REVERSIBLE = {"AttachUserPolicy", "UpdateAccessKey", "CreatePolicyVersion", "RemoveUserFromGroup"}
+"""Each has a call that undoes it: DetachUserPolicy, itself, another version, AddUserToGroup."""
 
 ACTIONS = ("s3:GetObject", "rds:RebootDBInstance", "iam:CreateAccessKey", "sts:AssumeRole", "ec2:DescribeInstances")
 
@@ -30,12 +43,12 @@ def test_a_freeze_denies_first_and_only_in_ways_that_can_be_undone():
     """The deny stops all that is open at once, in every account; nothing is deleted that AWS could not give back."""
     found = frozen(world())
     assert [str(change.call) for change in found.changes] == [
-        "iam:PutUserPolicy(james, watchbill-quarantine)",
-        "iam:PutUserPolicy(james, watchbill-quarantine)",
+        "iam:AttachUserPolicy(james, arn:aws:iam::aws:policy/AWSDenyAll)",
+        "iam:AttachUserPolicy(james, arn:aws:iam::aws:policy/AWSDenyAll)",
         "iam:UpdateAccessKey(james, AKIAFIRST, Inactive)",
         "iam:UpdateAccessKey(james, AKIASECOND, Inactive)",
         "iam:UpdateAccessKey(james, AKIASTAGING, Inactive)",
-        "iam:PutRolePolicy(oncall-platform, watchbill-revoke-james)",
+        "iam:CreatePolicyVersion(arn:aws:iam::111111111111:policy/watchbill/watchbill-freeze)",
         "iam:RemoveUserFromGroup(job-developers, james)",
         "iam:RemoveUserFromGroup(oncall-platform, james)",
         "iam:RemoveUserFromGroup(job-developers, james)",
@@ -54,7 +67,9 @@ def test_a_freeze_remembers_what_it_takes():
         ("production", "oncall-platform"),
         ("staging", "job-developers"),
     )
-    assert found.roles == (("production", "oncall-platform"),)
+    assert found.covered == (("production", "oncall-platform"),)
+    assert (found.roles, found.policies) == ((), ("production",))
+    assert found.forms == {"production": "attached", "staging": "attached"}
     assert (found.person, found.user, found.case, found.reason, found.by, found.at) == (
         "james",
         "james",
@@ -96,7 +111,9 @@ def test_nobody_else_is_touched():
         }
     context = {"aws:userid": "AROA:rick", "aws:SourceIdentity": "rick"}
     role = observe(cloud)["production"].roles["oncall-platform"]
-    policies = [parse_policy(document, name) for name, document in role.inline.items()]
+    arn = "arn:aws:iam::111111111111:policy/watchbill/watchbill-freeze"
+    assert arn in role.attached
+    policies = [parse_policy(observe(cloud)["production"].policies[arn].document, "freeze")]
     asked = Request("rds:RebootDBInstance", "*", context, complete=True)
     assert evaluate(asked, identity=policies).effect is Effect.IMPLICITLY_DENIED
 
@@ -127,7 +144,7 @@ def test_a_freeze_cut_short_has_denied_most_already(cut):
             list(apply(changes, by(TEAM, dying)))
     else:
         carry_out(changes, dying)
-    assert observe(dying)["production"].users["james"].inline == {QUARANTINE: deny_all()}
+    assert observe(dying)["production"].users["james"].attached == {DENY_ALL}
     again = MemoryCloud()
     again.states, again.keys = dict(dying.states), dict(dying.keys)
     carry_out(changes, again)
@@ -153,7 +170,7 @@ def test_protected_people_are_refused(protected):
     cloud = world()
     of = replace(TEAM, protected=protected)
     with pytest.raises(RefusedError, match="`james` is protected"):
-        plan_freeze(of, "james", observe(cloud), keys_of(cloud), NOON, case=None, reason="r", by="sofia")
+        frozen(cloud, team=of)
 
 
 @pytest.mark.parametrize("listed", ["jim", "j.smith", "J.Smith"])
@@ -163,7 +180,7 @@ def test_a_person_is_protected_by_either_name(listed):
         TEAM, people={"jim": replace(TEAM.people["james"], name="jim", iam_user="j.smith")}, protected=(listed,)
     )
     with pytest.raises(RefusedError, match="protected"):
-        plan_freeze(of, "jim", {}, {}, NOON, case=None, reason="r", by="sofia")
+        plan_freeze(of, "jim", Seen({}), NOON, Asked(None, "r", "sofia"))
 
 
 @pytest.mark.parametrize("by", ["james", "James"])
@@ -182,8 +199,10 @@ def test_a_user_is_frozen_by_the_name_that_aws_spells():
     containment = frozen(cloud)
     assert containment.user == "James"
     carry_out(containment.changes, cloud)
-    assert all(check.holds for check in verify_frozen(containment, observe(cloud), {}, ON_SHIFT, ["ec2:RunInstances"]))
-    assert all("watchbill-quarantine" in state.users["James"].inline for state in observe(cloud).values())
+    now = seen(cloud, "James")
+    checks = verify_frozen(containment, now, now.observed, ON_SHIFT, ["ec2:RunInstances"])
+    assert all(check.holds for check in checks)
+    assert all(DENY_ALL in state.users["James"].attached for state in observe(cloud).values())
 
 
 def test_a_user_who_is_spelled_in_two_ways_is_refused():

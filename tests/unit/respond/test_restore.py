@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.cloud import MemoryCloud
 from tests.teams import DAY
-from tests.unit.respond.frozen import NOON, TEAM, by_hand, carry_out, frozen, keys_of, observe, world
+from tests.unit.respond.frozen import NOON, TEAM, by_hand, carry_out, frozen, keys_of, observe, seen, world
 
-from watchbill.access.model import PATH, QUARANTINE, AccessKey, Freeze, GroupState
+from watchbill.access.model import PATH, AccessKey, Freeze, GroupState
 from watchbill.access.plan import make_plan
-from watchbill.respond.restore import differences, plan_restore
+from watchbill.access.quarantine import DENY_ALL
+from watchbill.respond.restore import Before, differences, plan_restore
 
 
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -31,7 +32,7 @@ def copied(cloud):
 
 def restored(cloud, found, before, desired=None, stolen=()):
     """Work out the restore of a freeze over what is there now."""
-    return plan_restore(found, desired or before, observe(cloud), before, stolen)
+    return plan_restore(found, desired or before, seen(cloud), Before(before, {}), stolen)
 
 
 # --- what comes back -----------------------------------------------------------------------------
@@ -90,12 +91,12 @@ def test_the_deny_is_lifted_last():
         "iam:AddUserToGroup(job-developers, james)",
         "iam:AddUserToGroup(oncall-platform, james)",
         "iam:AddUserToGroup(job-developers, james)",
-        "iam:DeleteRolePolicy(oncall-platform, watchbill-revoke-james)",
+        "iam:CreatePolicyVersion(arn:aws:iam::111111111111:policy/watchbill/watchbill-freeze)",
         "iam:UpdateAccessKey(james, AKIAFIRST, Active)",
         "iam:UpdateAccessKey(james, AKIASECOND, Active)",
         "iam:UpdateAccessKey(james, AKIASTAGING, Active)",
-        "iam:DeleteUserPolicy(james, watchbill-quarantine)",
-        "iam:DeleteUserPolicy(james, watchbill-quarantine)",
+        "iam:DetachUserPolicy(james, arn:aws:iam::aws:policy/AWSDenyAll)",
+        "iam:DetachUserPolicy(james, arn:aws:iam::aws:policy/AWSDenyAll)",
     ]
 
 
@@ -218,7 +219,7 @@ def test_what_watchbill_does_to_a_frozen_user_is_no_drift():
     carry_out(found.changes, cloud)
     carry_out(make_plan(of, observe(cloud), NOON + DAY, [Freeze(found.id, "james", NOON, None, None)]).changes, cloud)
     james = observe(cloud)["production"].users["james"]
-    assert (james.attached, set(james.inline)) == (frozenset(), {QUARANTINE})
+    assert (james.attached, james.inline) == ({DENY_ALL}, {})
     assert restored(cloud, found, before).drift == ()
     by_hand(cloud, "AttachUserPolicy", UserName="james", PolicyArn=f"arn:aws:iam::111111111111:policy{PATH}developer")
     assert len(restored(cloud, found, before).drift) == 1
@@ -231,6 +232,6 @@ def test_what_became_different_is_said():
     carry_out(found.changes, cloud)
     assert differences(found, before, observe(cloud)) == (
         "user james in production",
-        "role oncall-platform in production",
+        "the freeze policy in production",
         "user james in staging",
     )

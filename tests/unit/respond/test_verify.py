@@ -1,19 +1,25 @@
 """A freeze is verified by what AWS gives back: every step that is missing, undone or undermined is seen."""
 
+from dataclasses import replace
+
 import pytest
 from tests.teams import STAGING
-from tests.unit.respond.frozen import NOON, ON_SHIFT, TEAM, by_hand, carry_out, frozen, keys_of, observe, world
+from tests.unit.respond.frozen import NOON, ON_SHIFT, TEAM, by_hand, carry_out, frozen, read, seen, world
 
-from watchbill.access.model import QUARANTINE, REVOKE, Call
+from watchbill.access.model import QUARANTINE, Call
+from watchbill.access.quarantine import DENY_ALL, Form
+from watchbill.respond.model import Seen
 from watchbill.respond.verify import PROBES, verify_frozen
 
 
 STEPS = range(9)
+FREEZE = "arn:aws:iam::111111111111:policy/watchbill/watchbill-freeze"
+BEFORE = read(world())
 
 
 def verified(cloud, found, at=NOON, actions=()):
     """Read AWS back and check."""
-    return verify_frozen(found, observe(cloud), keys_of(cloud), at, actions)
+    return verify_frozen(found, seen(cloud), BEFORE, at, actions)
 
 
 def broken(cloud, found, at=NOON):
@@ -35,9 +41,9 @@ def test_a_whole_freeze_holds():
     for at in (NOON, ON_SHIFT):
         checks = verified(cloud, found, at, ("rds:RebootDBInstance", "sts:AssumeRole"))
         assert all(check.holds for check in checks)
-        assert len(checks) == 2 * (len(PROBES) + 1) + 4 + 3 + 1
+        assert len(checks) == 2 * (len(PROBES) + 1) + 4 + 3 + 1 + 1
     assert [check.detail for check in verified(cloud, found)][:1] == [
-        "ExplicitlyDenied by user/james/watchbill-quarantine#Frozen"
+        "ExplicitlyDenied by arn:aws:iam::aws:policy/AWSDenyAll#DenyAll"
     ]
 
 
@@ -55,10 +61,10 @@ def test_a_step_that_was_not_made_is_seen(missing, at):
 @pytest.mark.parametrize(
     ("undo", "what"),
     [
-        (("DeleteUserPolicy", {"UserName": "james", "PolicyName": QUARANTINE}), "may not"),
+        (("DetachUserPolicy", {"UserName": "james", "PolicyArn": DENY_ALL}), "may not"),
         (("UpdateAccessKey", {"UserName": "james", "AccessKeyId": "AKIAFIRST", "Status": "Active"}), "key AKIAFIRST"),
         (("UpdateAccessKey", {"UserName": "james", "AccessKeyId": "AKIAOLD", "Status": "Active"}), "key AKIAOLD"),
-        (("DeleteRolePolicy", {"RoleName": "oncall-platform", "PolicyName": f"{REVOKE}-james"}), "sessions of james"),
+        (("DetachRolePolicy", {"RoleName": "oncall-platform", "PolicyArn": FREEZE}), "sessions of james"),
         (("AddUserToGroup", {"UserName": "james", "GroupName": "job-developers"}), "out of group job-developers"),
     ],
 )
@@ -68,7 +74,7 @@ def test_a_step_that_was_undone_is_named(undo, what):
     by_hand(cloud, undo[0], **undo[1])
     said = broken(cloud, found)
     assert said
-    assert all(what in each for each in said)
+    assert all(what in each or "take no role" in each for each in said)
 
 
 WEAK = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"%s","Resource":"*"%s}]}'
@@ -84,15 +90,18 @@ WEAK = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"%s","Res
     ],
 )
 def test_a_weaker_deny_is_no_freeze(action, condition):
-    """A policy of the right name that denies less is seen, on the user and on the role."""
+    """A deny of the freeze's that says less is seen, on the user and on the role."""
     cloud, found = held()
     weak = WEAK % (action, condition)
-    by_hand(cloud, "PutUserPolicy", UserName="james", PolicyName=QUARANTINE, PolicyDocument=weak)
-    assert all("may not" in each for each in broken(cloud, found))
-    assert broken(cloud, found)
+    for account in TEAM.accounts:
+        by_hand(cloud, "DetachUserPolicy", account, UserName="james", PolicyArn=DENY_ALL)
+        by_hand(cloud, "PutUserPolicy", account, UserName="james", PolicyName=QUARANTINE, PolicyDocument=weak)
+    inline = replace(found, forms=dict.fromkeys(TEAM.accounts, Form.INLINE))
+    assert broken(cloud, inline)
+    assert all("may not" in each or "take no role" in each for each in broken(cloud, inline))
     cloud, found = held()
-    by_hand(cloud, "PutRolePolicy", RoleName="oncall-platform", PolicyName=f"{REVOKE}-james", PolicyDocument=weak)
-    assert broken(cloud, found) == ["sessions of james on role oncall-platform in production may do nothing"]
+    by_hand(cloud, "CreatePolicyVersion", PolicyArn=FREEZE, PolicyDocument=weak, SetAsDefault=True)
+    assert "sessions of james on role oncall-platform in production may do nothing" in broken(cloud, found)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +115,7 @@ def test_sessions_are_denied_by_either_name(condition):
     """A session without a source identity, and one that was chained under another name, must both be hit."""
     cloud, found = held()
     half = WEAK % ("*", f',"Condition":{condition}')
-    by_hand(cloud, "PutRolePolicy", RoleName="oncall-platform", PolicyName=f"{REVOKE}-james", PolicyDocument=half)
+    by_hand(cloud, "CreatePolicyVersion", PolicyArn=FREEZE, PolicyDocument=half, SetAsDefault=True)
     assert broken(cloud, found)
 
 
@@ -150,14 +159,14 @@ def test_what_is_gone_can_do_nothing():
     cloud.keys.clear()
     checks = verified(cloud, found)
     assert all(check.holds for check in checks)
-    assert {check.detail for check in checks} == {"the user is gone", "the role is gone", "out"}
+    assert {check.detail for check in checks} == {"the user is gone", "the role is gone", "out", "none"}
 
 
 def test_a_freeze_of_nothing_does_not_hold():
     """Where there is nothing to check, nothing was shown to be safe."""
     _, found = held()
     empty = type(found)("F-0", "james", "james", None, NOON, "r", "sofia", (), (), (), (), ())
-    (check,) = verify_frozen(empty, {}, {}, NOON)
+    (check,) = verify_frozen(empty, Seen({}), {}, NOON)
     assert not check.holds
     assert check.detail == "there was nothing to check"
 
@@ -165,7 +174,7 @@ def test_a_freeze_of_nothing_does_not_hold():
 def test_the_other_account_is_checked_too():
     """That production is shut says nothing of staging."""
     cloud, found = held()
-    cloud.perform(TEAM.accounts["staging"], Call("DeleteUserPolicy", {"UserName": "james", "PolicyName": QUARANTINE}))
+    cloud.perform(TEAM.accounts["staging"], Call("DetachUserPolicy", {"UserName": "james", "PolicyArn": DENY_ALL}))
     assert len(broken(cloud, found)) == len(PROBES)
     assert all(" in staging may not " in each for each in broken(cloud, found))
     assert TEAM.accounts["staging"].number == STAGING

@@ -10,7 +10,8 @@ from tests.unit.service.world import NOON, World
 from watchbill.access.apply import apply
 from watchbill.access.model import Call
 from watchbill.ledger.model import Kind
-from watchbill.respond.freeze import plan_freeze
+from watchbill.respond.freeze import Asked, plan_freeze
+from watchbill.respond.model import Seen
 from watchbill.service.reconcile import apply_plan
 from watchbill.store.database import open_store
 from watchbill.store.rows import FreezeRow
@@ -55,7 +56,7 @@ def test_a_freeze_since_is_no_drift(world):
     """It took James out of his groups by watchbill's own hand."""
     work = world.as_("sofia")
     observed = world.app.observe(world.team)
-    frozen = plan_freeze(world.team, "james", observed, {}, work.at, case=None, reason="drill", by="sofia")
+    frozen = plan_freeze(world.team, "james", Seen(observed), work.at, Asked(None, "drill", "sofia"))
     list(apply(frozen.changes, by(world.team, world.cloud)))
     assert any("james is no longer in" in what for what in told(world))
     world.store.freezes.add(FreezeRow("F-1", "james", work.at, None, None, "{}"))

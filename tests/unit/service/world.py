@@ -80,7 +80,8 @@ class World:
     def __init__(self, store):
         self.store, self.team, self.cloud = store, team(), MemoryCloud()
         self.clock = SimClock(NOON)
-        self.app = App(self.clock, Accounts("http://127.0.0.1:9", ("any", "any")), self.cloud)
+        accounts = Accounts("http://127.0.0.1:9", ("any", "any"))
+        self.app = App(self.clock, accounts, self.cloud, shells=self.cloud, sleep=self.wait, lanes=1)
         folder = mkdtemp(prefix="watchbill-test-")
         self.lake = Lake(Path(folder))
         weakref.finalize(self, _gone, self.lake, folder)
@@ -94,6 +95,10 @@ class World:
             return take_in(self.lake, [file(*records)], library, self.clock.now())
 
         return Watched(self.lake, take_all, pack() if rules is None else rules)
+
+    def wait(self, seconds):
+        """Let time pass."""
+        self.clock.advance(timedelta(seconds=seconds))
 
     def as_(self, actor):
         """Work as somebody."""

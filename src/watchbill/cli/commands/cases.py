@@ -1,4 +1,4 @@
-"""`cases`, `case`, `ask`, `answer`, `confirm`, `verdict`, `freeze`, `restore`: what happened, and what is done."""
+"""`cases`, `case`, `ask`, `answer`, `confirm`, `verdict`: what happened, and who says so."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,17 +6,15 @@ from itertools import groupby
 
 import rich_click as click
 
-from watchbill.access.model import State
 from watchbill.alerts.export.model import Kept
 from watchbill.alerts.export.reader import kept_for
 from watchbill.alerts.view import CaseView
-from watchbill.cli.commands.access import ChangeView, OutcomeView, change_view, outcome_view
 from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.intervals import iso
-from watchbill.respond.model import Check, Verdict
+from watchbill.respond.model import Verdict
 from watchbill.service import asking
-from watchbill.service.casework import Casework, Frozen, Restored, find_case, view_of
+from watchbill.service.casework import Casework, find_case, view_of
 from watchbill.store.database import Store
 from watchbill.store.rows import CaseRow, QuestionRow
 
@@ -91,38 +89,6 @@ class VerdictView:
     case: str
     verdict: str
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckView:
-    """One thing verified by reading AWS back."""
-
-    what: str
-    holds: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeView:
-    """A freeze: what it changes, what became of that, and whether it holds; the last two empty for a mere plan."""
-
-    id: str
-    case: str | None
-    person: str
-    changes: list[ChangeView]
-    outcomes: list[OutcomeView]
-    checks: list[CheckView]
-    holds: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RestoreView:
-    """What a restore gave back, what it left out on purpose, and what is not as it was."""
-
-    freeze: str
-    outcomes: list[OutcomeView]
-    left_out: list[str]
-    differences: list[str]
 
 
 @command("cases", team=True, state=True)
@@ -233,45 +199,6 @@ def decide(session: Session, case_id: str, verdict: str, reason: str) -> int:
     return 0
 
 
-@command("freeze", team=True, state=True)
-@click.argument("case_id")
-@click.option("--yes", is_flag=True, help="Freeze without asking.")
-@click.option("--dry-run", is_flag=True, help="Only show what it would do.")
-def freeze(session: Session, case_id: str, *, yes: bool, dry_run: bool) -> int:
-    """Stop the person of CASE_ID in one step that can be undone, and verify it by reading AWS back.
-
-    Everything is denied to their user and to their sessions of the on-call roles, their keys are switched off, their
-    groups taken away. Only a lead may, never against a protected identity, never because of failed sign-ins alone.
-    """
-    with session.casework() as work:
-        containment, before = work.plan_freeze(case_id)
-        changes = [change_view(change) for change in containment.changes]
-        for change in containment.changes:
-            session.out.line(f"{change.account}: {change.why}")
-        if dry_run:
-            plan = FreezeView(containment.id, case_id, containment.person, changes, [], [], holds=False)
-            session.out.answer(plan)
-            return 0
-        if not yes:
-            click.confirm(f"freeze {containment.person}?", abort=True, err=True)
-        frozen = work.freeze(containment, before)
-    show_frozen(session.out, frozen)
-    session.out.answer(frozen_view(frozen))
-    return 0 if frozen.holds else 1
-
-
-@command("restore", team=True, state=True)
-@click.argument("case_id")
-@click.option("--acknowledge-drift", is_flag=True, help="Restore although others changed things since the freeze.")
-def restore(session: Session, case_id: str, *, acknowledge_drift: bool) -> int:
-    """Undo the freeze of CASE_ID: as it was, but for stolen keys, and groups that the team file no longer gives."""
-    with session.casework() as work:
-        restored = work.restore(case_id, acknowledge_drift=acknowledge_drift)
-    show_restored(session.out, restored)
-    session.out.answer(restored_view(restored))
-    return 0
-
-
 def as_read(row: CaseRow, view: CaseView, *, may_see_insider: bool) -> Kept:
     """Give a case as its reader may see it."""
     return kept_for(Kept(view, row.status, row.note, row.opened_at, row.updated_at), may_see_insider=may_see_insider)
@@ -337,56 +264,6 @@ def _events(count: int) -> str:
     return f"{count} event{'' if count == 1 else 's'}"
 
 
-def show_frozen(out: Output, frozen: Frozen) -> None:
-    """Print what became of a freeze."""
-    for outcome in frozen.outcomes:
-        if outcome.state is not State.DONE:
-            out.line(f"{outcome.state}: {outcome.change.call}: {outcome.error}", style="red")
-    held = sum(check.holds for check in frozen.checks)
-    for check in frozen.checks:
-        if not check.holds:
-            out.line(f"does not hold: {check.what} ({check.detail})", style="red")
-    done = sum(outcome.state is State.DONE for outcome in frozen.outcomes)
-    text = f"{frozen.containment.id}: {done} of {len(frozen.outcomes)} changes made, {held} of {len(frozen.checks)}"
-    out.line(f"{text} checks hold over the policies read back", style="green" if frozen.holds else "bold red")
-
-
-def show_restored(out: Output, restored: Restored) -> None:
-    """Print what a restore gave back."""
-    for change in restored.restoration.changes:
-        out.line(f"{change.account}: {change.why}")
-    for left in restored.restoration.left_out:
-        out.line(f"left out on purpose: {left}", style="yellow")
-    for difference in restored.differences:
-        out.line(f"not as it was before the freeze: {difference}", style="yellow")
-    if not restored.differences:
-        out.line("users, groups and roles are as they were before the freeze", style="green")
-
-
-def frozen_view(frozen: Frozen) -> FreezeView:
-    """Turn what became of a freeze into plain facts."""
-    contained = frozen.containment
-    return FreezeView(
-        contained.id,
-        contained.case,
-        contained.person,
-        [change_view(change) for change in contained.changes],
-        [outcome_view(outcome) for outcome in frozen.outcomes],
-        [_check(check) for check in frozen.checks],
-        frozen.holds,
-    )
-
-
-def restored_view(restored: Restored) -> RestoreView:
-    """Turn what became of a restore into plain facts."""
-    return RestoreView(
-        restored.restoration.containment,
-        [outcome_view(outcome) for outcome in restored.outcomes],
-        list(restored.restoration.left_out),
-        list(restored.differences),
-    )
-
-
 def _show_evidence(out: Output, case: CaseView, *, every: bool) -> None:
     """Print the events, like ones that follow each other on one line, and why they matter once."""
     shown = [event for event in case.evidence if every or event.note]
@@ -406,10 +283,6 @@ def _show_evidence(out: Output, case: CaseView, *, every: bool) -> None:
         out.line(f"  and {len(case.evidence) - len(shown)} events around it; --all shows them")
 
 
-def _check(check: Check) -> CheckView:
-    return CheckView(check.what, check.holds, check.detail)
-
-
 def _question(asked: QuestionRow) -> QuestionView:
     return QuestionView(
         asked.case_id,
@@ -426,4 +299,4 @@ def _question(asked: QuestionRow) -> QuestionView:
     )
 
 
-COMMANDS = (cases, case, ask, answer, confirm, decide, freeze, restore)
+COMMANDS = (cases, case, ask, answer, confirm, decide)

@@ -14,17 +14,14 @@ import rich_click as click
 from watchbill.alerts.audit import Asked
 from watchbill.alerts.stories import Story
 from watchbill.cli.commands.access import PlanView, apply_shown, plan_view, show_plan, words_of
-from watchbill.cli.commands.cases import (
-    STYLES,
+from watchbill.cli.commands.cases import STYLES, StandingCase, show_case, standing_case
+from watchbill.cli.commands.containment import (
     FreezeView,
     RestoreView,
-    StandingCase,
     frozen_view,
     restored_view,
-    show_case,
     show_frozen,
     show_restored,
-    standing_case,
 )
 from watchbill.cli.commands.lake import LAKE
 from watchbill.cli.commands.ledger import VerifyView
@@ -41,7 +38,7 @@ from watchbill.lake.place import Lake
 from watchbill.ledger.chain import verify
 from watchbill.respond.model import Verdict
 from watchbill.schedule.oncall import shifts
-from watchbill.service import asking
+from watchbill.service import asking, containment
 from watchbill.service.audit import audit_lake
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
@@ -286,13 +283,13 @@ class _Telling:
         assert hijack is not None, "only who was hijacked says no"
         self._out.line(f"{lead}: watchbill freeze {case_id}", style="bold")
         work = self._as(lead)
-        frozen = work.freeze(*work.plan_freeze(case_id))
+        frozen = containment.freeze(work, containment.plan(work, case_id))
         show_frozen(self._out, frozen)
         self._freeze = frozen_view(frozen)
         self._show_next_call("frozen", self._stage.next_call(hijack))
         self._stage.go_to(self._stage.clock.now() + 40 * _MINUTE)
         self._out.line(f"{lead}, 40 minutes later: watchbill restore {case_id}", style="bold")
-        restored = self._as(lead).restore(case_id)
+        restored = containment.restore(self._as(lead), case_id)
         show_restored(self._out, restored)
         self._restore = restored_view(restored)
         self._show_next_call("restored", self._stage.next_call(hijack))

@@ -1,0 +1,369 @@
+"""Freeze and restore: planned, written down, carried out step by step, verified, and watched for a while after.
+
+The rules, in order:
+
+1. A freeze is written down, with all that was there before and the hash of that in the ledger, before its first call.
+2. Every step is in the journal before it is made and after. What was cut short is carried on with: what was done is not
+   done again. Accounts are worked on side by side, the steps of each in their order.
+3. It is verified by what AWS gives back. What does not hold is mended, and `RECHECKS` after its last step it is looked
+   at again: IAM is not consistent at once, and whoever has the account may undo a step or make a new way in.
+4. A restore takes the reverse order, and the person of a case never gives it; where something was evicted, a second
+   lead confirms it.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from watchbill.access.apply import apply
+from watchbill.access.compile import compile_account
+from watchbill.access.model import AccountState, Change, Credentials, Outcome, State
+from watchbill.access.quarantine import Form
+from watchbill.alerts.view import CaseView
+from watchbill.errors import NotFoundError, ProviderError, RefusedError
+from watchbill.ledger.model import Kind
+from watchbill.respond.ask import Status
+from watchbill.respond.freeze import Asked, mended, plan_freeze
+from watchbill.respond.model import Check, Containment, Restoration, Seen
+from watchbill.respond.restore import Before, differences, plan_restore
+from watchbill.respond.stand_in import stand_ins
+from watchbill.respond.verify import verify_frozen
+from watchbill.service.casework import Casework
+from watchbill.service.stand_ins import page
+from watchbill.service.two_people import must_be_second, was_evicted
+from watchbill.store.rows import FreezeRow, StepRow
+
+
+RECHECKS: Final = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
+"""How long after its last step a freeze is looked at again.
+
+AWS gives no figure for how long IAM takes to be consistent; four seconds were measured (OFFENSAI, on IAM's eventual
+consistency).
+"""
+
+ABANDONED: Final = timedelta(minutes=2)
+"""How long a freeze may be under way before whoever makes passes takes its process for dead and carries on with it."""
+
+Progress = Callable[[Outcome], None]
+
+
+class _Kept(msgspec.Struct):
+    """What is kept of a freeze: how to undo it, and what was there before."""
+
+    containment: Containment
+    before: dict[str, AccountState]
+    credentials: dict[str, Credentials] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A freeze that may be carried out, and what is there before it."""
+
+    containment: Containment
+    before: Before
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What became of a freeze."""
+
+    containment: Containment
+    outcomes: tuple[Outcome, ...]
+    checks: tuple[Check, ...]
+    mended: int = 0
+    """Steps that had to be made again, or anew, since."""
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every check holds."""
+        return all(check.holds for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of a restore."""
+
+    restoration: Restoration
+    outcomes: tuple[Outcome, ...]
+    differences: tuple[str, ...]
+    """What is not as it was before the freeze."""
+
+
+# --- freeze ---------------------------------------------------------------------------------------
+
+
+def plan(work: Casework, case_id: str) -> Planned:
+    """Work out the freeze of a case's person, without doing it; one that was cut short is given again as it was."""
+    _, view = work.case(case_id)
+    person = person_of(view)
+    work.must_lead(person)
+    if (begun := _standing(work, person)) is not None:
+        if begun.case_id != case_id:
+            raise RefusedError(f"{person} is frozen already, in case {begun.case_id}")
+        return _planned(begun)
+    if not any(action.kind == "freeze" for action in view.actions) and view.facts.get("answer") != "no":
+        raise RefusedError(
+            f"case {case_id} does not call for a freeze: failures alone never disable a person",
+            f"ask them first: watchbill ask {case_id}",
+        )
+    seen = see(work, person)
+    asked = Asked(case_id, view.sentence, work.actor)
+    made = plan_freeze(work.team, person, seen, work.at, asked)
+    made = replace(made, stand_ins=stand_ins(work.team, person, work.freezes(), work.at))
+    return Planned(made, Before(_part(made, seen.observed), seen.credentials))
+
+
+def freeze(work: Casework, planned: Planned, progress: Progress = lambda outcome: None) -> Frozen:
+    """Carry a freeze out, and verify it by reading AWS back; `settle` or passes look at it again."""
+    made = planned.containment
+    row, view = work.case(made.case or "")
+    kept = _Kept(made, dict(planned.before.observed), dict(planned.before.credentials))
+    payload = msgspec.json.encode(kept).decode()
+    with work.store.transaction():
+        if work.store.freezes.add(FreezeRow(made.id, made.person, work.at, None, made.case, payload)):
+            work.move(row, view, Status.FROZEN, f"{made.person} frozen by {work.actor}")
+            facts = {"person": made.person, "case": made.case, "snapshot": _digest(kept)}
+            work.record(Kind.FREEZE_APPLIED, made.id, facts)
+            page(work, made)
+    outcomes = carry_out(work, made.id, made.changes, progress)
+    now = replace(work, at=work.app.clock.now())
+    now.store.freezes.carried_out(made.id, now.at)
+    return replace(recheck(now, made.id, outcomes), outcomes=outcomes)
+
+
+def settle(work: Casework, freeze_id: str, said: Callable[[Frozen], None] = lambda frozen: None) -> Frozen:
+    """Wait for each time at which a freeze is looked at again, and do so; gives what the last look found."""
+    found, waited = None, timedelta()
+    for after in RECHECKS[_row(work, freeze_id).rechecks :]:
+        work.app.sleep((after - waited).total_seconds())
+        waited = after
+        found = recheck(replace(work, at=work.app.clock.now()), freeze_id)
+        said(found)
+    return found if found is not None else recheck(work, freeze_id)
+
+
+def recheck_due(work: Casework) -> list[str]:
+    """Carry on with each freeze that was cut short, and look again at each whose time has come; give their ids."""
+    looked = []
+    for row in work.store.freezes.active(work.at):
+        if row.applied_at is None:
+            if work.at - row.start < ABANDONED:
+                continue
+            freeze(work, _planned(row))
+        elif not any(row.applied_at + after <= work.at for after in RECHECKS[row.rechecks :]):
+            continue
+        else:
+            recheck(work, row.id)
+        looked.append(row.id)
+    return looked
+
+
+def recheck(work: Casework, freeze_id: str, outcomes: Iterable[Outcome] = ()) -> Frozen:
+    """Look at a freeze now, mend what does not hold, and look at that again; `outcomes` are of its steps just made."""
+    row = _row(work, freeze_id)
+    planned = _planned(row)
+    made, before, found = planned.containment, planned.before, tuple(outcomes)
+    seen, number = see(work, made.person), 0
+    checks = _checked(work, made, before, seen)
+    for _ in Form:
+        if all(check.holds for check in checks):
+            break
+        made = mended(made, seen, before.observed, _refused(found))
+        if not made.changes:
+            break
+        number += len(made.changes)
+        _keep(work, made, before)
+        found = carry_out(work, f"{freeze_id}.{work.store.freezes.mended(freeze_id)}", made.changes)
+        work.record(Kind.FREEZE_MENDED, freeze_id, {"steps": len(made.changes), "why": _broken(checks)})
+        seen = see(work, made.person)
+        checks = _checked(work, made, before, seen)
+    held = sum(check.holds for check in checks)
+    if row.applied_at is not None:
+        done = sum(row.applied_at + after <= work.at for after in RECHECKS)
+        work.store.freezes.rechecked(freeze_id, max(done, row.rechecks))
+    work.record(Kind.FREEZE_VERIFIED, freeze_id, {"checks": len(checks), "hold": held})
+    return Frozen(planned.containment, tuple(outcomes), checks, number)
+
+
+def _checked(work: Casework, made: Containment, before: Before, seen: Seen) -> tuple[Check, ...]:
+    return verify_frozen(made, seen, before.observed, work.at, _actions_of(work, made))
+
+
+def see(work: Casework, person: str) -> Seen:
+    """Read what a freeze, a restore and their verification go by, accounts side by side."""
+    observed = work.app.look(work.team)
+    credentials = work.app.credentials_of(work.team, person, observed)
+    return Seen(observed, credentials, work.app.shells_in(work.team))
+
+
+def carry_out(
+    work: Casework,
+    plan_id: str,
+    changes: Sequence[Change],
+    progress: Progress = lambda outcome: None,
+    anew: Callable[[Change], None] | None = None,
+) -> tuple[Outcome, ...]:
+    """Carry changes out by the journal, place by place side by side; what is done by it is not done again.
+
+    With `anew` each is made by that, whatever was done before.
+    """
+    steps = work.store.journal.of(plan_id) if anew is None else []
+    done = {step.number for step in steps if step.state == State.DONE}
+
+    def journal(outcome: Outcome) -> None:
+        call = f"{outcome.change.account} {outcome.change.call}"
+        at = work.app.clock.now()
+        work.store.journal.write(StepRow(plan_id, outcome.number, at, call, str(outcome.state), outcome.error))
+        if outcome.state is not State.BEGUN:
+            progress(outcome)
+
+    def of(place: str) -> list[Outcome]:
+        return list(apply(changes, anew or work.perform, journal, done, place))
+
+    places = list(dict.fromkeys(change.account for change in changes))
+    if work.app.lanes == 1 or len(places) == 1:
+        found = [outcome for place in places for outcome in of(place)]
+    else:
+        with ThreadPoolExecutor(max_workers=work.app.lanes) as pool:
+            found = [outcome for outcomes in pool.map(of, places) for outcome in outcomes]
+    return tuple(sorted(found, key=lambda outcome: outcome.number))
+
+
+# --- restore --------------------------------------------------------------------------------------
+
+
+def plan_back(work: Casework, case_id: str) -> tuple[Planned, Restoration]:
+    """Work out the restore of a case's person, without doing it."""
+    _, view = work.case(case_id)
+    row = _row_in(work, case_id)
+    work.must_lead(row.person)
+    planned = _planned(row)
+    others = [freeze for freeze in work.freezes() if freeze.name != row.id]
+    seen = see(work, row.person)
+    desired = {
+        account.name: compile_account(work.team, account, work.at, others, seen.observed[account.name]).state
+        for account in work.team.accounts.values()
+    }
+    return planned, plan_restore(planned.containment, desired, seen, planned.before, view.stolen_keys)
+
+
+def restore(work: Casework, case_id: str, *, acknowledge_drift: bool = False) -> Restored:
+    """Undo the freeze of a case: groups by the schedule now, stolen keys left off."""
+    planned, restoration = plan_back(work, case_id)
+    made = planned.containment
+    if restoration.drift and not acknowledge_drift:
+        changed = "; ".join(found.what for found in restoration.drift)
+        raise RefusedError(f"others changed things since the freeze: {changed}", "look, then --acknowledge-drift")
+    name = restore_id(restoration)
+    if was_evicted(work, case_id):
+        must_be_second(work, f"{made.id}-back", case_id, made.person)
+    outcomes = carry_out(work, name, restoration.changes)
+    failed = [outcome for outcome in outcomes if outcome.state is not State.DONE]
+    if failed:
+        raise ProviderError(
+            f"{len(failed)} of {len(outcomes)} steps failed, first: {failed[0].error}", "run restore again"
+        )
+    with work.store.transaction():
+        row, view = work.case(case_id)
+        work.store.freezes.end(made.id, work.at)
+        work.move(row, view, Status.ESCALATED, f"{made.person} restored by {work.actor}: a lead closes the case")
+        facts = {"person": made.person, "left_out": list(restoration.left_out)}
+        work.record(Kind.RESTORE_APPLIED, made.id, facts)
+    return Restored(restoration, outcomes, differences(made, planned.before.observed, work.app.look(work.team)))
+
+
+def restore_id(restoration: Restoration) -> str:
+    """Name a restore by what it does: one that was cut short is carried on with, another begins anew."""
+    said = msgspec.json.encode(restoration.changes, order="sorted")
+    return f"{restoration.containment}-back-{hashlib.sha256(said).hexdigest()[:8]}"
+
+
+# --- what both go by ------------------------------------------------------------------------------
+
+
+def person_of(view: CaseView) -> str:
+    """Give the person of a case; one that names nobody is refused."""
+    if view.person is None:
+        raise RefusedError(f"case {view.id} names no person: there is no account to freeze")
+    return view.person
+
+
+def frozen_in(work: Casework, case_id: str) -> Containment:
+    """Give the freeze that is in force in a case; where there is none, a NotFoundError."""
+    return _planned(_row_in(work, case_id)).containment
+
+
+def _row_in(work: Casework, case_id: str) -> FreezeRow:
+    row = next((f for f in work.store.freezes.active(work.at) if f.case_id == case_id), None)
+    if row is None:
+        raise NotFoundError(f"nobody is frozen in case {case_id}")
+    return row
+
+
+def _standing(work: Casework, person: str) -> FreezeRow | None:
+    return next((row for row in work.store.freezes.active(work.at) if row.person == person), None)
+
+
+def _row(work: Casework, freeze_id: str) -> FreezeRow:
+    found = next((row for row in work.store.freezes.all() if row.id == freeze_id), None)
+    if found is None:
+        raise NotFoundError(f"no freeze `{freeze_id}`")
+    return found
+
+
+def _planned(row: FreezeRow) -> Planned:
+    kept = msgspec.json.decode(row.payload, type=_Kept)
+    return Planned(kept.containment, Before(kept.before, kept.credentials))
+
+
+def _keep(work: Casework, made: Containment, before: Before) -> None:
+    """Write down what a freeze comes to do besides; its own steps stay as they were."""
+    row = _row(work, made.id)
+    was = _planned(row).containment
+    kept = _Kept(replace(made, changes=was.changes), dict(before.observed), dict(before.credentials))
+    work.store.freezes.keep(made.id, msgspec.json.encode(kept).decode())
+
+
+def _digest(kept: _Kept) -> str:
+    """Give the SHA-256 of what was there before a freeze."""
+    return hashlib.sha256(msgspec.json.encode([kept.before, kept.credentials], order="sorted")).hexdigest()
+
+
+def _part(made: Containment, observed: Mapping[str, AccountState]) -> dict[str, AccountState]:
+    """Give what of the accounts a restore and a verification need: the user, their groups and the roles in reach."""
+    touched = {*made.covered, *made.roles}
+    found = {}
+    for name, state in observed.items():
+        users = {made.user: state.users[made.user]} if made.user in state.users else {}
+        groups = {group for user in users.values() for group in user.groups}
+        found[name] = replace(
+            state,
+            users=users,
+            groups={key: group for key, group in state.groups.items() if key in groups},
+            roles={key: role for key, role in state.roles.items() if (name, key) in touched},
+            policies={},
+            mfa={},
+        )
+    return found
+
+
+def _refused(outcomes: Iterable[Outcome]) -> Collection[str]:
+    """Give the accounts in which the deny on the user was refused."""
+    denies = ("AttachUserPolicy", "PutUserPolicy", "PutUserPermissionsBoundary")
+    return {o.change.account for o in outcomes if o.state is State.FAILED and o.change.call.operation in denies}
+
+
+def _actions_of(work: Casework, made: Containment) -> list[str]:
+    if made.case is None:
+        return []
+    view = work.case(made.case)[1]
+    return [event.what for event in view.evidence if event.note and ":" in event.what]
+
+
+def _broken(checks: Iterable[Check]) -> list[str]:
+    return [check.what for check in checks if not check.holds][:8]

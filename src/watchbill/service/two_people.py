@@ -1,0 +1,35 @@
+"""What takes two people: one asks for it, another confirms it."""
+
+from watchbill.errors import NotFoundError, RefusedError
+from watchbill.ledger.model import Kind
+from watchbill.service.casework import Casework
+from watchbill.store.rows import ContainmentRow
+
+
+def was_evicted(work: Casework, case_id: str) -> bool:
+    """Tell whether anything was evicted in a case, or was confirmed to be."""
+    rows = work.store.containments.all()
+    return any(row.kind == "evict" and row.case_id == case_id and row.state in ("confirmed", "done") for row in rows)
+
+
+def must_be_second(work: Casework, restore_id: str, case_id: str, person: str) -> None:
+    """Let a restore of what was evicted go on only where another lead asked for it before; the first one asks."""
+    row = next((row for row in work.store.containments.all() if row.id == restore_id), None)
+    if row is None:
+        with work.store.transaction():
+            asked = ContainmentRow(restore_id, "restore", person, case_id, work.at, work.actor, "asked", "{}")
+            work.store.containments.add(asked)
+            work.record(Kind.RESTORE_ASKED, restore_id, {"person": person, "case": case_id})
+        raise RefusedError(f"{person} was evicted: another lead has to restore too", f"watchbill restore {case_id}")
+    if row.state == "asked":
+        if row.by == work.actor:
+            raise RefusedError(f"`{work.actor}` asked for this restore: another lead confirms it")
+        work.store.containments.confirm(restore_id, work.at, work.actor)
+
+
+def find(work: Casework, row_id: str) -> ContainmentRow:
+    """Give what takes two people by its id; one that is not there is a NotFoundError."""
+    found = next((row for row in work.store.containments.all() if row.id == row_id), None)
+    if found is None:
+        raise NotFoundError(f"no request `{row_id}`")
+    return found
