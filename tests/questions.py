@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 from tests.teams import MONDAY
 
-from watchbill.detect.resources import SENSITIVE
 from watchbill.intervals import Interval
 from watchbill.lake import queries
 from watchbill.trail.model import HIDDEN
@@ -271,46 +270,6 @@ def sat(person: str | None, span: Interval | None, gap: int) -> Any:
     return answer
 
 
-WITHOUT = [
-    ("ada", Interval(MONDAY + timedelta(minutes=10), MONDAY + timedelta(minutes=20))),
-    (ODD, Interval(MONDAY, MONDAY + timedelta(days=2))),
-]
-"""Spans of people that teach a baseline nothing."""
-
-SEEN_COLUMNS = {
-    "network": ["ip"],
-    "device": ["user_agent"],
-    "action": ["source", "name"],
-    "account": ["account"],
-    "resource": ["source", "account", "request_parameters"],
-    "hour": ["quarter_ms"],
-}
-
-
-def seen_on_days(kind: str, span: Interval | None, without: Sequence[tuple[str, Interval]] = ()) -> Any:
-    """Answer what people were seen with each day by what was allowed."""
-
-    def left_out(row: Row) -> bool:
-        return any(
-            row["person"] == person and milliseconds(each.start) <= row["time_ms"] < milliseconds(each.end)
-            for person, each in without
-        )
-
-    def answer(rows: Rows) -> list[Row]:
-        mine = [
-            {**row, "quarter_ms": row["time_ms"] // 900_000 * 900_000}
-            for row in inside(rows, span)
-            if row["person"] is not None and row["outcome"] == "allowed" and not left_out(row)
-        ]
-        if kind == "resource":
-            plain = {"account": None, "request_parameters": None}
-            mine = [row if row["source"] in SENSITIVE else {**row, **plain} for row in mine]
-        keys = ["person", "day", *SEEN_COLUMNS[kind]]
-        return ordered(({**key, "events": len(held)} for key, held in grouped(mine, *keys)), *keys)
-
-    return answer
-
-
 def covered(span: Interval | None) -> Any:
     """Answer how many events and objects an hour has."""
 
@@ -477,11 +436,6 @@ SUITE = (
     Asked("shared-addresses", queries.shared_addresses(), shared(None, 2)),
     Asked("shared-by-three", queries.shared_addresses(SPAN, 3), shared(SPAN, 3)),
     Asked("places", queries.places(["event-000001", "event-000003", "none"]), lies(["event-000001", "event-000003"])),
-    *(Asked(f"seen-{kind}", queries.seen_by_day(kind), seen_on_days(kind, None)) for kind in queries.SEEN),
-    *(
-        Asked(f"seen-{kind}-without", queries.seen_by_day(kind, SPAN, WITHOUT), seen_on_days(kind, SPAN, WITHOUT))
-        for kind in queries.SEEN
-    ),
     Asked("totals", queries.totals(), total(None)),
     Asked("totals-of-span", queries.totals(SPAN), total(SPAN)),
 )

@@ -16,7 +16,7 @@ included), for the company?
 5. A day with absurdly many values teaches nothing of that kind, and is told of (`flooded`).
 6. What is usual for a person is so for their role, and what is usual for a role is so for the company.
 
-Learning from events one by one, from batches in any order, and from the lake's own count gives the same baseline.
+Learning from events one by one, and from batches in any order, gives the same baseline.
 """
 
 import ipaddress
@@ -139,7 +139,7 @@ class Baseline:
             people = np.array([who for who, _, _ in rows], np.int64)
             days = np.array([day for _, _, day in rows], np.int64)
             self._learn_present(people, days)
-            self._learn(kind, people, [value for _, value, _ in rows], days)
+            self._learn(kind, people, np.arange(len(rows)), [value for _, value, _ in rows], days)
 
     def learn_batch(self, batch: pa.RecordBatch, kinds: Sequence[Kind] = KINDS) -> None:
         """Learn from a batch of `trail.table.SCHEMA`, or of its columns that `kinds` need with person and day.
@@ -157,13 +157,7 @@ class Baseline:
         for kind in kinds:
             table = values_of(kind, rows, self._networks, zones, who)
             used, _ = distinct(persons, table.codes, days)
-            self._learn(kind, persons[used], table.words(used), days[used])
-
-    def learn_counted(self, kind: Kind, counted: pa.Table) -> None:
-        """Learn from the answer to `lake.queries.seen_by_day` for a kind, which leaves out what teaches nothing."""
-        renamed = ["time_ms" if name == "quarter_ms" else name for name in counted.column_names]
-        for batch in counted.rename_columns(renamed).to_batches():
-            self.learn_batch(batch, (kind,))
+            self._learn(kind, persons[used], table.codes[used], table.words, days[used])
 
     def merge(self, other: "Baseline") -> None:
         """Learn all that another baseline of the same team and networks has learnt."""
@@ -189,14 +183,15 @@ class Baseline:
             self.present.settle()
         self._forget_answers()
 
-    def _learn(self, kind: Kind, persons: Ints, words: Sequence[str | None], days: Ints) -> None:
-        """Learn values of one kind, where there are any."""
+    def _learn(self, kind: Kind, persons: Ints, codes: Ints, words: Sequence[str | None], days: Ints) -> None:
+        """Learn values of one kind, where there are any: `words` by `codes`."""
         table, known = self.tables[kind], self.words[kind]
         rows = np.flatnonzero(table.teaches(persons, days) & (persons != NOBODY))
-        numbers = np.array(
-            [known.setdefault(short(word), len(known)) if (word := words[row]) else NOTHING for row in rows.tolist()],
-            np.int64,
-        )
+        of_code = np.full(len(words), NOTHING, np.int64)
+        for code in np.unique(codes[rows]).tolist():
+            if word := words[code]:
+                of_code[code] = known.setdefault(short(word), len(known))
+        numbers = of_code[codes[rows]]
         rows, numbers = rows[numbers != NOTHING], numbers[numbers != NOTHING]
         if table.add(persons[rows], numbers, days[rows]) and table.settle():
             self._forget_unused(kind)
@@ -237,15 +232,6 @@ class Baseline:
         value = self._value(kind, attributed)
         address = event.ip if kind is Kind.NETWORK else None
         return self._asked(kind, attributed.actor.person, value, milliseconds(event.at) // _DAY_MS, address)
-
-    def days_seen(self, kind: Kind, attributed: Attributed) -> int:
-        """Count the earlier days of the window on which the person was seen with the value that an event has."""
-        value, person = self._value(kind, attributed), attributed.actor.person
-        if not value or person is None:
-            return 0
-        number = self.words[kind].get(short(value), NOTHING)
-        owner = self.people.get(person, NOBODY)
-        return _days_of(self.tables[kind], (owner,), number, milliseconds(attributed.event.at) // _DAY_MS)
 
     def place(self, person: str, ip: str | None, at: datetime) -> str:
         """Say whether an address was usual, known to others, new or unknown for a person before the day of `at`."""
@@ -352,9 +338,9 @@ class Baseline:
         self, kind: Kind, people: Sequence[str | None], who: Ints, table: Values, used: Ints, days: Ints
     ) -> tuple["_Facts", "_Facts", "_Facts"]:
         """Answer for combinations of a person, a value and a day."""
-        words = table.words(used)
         known, least = self.words[kind], NETWORK_DAYS if kind is Kind.NETWORK else 1
-        numbers = np.array([known.get(short(word), NOTHING) if word else -1 for word in words], np.int64)
+        of_code = [known.get(short(word), NOTHING) if word else -1 for word in table.words]
+        numbers = np.array(of_code, np.int64)[table.codes[used]]
         valid, numbers = numbers >= 0, np.maximum(numbers, 0)
         owners = np.array([NOBODY if name is None else self.people.get(name, NOBODY) for name in people])
         circles = [self._circles.of(name) for name in people]
@@ -363,7 +349,7 @@ class Baseline:
         enough = _Enough(self, people, owners, circles, who, days)
         said = [np.zeros(len(used), bool) for _ in range(3)]
         if kind is Kind.NETWORK:
-            self._add_declared(people, circles, who, table.raw(used), said)
+            self._add_declared(people, circles, who, table.codes[used], table.raw, said)
         usual = said[0] | (count(self.tables[kind].within(owners[who], numbers, days)) >= least)
         mine = _fact(usual, enough.person, valid & named)
         # What is usual for the person is so for the role, and for the company: the rest is asked.
@@ -392,6 +378,7 @@ class Baseline:
         people: Sequence[str | None],
         circles: Sequence["_Circle | None"],
         who: Ints,
+        codes: Ints,
         addresses: Sequence[str | None],
         said: Sequence[npt.NDArray[np.bool_]],
     ) -> None:
@@ -399,18 +386,18 @@ class Baseline:
         declared = self._declared
         if not declared.any_at_all:
             return
-        seen: dict[tuple[int, str], tuple[bool, bool, bool]] = {}
-        for row, (number, ip) in enumerate(zip(who.tolist(), addresses, strict=True)):
-            if ip is None:
-                continue
-            if (number, ip) not in seen:
-                person, circle = people[number], circles[number]
-                seen[number, ip] = (
+        first, of_row = distinct(who, codes)
+        found = np.zeros((len(first), 3), np.bool_)
+        for place, (number, code) in enumerate(zip(who[first].tolist(), codes[first].tolist(), strict=True)):
+            ip, person, circle = addresses[code], people[number], circles[number]
+            if ip is not None:
+                found[place] = (
                     person is not None and declared.usual((person,), ip),
                     circle is not None and declared.usual(circle.people, ip),
                     declared.anyone(ip),
                 )
-            said[0][row], said[1][row], said[2][row] = seen[number, ip]
+        for level in range(3):
+            said[level][:] |= found[of_row, level]
 
     # --- what is worked out once and kept until more is learnt ---
 

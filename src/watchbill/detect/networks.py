@@ -14,6 +14,7 @@ and of IPinfo's are understood. Nothing here opens a file (`files.geo` does).
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -70,6 +71,7 @@ class Networks:
         return Origin(self.network(ip), _system(self.asn, address)[1], _country(self.geo, address))
 
 
+@lru_cache(maxsize=4096)
 def address_of(ip: str | None) -> Address | None:
     """Read an address, an IPv4 one that is written as IPv6 as what it is; None for what is none."""
     try:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -85,11 +84,11 @@ class Values:
     """The values of one kind that a batch has: a code for each row, and what the codes stand for."""
 
     codes: Ints
-    """Rows of the same person with the same code have the same value; from 0."""
-    words: Callable[[Ints], list[str | None]]
-    """Gives the value of some rows; None where there is none."""
-    raw: Callable[[Ints], list[str | None]]
-    """Gives what stands in the batch."""
+    """Rows with the same code have the same value; from 0."""
+    words: Sequence[str | None]
+    """The value of each code; None where there is none."""
+    raw: Sequence[str | None]
+    """What stands in the batch for each code."""
 
 
 def values_of(kind: Kind, batch: pa.RecordBatch, networks: Networks, zones: Sequence[str], who: Ints) -> Values:
@@ -113,15 +112,7 @@ def _mapped(column: pa.Array, meant: Callable[[str | None], str | None]) -> Valu
     words, codes = words_of(column)
     words = [*words, None]
     codes = np.where(codes < 0, len(words) - 1, codes)
-    values = [meant(word) for word in words]
-    return _of_words(codes, values, words)
-
-
-def _of_words(codes: Ints, values: Sequence[str | None], raw: Sequence[str | None]) -> Values:
-    def picked(words: Sequence[str | None]) -> Callable[[Ints], list[str | None]]:
-        return lambda rows: [words[code] for code in codes[rows].tolist()]
-
-    return Values(codes, picked(values), picked(raw))
+    return Values(codes, [meant(word) for word in words], words)
 
 
 def _actions(batch: pa.RecordBatch) -> Values:
@@ -133,7 +124,7 @@ def _actions(batch: pa.RecordBatch) -> Values:
         source = sources[of_source[row]] if of_source[row] >= 0 else None
         name = names[of_name[row]] if of_name[row] >= 0 else None
         values.append(f"{source}:{name}" if source and name else None)
-    return _of_words(codes, values, values)
+    return Values(codes, values, values)
 
 
 def _resources(batch: pa.RecordBatch) -> Values:
@@ -153,18 +144,17 @@ def _resources(batch: pa.RecordBatch) -> Values:
         source = sources[of_source[row]] if of_source[row] >= 0 else ""
         said = texts[text[row]] if text[row] < len(texts) else None
         values.append(resource_of_text(source, accounts[of_account[row]], said))
-    return _of_words(codes, values, values)
+    return Values(codes, values, values)
 
 
 def _hours(batch: pa.RecordBatch, zones: Sequence[str], who: Ints) -> Values:
     quarters = whole(batch.column("time_ms")) // _QUARTER
-    slot = cache(lambda quarter, zone: hour_of(quarter * _QUARTER, zone))
-
-    def words(rows: Ints) -> list[str | None]:
-        pairs = zip(quarters[rows].tolist(), who[rows].tolist(), strict=True)
-        return [slot(quarter, zones[person]) for quarter, person in pairs]
-
-    return Values(_numbered(quarters)[0], words, words)
+    numbers = {zone: number for number, zone in enumerate(dict.fromkeys(zones))}
+    of_zone = np.array([numbers[zone] for zone in zones], np.int64)[who]
+    used, codes = distinct(of_zone, quarters)
+    pairs = zip(quarters[used].tolist(), who[used].tolist(), strict=True)
+    values = [hour_of(quarter * _QUARTER, zones[person]) for quarter, person in pairs]
+    return Values(codes, values, values)
 
 
 def written_out(column: pa.Array) -> pa.Array:

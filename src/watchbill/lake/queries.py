@@ -15,7 +15,6 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from watchbill.detect.resources import SENSITIVE
 from watchbill.errors import RefusedError
 from watchbill.intervals import Interval
 from watchbill.trail.model import HIDDEN
@@ -50,9 +49,6 @@ WINDOW_SCHEMA = pa.schema(
     ]
 )
 """The table `windows`: when it was whose turn."""
-
-SEEN = ("network", "device", "action", "account", "resource", "hour")
-"""Kinds of values that a baseline learns (`detect.baseline.Kind`)."""
 
 _Value = str | int | Sequence[str] | exp.Expr
 
@@ -318,40 +314,6 @@ def totals(span: Interval | None = None) -> exp.Select:
         FROM events ORDER BY events NULLS LAST
     """)
     return _within(query, span)
-
-
-def seen_by_day(kind: str, span: Interval | None = None, without: Sequence[tuple[str, Interval]] = ()) -> exp.Select:
-    """Ask what each person was seen with on each day by what AWS allowed, and how often, for a baseline to learn.
-
-    The value is in columns of the events' own names, not yet made into families and the like; the hour is given by the
-    quarter in `quarter_ms`. `without` leaves out spans of people. Parameters are given where the baseline looks into
-    them: where these are many, ask for one month at a time. Raises RefusedError for a kind that is not in `SEEN`.
-    """
-    if kind not in SEEN:
-        raise RefusedError(f"no baseline is kept of `{kind}`", f"choose one of {', '.join(SEEN)}")
-    looked_into = _any_of("source", sorted(SENSITIVE))
-    columns: dict[str, dict[str, exp.Expr]] = {
-        "network": {"ip": exp.column("ip")},
-        "device": {"user_agent": exp.column("user_agent")},
-        "action": {"source": exp.column("source"), "name": exp.column("name")},
-        "account": {"account": exp.column("account")},
-        "resource": {
-            "source": exp.column("source"),
-            "account": _sql("CASE WHEN :so THEN account ELSE NULL END", so=looked_into),
-            "request_parameters": _sql("CASE WHEN :so THEN request_parameters ELSE NULL END", so=looked_into),
-        },
-        "hour": {"quarter_ms": _sql("time_ms - time_ms % 900000")},
-    }
-    values = columns[kind]
-    query = _query("SELECT person, day FROM events WHERE NOT person IS NULL AND outcome = 'allowed'")
-    for person, left_out in without:
-        query = query.where(exp.not_(exp.and_(_is("person", person), *_bounds(left_out)[:2])))
-    for name, value in values.items():
-        query = query.select(exp.alias_(value.copy(), name))
-    query = query.select(_sql("COUNT(*) AS events"))
-    query = query.group_by(exp.column("person"), exp.column("day"), *(value.copy() for value in values.values()))
-    order = [exp.column(name) for name in ("person", "day", *values)]
-    return _within(query.order_by(*(exp.Ordered(this=each, nulls_first=False) for each in order)), span)
 
 
 def bound(at: datetime) -> int:

@@ -4,8 +4,6 @@ import pickle
 import random
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lakes import delivery, log, taken_in
-from tests.questions import complete, written
+from tests.questions import complete
 from tests.teams import DAY, MONDAY, team
 from tests.trails import after, record, user
 from tests.unit.alerts.records import AWAY, FIREFOX, HOME, OFFICE, seen, usual
@@ -38,10 +36,8 @@ from watchbill.detect.networks import Networks, network_of
 from watchbill.detect.resources import resource_of
 from watchbill.detect.values import hour_of
 from watchbill.intervals import Interval
-from watchbill.lake.engines import DuckEngine
-from watchbill.lake.parts import FOLDER, read_part
+from watchbill.lake.parts import read_part
 from watchbill.lake.place import Lake
-from watchbill.lake.queries import SEEN, seen_by_day
 from watchbill.trail.table import attributed_of, milliseconds, table_of
 
 
@@ -480,7 +476,7 @@ def test_newness_is_what_a_plain_program_finds(of, rows, hostile, other):
 @settings(max_examples=40, deadline=None)
 @given(TEAMS, HABITS, HOSTILE, st.integers(0, 9))
 def test_however_it_is_learnt_it_is_the_same(of, rows, hostile, cut):
-    """From events, from batches in any order and cut, from halves that are merged, from the lake's own count."""
+    """From events, from batches in any order and cut, from halves that are merged."""
     events = list(attributed_of(batch_of(rows)))
     expected = content(learn(events, of, hostile=hostile))
     assert content(learnt(of, rows, hostile)) == expected
@@ -490,15 +486,10 @@ def test_however_it_is_learnt_it_is_the_same(of, rows, hostile, cut):
     half.merge(other)
     assert content(half) == expected
     assert content(pickle.loads(pickle.dumps(half))) == expected
-    counted = Baseline(of)
-    with TemporaryDirectory() as folder, DuckEngine(written(complete(rows), Path(folder)), threads=1) as engine:
-        for kind in KINDS:
-            counted.learn_counted(kind, engine.ask(seen_by_day(kind, without=hostile)))
-    assert content(counted) == expected
 
 
 def test_a_lake_teaches_what_its_events_do(tmp_path):
-    """Trails as they come, taken in and counted where they lie."""
+    """Trails as they come, taken in and read from where they lie."""
     calls = ["s3:GetObject", "ec2:RunInstances", "iam:CreateAccessKey", "secretsmanager:GetSecretValue"]
     chance = random.Random(5)
     records = [
@@ -521,20 +512,11 @@ def test_a_lake_teaches_what_its_events_do(tmp_path):
         lake.close()
     expected = content(learn(seen(records), team()))
     assert len(expected[0]) > 100
-    from_batches, counted = Baseline(team()), Baseline(team())
+    from_batches = Baseline(team())
     for part in parts:
         for batch in read_part(tmp_path, part).to_batches():
             from_batches.learn_batch(batch)
     assert content(from_batches) == expected
-    with DuckEngine([tmp_path / FOLDER / part for part in parts], threads=1) as engine:
-        for kind in KINDS:
-            counted.learn_counted(kind, engine.ask(seen_by_day(kind)))
-    assert content(counted) == expected
-
-
-def test_the_lake_counts_what_is_learnt():
-    """Two lists of one thing, in packages that know nothing of each other's."""
-    assert list(SEEN) == [str(kind) for kind in KINDS]
 
 
 @settings(max_examples=30, deadline=None)
@@ -645,11 +627,9 @@ def test_what_is_learnt_later_is_in_the_next_answer():
     assert newness(baseline, Kind.ACTION, asked) == Newness(person=False, role=False, company=False)
 
 
-def test_how_often_something_was_seen_is_counted():
-    """A case says so in words: on three days before."""
+def test_what_was_seen_is_told():
+    """Each value of each person, with the day."""
     baseline = learnt(team(), [*worked(["ada"], [0, 0, 2, 5, 9]), *worked(["james"], range(9))])
-    (event,) = attributed_of(batch_of([row("ada", 9)]))
-    assert baseline.days_seen(Kind.NETWORK, event) == 3
     assert Seen(Kind.NETWORK, "ada", "203.0.113.0/24", date(2026, 1, 12)) in set(baseline.seen())
 
 
