@@ -28,7 +28,7 @@ from datetime import datetime
 from watchbill.alerts.actions import Offer, actions_of
 from watchbill.alerts.around import cited as shown_of
 from watchbill.alerts.assess import assess
-from watchbill.alerts.effects import side_effects
+from watchbill.alerts.effects import SideEffects
 from watchbill.alerts.facts import SIGN_IN, Drawn, facts_of, kind_of, told
 from watchbill.alerts.model import Case, Evidence, Hop, Whence
 from watchbill.alerts.noise import rule_of
@@ -88,7 +88,7 @@ class Gatherer:
         self._said: dict[str, list[str]] = {}
         """What staged rules say of events, by id."""
         self._baseline = baseline
-        self._team = team
+        self._effects = SideEffects(team)
         self._beside = beside
         self._changes = iam_changes([*beside.earlier, *noticed.changes], team) if team else ()
         attributed = [*beside.earlier, *noticed.break_glass]
@@ -207,7 +207,7 @@ class Gatherer:
             self._whence(person, wrongs, findings),
             self._session(anchor),
             rest,
-            side_effects(self._team, stopped, self._beside.at or last) if stopped else (),
+            self._effects.of(stopped, self._beside.at or last) if stopped else (),
             f"watchbill restore {case_id}" if stopped else "",
             told,
             tuple(dict.fromkeys(finding.ask for finding in findings if finding.ask)),
