@@ -18,6 +18,7 @@ from watchbill.errors import FileError, NotFoundError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.service.feeds import with_feeds
+from watchbill.service.stand_ins import with_stand_ins
 from watchbill.store.database import Store
 from watchbill.store.rows import CaseRow
 from watchbill.team.files import parse
@@ -54,7 +55,8 @@ class Casework:
 
     def plan(self) -> Plan:
         """Compare AWS as it is with what the team file gives now, and with what was last applied."""
-        return make_plan(self.team, self.app.observe(self.team), self.at, self.freezes(), self.applied())
+        team = with_stand_ins(self.team, self.store)
+        return make_plan(team, self.app.observe(team), self.at, self.freezes(), self.applied())
 
     def perform(self, change: Change) -> None:
         """Make one step of a plan."""
@@ -72,7 +74,8 @@ class Casework:
             return None
         # A freeze since then changed AWS at once, and by watchbill.
         active = (replace(f, start=min(f.start, entry.at)) for f in self.freezes() if f.covers(self.at))
-        return Applied(with_feeds(team, self.store, entry.at), entry.at, tuple(active))
+        filled = with_stand_ins(with_feeds(team, self.store, entry.at), self.store)
+        return Applied(filled, entry.at, tuple(active))
 
     def case(self, case_id: str) -> tuple[CaseRow, CaseView]:
         """Give a case and where it stands."""

@@ -34,7 +34,7 @@ from watchbill.respond.restore import Before, differences, plan_restore
 from watchbill.respond.stand_in import stand_ins
 from watchbill.respond.verify import verify_frozen
 from watchbill.service.casework import Casework
-from watchbill.service.stand_ins import page
+from watchbill.service.paging import page
 from watchbill.service.two_people import must_be_second, was_evicted
 from watchbill.store.rows import FreezeRow, StepRow
 

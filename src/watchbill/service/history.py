@@ -14,6 +14,7 @@ from watchbill.intervals import Interval, iso
 from watchbill.schedule.copies import Source, read_span, sources, with_held
 from watchbill.service.casework import Casework
 from watchbill.service.feeds import with_feeds
+from watchbill.service.stand_ins import with_stand_ins
 from watchbill.store.database import Store
 from watchbill.team.model import Held, Team
 
@@ -25,7 +26,7 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 def history_of(work: Casework, within: Interval) -> History:
     """Give the team files that were in force in a span, and every freeze; what is assumed is said in it."""
     kept = [Revision(row.digest, row.at, row.text) for row in work.store.revisions.all()]
-    history = declared(kept, work.team, within, work.freezes())
+    history = _relieved(declared(kept, work.team, within, work.freezes()), work.store)
     spans = history.spans(within)
     if not any(sources(each.team) for _, each in spans if each.team is not None):
         return history
@@ -33,6 +34,14 @@ def history_of(work: Casework, within: Interval) -> History:
     first, *rest = (piece for span, each in spans for piece in filler.pieces(span, each))
     files = (replace(first, since=None), *rest)
     return replace(history, files=files, assumed=(*history.assumed, *filler.assumed))
+
+
+def _relieved(history: History, store: Store) -> History:
+    """Let the rotas of every time say who stood in for whom."""
+    files = (
+        each if each.team is None else replace(each, team=with_stand_ins(each.team, store)) for each in history.files
+    )
+    return replace(history, files=tuple(files), given=with_stand_ins(history.given, store))
 
 
 @dataclass(slots=True)

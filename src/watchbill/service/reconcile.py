@@ -33,6 +33,7 @@ from watchbill.respond.ask import Status
 from watchbill.service.asking import deadlines
 from watchbill.service.audit import Looked, audit_news, audit_spans, news, pieces_of, reach_of
 from watchbill.service.casework import Casework, view_of
+from watchbill.service.containment import recheck_due
 from watchbill.service.findings import Told, placed, span_of, told_in
 from watchbill.service.history import history_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
@@ -83,6 +84,8 @@ def reconcile(work: Casework, watched: Watched | None, *, enforce: bool) -> Reco
     done = Reconciled()
     with _part(done.problems):
         done.escalated = tuple(deadlines(work))
+    with _part(done.problems):
+        recheck_due(work)
     with _part(done.problems):
         done.plan = work.plan()
         done.problems.extend(done.plan.problems)

@@ -1,47 +1,42 @@
-"""Page whoever stands in for somebody who is frozen, and let the rota say so for as long as the freeze lasts."""
+"""Let rotas say who stood in for whom, from each freeze on and for as long as it lasted."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 
 import msgspec
 
-from watchbill.intervals import iso
-from watchbill.respond.model import Containment, StandIn
-from watchbill.respond.notices import LEADS, Notice, NoticeKind
+from watchbill.intervals import Interval
+from watchbill.respond.model import Containment
 from watchbill.respond.stand_in import overrides_of
-from watchbill.service.casework import Casework
-from watchbill.service.outbox import put
 from watchbill.store.database import Store
-from watchbill.team.model import Team
+from watchbill.store.rows import FreezeRow
+from watchbill.team.model import Override, Rota, Team
 
 
 class _Kept(msgspec.Struct):
     containment: Containment | None = None
 
 
-def page(work: Casework, frozen: Containment) -> None:
-    """Write the notice to each who stands in, in the transaction of the freeze; to the leads where nobody is free."""
-    for each in frozen.stand_ins:
-        put(work, notice(frozen, each))
-
-
-def notice(frozen: Containment, each: StandIn) -> Notice:
-    """Say that somebody has the watch now; nothing of what is suspected."""
-    to = each.person or LEADS
-    title = f"You have the watch of {each.rota} now" if each.person else f"Nobody is free to keep {each.rota}"
-    lines = (f"{frozen.person} cannot keep it. It is {each.kind} from {iso(each.start)} to {iso(each.end)}.",)
-    key = f"{frozen.case or frozen.id}:{NoticeKind.STAND_IN}:{to}:{each.rota}:{frozen.id}"
-    return Notice(key, NoticeKind.STAND_IN, to, frozen.case, "high", title, lines)
-
-
-def with_stand_ins(team: Team, store: Store, at: datetime) -> Team:
-    """Give the team with the watches of those who are frozen passed on, as each freeze says."""
-    kept = [msgspec.json.decode(row.payload, type=_Kept).containment for row in store.freezes.active(at)]
-    frozen = [each for each in kept if each is not None and each.stand_ins]
+def with_stand_ins(team: Team, store: Store) -> Team:
+    """Give a team with the watches of whoever was frozen passed on, as each freeze says."""
+    frozen = [(row, kept) for row in store.freezes.all() if (kept := _kept(row)) is not None and kept.stand_ins]
     if not frozen:
         return team
     rotas = {
-        name: replace(rota, overrides=(*rota.overrides, *(o for each in frozen for o in overrides_of(each, rota))))
+        name: replace(rota, overrides=(*rota.overrides, *(o for pair in frozen for o in _passed_on(*pair, rota))))
         for name, rota in team.rotas.items()
     }
     return replace(team, rotas=rotas)
+
+
+def _kept(row: FreezeRow) -> Containment | None:
+    return msgspec.json.decode(row.payload, type=_Kept).containment
+
+
+def _passed_on(row: FreezeRow, frozen: Containment, rota: Rota) -> Iterator[Override]:
+    """Give the overrides of a freeze: they end with it, where that is before the shift ends."""
+    for each in overrides_of(frozen, rota):
+        if row.end is None or row.end >= each.interval.end:
+            yield each
+        elif row.end > each.interval.start:
+            yield replace(each, interval=Interval(each.interval.start, row.end))

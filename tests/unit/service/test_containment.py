@@ -331,12 +331,18 @@ def test_who_is_next_keeps_the_watch_of_whoever_is_frozen(world, case_id):
     frozen = freeze(world, case_id)
     (stands_in,) = frozen.containment.stand_ins
     assert (stands_in.rota, stands_in.person) == ("platform", "priya")
-    team = with_stand_ins(world.team, world.store, world.clock.now())
+    team = with_stand_ins(world.team, world.store)
     (override,) = team.rotas["platform"].overrides
     assert (override.add, override.remove) == ("priya", "james")
     assert (override.interval.start, override.interval.end) == (stands_in.start, stands_in.end)
+    plan = world.as_("sofia").plan()
+    assert [(e.person, str(e.verb), e.permission_set) for e in plan.effects if e.person == "priya"] == [
+        ("priya", "gains", "prod-oncall")
+    ]
+    world.clock.advance(timedelta(hours=1))
     containment.restore(world.as_("sofia"), case_id)
-    assert with_stand_ins(world.team, world.store, world.clock.now()) == world.team
+    (override,) = with_stand_ins(world.team, world.store).rotas["platform"].overrides
+    assert override.interval.end == world.clock.now()
 
 
 # --- evict ---------------------------------------------------------------------------------------
