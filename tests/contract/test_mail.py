@@ -17,6 +17,7 @@ from tests.workspace import notice, recipient
 
 from watchbill.errors import ProviderError, RefusedError
 from watchbill.notify.mail import MailSender, SmtpSettings, read_smtp_settings
+from watchbill.notify.words import title_of
 from watchbill.respond.interfaces import Recipient
 from watchbill.respond.notices import LEADS, Button, NoticeKind
 
@@ -197,6 +198,7 @@ def test_hostile_strings_are_text(box, text):
     assert not hidden(text.replace("\r", ""))
     assert not hidden("".join(page.text).replace("\r", ""))
     assert text.count("://") == 1
+    assert title_of(hostile) in "".join(page.text)
     assert page.links == ["https://watch.example.com/a"]
     assert set(page.elements) == {"html", "head", "meta", "title", "body", "h1", "p", "a"}
     assert len(text) < 100_000

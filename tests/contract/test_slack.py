@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from socket import create_server
+from socket import SHUT_RDWR, create_server
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -277,6 +277,28 @@ def test_while_slack_is_down_nothing_is_sent(slack):
         SlackSender(client_of(BOT_TOKEN, "http://127.0.0.1:1/api/"), None, list, Desk().pin, lambda: AT).send(
             notice(), recipient("rick"), None
         )
+
+
+def test_a_connection_that_breaks_is_not_tried_again_here():
+    """It may have been sent: whoever delivers asks first."""
+    heard = []
+    with create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up():
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    heard.append(connection.recv(64))
+                    connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        client = client_of(BOT_TOKEN, f"http://127.0.0.1:{listening.getsockname()[1]}/api/")
+        with pytest.raises(ProviderError, match="could not be reached, or broke off"):
+            SlackSender(client, None, list, Desk().pin, lambda: AT).send(notice(), recipient("rick"), None)
+        listening.shutdown(SHUT_RDWR)
+    thread.join()
+    assert len(heard) == 1
 
 
 def test_a_lost_answer_makes_no_second_question(slack):

@@ -25,7 +25,7 @@ from slack_sdk import WebClient
 from watchbill.errors import ProviderError, RefusedError, WatchbillError
 from watchbill.respond.interfaces import SlackId
 from watchbill.slack.blocks import LINK, MORE, PRESS, TELL_MORE, dialogue, read_value, said
-from watchbill.slack.calls import plainly
+from watchbill.slack.calls import SlackRefusedError, plainly
 from watchbill.slack.commands import USAGE, parse
 from watchbill.slack.model import Command, Handle, Press, Take
 from watchbill.slack.people import People
@@ -33,6 +33,8 @@ from watchbill.slack.people import People
 
 _SAID_MOST = 3000
 _FAILED = "That went wrong on our side and nothing was done. Please try again, or ask a lead."
+_ELSEWHERE = frozenset(("user_not_in_channel", "not_in_channel", "channel_not_found"))
+"""Why somebody cannot be told something where they pressed (Slack, "chat.postEphemeral", errors)."""
 _log = logging.getLogger(__name__)
 
 Body = Mapping[str, Any]
@@ -154,11 +156,23 @@ def _message(body: Body) -> dict[str, str]:
 
 
 def tell(client: WebClient, who: SlackId, where: Mapping[str, str], text: str) -> None:
-    """Say something to one person in a conversation, so that nobody else sees it; that it was not said is logged."""
+    """Say something to one person in a conversation, so that nobody else sees it; that it was not said is logged.
+
+    Whoever is in that conversation no more gets it directly.
+    """
     shown, blocks = said(text)
     try:
-        with plainly():
-            client.chat_postEphemeral(channel=where["channel"], user=who.user, text=shown, blocks=blocks, parse="none")
+        try:
+            with plainly():
+                client.chat_postEphemeral(
+                    channel=where["channel"], user=who.user, text=shown, blocks=blocks, parse="none"
+                )
+        except SlackRefusedError as error:
+            if error.word not in _ELSEWHERE:
+                raise
+            with plainly():
+                channel = client.conversations_open(users=[who.user])["channel"]["id"]
+                client.chat_postMessage(channel=channel, text=shown, blocks=blocks, parse="none")
     except ProviderError as error:
         _log.warning("an answer could not be said: %s", error)
 
