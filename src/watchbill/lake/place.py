@@ -90,7 +90,7 @@ class Hold:
     def __init__(self, folder: Path, lock: IO[str], line: IO[str]) -> None:
         self._folder, self._lock, self._line = folder, lock, line
         self._has = False
-        self._since = 0.0
+        self._since = self._looked = 0.0
 
     def take(self, wait: float | None) -> None:
         """Wait in line, and hold the lake; `wait` is how many seconds at most, None: as long as it takes."""
@@ -116,11 +116,14 @@ class Hold:
 
     def wanted(self) -> bool:
         """Tell whether somebody waits in line, and our turn is over."""
-        if time.monotonic() - self._since < TURN:
+        now = time.monotonic()
+        if now - self._since < TURN or now - self._looked < _LOOK:
             return False
         if not _locked(self._folder, self._line):
             return True
         fcntl.flock(self._line, fcntl.LOCK_UN)
+        # It is asked before each object: that nobody waits holds for a moment.
+        self._looked = now
         return False
 
     def let_others(self) -> bool:
