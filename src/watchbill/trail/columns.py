@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -80,6 +81,10 @@ class Source:
     data: bytes
     modified: datetime | None = None
     """When it was last written, where that is known."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pack it for another process, by what it is made of: there are thousands in a batch."""
+        return Source, (self.name, self.data, self.modified)
 
 
 Reader = Callable[[Source], FileReading]
@@ -276,7 +281,8 @@ def _is_unicode(text: bytes) -> bool:
 
 def _piece(files: Sequence[_Clean]) -> _Piece:
     """Make a column of each field; the objects of records are needed no more then."""
-    values = zip(*(msgspec.structs.astuple(record) for file in files for record in file.records), strict=True)
+    records = chain.from_iterable(file.records for file in files)
+    values = zip(*map(msgspec.structs.astuple, records), strict=True)
     return _Piece(
         tuple(file.source for file in files),
         tuple(file.digest for file in files),
@@ -400,10 +406,8 @@ def _repeated(words: Sequence[str], counts: Integers) -> pa.DictionaryArray:
 
 def _words(words: Sequence[str | None], which: Integers) -> pa.DictionaryArray:
     """Make a column of texts out of the text of each kind and which kind each row is; each text is kept once."""
-    found: dict[str, int] = {}
-    moved = np.array([-1 if word is None else found.setdefault(word, len(found)) for word in words], np.int32)
-    indices = moved[which] if len(moved) else which
-    return pa.DictionaryArray.from_arrays(pa.array(indices, mask=indices < 0), pa.array(list(found), pa.string()))
+    kinds = _shared(pa.array(words, pa.string()))
+    return pa.DictionaryArray.from_arrays(kinds.indices.take(pa.array(which)), kinds.dictionary)
 
 
 def _identities(said: pa.DictionaryArray, names: pa.DictionaryArray, more: pa.Array) -> tuple[list[Identity], Integers]:
