@@ -38,17 +38,11 @@ from watchbill.policy.rules import Policy
 from watchbill.policy.statements import PolicyError, parse_policy
 from watchbill.trail.interfaces import Pin, Pins
 from watchbill.trail.model import Event, Outcome
+from watchbill.trail.openings import TRUSTS
 
 
 SETTLES = timedelta(minutes=1)
 """How long both a trust policy and the one before it may decide. AWS gives no figure; changes are mostly faster."""
-
-CHANGES = {
-    "CreateRole": "assumeRolePolicyDocument",
-    "UpdateAssumeRolePolicy": "policyDocument",
-    "DeleteRole": None,
-}
-"""Calls that set or end a trust policy, and the parameter that has it."""
 
 _SOURCE, _SESSION = "sts:SourceIdentity", "sts:RoleSessionName"
 
@@ -380,13 +374,13 @@ def _filled(pattern: str) -> str:
 
 
 def _change(event: Event) -> tuple[tuple[str, str], _Change] | None:
-    if event.name not in CHANGES or event.source != "iam.amazonaws.com" or event.outcome is not Outcome.ALLOWED:
+    if event.name not in TRUSTS or event.source != "iam.amazonaws.com" or event.outcome is not Outcome.ALLOWED:
         return None
     given = event.record.get("requestParameters")
     name = given.get("roleName") if isinstance(given, dict) else None
     if not isinstance(given, dict) or not isinstance(name, str) or not name:
         return None
-    parameter = CHANGES[event.name]
+    parameter = TRUSTS[event.name]
     document = None if parameter is None else _document(given.get(parameter))
     return (event.account, name.lower()), _Change(event.at, event.id, document, event.name == "CreateRole")
 

@@ -18,7 +18,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from watchbill.access.trusts import CHANGES
 from watchbill.errors import Problem
 from watchbill.lake.hosts import touched
 from watchbill.lake.keys import Keys, keys_of
@@ -26,8 +25,8 @@ from watchbill.lake.manifest import HOT, PartRow
 from watchbill.lake.parts import day_of, read_part, write_part
 from watchbill.trail.columns import FIELDS, Columns, FileTally
 from watchbill.trail.model import Actor, Event, Identity, Opening, Outcome
-from watchbill.trail.openings import HANDS_OUT, opening
-from watchbill.trail.table import PLACE, SCHEMA, WHO, WORDS, actor_row, event_of, record_of, rows_of
+from watchbill.trail.openings import HANDS_OUT, TRUSTS, opening
+from watchbill.trail.table import PLACE, SCHEMA, WHO, WORDS, actor_row, event_of, identity_row, record_of, rows_of
 
 
 SAID = [each.name for each in FIELDS if each not in PLACE]
@@ -47,6 +46,13 @@ _LEFT_OUT += [
     "category",
     "read_only",
 ]
+"""Columns that tell nothing of a role."""
+
+_OPENS = ["time_ms", "id", "account", "region", "source", "name", "outcome", "shared_event_id"]
+_OPENS += ["user_identity", "request_parameters", "response_elements", "rest", "object", "object_digest", "record"]
+"""Columns that `opening` asks for, besides those of an identity, and where the event was read."""
+
+_NOT_SAID = dict.fromkeys(name for name in SAID if name not in _OPENS)
 
 Rows = npt.NDArray[np.int64]
 
@@ -90,7 +96,7 @@ class Answer:
     """What the one who knows says of a claim."""
 
     there: Mapping[int, Sequence[Sequence[str] | None]]
-    """By day and for each key, the files of which one has the event already."""
+    """By day and for each key, the files of which one has the event already; without days that are all new."""
     actors: Sequence[Actor]
     """Who each caller was."""
     missing: Sequence[str | None]
@@ -105,6 +111,7 @@ class Answer:
 
 _TOLD = msgspec.msgpack.Decoder(tuple[list[Caller], list[Opening], list[Event]])
 _ACTORS = msgspec.msgpack.Decoder(list[Actor])
+_FILES = msgspec.msgpack.Decoder(tuple[list[FileTally], list[Problem]])
 
 
 def _claim(keys: Mapping[int, Keys], told: bytes) -> Claim:
@@ -129,6 +136,16 @@ class Settled:
     """Days whose hosts are to be named anew because of it."""
     problems: Sequence[Problem]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pack it for another process."""
+        told = msgspec.msgpack.encode((self.files, self.problems))
+        return _settled, (told, self.kept, self.parts, self.waiting, self.touched)
+
+
+def _settled(told: bytes, kept: Any, parts: Any, waiting: Any, touched: Any) -> Settled:
+    files, problems = _FILES.decode(told)
+    return Settled(files, kept, parts, waiting, touched, problems)
+
 
 class Batch:
     """A batch between its two steps."""
@@ -145,16 +162,31 @@ class Batch:
     def claim(self) -> Claim:
         """Say what is in it."""
         keys = {day: self._keys[rows] for day, rows in self._of_day.items()}
-        table = self._columns.table
-        found = (opening(event) for event in _named(table, HANDS_OUT))
-        openings = [each for each in found if each is not None]
-        return Claim(keys, self._callers, openings, list(_named(table, CHANGES)))
+        openings = [found for event in self._handed_out() if (found := opening(event)) is not None]
+        return Claim(keys, self._callers, openings, self._trusts())
+
+    def _handed_out(self) -> Iterator[Event]:
+        """Give the events that may have handed out a key, with as much of their records as `opening` asks for."""
+        table, identities = self._columns.table, self._columns.identities
+        named = _named(table, HANDS_OUT)
+        told = rows_of(table.select(_OPENS).take(named))
+        for who, row in zip(self._columns.who[named.to_numpy()].tolist(), told, strict=True):
+            yield event_of({**_NOT_SAID, **identity_row(identities[who]), **row})
+
+    def _trusts(self) -> list[Event]:
+        """Give the changes of roles' trust policies."""
+        table = self._columns.table.drop_columns(_LEFT_OUT)
+        told = rows_of(table.take(_named(table, TRUSTS)))
+        return [event_of({**dict.fromkeys(_LEFT_OUT), **row}) for row in told]
 
     def settle(self, folder: Path, answer: Answer) -> Settled:
         """Write what is not there yet."""
         keep = np.zeros(len(self._columns.table), bool)
         for day, rows in self._of_day.items():
-            there = answer.there[day]
+            there = answer.there.get(day)
+            if there is None:
+                keep[rows] = True
+                continue
             keep[rows] = [name is None for name in there]
             doubles = [(row, name) for row, name in zip(rows, there, strict=True) if name is not None]
             keep[self._contradicting(folder, doubles, answer.files.get(day, ()))] = True
@@ -205,11 +237,13 @@ class Batch:
     def _distinct(self) -> Rows:
         """Give one row of each event, the one that was read at the least place; and all that contradict it."""
         table, keys = self._columns.table, self._keys
-        if not len(table):
-            return np.array([], np.int64)
+        alone, some = _by_key(keys)
+        if not len(some):
+            return alone
         objects = _one(table["object"])
         rank = np.argsort(np.argsort(objects.dictionary.to_numpy(zero_copy_only=False)))
-        order = np.lexsort((table["record"].to_numpy(), rank[objects.indices.to_numpy()], keys[:, 1], keys[:, 0]))
+        objects, records = rank[objects.indices.to_numpy()[some]], table["record"].to_numpy()[some]
+        order = some[np.lexsort((records, objects, keys[some, 1], keys[some, 0]))]
         fresh = np.concatenate([[True], (keys[order][1:] != keys[order][:-1]).any(axis=1)])
         heads = order[fresh][np.cumsum(fresh) - 1]
         doubles, heads = order[~fresh], heads[~fresh]
@@ -225,7 +259,7 @@ class Batch:
                 others.add(said)
                 contradicting.append(row)
         self._problems.extend(_contradictions(table, contradicting))
-        return np.sort(np.concatenate([order[fresh], np.array(contradicting, np.int64)]))
+        return np.sort(np.concatenate([alone, order[fresh], np.array(contradicting, np.int64)]))
 
     def _contradicting(
         self, folder: Path, doubles: Sequence[tuple[int, Sequence[str]]], files: Iterable[str]
@@ -253,6 +287,15 @@ class Batch:
                         del open_[row]
         self._problems.extend(_contradictions(table, sorted(open_)))
         return sorted(open_)
+
+
+def _by_key(keys: Keys) -> tuple[Rows, Rows]:
+    """Give the rows whose key no other has, by its first half, and the rest."""
+    order = np.argsort(keys[:, 0])
+    alike = np.flatnonzero(keys[order[1:], 0] == keys[order[:-1], 0])
+    shared = np.zeros(len(keys), bool)
+    shared[order[alike]] = shared[order[alike + 1]] = True
+    return np.flatnonzero(~shared), np.flatnonzero(shared)
 
 
 def callers_of(
@@ -299,16 +342,13 @@ def with_actors(table: pa.Table, actors: Sequence[Actor], which: npt.NDArray[np.
     return pa.table([columns.get(name, table[name] if name not in columns else None) for name in schema.names], schema)
 
 
-def _named(table: pa.Table, wanted: Container[str]) -> Iterator[Event]:
-    """Give the events of a table that have one of some names."""
+def _named(table: pa.Table, wanted: Container[str]) -> pa.Array:
+    """Give the rows of a table whose event has one of some names."""
     if not len(table):
-        return
+        return pa.array([], pa.int64())
     names = _one(table["name"])
     meant = np.array([name in wanted for name in names.dictionary.to_pylist()] + [False])
-    rows = np.flatnonzero(meant[names.indices.fill_null(len(meant) - 1).to_numpy()])
-    # The rest of the record tells nothing of a key or a role.
-    found = rows_of(table.drop_columns(_LEFT_OUT).take(pa.array(rows)))
-    yield from (event_of({**dict.fromkeys(_LEFT_OUT), **row}) for row in found)
+    return pa.array(np.flatnonzero(meant[names.indices.fill_null(len(meant) - 1).to_numpy()]))
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

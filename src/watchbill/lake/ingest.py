@@ -14,6 +14,7 @@ written anew with the right person, and put in the place of the old ones in one 
 """
 
 import gc
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -36,7 +37,6 @@ from watchbill.lake.raw import keeps_raw
 from watchbill.lake.workers import Workers, uncollected
 from watchbill.trail.columns import Source
 from watchbill.trail.forms import Hosts
-from watchbill.trail.sources import parse_key
 
 
 BATCH_BYTES = 4 * 1024 * 1024
@@ -49,6 +49,9 @@ BATCH_OBJECTS = 2_000
 
 _NEW = 1
 """Up to which generation of objects circles are looked for after a batch."""
+
+_DELIVERED = re.compile(r"_(\d{8}T\d{4})Z_[^_/]+\Z", re.ASCII)
+"""When a log of CloudTrail was delivered, in its name (CloudTrail User Guide, "CloudTrail log file names")."""
 
 LOOKED_AT = 500
 """Objects of which it is asked at once whether others have read them."""
@@ -119,8 +122,8 @@ def _when(delivery: Delivery) -> tuple[str, str, str]:
 
     Not by name: that goes region by region, so that every AssumeRole of one would come after what was done in another.
     """
-    placed = parse_key(delivery.name)
-    return "" if placed is None else placed.at.isoformat(), delivery.name, delivery.version
+    found = _DELIVERED.search(delivery.name)
+    return "" if found is None else found[1], delivery.name, delivery.version
 
 
 def _weight(data: bytes) -> int:
@@ -273,8 +276,8 @@ class _Run:
         there: dict[int, list[Sequence[str] | None]] = {}
         files: dict[int, list[str]] = {}
         for day, found in places.items():
-            there[day] = [None if number < 0 else self._files[number] for number in found.tolist()]
             if (found >= 0).any():
+                there[day] = [None if number < 0 else self._files[number] for number in found.tolist()]
                 files[day] = [part.name for part in self._manifest.parts(day_of(day), day_of(day))]
             numbers[day] = len(self._files)
             self._files.append(None)

@@ -113,11 +113,6 @@ def day_of(number: int) -> str:
     return (_EPOCH + timedelta(days=number)).isoformat()
 
 
-def day_number(day: str) -> int:
-    """Count the days from 1970-01-01 to a day."""
-    return (date.fromisoformat(day) - _EPOCH).days
-
-
 def _order(table: pa.Table) -> pa.Array:
     """Order rows by person, then time, then id; rows of nobody last."""
     people = table["person"].unify_dictionaries().combine_chunks()

@@ -1,4 +1,4 @@
-"""Which call handed out a temporary key: the first link of every key chain.
+"""Which call handed out a temporary key, the first link of every key chain, and which said who may take a role.
 
 A call into another account is recorded in both. The caller's own copy says who called; the other says only from which
 account. `sharedEventID` is the same in both (CloudTrail User Guide, "CloudTrail record contents"), so a copy without
@@ -17,6 +17,13 @@ HANDS_OUT = frozenset(
     | {"GetFederationToken"}
 )
 """Calls of STS whose answer holds a new access key."""
+
+TRUSTS = {
+    "CreateRole": "assumeRolePolicyDocument",
+    "UpdateAssumeRolePolicy": "policyDocument",
+    "DeleteRole": None,
+}
+"""Calls of IAM that set or end a role's trust policy, and the parameter that has it."""
 
 _STS = "sts.amazonaws.com"
 
