@@ -56,8 +56,11 @@ _DELIVERED = re.compile(r"_(\d{8}T\d{4})Z_[^_/]+\Z", re.ASCII)
 LOOKED_AT = 500
 """Objects of which it is asked at once whether others have read them."""
 
-BESIDE_FROM = 24 * 1024 * 1024
-"""Bytes from which on it is worth to start processes beside this one."""
+BESIDE_FROM = 100 * 1024 * 1024
+"""Bytes from which on it is worth to start processes beside this one: some fifteen seconds of work.
+
+Two of them take a second of CPU to start and twice the memory, and what goes to and from them is a tenth of the work.
+"""
 
 
 @dataclass(slots=True)
