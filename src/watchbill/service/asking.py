@@ -48,7 +48,7 @@ from watchbill.respond.telling import (
 )
 from watchbill.service.casework import Casework
 from watchbill.service.links import link_of, use
-from watchbill.service.outbox import is_delivered, put
+from watchbill.service.outbox import is_delivered, is_replaced, put
 from watchbill.store.rows import CaseRow, MuteRow, QuestionRow
 
 
@@ -89,7 +89,17 @@ class _Said:
     answer: str | None = None
     """The fact that it is; None where it is none."""
     proof: bool = False
-    verdict: bool = False
+
+
+Hearing = Callable[[QuestionRow, CaseView], _Said]
+"""Makes what is heard of the question and the case as they stand."""
+
+Within = Callable[[Answered], None]
+"""Done in the transaction of an answer; what it raises leaves nothing of the answer."""
+
+
+def nothing(answered: Answered) -> None:
+    """Do nothing more."""
 
 
 # --- what people do ------------------------------------------------------------------------------
@@ -110,18 +120,22 @@ def ask(work: Casework, case_id: str) -> QuestionRow:
     return asked
 
 
-def answer(work: Casework, case_id: str, said: str, preview: Preview = unseen) -> Answered:
+def answer(work: Casework, case_id: str, said: str, preview: Preview = unseen, within: Within = nothing) -> Answered:
     """Take a "yes" or a "no" of the person who was asked."""
-    return _answer(work, case_id, said, preview, lambda: None)
+    return _hear(work, case_id, _heard_of_person(work, case_id, said), preview, within)
 
 
 def answer_by_link(work: Casework, secret: str, said: str, preview: Preview = unseen) -> Answered:
     """Take an answer by a link, which is used up by it: of the person asked, or of the peer (`peer-yes`, `peer-no`)."""
     link = link_of(work, secret)
     whose = replace(work, actor=link.person)
+
+    def use_up(answered: Answered) -> None:
+        use(work, secret, work.at)
+
     if said.startswith("peer-"):
-        return _vouch(whose, link.case_id, said.removeprefix("peer-"), preview, lambda: use(work, secret, work.at))
-    return _answer(whose, link.case_id, said, preview, lambda: use(work, secret, work.at))
+        return vouch(whose, link.case_id, them=said == "peer-yes", preview=preview, within=use_up)
+    return answer(whose, link.case_id, said, preview, use_up)
 
 
 def confirm(work: Casework, case_id: str, proof: StepUp, preview: Preview = unseen) -> Answered:
@@ -140,22 +154,23 @@ def confirm(work: Casework, case_id: str, proof: StepUp, preview: Preview = unse
     return _hear(replace(work, actor=asked.person), case_id, heard, preview)
 
 
-def vouch(work: Casework, case_id: str, *, them: bool, preview: Preview = unseen) -> Answered:
+def vouch(work: Casework, case_id: str, *, them: bool, preview: Preview = unseen, within: Within = nothing) -> Answered:
     """Take the word of the named peer who has spoken to the person."""
-    return _vouch(work, case_id, "yes" if them else "no", preview, lambda: None)
+    return _hear(work, case_id, _heard_of_peer(work, case_id, "yes" if them else "no"), preview, within)
 
 
 def decide(work: Casework, case_id: str, verdict: Verdict, reason: str) -> None:
-    """Close a case with a lead's verdict and reason."""
+    """Close a case with a lead's verdict and reason; a hijack may be found while its person is frozen, who stays so."""
     _, view = work.case(case_id)
     work.must_lead(view.person)
     if not reason.strip():
         raise RefusedError("a verdict needs a reason, for whoever reads the ledger")
-    if any(freeze.case_id == case_id for freeze in work.store.freezes.active(work.at)):
+    frozen = any(freeze.case_id == case_id for freeze in work.store.freezes.active(work.at))
+    if frozen and verdict is not Verdict.HIJACK:
         raise RefusedError(f"{view.person} is frozen in case {case_id}", f"watchbill restore {case_id}, then decide")
     with work.store.transaction():
         row, view = work.case(case_id)
-        work.move(row, view, Status.CLOSED, f"{verdict}: {reason}")
+        work.move(row, view, Status.FROZEN if frozen else Status.CLOSED, f"{verdict}: {reason}")
         work.record(Kind.CASE_DECIDED, case_id, {"verdict": str(verdict), "reason": reason})
         asked = work.store.questions.of(case_id)
         if asked is not None and asked.stand != Stand.DECIDED:
@@ -202,7 +217,7 @@ def deadlines(work: Casework, preview: Preview = unseen) -> list[str]:
     return moved
 
 
-def _silence(work: Casework) -> Callable[[QuestionRow, CaseView], _Said]:
+def _silence(work: Casework) -> Hearing:
     def heard(asked: QuestionRow, case: CaseView) -> _Said:
         minutes = round((work.at - asked.asked_at) / timedelta(minutes=1))
         facts = {"person": asked.person}
@@ -222,7 +237,7 @@ def _silence(work: Casework) -> Callable[[QuestionRow, CaseView], _Said]:
 # --- what is heard -------------------------------------------------------------------------------
 
 
-def _answer(work: Casework, case_id: str, said: str, preview: Preview, first: Callable[[], None]) -> Answered:
+def _heard_of_person(work: Casework, case_id: str, said: str) -> Hearing:
     asked = _asked(work, case_id)
     _must_be(work, asked.person)
     facts = {"answer": said, "by": work.actor}
@@ -237,7 +252,7 @@ def _answer(work: Casework, case_id: str, said: str, preview: Preview, first: Ca
         last = "they are asked to prove it" if is_theirs(case) else "a lead decides"
         return _Said(Heard.YES, Kind.QUESTION_ANSWERED, facts, f"{why}: {last}", "yes")
 
-    return _hear(work, case_id, heard, preview, first)
+    return heard
 
 
 def _harmless(asked: QuestionRow, case: CaseView) -> str:
@@ -247,7 +262,7 @@ def _harmless(asked: QuestionRow, case: CaseView) -> str:
     return f"{asked.person} says it was them, a forgotten password: {help_}"
 
 
-def _vouch(work: Casework, case_id: str, said: str, preview: Preview, first: Callable[[], None]) -> Answered:
+def _heard_of_peer(work: Casework, case_id: str, said: str) -> Hearing:
     asked = _asked(work, case_id)
     if asked.peer is None or work.actor != asked.peer:
         named = f"`{asked.peer}` is to" if asked.peer else "nobody is to"
@@ -262,20 +277,11 @@ def _vouch(work: Casework, case_id: str, said: str, preview: Preview, first: Cal
         # Whoever spoke to them is no second factor: the stories are weighed by the plain "yes".
         return _Said(Heard.PROVEN, Kind.QUESTION_CONFIRMED, facts, why, proof=True)
 
-    return _hear(work, case_id, heard, preview, first)
+    return heard
 
 
-def _hear(
-    work: Casework,
-    case_id: str,
-    heard: Callable[[QuestionRow, CaseView], _Said],
-    preview: Preview,
-    first: Callable[[], None] = lambda: None,
-) -> Answered:
-    """Do what comes of something that is heard, by the table; anew where another was heard at the same time.
-
-    `first` is done in the same transaction, and may refuse.
-    """
+def _hear(work: Casework, case_id: str, heard: Hearing, preview: Preview, within: Within = nothing) -> Answered:
+    """Do what comes of something that is heard, by the table; anew where another was heard at the same time."""
     while True:
         asked, (_, view) = _asked(work, case_id), work.case(case_id)
         said = heard(asked, view)
@@ -284,8 +290,9 @@ def _hear(
         with work.store.transaction():
             row, now = work.case(case_id)
             if _asked(work, case_id) == asked and now == view:
-                first()
-                return _Turn(work, asked, said, found, row, view, calls).take()
+                answered = _Turn(work, asked, said, found, row, view, calls).take()
+                within(answered)
+                return answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,7 +443,8 @@ def _tell_leads(work: Casework, standing: Standing) -> None:
         return
     for key in before:
         work.store.outbox.replace(key)
-    put(work, leads_notice(standing, len(before), before[-1] if before else None))
+    lying = [key for key in before if not is_replaced(work, key)]
+    put(work, leads_notice(standing, len(before), (lying or before)[-1] if before else None))
 
 
 def _told_leads(work: Casework, case_id: str) -> list[str]:

@@ -95,6 +95,11 @@ def is_delivered(work: Casework, key: str) -> bool | None:
     return any(row.state is Sending.SENT for row in rows) if rows else None
 
 
+def is_replaced(work: Casework, key: str) -> bool:
+    """Tell whether a notice goes unsent by every channel, since something took its place before."""
+    return all(row.state is Sending.REPLACED for row in work.store.outbox.of(key))
+
+
 def deliver(
     work: Casework,
     senders: Mapping[str, Sender],
