@@ -218,19 +218,21 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
     """
     raised: list[str] = []
     amended: list[str] = []
-    kept = {row.id: (row, view_of(row)) for row in work.store.cases.all()}
+    kept = {row.id: view_of(row) for row in work.store.cases.all()}
     cases = list(found)
     before = placed(work.store, cases)
-    for case, made, known, joined in _known(cases, {key: case for key, (_, case) in kept.items()}, before):
+    for case, made, known, joined in _known(cases, kept, before):
         with work.store.transaction():
             for each in told_in(case):
                 work.store.findings.place(each, known)
-            if known not in kept:
+            # As it is now: somebody may have worked on it since the pass began.
+            row = work.store.cases.get(known)
+            if row is None:
                 _raise(work, made)
                 raised.append(made.id)
-            elif _amend(work, *kept[known], replace(made, id=known)):
+            elif _amend(work, row, view_of(row), replace(made, id=known)):
                 amended.append(known)
-            amended.extend(other for other in joined if _join(work, kept[other][0], known))
+            amended.extend(other for other in joined if _join(work, work.case(other)[0], known))
     return tuple(raised), tuple(dict.fromkeys(amended))
 
 

@@ -11,7 +11,7 @@ from watchbill.errors import NotFoundError, ProviderError
 from watchbill.ledger.model import Kind
 from watchbill.respond.model import Verdict
 from watchbill.service import asking
-from watchbill.service.reconcile import Watched, apply_plan, reconcile
+from watchbill.service.reconcile import Watched, apply_plan, keep_cases, reconcile
 from watchbill.store.database import open_store
 from watchbill.store.rows import FreezeRow, StepRow
 from watchbill.team.files import parse
@@ -127,6 +127,22 @@ def test_an_answer_stays_in_a_case_that_grows(world):
     row, view = world.as_("sofia").case(case_id)
     assert (row.status, view.facts["answer"]) == ("escalated", "no")
     assert any(addend.family == "answer" for story in view.hypotheses for addend in story.addends)
+
+
+def test_an_answer_that_comes_while_a_pass_goes_on_stays(world):
+    """A pass takes its time; what it amends is the case as it is then."""
+    done = run(world, *hijack())
+    (case_id,) = done.raised
+    (case,) = (case for audit in done.audits for case in audit.cases if case.id == case_id)
+    asking.ask(world.as_("watchbill"), case_id)
+
+    def meanwhile():
+        asking.answer(world.as_("james"), case_id, "no")
+        yield replace(case, sentence="more came to light")
+
+    assert keep_cases(world.as_("watchbill"), meanwhile()) == ((), (case_id,))
+    row, view = world.as_("sofia").case(case_id)
+    assert (row.status, view.facts["answer"], view.sentence) == ("escalated", "no", "more came to light")
 
 
 def test_silence_tells_a_lead(world):
