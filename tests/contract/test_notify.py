@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import logging
+import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from tests.serving import Serving, reply
 from tests.teams import HERE, team
 from tests.workspace import notice, recipient
 
-from watchbill.errors import ProviderError, RefusedError
+from watchbill.errors import ProviderError, RefusedError, WatchbillError
 from watchbill.notify.connect import connect, secrets_of
 from watchbill.notify.fanout import FanoutSender
 from watchbill.notify.hook import HookSender
@@ -282,3 +283,15 @@ def test_every_entry_of_the_team_file_is_a_sender():
             connect(made, smtp, {name: value for name, value in secrets.items() if name != missing}, lambda: AT)
     with pytest.raises(RefusedError, match="nothing says by what server"):
         connect(made, None, secrets, lambda: AT)
+
+
+@pytest.mark.parametrize(("kind", "module"), [("pagerduty", "pagerduty"), ("apprise", "apprise")])
+def test_what_is_not_installed_is_said(monkeypatch, kind, module):
+    """With what installs it; mail and webhooks need nothing."""
+    for name in ("pager", "fanout"):
+        monkeypatch.delitem(sys.modules, f"watchbill.notify.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    made = replace(team(), notify=(entry("x", kind, secret="X"), entry("post", "mail")))
+    with pytest.raises(WatchbillError, match=rf"`x` is spoken to with is not installed: {module}") as caught:
+        connect(made, SmtpSettings("127.0.0.1", "a@example.com"), {"X": ROUTING}, lambda: AT)
+    assert "watchbill[notify]" in str(caught.value.hint)

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from watchbill.errors import RefusedError
-from watchbill.notify.fanout import FanoutSender
+from watchbill.errors import RefusedError, WatchbillError
 from watchbill.notify.hook import HookSender
 from watchbill.notify.mail import HOST, MailSender, SmtpSettings
-from watchbill.notify.pager import PagerSender
 from watchbill.respond.interfaces import Sender
 from watchbill.team.model import Notify, Team
 
@@ -44,8 +42,16 @@ def _sender(
     secret = secrets.get(entry.secret)
     if secret is None:
         raise RefusedError(f"`{entry.name}` needs {entry.secret}, which is not set", f"set it, or {entry.secret}_FILE")
-    if entry.kind == "pagerduty":
-        return PagerSender(entry.name, secret)
     if entry.kind == "webhook":
         return HookSender(entry.name, secret, now)
+    try:
+        # Imported here, since only who uses them needs what `watchbill[notify]` installs.
+        if entry.kind == "pagerduty":
+            from watchbill.notify.pager import PagerSender  # noqa: PLC0415 - see above
+
+            return PagerSender(entry.name, secret)
+        from watchbill.notify.fanout import FanoutSender  # noqa: PLC0415 - see above
+    except ImportError as error:
+        message = f"what `{entry.name}` is spoken to with is not installed: {error.name or error} is missing"
+        raise WatchbillError(message, "run `pip install 'watchbill[notify]'`") from error
     return FanoutSender(entry.name, secret)
