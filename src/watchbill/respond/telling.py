@@ -17,7 +17,6 @@ from watchbill.alerts.view import CaseView
 from watchbill.intervals import iso
 from watchbill.respond.model import Verdict
 from watchbill.respond.notices import LEADS, Button, Notice, NoticeKind
-from watchbill.respond.relief import Relief
 
 
 TITLE_MOST = 150
@@ -112,15 +111,15 @@ def answered_notice(case_id: str, person: str, number: int, lines: Sequence[str]
     )
 
 
-def stand_in_notice(case_id: str, relief: Relief, person: str) -> Notice:
-    """Page whoever can keep the watch."""
+def stand_in_notice(case_id: str, rota: str, who: str, person: str) -> Notice:
+    """Ask whoever would keep a watch to be ready to: nothing is passed on before a lead has frozen the person."""
     return Notice(
-        f"{case_id}:{NoticeKind.STAND_IN}:{relief.person}:{relief.rota}",
+        f"{case_id}:{NoticeKind.STAND_IN}:{who}:{rota}",
         NoticeKind.STAND_IN,
-        relief.person,
+        who,
         case_id,
         "high",
-        _cut(f"Please be ready to keep the watch of {relief.rota}"),
+        _cut(f"Please be ready to keep the watch of {rota}"),
         (f"{person} has it and could not be reached. A lead is told, and will speak to you.",),
     )
 

@@ -36,7 +36,8 @@ from watchbill.respond.outcomes import (
     outcome,
     strength,
 )
-from watchbill.respond.relief import peer_of, reliefs
+from watchbill.respond.peers import peer_of
+from watchbill.respond.stand_in import stand_ins
 from watchbill.respond.telling import (
     Standing,
     answered_notice,
@@ -392,8 +393,9 @@ class _Turn:
             freeze = status is not Status.FROZEN and _may_freeze(self.work, view)
             _tell_leads(self.work, Standing(view, str(status), why, self.calls, freeze))
         if self.found.page and goes:
-            for relief in reliefs(self.work.team, after.person, self.work.at):
-                put(self.work, stand_in_notice(after.case_id, relief, after.person))
+            for each in stand_ins(self.work.team, after.person, self.work.freezes(), self.work.at):
+                if each.person is not None:
+                    put(self.work, stand_in_notice(after.case_id, each.rota, each.person, after.person))
 
     def _tell_asked(self, after: QuestionRow, words: str) -> None:
         by_peer = self.work.actor == after.peer

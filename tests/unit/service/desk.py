@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 from tests.cloud import MemoryCloud
@@ -14,7 +15,7 @@ from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
 from watchbill.errors import NotFoundError, ProviderError
 from watchbill.respond.interfaces import LaterError, SlackId
-from watchbill.respond.notices import NoticeKind
+from watchbill.respond.notices import Notice, NoticeKind
 from watchbill.service.casework import Casework
 from watchbill.service.clicks import Click, Desk
 from watchbill.service.outbox import deliver
@@ -70,7 +71,7 @@ class Channel:
     """A channel in memory: what lies where, and what it does with the next message."""
 
     fate: Fate = field(default_factory=Fate)
-    messages: list = field(default_factory=list)
+    messages: list[list[Notice]] = field(default_factory=list)
     """Each with all that was shown in its place, the first first."""
     down: bool = False
     busy: timedelta | None = None
@@ -165,7 +166,7 @@ class Office:
     def press(self, who, action, case="C-late", **more):
         """Make a press of somebody's in Slack."""
         user = SlackId("T1", f"U{who.upper()}")
-        known = {"id": f"{case}|T1:{user.user}|{action}", "source": "slack", "actor": user} | more
+        known: dict[str, Any] = {"id": f"{case}|T1:{user.user}|{action}", "source": "slack", "actor": user} | more
         return Click(action=action, case=case, at=self.clock.now(), reference={"ts": "0"}, **known)
 
     def look_up(self, email):
