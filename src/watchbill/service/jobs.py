@@ -1,0 +1,69 @@
+"""The jobs of an instance besides its passes: what cannot wait for one.
+
+Each looks at what there is to do in the state, and does it. What people press is worked on first and often; questions
+whose time is over and freezes that are to be looked at again come in their time; and what is to be told goes out.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from watchbill.respond.interfaces import Sender
+from watchbill.service.asking import Preview, deadlines, unseen
+from watchbill.service.casework import Casework
+from watchbill.service.clicks import Desk, work_clicks
+from watchbill.service.containment import recheck_due
+from watchbill.service.links import Links
+from watchbill.service.outbox import deliver
+from watchbill.service.serve import Did, Job, Turn
+from watchbill.team.model import Team
+
+
+PRESSES, DEADLINES, OUTBOX = "presses", "deadlines", "outbox"
+
+OFTEN = timedelta(milliseconds=50)
+"""How often presses are looked for that another instance took; its own wake the job (`Instance.wake`)."""
+
+SOON = timedelta(seconds=1)
+"""How often there is a look at deadlines, at freezes and at what is to be told."""
+
+_FRESH = timedelta(minutes=5)
+
+Works = Callable[[Turn], Casework]
+"""Gives who works, by the team file as it is, over the state as the turn may write it."""
+
+
+def presses(works: Works, desk: Desk) -> Job:
+    """Work on what people pressed."""
+
+    def work(turn: Turn) -> Did:
+        if not turn.store.clicks.waiting():
+            return Did()
+        done = work_clicks(works(turn), desk, turn.goes_on)
+        return Did({"worked": done} if done else {})
+
+    return Job(PRESSES, OFTEN, work, _FRESH)
+
+
+def due(works: Works, preview: Preview = unseen) -> Job:
+    """Hear silence, and look at freezes again."""
+
+    def work(turn: Turn) -> Did:
+        working = works(turn)
+        escalated, looked = deadlines(working, preview), recheck_due(working)
+        facts = {"escalated": escalated, "rechecked": looked}
+        return Did({name: ids for name, ids in facts.items() if ids})
+
+    return Job(DEADLINES, SOON, work, _FRESH)
+
+
+def outbox(works: Works, senders: Callable[[Team], Mapping[str, Sender]], links: Links | None = None) -> Job:
+    """Tell people what is to be told; `senders` gives the channels of a team file."""
+
+    def work(turn: Turn) -> Did:
+        if turn.store.outbox.waiting_since() is None:
+            return Did()
+        working = works(turn)
+        done = deliver(working, senders(working.team), links, turn.goes_on)
+        return Did({"sent": done.sent} if done.sent else {}, tuple(done.problems), more=done.more)
+
+    return Job(OUTBOX, SOON, work, _FRESH)
