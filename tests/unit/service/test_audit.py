@@ -1,6 +1,7 @@
 """What is new is audited in pieces, the latest first, and comes to the same as all at once."""
 
 import contextlib
+import gc
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -276,3 +277,18 @@ def test_what_comes_late_amends_what_was_raised(tmp_path):
         (case,) = passes[0].raised
         assert (passes[1].raised, passes[1].amended) == ((), (case,))
         assert standing(world) == of_all(world)
+
+
+def test_cycles_are_looked_for_again_after_a_pass(world, monkeypatch):
+    """Also after one that failed: it is left out for the time of a pass, not for the life of the process."""
+    meanwhile = []
+
+    def fails(*_):
+        meanwhile.append(gc.isenabled())
+        raise KeyError
+
+    monkeypatch.setattr(audit, "audit_events", fails)
+    put(world, *hijack(0, "a"))
+    with pytest.raises(KeyError):
+        list(audited(world))
+    assert (meanwhile, gc.isenabled()) == ([False], True)
