@@ -87,6 +87,7 @@ def network_of(ip: str | None) -> str | None:
     return None if address is None else _block(address)
 
 
+@lru_cache(maxsize=4096)
 def _block(address: Address) -> str:
     return str(
         ipaddress.ip_network((address, _V4 if isinstance(address, ipaddress.IPv4Address) else _V6), strict=False)

@@ -256,7 +256,7 @@ class Columns:
         codes, told = self._of_column(column, decoded if field in TEXTS else _same)
         if field == _DERIVED:
             return codes, [values_at(value, ()) for value in told]
-        values = [values_at({} if value is None else {field: value}, path) for value in told]
+        values = [[] if value is None else values_at(value, path[1:]) for value in told]
         return _alike(*self._overruled(path, codes, told, values))
 
     def _of_column(self, column: str | None, decode: Callable[[Any], Any]) -> tuple[Rows, list[Any]]:
@@ -315,7 +315,7 @@ class Columns:
                 yield known[text]
             else:
                 value = self._value_of(field, text, path)
-                values = [] if value is None else values_at({field: value}, path)
+                values = [] if value is None else values_at(value, path[1:])
                 if len(text) <= _LONGEST_TEXT:
                     known[text] = values
                 yield values
