@@ -101,6 +101,9 @@ class BulkJudge:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = 60_000_000
+REQUESTS = 4_000
+"""Rows whose requests are remembered, a few kilobytes each; what was answered to them is remembered longer."""
+
 _FOREVER = np.iinfo(np.int64).max
 
 _SPEAKS_OF_KIND = r"eventSource|eventName|eventType|errorMessage|requestParameters|\\"
@@ -590,6 +593,8 @@ class Bulk:
 
     def _requests(self, asked: _Batch, rows: Rows, first: Codes, keys: Sequence[bytes]) -> list[tuple[Request, ...]]:
         """Give the requests of some of the rows, by what tells them from any other; what is not known is read whole."""
+        if len(self._known) > REQUESTS:
+            self._known = {}
         missing = [n for n, key in enumerate(keys) if key not in self._known]
         if missing:
             found = rows_of(asked.batch.take(pa.array(rows[first[missing]])))

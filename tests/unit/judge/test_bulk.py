@@ -203,9 +203,10 @@ def test_what_a_record_says_beyond_its_columns_counts(rest, action):
     assert rows(judge_batches(changed.to_batches(), history, WEEK)) == one_by_one(events, history, WEEK)
 
 
-def test_what_is_forgotten_is_found_again(monkeypatch):
+@pytest.mark.parametrize("bound", ["REMEMBERED", "REQUESTS"])
+def test_what_is_forgotten_is_found_again(monkeypatch, bound):
     """Memory is bounded: what is remembered is cleared between batches, and nothing hangs on it."""
-    monkeypatch.setattr(bulk, "REMEMBERED", 3)
+    monkeypatch.setattr(bulk, bound, 3)
     batches = TABLE.combine_chunks().to_batches(max_chunksize=4)
     assert rows(judge_batches(batches, HISTORY, WEEK)) == EXPECTED
 
