@@ -49,7 +49,9 @@ class SlackSender:
         its messages are named.
         """
         self._client, self._people = client, People(client)
-        self._channel, self._leads, self._pin, self._now = channel, leads, pin, now
+        self.channel = channel
+        """Where leads are told: it may change with the team file."""
+        self._leads, self._pin, self._now = leads, pin, now
         self._conversations: dict[tuple[str, ...], str] = {}
         self._uncertain: set[str] = set()
 
@@ -119,8 +121,8 @@ class SlackSender:
     def _conversation(self, to: Recipient) -> str:
         if to.name != LEADS:
             return self._open([to])
-        if self._channel is not None:
-            return self._channel
+        if self.channel is not None:
+            return self.channel
         leads = list(self._leads())
         if not leads:
             raise RefusedError("the team has no leads to tell", "name `leads` in the team file")
