@@ -696,6 +696,22 @@ def test_requests_that_are_not_slacks_are_refused(slack, wrong):
     assert desk.presses == []
 
 
+def test_a_request_without_end_is_not_read(slack):
+    """Anybody may post; nothing is kept of what is longer than Slack's ever are."""
+    desk = Desk()
+    with listening(slack, desk, socket=False):
+        for body, code in ((b"x" * (1024 * 1024 + 1), 413), (b"\xff\x00", 400), (b"x", 401)):
+            with pytest.raises(HTTPError) as caught:
+                urlopen(Request(slack.request_url, body, signed(body, 1)), timeout=5)
+            assert caught.value.code == code
+            caught.value.close()
+        with pytest.raises(HTTPError) as caught:
+            urlopen(slack.request_url, timeout=5)
+        assert caught.value.code == 405
+        caught.value.close()
+    assert desk.presses == []
+
+
 def test_our_signatures_are_slacks_own():
     """The stand-in signs as Slack's library checks."""
     now = str(int(time.time()))  # noqa: TID251 - as above

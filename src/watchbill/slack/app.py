@@ -42,17 +42,21 @@ Body = Mapping[str, Any]
 
 def make_app(
     client: WebClient,
+    people: People,
     signing_secret: str | None,
     take: Take,
     handle: Handle,
     now: Callable[[], datetime],
     workers: Executor,
 ) -> App:
-    """Make the app; without a signing secret it takes requests from Socket Mode alone."""
+    """Make the app; without a signing secret it takes requests from Socket Mode alone.
+
+    `people` must not ask for long, since it is asked before a press is acknowledged.
+    """
     # Without a secret Bolt would read one from the environment; nobody signs with this one.
     secret = signing_secret or token_hex()
     app = App(client=client, signing_secret=secret, token_verification_enabled=False, listener_executor=workers)
-    listener = _Listener(client, take, handle, now)
+    listener = _Listener(client, people, take, handle, now)
     app.action(re.compile(f"^{re.escape(PRESS)}"))(listener.pressed)
     app.action(re.compile(f"^{re.escape(LINK)}"))(listener.followed)
     app.action(re.compile(""))(listener.unknown)
@@ -65,8 +69,10 @@ def make_app(
 class _Listener:
     """What is done for each thing that Slack tells."""
 
-    def __init__(self, client: WebClient, take: Take, handle: Handle, now: Callable[[], datetime]) -> None:
-        self._client, self._people = client, People(client)
+    def __init__(
+        self, client: WebClient, people: People, take: Take, handle: Handle, now: Callable[[], datetime]
+    ) -> None:
+        self._client, self._people = client, people
         self._take, self._handle, self._now = take, handle, now
 
     def pressed(self, ack: Ack, body: Body, action: Body, respond: Respond) -> None:

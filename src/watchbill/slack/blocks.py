@@ -39,6 +39,8 @@ PRESS, LINK, MORE = "watchbill.press:", "watchbill.link:", "watchbill.more"
 """What action ids begin with, of buttons that count when pressed and of those that lead somewhere; and the dialogue."""
 TELL_MORE = "answer:more"
 """The action that opens the dialogue."""
+_LEADING = ("open", "confirm")
+"""Actions of buttons that do nothing but lead somewhere: without an address they are left out."""
 
 _HEADER_MOST, _SECTION_MOST, _CONTEXT_MOST = 150, 3000, 2000
 _LABEL_MOST, _URL_MOST = 75, 3000
@@ -65,8 +67,8 @@ def draw(notice: Notice) -> Drawn:
     if notice.context:
         notes = [_plain(line, _CONTEXT_MOST) for line in _some(notice.context, _NOTES_MOST)]
         blocks.append(ContextBlock(elements=list(notes)))
-    if notice.buttons:
-        blocks.append(ActionsBlock(elements=[_button(notice, each) for each in notice.buttons[:_BUTTONS_MOST]]))
+    if buttons := [each for each in notice.buttons if each.url is not None or each.action not in _LEADING]:
+        blocks.append(ActionsBlock(elements=[_button(notice, each) for each in buttons[:_BUTTONS_MOST]]))
     metadata = Metadata(event_type=EVENT, event_payload={"key": notice.key})
     return Drawn(fitted(notice.title, _HEADER_MOST), [block.to_dict() for block in blocks], metadata.to_dict())
 

@@ -48,9 +48,9 @@ class UncertainError(ProviderError):
     """Slack may have done it, and could not say so."""
 
 
-def client_of(token: str, base_url: str) -> WebClient:
-    """Make a client that tries nothing again by itself."""
-    return WebClient(token=token, base_url=base_url, timeout=_WAIT, retry_handlers=[])
+def client_of(token: str, base_url: str, wait: int = _WAIT) -> WebClient:
+    """Make a client that tries nothing again by itself, and waits so many seconds for an answer."""
+    return WebClient(token=token, base_url=base_url, timeout=wait, retry_handlers=[])
 
 
 @contextmanager

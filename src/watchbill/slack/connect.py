@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_bolt.adapter.starlette import SlackRequestHandler
+from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_sdk import WebClient
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -39,6 +41,10 @@ URL = "WATCHBILL_SLACK_URL"
 _SLACK = "https://slack.com/api/"
 PATH = "/slack/events"
 """Where Slack posts to."""
+_BODY_MOST = 1024 * 1024
+"""Bytes of a request: anybody may post here, and who it is shows when it was read."""
+_AT_ONCE = 2
+"""Seconds in which Slack has to say who pressed; a press has to be acknowledged in three."""
 _WORKERS = 10
 """Presses and commands that are worked on side by side."""
 _PING = 5
@@ -88,10 +94,18 @@ class Connection:
         """Give what answers at `PATH`; None in Socket Mode."""
         if self._socket is not None:
             return None
-        handler = SlackRequestHandler(self._app)
 
         async def events(request: Request) -> Response:
-            return await handler.handle(request)
+            body = b""
+            async for piece in request.stream():
+                body += piece
+                if len(body) > _BODY_MOST:
+                    return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            if not _is_text(body):
+                return Response(status_code=HTTPStatus.BAD_REQUEST)
+            # A press is written down meanwhile, and who pressed is asked of Slack: other requests do not wait for that.
+            answer = await run_in_threadpool(self._app.dispatch, to_bolt_request(request, body))
+            return to_starlette_response(answer)
 
         return Starlette(routes=[Route(PATH, events, methods=["POST"])])
 
@@ -151,5 +165,14 @@ def connect(
     # Messages in Slack have the machine's time, whatever the time of a rehearsal is.
     sender = SlackSender(client, channel, leads, pin, SystemClock().now)
     workers = ThreadPoolExecutor(_WORKERS, "watchbill-slack")
-    app = make_app(client, settings.signing_secret, take, commands, now, workers)
+    people = People(client_of(settings.bot_token, settings.url, _AT_ONCE))
+    app = make_app(client, people, settings.signing_secret, take, commands, now, workers)
     return Connection(client, app, sender, settings.app_token, workers)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -72,6 +72,13 @@ def test_leads_see_what_a_press_will_do_before_it_counts():
     assert (opened["action_id"], opened["url"]) == ("watchbill.link:open", "https://watch.example.com/case/C-1")
 
 
+def test_what_should_lead_somewhere_and_does_not_is_left_out():
+    """Nobody presses what does nothing."""
+    for asked, action in ((notice(), "confirm"), (ESCALATION, "open")):
+        drawn = draw(replace(asked, buttons=(Button(action, "Somewhere"),)))
+        assert drawn.blocks == draw(replace(asked, buttons=())).blocks
+
+
 def test_of_many_calls_it_is_said_how_many_are_not_shown():
     """Slack has room for three hundred characters."""
     for number in (1, 3, 7, 12, 200):
