@@ -158,6 +158,10 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
         assert {each["decision"] for each in frozen} == {"ExplicitlyDenied"}
     assert answer("restore", case_id)["differences"] == []
     answer("verdict", case_id, "hijack", "--reason", "stolen password")
+    told = answer("case", case_id, "--html", "case.html")
+    assert told["steps"][-1]["what"] == "closed the case as hijack: stolen password"
+    assert told["times"]["answer"] is not None
+    assert "closed the case" in (tmp_path / "case.html").read_text("utf-8")
     assert answer("report", "--trail", where)["cases"] == answer("report")["cases"]
     answer("ledger show")
     assert answer("ledger verify")["state"] == "intact"

@@ -1,7 +1,7 @@
 """The ledger: the hash chain, append-only."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,14 @@ class Ledger(Part):
         with self._read() as connection:
             row = connection.execute(of_kind.order_by(tables.ledger.c.number.desc()).limit(1)).first()
         return None if row is None else _entry(row)
+
+    def about(self, subjects: Collection[str]) -> list[Entry]:
+        """Give the entries about some subjects, first to last."""
+        column = tables.ledger.c
+        with self._read() as connection:
+            found = select(tables.ledger).where(column.subject.in_(list(subjects))).order_by(column.number)
+            rows = connection.execute(found).all()
+        return [_entry(row) for row in rows]
 
     def entries(self) -> Iterator[Entry]:
         """Give every entry, first to last."""

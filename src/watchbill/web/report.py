@@ -73,27 +73,59 @@ def render(
 
     `plan` and `drift` are lines that say who gains and loses what, and what others did; `standings` is by case id.
     """
-    environment = Environment(
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            audit=audit,
+            standings=standings or {},
+            at=iso(at),
+            problems=[str(problem) for problem in problems],
+            plan=list(plan),
+            marks={case.id: timeline(case) for case in audit.cases},
+            lanes=_LANES,
+            width=WIDTH,
+            left=LEFT,
+            drift=list(drift),
+            watch=watch(team, at) if team is not None and team.rotas else None,
+            of_people=sum(person.events for person in audit.people),
+            of_others=sum(other.events for other in audit.others),
+        )
+    )
+
+
+def render_case(
+    case: CaseView,
+    standing: Standing,
+    at: datetime,
+    done: Sequence[tuple[str, str, str]],
+    took: Sequence[tuple[str, str]],
+) -> str:
+    """Give the HTML of one case, with what was done about it (when, by whom, what) and how long each step took."""
+    return (
+        _environment()
+        .get_template("case.html")
+        .render(
+            case=case,
+            standings={case.id: standing},
+            at=iso(at),
+            marks={case.id: timeline(case)},
+            lanes=_LANES,
+            width=WIDTH,
+            left=LEFT,
+            done=list(done),
+            took=list(took),
+        )
+    )
+
+
+def _environment() -> Environment:
+    made = Environment(
         loader=PackageLoader("watchbill.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters["inert"] = partial(shortened, most=4_000)
-    environment.filters["iso"] = iso
-    template = environment.get_template("report.html")
-    return template.render(
-        audit=audit,
-        standings=standings or {},
-        at=iso(at),
-        problems=[str(problem) for problem in problems],
-        plan=list(plan),
-        marks={case.id: timeline(case) for case in audit.cases},
-        lanes=_LANES,
-        width=WIDTH,
-        left=LEFT,
-        drift=list(drift),
-        watch=watch(team, at) if team is not None and team.rotas else None,
-        of_people=sum(person.events for person in audit.people),
-        of_others=sum(other.events for other in audit.others),
-    )
+    made.filters["inert"] = partial(shortened, most=4_000)
+    made.filters["iso"] = iso
+    return made
 
 
 def watch(team: Team, at: datetime) -> Watch:

@@ -1,8 +1,9 @@
 """`cases`, `case`, `ask`, `answer`, `confirm`, `verdict`: what happened, and who says so."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
+from pathlib import Path
 
 import rich_click as click
 
@@ -11,12 +12,15 @@ from watchbill.alerts.export.reader import kept_for
 from watchbill.alerts.view import CaseView
 from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
-from watchbill.intervals import iso
+from watchbill.files.report import write_text
+from watchbill.intervals import iso, parse_instant
 from watchbill.respond.model import Verdict
+from watchbill.respond.times import Times, steps_of, times_of
 from watchbill.service import asking
 from watchbill.service.casework import Casework, find_case, view_of
 from watchbill.store.database import Store
 from watchbill.store.rows import CaseRow, QuestionRow
+from watchbill.web.report import Standing, render_case
 
 
 STYLES = {"critical": "bold red", "high": "red", "medium": "yellow"}
@@ -62,6 +66,27 @@ class QuestionView:
 
 
 @dataclass(frozen=True, slots=True)
+class StepView:
+    """One thing that was done about a case."""
+
+    at: str
+    by: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimesView:
+    """How long each step took, in seconds; null where it did not come. docs/asking.md says from when to when."""
+
+    notice: float | None
+    ask: float | None
+    answer: float | None
+    decide: float | None
+    contain: float | None
+    restore: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StandingCase:
     """A case with where it stands."""
 
@@ -71,6 +96,8 @@ class StandingCase:
     opened_at: str
     updated_at: str
     question: QuestionView | None
+    times: TimesView
+    steps: list[StepView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +144,23 @@ def cases(session: Session, *, every: bool) -> int:
 @command("case", team=True, state=True)
 @click.argument("case_id")
 @click.option("--all", "every", is_flag=True, help="Show the events that merely lie around it too.")
-def case(session: Session, case_id: str, *, every: bool) -> int:
-    """Show CASE_ID whole: what happened, how it was possible, the likely stories, the evidence, what may be done.
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write it as one HTML file.")
+def case(session: Session, case_id: str, *, every: bool, page: Path | None) -> int:
+    """Show CASE_ID whole: what happened, how it was possible, the likely stories, the evidence, what was done and when.
 
-    The story of an insider, and how a case was decided, are shown to `security_leads` of the team file alone.
+    The story of an insider, and how a case was decided, are shown to `security_leads` of the team file alone. The HTML
+    file works offline, loads nothing, and shows what whoever writes it may see.
     """
     with session.store() as store:
         found = standing_case(store, case_id, may_see_insider=session.sees_insider())
     session.out.line(f"{found.status}" + (f": {found.note}" if found.note else ""))
     show_case(session.out, found.case, every=every)
+    _show_steps(session.out, found)
+    if page is not None:
+        done = [(step.at, step.by, step.what) for step in found.steps]
+        took = list(lengths(found.times))
+        write_text(page, render_case(found.case, Standing(found.status, found.note), session.at, done, took))
+        session.out.line(f"written to {page}")
     session.out.answer(found)
     return 0
 
@@ -210,7 +245,38 @@ def standing_case(store: Store, case_id: str, *, may_see_insider: bool = False) 
     kept = as_read(row, view, may_see_insider=may_see_insider)
     asked = store.questions.of(case_id)
     question = None if asked is None else _question(asked)
-    return StandingCase(kept.case, row.status, kept.note, iso(row.opened_at), iso(row.updated_at), question)
+    freezes = [each.id for each in store.freezes.all() if each.case_id == case_id]
+    entries = store.ledger.about([case_id, *freezes])
+    times = times_of(parse_instant(view.first), entries)
+    steps = [StepView(iso(s.at), s.by, s.words) for s in steps_of(entries, may_see_insider=may_see_insider)]
+    opened, updated = iso(row.opened_at), iso(row.updated_at)
+    return StandingCase(kept.case, row.status, kept.note, opened, updated, question, _times(times), steps)
+
+
+def _times(times: Times) -> TimesView:
+    return TimesView(
+        *(
+            None if length is None else length.total_seconds()
+            for length in (times.notice, times.ask, times.answer, times.decide, times.contain, times.restore)
+        )
+    )
+
+
+def lengths(times: TimesView) -> Iterator[tuple[str, str]]:
+    """Give how long each step took that came, in words."""
+    for each in fields(times):
+        seconds = getattr(times, each.name)
+        if seconds is not None:
+            whole, rest = divmod(round(seconds), 60)
+            yield each.name, f"{whole} min {rest} s" if whole else f"{rest} s"
+
+
+def _show_steps(out: Output, found: StandingCase) -> None:
+    for step in found.steps:
+        out.line(f"  {step.at} {step.by}: {step.what}")
+    took = ", ".join(f"{name} {length}" for name, length in lengths(found.times))
+    if took:
+        out.line(f"  times: {took}")
 
 
 def show_case(out: Output, case: CaseView, *, every: bool = False) -> None:
