@@ -13,6 +13,7 @@ from watchbill.access.invariants import Finding, InvariantError, Prover, read_in
 from watchbill.access.model import PATH, QUARANTINE, AccountState, Document, Plan, UserState, Verb, is_ours
 from watchbill.access.outlive import Outliving, can_outlive, unknown_names
 from watchbill.access.permissions import known_documents, managed_arns, permission_problems
+from watchbill.access.quarantine import Form, form_for, form_of
 from watchbill.access.risks import risks_of
 from watchbill.access.ways import Ways
 from watchbill.errors import Problem
@@ -72,6 +73,7 @@ def account_warnings(team: Team, compiled: Compiled, observed: AccountState) -> 
         if mfa.get(team.people[person].iam_user.lower()) is False:
             message = f"`{person}` has no MFA device in account `{account}` and cannot take the on-call role"
             yield Problem.at("no-mfa", message, team.people[person].where)
+    yield from _no_room(team, observed)
     for each in team.break_glass:
         if account not in each.accounts:
             continue
@@ -85,6 +87,20 @@ def account_warnings(team: Team, compiled: Compiled, observed: AccountState) -> 
         elif user.path == PATH:
             message = f"break-glass user `{each.iam_user}` lies under {PATH}: it must not depend on watchbill"
             yield Problem.at("no-break-glass", message, each.where)
+
+
+def _no_room(team: Team, observed: AccountState) -> Iterator[Problem]:
+    """Say whose freeze would have to replace a permissions boundary, while there is time to make room."""
+    people = {person.iam_user.lower(): person for person in team.people.values()}
+    for user in observed.users.values():
+        person = people.get(user.name.lower())
+        if person is None or form_of(user) is not None or form_for(user, observed.quotas) is not Form.BOUNDARY:
+            continue
+        message = (
+            f"a freeze of `{person.name}` in account `{observed.account}` would replace their permissions boundary: the"
+            " user has no room for a policy, attached or inline"
+        )
+        yield Problem.at("no-room-to-freeze", message, person.where)
 
 
 def set_warnings(team: Team, touched: Collection[str], at: datetime) -> Iterator[Problem]:
