@@ -334,9 +334,10 @@ def with_actors(table: pa.Table, actors: Sequence[Actor], which: npt.NDArray[np.
     rows = [actor_row(actor) for actor in actors]
     columns = {}
     for each in WHO:
-        plain = pa.array([row[each.name] for row in rows], pa.string() if each.type == WORDS else each.type)
-        column = plain.take(pa.array(which))
-        columns[each.name] = column.dictionary_encode() if each.type == WORDS else column
+        shared = each.type == WORDS
+        kinds = pa.array([row[each.name] for row in rows], pa.string() if shared else each.type)
+        kinds = kinds.dictionary_encode() if shared else kinds
+        columns[each.name] = kinds.take(pa.array(which))
     more = [field for field in table.schema if field.name not in SCHEMA.names]
     schema = pa.schema([*SCHEMA, *more])
     return pa.table([columns.get(name, table[name] if name not in columns else None) for name in schema.names], schema)
