@@ -33,3 +33,10 @@ def upgrade() -> None:
         sa.Column("confirmed_by", sa.Text, nullable=True),
         sa.Column("payload", sa.Text, nullable=False),
     )
+
+
+def downgrade() -> None:
+    """Take the table away, and what freezes tell."""
+    op.drop_table("containments")
+    for name in ("mended", "rechecks", "applied_at"):
+        op.drop_column("freezes", name)
