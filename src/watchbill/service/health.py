@@ -24,6 +24,9 @@ from watchbill.intervals import iso
 from watchbill.service.serve import Instance
 
 
+Routes = Sequence[BaseRoute]
+"""What else is served beside the pages."""
+
 _PATIENCE = 10.0
 """Seconds in which it begins to listen, and in which answers that are under way may end."""
 

@@ -5,13 +5,14 @@ whose time is over and freezes that are to be looked at again come in their time
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from watchbill.respond.interfaces import Sender
-from watchbill.service.asking import Preview, deadlines, unseen
+from watchbill.service import containment
+from watchbill.service.asking import Preview, deadlines
 from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk, work_clicks
-from watchbill.service.containment import recheck_due
 from watchbill.service.links import Links
 from watchbill.service.outbox import deliver
 from watchbill.service.serve import Did, Job, Turn
@@ -32,28 +33,52 @@ Works = Callable[[Turn], Casework]
 """Gives who works, by the team file as it is, over the state as the turn may write it."""
 
 
-def presses(works: Works, desk: Desk) -> Job:
-    """Work on what people pressed."""
+def presses(works: Works, desk: Callable[[Casework], Desk]) -> Job:
+    """Work on what people pressed; `desk` gives what that may set in motion."""
 
     def work(turn: Turn) -> Did:
         if not turn.store.clicks.waiting():
             return Did()
-        done = work_clicks(works(turn), desk, turn.goes_on)
+        working = works(turn)
+        done = work_clicks(working, desk(working), turn.goes_on)
         return Did({"worked": done} if done else {})
 
     return Job(PRESSES, OFTEN, work, _FRESH)
 
 
-def due(works: Works, preview: Preview = unseen) -> Job:
+def due(works: Works) -> Job:
     """Hear silence, and look at freezes again."""
 
     def work(turn: Turn) -> Did:
         working = works(turn)
-        escalated, looked = deadlines(working, preview), recheck_due(working)
+        escalated, looked = deadlines(working, preview_of(working)), containment.recheck_due(working)
         facts = {"escalated": escalated, "rechecked": looked}
         return Did({name: ids for name, ids in facts.items() if ids})
 
     return Job(DEADLINES, SOON, work, _FRESH)
+
+
+def preview_of(work: Casework) -> Preview:
+    """Give what shows leads the exact calls of a freeze, before they let it be made."""
+
+    def preview(case_id: str) -> list[str]:
+        person = work.case(case_id)[1].person
+        lead = next((name for name in work.team.leads if name != person), work.actor)
+        planned = containment.plan(replace(work, actor=lead), case_id)
+        return [f"{change.account}: {change.call}" for change in planned.containment.changes]
+
+    return preview
+
+
+def freeze(work: Casework, case_id: str) -> str:
+    """Freeze the person of a case on a lead's press, or go on with it; say what came of it."""
+    frozen = containment.freeze(work, containment.plan(work, case_id))
+    who, held = frozen.containment.person, sum(check.holds for check in frozen.checks)
+    if frozen.holds:
+        return f"{who} is frozen: {held} checks hold over what AWS gives back. It is looked at again for a minute."
+    broken = next(check for check in frozen.checks if not check.holds)
+    found = f"{held} of {len(frozen.checks)} checks hold. First of the others: {broken.what} ({broken.detail})"
+    return f"{who} is not frozen by every path: {found}. It goes on by itself; `watchbill freeze {case_id}` shows it."
 
 
 def outbox(works: Works, senders: Callable[[Team], Mapping[str, Sender]], links: Links | None = None) -> Job:

@@ -35,7 +35,7 @@ def serving(office, name="a", lasts=MINUTE):
         return replace(office.as_("watchbill"), store=turn.store, at=turn.at)
 
     senders = {"slack": office.slack, "notify:ops": office.mail}
-    jobs = [presses(works, office.desk()), due(works), outbox(works, lambda team: senders)]
+    jobs = [presses(works, lambda _: office.desk()), due(works), outbox(works, lambda team: senders)]
     lead = Lead(office.store, name, office.clock, lasts)
     with Instance(office.store, office.clock, lead, jobs, lines_of_json(io.StringIO(), name, office.clock)) as instance:
         yield instance

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import rich_click as click
@@ -15,21 +16,22 @@ import rich_click as click
 from watchbill.access.model import State
 from watchbill.alerts.export.model import Kept
 from watchbill.alerts.export.prometheus import prometheus
-from watchbill.bootstrap import App, clock_of
+from watchbill.bootstrap import clock_of
 from watchbill.cli.commands.lake import checked_queue, checked_source
-from watchbill.cli.commands.run import FRESH, _pass, _Passed, _seconds, _Standing, _Stop, _Told
+from watchbill.cli.commands.run import _pass, _Passed, _seconds, _Standing, _Stop, _Told
 from watchbill.cli.commands.trail import findings_option, load_rules
+from watchbill.cli.people import Channels, Workers, secrets_given
 from watchbill.cli.session import Session, command
+from watchbill.clock import SystemClock
 from watchbill.files.findings import written
-from watchbill.files.team_file import read_team
 from watchbill.service.casework import view_of
 from watchbill.service.health import Listening, pages
+from watchbill.service.jobs import PRESSES, due, outbox, presses
 from watchbill.service.lead import Lead
 from watchbill.service.logs import lines_of_json
 from watchbill.service.serve import Did, Instance, Job, Turn
 from watchbill.service.systemd import Systemd
 from watchbill.store.database import Store
-from watchbill.store.engine import secrets_of
 
 
 _MISSED = 3
@@ -40,6 +42,11 @@ _LONGEST = timedelta(minutes=15)
 
 _LOOK = 0.1
 """Seconds between two looks at whether to stop."""
+
+_OLDEST = """\
+# HELP watchbill_oldest_notice_age_seconds Since when the oldest notice waits to be told; 0 where none does
+# TYPE watchbill_oldest_notice_age_seconds gauge
+watchbill_oldest_notice_age_seconds"""
 
 _PLACE = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})", re.ASCII)
 _LAST_PORT = 65535
@@ -98,17 +105,18 @@ def serve(
         checked_queue(queue)
     if findings is not None:
         written(findings)
-    # Where there never was a team file to go by, whoever started it is to see that at once.
-    read_team(session.settings.team)
     told = _Told(source, queue, findings, *load_rules(rules), enforce, again=True)
     clock, name = clock_of(session.settings), _instance()
-    say = lines_of_json(sys.stderr, name, clock, secrets_of(session.settings.database or ""))
-    passes = Job("pass", pause, _Passes(session, told), _MISSED * pause + _LONGEST)
-    systemd = Systemd(session.settings.notify_socket)
+    workers, systemd = Workers(session), Systemd(session.settings.notify_socket)
+    say = lines_of_json(sys.stderr, name, clock, secrets_given(session, workers.team))
+    passes = Job("pass", pause, _Passes(session, told, workers), _MISSED * pause + _LONGEST)
     with session.store() as store:
-        instance = Instance(store, clock, Lead(store, name, clock), [passes], say)
-        served = pages(instance, lambda: _cases(store, clock.now()))
-        with _Stop() as stop, Listening(served, host, port) as listening, instance:
+        people = Channels(workers, store, say)
+        jobs = [passes, presses(workers.of, people.desk), due(workers.of), outbox(workers.of, people.senders)]
+        instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
+        people.talk.wake = partial(instance.wake, PRESSES)
+        served = pages(instance, lambda: _counts(store, clock.now()), people.routes)
+        with _Stop() as stop, Listening(served, host, port) as listening, people.hearing(), instance:
             listened = f"{f'[{host}]' if ':' in host else host}:{listening.port}"
             say.info("listens", place=listened)
             systemd.ready(f"listens on {listened}")
@@ -131,26 +139,24 @@ def _instance() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def _cases(store: Store, at: datetime) -> str:
-    """Give the counts of cases for Prometheus."""
-    rows = store.cases.all()
-    return prometheus((Kept(view_of(r), r.status, r.note, r.opened_at, r.updated_at) for r in rows), at)
+def _counts(store: Store, at: datetime) -> str:
+    """Give the counts of cases for Prometheus, and how long the oldest notice has been on its way."""
+    rows, since = store.cases.all(), store.outbox.waiting_since()
+    cases = prometheus((Kept(view_of(r), r.status, r.note, r.opened_at, r.updated_at) for r in rows), at)
+    waits = 0.0 if since is None else max((at - since).total_seconds(), 0.0)
+    return f"{cases}{_OLDEST} {waits}\n"
 
 
 class _Passes:
     """Makes pass after pass, each by what the last one kept."""
 
-    def __init__(self, first: Session, told: _Told) -> None:
-        self._first, self._told = first, told
+    def __init__(self, first: Session, told: _Told, workers: Workers) -> None:
+        self._first, self._told, self._workers = first, told, workers
         self._standing = _Standing()
-        self._app: App | None = None
-        self._made: datetime | None = None
 
     def __call__(self, turn: Turn) -> Did:
         """Make a pass."""
-        if self._app is None or self._made is None or turn.at - self._made >= FRESH:
-            self._app, self._made = replace(self._first, _app=None).app(), turn.at
-        session = replace(self._first, at=turn.at, _app=self._app, lease=turn.lease)
+        session = replace(self._first, at=turn.at, _app=self._workers.app(turn.at), lease=turn.lease)
         passed = _pass(session, self._told, self._standing)
         return Did(_facts(passed), passed.problems + passed.done.problems, _stale(passed, self._told), passed.more)
 
