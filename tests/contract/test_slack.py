@@ -376,10 +376,13 @@ def test_an_address_of_no_member_is_not_pinned(slack):
 def test_a_team_without_a_way_to_its_leads_says_so(slack):
     """No leads, too many for one conversation, a channel that is not there or not ours."""
     slack.add_channel("C0999999999", "other", [user_of("ada")])
+    nine = [f"lead{n}" for n in range(9)]
+    for name in nine:
+        slack.add_user(User(user_of(name), name, f"{name}@example.com"))
     told, everyone = notice(NoticeKind.ESCALATION, LEADS), recipient(LEADS)
     for sender, error, said in (
         (sender_of(slack, None, ()), RefusedError, "no leads to tell"),
-        (sender_of(slack, None, ("ada", "james", "lee") * 3), RefusedError, "no conversation with 9 leads"),
+        (sender_of(slack, None, nine), RefusedError, "no conversation with 9 leads"),
         (sender_of(slack, "C0888888888"), ProviderError, "channel_not_found"),
         (sender_of(slack, "C0999999999"), ProviderError, "not_in_channel"),
     ):
@@ -387,6 +390,17 @@ def test_a_team_without_a_way_to_its_leads_says_so(slack):
             sender.send(told, everyone, None)
     with pytest.raises(NotFoundError, match="sees no channel `#nowhere`"):
         sender_of(slack, "#nowhere").find(told, everyone)
+
+
+def test_one_lead_who_cannot_be_written_to_keeps_the_others_from_nothing(slack):
+    """Where none can, it is for another channel."""
+    told, everyone = notice(NoticeKind.ESCALATION, LEADS), recipient(LEADS)
+    slack.users[user_of("ada")].is_deleted = True
+    sent = sender_of(slack, None, ("ada", "sofia", "lee")).send(told, everyone, None)
+    assert slack.conversations[sent["channel"]].members == {BOT, user_of("sofia"), user_of("lee")}
+    assert sender_of(slack, None, ("ada", "sofia", "lee")).find(told, everyone) == sent
+    with pytest.raises(RefusedError, match="`ada` cannot be written to"):
+        sender_of(slack, None, ("ada",)).send(told, everyone, None)
 
 
 def test_a_message_that_would_let_its_subject_act_is_not_sent(slack):

@@ -8,7 +8,8 @@
 4. What Slack does not take now is LaterError with the time it asks for. Nobody waits here.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ from watchbill.slack.blocks import EVENT, Drawn, draw
 from watchbill.slack.calls import SlackRefusedError, UncertainError, cursor_of, pages, plainly
 from watchbill.slack.people import People, refuse
 
+
+_log = logging.getLogger(__name__)
 
 _LOOKED_BACK = timedelta(days=7)
 """How far back a message is looked for: nothing is in the outbox for so long."""
@@ -120,21 +123,34 @@ class SlackSender:
 
     def _conversation(self, to: Recipient) -> str:
         if to.name != LEADS:
-            return self._open([to])
+            return self._open_with([self._member(to).user])
         if self.channel is not None:
             return self.channel
-        leads = list(self._leads())
-        if not leads:
-            raise RefusedError("the team has no leads to tell", "name `leads` in the team file")
-        if len(leads) > LEADS_MOST:
-            raise RefusedError(
-                f"Slack has no conversation with {len(leads)} leads", "set `slack: {channel: ...}` in the team file"
-            )
-        return self._open(leads)
+        return self._open_with(self._reachable())
 
-    def _open(self, people: Sequence[Recipient]) -> str:
-        """Open the conversation with people, all of whom must be members."""
-        users = tuple(sorted(self._member(each).user for each in people))
+    def _reachable(self) -> set[str]:
+        """Give the leads who can be written to: that one cannot keeps the others from nothing."""
+        found: set[str] = set()
+        failed: RefusedError | NotFoundError = RefusedError(
+            "the team has no leads to tell", "name `leads` in the team file"
+        )
+        for lead in self._leads():
+            try:
+                found.add(self._member(lead).user)
+            except (RefusedError, NotFoundError) as error:
+                _log.warning("%s", error)
+                failed = error
+        if not found:
+            raise failed
+        if len(found) > LEADS_MOST:
+            raise RefusedError(
+                f"Slack has no conversation with {len(found)} leads", "set `slack: {channel: ...}` in the team file"
+            )
+        return found
+
+    def _open_with(self, members: Collection[str]) -> str:
+        """Open the conversation with members."""
+        users = tuple(sorted(members))
         if users not in self._conversations:
             with plainly():
                 answer = self._client.conversations_open(users=list(users))
