@@ -35,6 +35,7 @@ from watchbill.policy.denials import denial_of
 from watchbill.policy.model import Request
 from watchbill.policy.requests import requests_of_record
 from watchbill.policy.shapes import ALWAYS, Shape, shape_of
+from watchbill.team.model import Team
 from watchbill.trail.model import Actor, Confidence, Method
 from watchbill.trail.table import attributed_of, record_of, rows_of
 
@@ -264,13 +265,14 @@ class Bulk:
         self._settled: dict[tuple[bool, int, int], _Verdict | None] = {}
         self._read: dict[tuple[bool, int, bytes], _Verdict] = {}
         self._known: dict[bytes, tuple[Request, ...]] = {}
+        self._machines: dict[tuple[int, str, int], _Verdict] = {}
         self._hanging: dict[int, Hanging] = {}
         self._next = 0
 
     def judge(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Judge one batch."""
         kept = (self._settled, self._places, self._pieces, self._kinds, self._outcomes, self._read, self._known)
-        if any(len(each) > REMEMBERED for each in kept):
+        if any(len(each) > REMEMBERED for each in (*kept, self._machines)):
             self._forget()
         asked = _Batch(batch)
         start, end = _micros(self._span.start), _micros(self._span.end)
@@ -297,7 +299,7 @@ class Bulk:
         judge, person = self._judges.judge_of(number), asked.coded("person")
         known = [each is not None and (judge is None or each in judge.team.people) for each in person.values]
         named = np.array(known, np.bool_)[person.codes[rows]]
-        self._nobodies(asked, judge, rows[~named])
+        self._nobodies(asked, judge, number, rows[~named])
         rows = rows[named]
         if not len(rows):
             return
@@ -326,7 +328,7 @@ class Bulk:
             verdicts.append(self._always(_Outcome(judged.right, judged.why, through, judged.past_role)))
         asked.say(rows, np.arange(len(rows)), verdicts)
 
-    def _nobodies(self, asked: _Batch, judge: Judge | None, rows: Rows) -> None:
+    def _nobodies(self, asked: _Batch, judge: Judge | None, number: int, rows: Rows) -> None:
         """Judge rows of whom is no person of the team."""
         if not len(rows):
             return
@@ -345,13 +347,11 @@ class Bulk:
         odd = self._odd(asked, rows) | self._with_words(asked, rows, kinds, [each.shape.own_words for each in every])
         verdicts = []
         for place in first.tolist():
-            why = str(whys.values[int(whys.codes[rows[place]])] or "")
-            found = workload_of(_machine(why), judge.team)
-            said = None
-            if found is not None and found.actions:
-                actions = every[int(kinds[place])].shape.actions
-                said = outside(found, why, [Request(each, None, {}) for each in actions])
-            verdicts.append(self._always(_Outcome(Right.NOT_A_PERSON, said, unexpected=said is not None)))
+            why, kind = str(whys.values[int(whys.codes[rows[place]])] or ""), every[int(kinds[place])]
+            key = (number, why, kind.number)
+            if key not in self._machines:
+                self._machines[key] = self._of_machine(judge.team, why, kind)
+            verdicts.append(self._machines[key])
         asked.say(rows, numbers, verdicts)
         rows = rows[odd]
         if len(rows):
@@ -359,6 +359,13 @@ class Bulk:
             words = [undeclared(each.actor, each.event.record, judge.team) for each in events]
             made = [self._always(_Outcome(Right.NOT_A_PERSON, said, unexpected=said is not None)) for said in words]
             asked.say(rows, np.arange(len(rows)), made)
+
+    def _of_machine(self, team: Team, why: str, kind: _Kind) -> _Verdict:
+        """Judge a workload, known by `why`, by what is declared for it."""
+        found, said = workload_of(_machine(why), team), None
+        if found is not None and found.actions:
+            said = outside(found, why, [Request(each, None, {}) for each in kind.shape.actions])
+        return self._always(_Outcome(Right.NOT_A_PERSON, said, unexpected=said is not None))
 
     def _kinds_of(self, asked: _Batch, rows: Rows) -> tuple[Codes, list[_Kind]]:
         """Give the kinds of rows: for each row its place among them."""

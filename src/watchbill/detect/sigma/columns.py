@@ -98,8 +98,7 @@ class _Known:
 
     def make_room(self) -> None:
         """Forget all where it is too much."""
-        every = (*self._read.values(), *self._decided.values())
-        if sum(map(len, every)) > _REMEMBERED:
+        if sum(map(len, self._read.values())) + sum(map(len, self._decided.values())) > _REMEMBERED:
             self._read.clear()
             self._decided.clear()
 
