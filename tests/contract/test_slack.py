@@ -651,6 +651,19 @@ def test_a_lost_socket_comes_back(slack):
         assert len(desk.presses) == 1
 
 
+def test_a_socket_that_slack_has_changed_is_one_again(slack):
+    """Every few hours; presses come over the new one."""
+    desk = Desk()
+    with listening(slack, desk, socket=True) as made:
+        made.sender.send(notice(), recipient("rick"), None)
+        before = slack.count("apps.connections.open")
+        slack.refresh()
+        assert eventually(lambda: slack.count("apps.connections.open") > before and slack.connections == 1, 30)
+        (message,) = slack.direct(user_of("rick"))
+        assert eventually(lambda: slack.press(user_of("rick"), message, "answer:yes").is_acknowledged, 30)
+        assert len(desk.presses) == 1
+
+
 def test_a_start_that_fails_may_be_tried_again(slack):
     """Slack is not there, and then it is."""
     desk = Desk()

@@ -1,6 +1,7 @@
 """The stand-in for Slack: what it refuses, what it keeps, and its page."""
 
 import json
+import sys
 import threading
 from html.parser import HTMLParser
 from urllib.error import HTTPError, URLError
@@ -70,6 +71,14 @@ def test_it_serves_on_the_loopback_and_stops():
     with pytest.raises(URLError):
         urlopen(url, timeout=5)
     assert threading.active_count() == before
+
+
+def test_what_is_not_installed_is_said(monkeypatch):
+    """With what installs it."""
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(WatchbillError, match="uvicorn is missing") as caught, SlackStandIn():
+        pass
+    assert "watchbill[demo]" in str(caught.value.hint)
 
 
 def test_what_slack_refuses_is_refused(slack):

@@ -60,7 +60,7 @@ class SlackStandIn(Workspace):
         self._responses: dict[str, tuple[str, str, int]] = {}
         self._sockets: list[WebSocket] = []
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._loop = asyncio.new_event_loop()
+        self._made_loop: asyncio.AbstractEventLoop | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -75,9 +75,10 @@ class SlackStandIn(Workspace):
         return f"{self.address}/"
 
     def __enter__(self) -> Self:
+        self._server = _server(self)
+        self._made_loop = asyncio.new_event_loop()
         listening = create_server((HOST, 0))
         self.address = f"http://{HOST}:{listening.getsockname()[1]}"
-        self._server = _server(self)
         self._thread = threading.Thread(
             target=self._loop.run_until_complete, args=(self._server.serve([listening]),), name="slack-stand-in"
         )
@@ -148,6 +149,12 @@ class SlackStandIn(Workspace):
         """Do what the next so many calls of a method ask for, and answer 500 all the same."""
         with self.lock:
             self.weather.lost[method] = times
+
+    def refresh(self) -> None:
+        """Ask apps to connect anew, as Slack does every few hours, and then close their sockets."""
+        for socket in list(self._sockets):
+            self._run(socket.send_text(json.dumps({"type": "disconnect", "reason": "refresh_requested"})))
+        self.hang_up()
 
     def go_down(self) -> None:
         """Answer 503 to everything, and hang up on who is connected."""
@@ -233,6 +240,11 @@ class SlackStandIn(Workspace):
         return f"{self.address}/response/{token}"
 
     # --- how it gets there ---
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        assert self._made_loop is not None, "it serves inside its `with` block"
+        return self._made_loop
 
     def _deliver(self, kind: str, payload: dict[str, Any]) -> Pressed:
         begun = time.monotonic()
