@@ -12,10 +12,10 @@ import pytest
 from tests.states import Place
 
 from watchbill.clock import SystemClock
-from watchbill.errors import ProviderError
+from watchbill.errors import ProviderError, RefusedError
 from watchbill.ledger.chain import verify
 from watchbill.ledger.model import Kind, State
-from watchbill.service.lead import Lead
+from watchbill.service.lead import Lead, led
 from watchbill.store.leases import LostLeaseError
 
 
@@ -108,8 +108,8 @@ import sys, time
 from datetime import timedelta
 from pathlib import Path
 from watchbill.clock import SystemClock
-from watchbill.errors import ProviderError
-from watchbill.service.lead import Lead
+from watchbill.errors import ProviderError, RefusedError
+from watchbill.service.lead import Lead, led
 from watchbill.store import engine
 from watchbill.store.database import open_store
 from watchbill.store.leases import LostLeaseError
@@ -236,3 +236,18 @@ def test_an_instance_that_is_cut_off_stops_to_lead_by_itself(place):
         assert lead.lease is not None
         time.sleep(0.6)
         assert lead.lease is None
+
+
+def test_whoever_comes_and_goes_leads_as_long_as_the_block_lasts(place):
+    """However long that is; another waits for one that was killed, and is refused while one goes on."""
+    with place.open() as store:
+        take(store, "killed")
+        with led(store, "a", CLOCK, LASTS) as lead:
+            time.sleep(1.2)
+            record(store.under(lead.lease))
+            with pytest.raises(RefusedError, match="a leads"), led(store, "b", CLOCK, LASTS):
+                pass
+        with led(store, "b", CLOCK, LONG):
+            assert store.leases.holder("leader", CLOCK.now()) == "b"
+        assert store.leases.holder("leader", CLOCK.now()) is None
+        assert [entry.kind for entry in store.ledger.entries()] == ["x"]

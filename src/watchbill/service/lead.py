@@ -7,10 +7,13 @@ one call at most comes from an instance that leads no more, and each step of a p
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from threading import Lock
+from threading import Event, Lock, Thread
 
 from watchbill.clock import Clock
+from watchbill.errors import RefusedError, WatchbillError
 from watchbill.ledger.model import Kind
 from watchbill.store.database import Store
 from watchbill.store.leases import Lease
@@ -19,16 +22,27 @@ from watchbill.store.leases import Lease
 LASTS = timedelta(seconds=15)
 """How long a lease lasts that nobody renews: so long nobody acts when the leader is killed."""
 
+RENEWALS = 5
+"""How often a lease is renewed while it lasts: some may fail."""
+
 NAME = "leader"
+
+_PATIENCE = timedelta(seconds=2)
+"""How much longer than a lease lasts somebody waits for it: that of one that was killed runs out in that."""
 
 
 class Lead:
     """Whether this instance leads. Threads may share one."""
 
-    def __init__(self, store: Store, holder: str, clock: Clock, lasts: timedelta = LASTS) -> None:
-        """`holder` names this instance, and no other ever: one that is started anew is another."""
+    def __init__(
+        self, store: Store, holder: str, clock: Clock, lasts: timedelta = LASTS, *, recorded: bool = True
+    ) -> None:
+        """`holder` names this instance, and no other ever: one that is started anew is another.
+
+        Where it is `recorded`, the ledger has an entry of each lead that was taken.
+        """
         self._store, self.holder, self._clock = store, holder, clock
-        self.lasts = lasts
+        self.lasts, self._recorded = lasts, recorded
         self._lock = Lock()
         self._lease: Lease | None = None
         self._until = 0.0
@@ -41,7 +55,7 @@ class Lead:
             at = self._clock.now()
             lease = self._store.leases.take(NAME, self.holder, self.lasts, at)
             before = self._lease
-            if lease is not None and (before is None or before.token != lease.token):
+            if self._recorded and lease is not None and (before is None or before.token != lease.token):
                 facts = {"token": lease.token}
                 self._store.ledger.record(
                     at=at, kind=Kind.LEAD_TAKEN, actor=self.holder, subject="watchbill", facts=facts
@@ -66,3 +80,33 @@ class Lead:
             lease, self._lease = self._lease, None
         if lease is not None:
             self._store.leases.give_up(lease, self._clock.now())
+
+
+@contextmanager
+def led(store: Store, holder: str, clock: Clock, lasts: timedelta = LASTS) -> Iterator[Lead]:
+    """Lead inside the block, for one that comes and goes; RefusedError where another leads and goes on to."""
+    lead = Lead(store, holder, clock, lasts, recorded=False)
+    until = time.monotonic() + (lasts + _PATIENCE).total_seconds()
+    while lead.turn() is None:
+        if time.monotonic() >= until:
+            who = lead.leader() or "another instance"
+            raise RefusedError(f"{who} leads, and does what this would", "stop it first, or leave it to it")
+        time.sleep(_PATIENCE.total_seconds() / 20)
+    over = Event()
+    heart = Thread(target=_beat, args=(lead, over), name="lead", daemon=True)
+    heart.start()
+    try:
+        yield lead
+    finally:
+        over.set()
+        heart.join()
+        with suppress(WatchbillError):
+            # One that cannot be given up runs out.
+            lead.give_up()
+
+
+def _beat(lead: Lead, over: Event) -> None:
+    while not over.wait(lead.lasts.total_seconds() / RENEWALS):
+        # Where it cannot be renewed, `Lead.lease` tells when it is over.
+        with suppress(WatchbillError):
+            lead.turn()

@@ -16,7 +16,7 @@ from typing import Self
 from watchbill.clock import Clock
 from watchbill.errors import Problem, WatchbillError
 from watchbill.service.board import Board
-from watchbill.service.lead import Lead
+from watchbill.service.lead import RENEWALS, Lead
 from watchbill.service.logs import Say
 from watchbill.store.database import Store
 from watchbill.store.leases import Lease
@@ -24,9 +24,6 @@ from watchbill.store.leases import Lease
 
 DRAIN = timedelta(seconds=100)
 """How long what is under way may take when it is to stop: less than what `deploy/` lets whoever stops it wait."""
-
-_RENEWALS = 5
-"""How often a lease is renewed while it lasts: some may fail."""
 
 _AFTER_FAILURE = 1.0
 """Seconds at least from a job that failed to the next try."""
@@ -167,7 +164,7 @@ class Instance:
 
     def _beat(self) -> None:
         """Take the lead or renew it, until all is over."""
-        pause = self.lead.lasts.total_seconds() / _RENEWALS
+        pause = self.lead.lasts.total_seconds() / RENEWALS
         while not self._over.is_set():
             try:
                 self.lead.turn()
