@@ -7,7 +7,7 @@ finds them by target, so that each wrong event looks at the few that concern it.
 
 from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -91,10 +91,11 @@ class Changes(tuple[Attributed, ...]):  # noqa: SLOT001 - what it knows besides 
         made.team = team
         return made
 
-    def before(self, at: datetime, *target: Hashable) -> list[Attributed]:
-        """Give what was done to a target before an instant, the latest first."""
+    def before(self, at: datetime, *target: Hashable, reach: timedelta | None = None) -> list[Attributed]:
+        """Give what was done to a target before an instant, as far back as `reach`, the latest first."""
         found = self._index.get(target, [])
-        return found[: bisect_left(found, at, key=lambda each: each.event.at)][::-1]
+        first = 0 if reach is None else bisect_left(found, at - reach, key=_at)
+        return found[first : bisect_left(found, at, key=_at)][::-1]
 
     def groups_of(self, person: str | None, account: str, user: str, at: datetime) -> list[str]:
         """Name the groups that an IAM user was in, in lower case: as calls said before, else as the team file says."""
@@ -162,6 +163,10 @@ class Changes(tuple[Attributed, ...]):  # noqa: SLOT001 - what it knows besides 
                 if arn and name:
                     found[arn] = name
         return found
+
+
+def _at(each: Attributed) -> datetime:
+    return each.event.at
 
 
 _ATTACHES = {"AttachUserPolicy": "userName", "AttachRolePolicy": "roleName", "AttachGroupPolicy": "groupName"}

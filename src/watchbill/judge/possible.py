@@ -133,8 +133,8 @@ def _by_credential(judgement: Judgement, known: Changes) -> Iterator[Opening]:
     used = event.identity.access_key or ""
     if kind != "userName":
         return
-    made = known.before(event.at, "credential", event.account, acted.lower())
-    fitting = [each for each in made if event.at - each.event.at <= NEW and _fits(each.event, used)]
+    made = known.before(event.at, "credential", event.account, acted.lower(), reach=NEW)
+    fitting = [each for each in made if _fits(each.event, used)]
     yield from _named(fitting, f", with which it was done: {used}" if used.startswith(_LONG_TERM) else "")
 
 
