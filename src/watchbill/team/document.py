@@ -40,6 +40,9 @@ Bound = Annotated[
 Address = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 HostUser = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,255}\$?$")]
 """A user of hosts, of a domain too: useradd(8)."""
+LocalUser = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.-]{0,31}$")]
+"""A user of one host: useradd(8), without what a shell or a command could take for something else."""
+Web = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
 SshKey = Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
 """The fingerprint of a key as ssh-keygen(1) and sshd(8) print it: no padding."""
 StoreUser = Annotated[
@@ -406,6 +409,54 @@ class NotifyPart(_Part):
     )
 
 
+class HostPart(_Part):
+    """A host, and how watchbill reaches it to freeze people there; without an address it does not."""
+
+    instance: Instance | None = Field(None, description="Its instance id.")
+    address: HostName | None = Field(None, description="The name or address at which its sshd is reached.")
+    user: LocalUser = Field("watchbill", description="As whom watchbill signs in: a user who may use sudo.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(22, description="The port of its sshd.")
+
+
+def _form_of_host(value: object) -> str:
+    return "[instance]" if isinstance(value, str) else "[whole]"
+
+
+class DirectoryPart(_Part):
+    """An identity provider in which a frozen person is suspended and signed out."""
+
+    kind: Literal["okta", "entra", "google"] = Field(description="Whose it is.")
+    secret: Variable = Field(
+        description="The environment variable with Okta's API token, Entra's client secret, or the JSON of Google's "
+        "service account; the same with _FILE behind it may name a file."
+    )
+    url: Web | None = Field(None, description="With `okta`: its address, https://acme.okta.com.")
+    tenant: Filled | None = Field(None, description="With `entra`: the id of the tenant.")
+    client: Filled | None = Field(None, description="With `entra`: the id of the application.")
+    admin: Address | None = Field(None, description="With `google`: the administrator the service account acts for.")
+
+
+class IdentityCenterPart(_Part):
+    """IAM Identity Center, from which a frozen person is taken out."""
+
+    account: str = Field(description="The account that manages it: the management account, or a delegated one.")
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] = Field(
+        description="The region that it is in: eu-west-1."
+    )
+    store: Annotated[
+        str, StringConstraints(pattern=r"^d-[0-9a-f]{10}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+    ] = Field(description="The id of its identity store: d-1234567890.")
+    instance: Annotated[
+        str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sso:::instance/(sso)?ins-[a-zA-Z0-9-.]{16}$")
+    ] = Field(description="The ARN of the instance, as `aws sso-admin list-instances` gives it.")
+    policy: Annotated[str, StringConstraints(pattern=r"^p-[0-9a-zA-Z_]{8,128}$")] | None = Field(
+        None, description="The id of a service control policy, attached beforehand, in which the frozen are listed."
+    )
+    fed_by: str | None = Field(
+        None, description="The directory that feeds it by SCIM; none where it has its own users."
+    )
+
+
 class TeamPart(_Part):
     """A team file: people, what they may hold, and who is on watch."""
 
@@ -428,8 +479,20 @@ class TeamPart(_Part):
     workloads: dict[Key, WorkloadPart] = Field(
         default_factory=dict, description="IAM users, roles and pipelines that are machines, by name."
     )
-    hosts: dict[HostName, Instance] = Field(
-        default_factory=dict, description="Instance ids by the name that a host has in its own logs."
+    hosts: dict[
+        HostName,
+        Annotated[
+            Annotated[Instance, Tag("[instance]")] | Annotated[HostPart, Tag("[whole]")], Discriminator(_form_of_host)
+        ],
+    ] = Field(
+        default_factory=dict,
+        description="Hosts by the name that they have in their own logs: an instance id, or how they are reached too.",
+    )
+    directories: dict[Name, DirectoryPart] = Field(
+        default_factory=dict, description="Identity providers in which a frozen person is suspended, by name."
+    )
+    identity_center: IdentityCenterPart | None = Field(
+        default=None, description="IAM Identity Center, from which a frozen person is taken out."
     )
     session_names: Literal["iam_user", "email"] | None = Field(
         None, description="What role session names are by your convention; weak evidence, since callers choose them."

@@ -32,9 +32,12 @@ from watchbill.team.model import (
     Alerts,
     BreakGlass,
     Claim,
+    Directory,
     Feed,
     Grant,
     Group,
+    Host,
+    IdentityCenter,
     Kind,
     Layer,
     Leave,
@@ -146,7 +149,7 @@ def _shape_problems(error: ValidationError, places: Places) -> list[Problem]:
     return list(found.values())
 
 
-_FORMS = frozenset(("[key]", "[all]", "[list]", "[kind]", "[whole]"))
+_FORMS = frozenset(("[key]", "[all]", "[list]", "[kind]", "[whole]", "[instance]"))
 """What pydantic has in a path besides keys and numbers: that a key is meant, and the tags of `document`."""
 
 
@@ -194,13 +197,14 @@ def _field(path: Path, *, key: bool) -> str:
             return "host" if key else "instance"
         case ["alerts", "suppress", *_, "action"]:
             return "call"
-        case ["notify", *_, "to"]:
-            return "address"
-        case [*_, last]:
-            return last
+        case [*_, last] as steps:
+            return _CALLED.get((steps[0], last), last)
         case _:
             return "value"
 
+
+_CALLED = {("notify", "to"): "address", ("hosts", "user"): "local user", ("directories", "url"): "web address"}
+"""By section and key, what a field is where that key means something else elsewhere."""
 
 _EXPECTED = {
     "name": "use lower-case letters, digits, `-`, `_` and `.`, 32 at most",
@@ -235,6 +239,11 @@ _EXPECTED = {
     "subjects": "write the subject of a token: repo:acme/shop:*",
     "host": "write the name of the host as its logs have it",
     "instance": "write the id of an instance: i- and 8 or 17 characters",
+    "local user": "write the name of a user of the host: small letters, digits, `-`, `_` and `.`",
+    "web address": "write https:// and a host: https://acme.okta.com",
+    "region": "write the region it is in: eu-west-1",
+    "store": "write what `aws sso-admin list-instances` gives: d-1234567890",
+    "policy": "write the id of a service control policy: p-examplepolicy",
     "secret": "name an environment variable: PLATFORM_FEED",
     "channel": "write the id of a channel, C0123456789, or its name: #oncall",
     "address": "an address has one `@`",
@@ -331,7 +340,7 @@ class _Builder:
             tuple(part.managed_by),
             part.session_names,
             {n: self._workload(n) for n in part.workloads},
-            dict(part.hosts),
+            self._instances(),
             path,
             hashlib.sha256(data).hexdigest(),
             data.decode("utf-8-sig"),
@@ -348,7 +357,32 @@ class _Builder:
                 Notify(each.name, each.kind, each.to, each.secret, frozenset(each.on), at(("notify", i)))
                 for i, each in enumerate(part.notify)
             ),
+            reached=self._reached(),
+            directories={
+                n: Directory(n, d.kind, d.secret, d.url, d.tenant, d.client, d.admin, at(("directories", n), key=True))
+                for n, d in part.directories.items()
+            },
+            identity_center=self._identity_center(),
         )
+
+    def _instances(self) -> dict[str, str]:
+        hosts = self._part.hosts.items()
+        found = {name: host if isinstance(host, str) else host.instance for name, host in hosts}
+        return {name: instance for name, instance in found.items() if instance is not None}
+
+    def _reached(self) -> dict[str, Host]:
+        return {
+            name: Host(name, host.address, host.user, host.port, self._at(("hosts", name), key=True))
+            for name, host in self._part.hosts.items()
+            if not isinstance(host, str) and host.address is not None
+        }
+
+    def _identity_center(self) -> IdentityCenter | None:
+        part = self._part.identity_center
+        if part is None:
+            return None
+        where = self._at(("identity_center",), key=True)
+        return IdentityCenter(part.account, part.region, part.store, part.instance, part.policy, part.fed_by, where)
 
     def _slack(self) -> Slack | None:
         part = self._part.slack

@@ -419,6 +419,48 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A host that watchbill reaches by SSH, to freeze people there."""
+
+    name: str
+    address: str
+    user: str
+    port: int
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """An identity provider in which a frozen person is suspended."""
+
+    name: str
+    kind: str
+    """`okta`, `entra` or `google`."""
+    secret: str
+    """The environment variable that holds its token, client secret or service account."""
+    url: str | None
+    tenant: str | None
+    client: str | None
+    admin: str | None
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityCenter:
+    """IAM Identity Center, from which a frozen person is taken out."""
+
+    account: str
+    region: str
+    store: str
+    instance: str
+    policy: str | None
+    """The service control policy that lists the frozen; None where there is none."""
+    fed_by: str | None
+    """The directory that feeds it; None where it has its own users."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """One team file, checked: every name in it refers to something in it."""
 
@@ -459,6 +501,10 @@ class Team:
     slack: Slack | None = None
     """None where people are not asked in Slack."""
     notify: tuple[Notify, ...] = ()
+    reached: Mapping[str, Host] = field(default_factory=dict)
+    """Hosts that watchbill reaches, by name."""
+    directories: Mapping[str, Directory] = field(default_factory=dict)
+    identity_center: IdentityCenter | None = None
 
     def members(self, group: str) -> tuple[str, ...]:
         """Give everyone in the group, those of included groups too, sorted, each once."""

@@ -29,6 +29,8 @@ _YEARS = range(1970, 2200)
 _ZONES = frozenset(available_timezones())
 SUPPRESSED_BY = ("rule", "person", "network", "account", "action")
 """Conditions of a suppression, one of which it has at least."""
+_DIRECTORY_TAKES = {"okta": ("url",), "entra": ("client", "tenant"), "google": ("admin",)}
+"""By kind of directory, what it says besides its secret."""
 _CEILING_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
 
 
@@ -124,7 +126,13 @@ class _Document:
             yield (*at, step)
 
 
-_SECTION = {"person": "people", "group": "groups", "permission set": "permission_sets", "account": "accounts"}
+_SECTION = {
+    "person": "people",
+    "group": "groups",
+    "permission set": "permission_sets",
+    "account": "accounts",
+    "directory": "directories",
+}
 
 
 class _Checker:
@@ -166,6 +174,7 @@ class _Checker:
         self._break_glass()
         self._workloads()
         self._hosts()
+        self._directories()
         self._ceiling()
 
     def _permission_set(self, at: Path) -> None:
@@ -277,7 +286,24 @@ class _Checker:
         document, hosts = self._document, self._document.value(("hosts",))
         names = [("hosts", str(name)) for name in hosts] if isinstance(hosts, Mapping) else []
         self._unique("host", [(at[1].lower(), at) for at in names], key=True)
-        self._unique("instance", [(text, at) for at in names if (text := document.text(*at)) is not None])
+        whole = [(*at, "instance") for at in document.entries("hosts")]
+        self._unique("instance", [(text, at) for at in (*names, *whole) if (text := document.text(*at)) is not None])
+
+    def _directories(self) -> None:
+        """Check that each directory says what its kind takes, and that Identity Center names what there is."""
+        document = self._document
+        for at in document.entries("directories"):
+            kind = document.text(*at, "kind")
+            if not document.whole(at) or kind not in _DIRECTORY_TAKES:
+                continue
+            taken = _DIRECTORY_TAKES[kind]
+            for name in sorted({each for fields in _DIRECTORY_TAKES.values() for each in fields}):
+                has = document.value((*at, name)) is not None
+                if has is not (name in taken):
+                    said = f"`{kind}` has no `{name}`" if has else f"`{at[-1]}` lacks `{name}`, which `{kind}` takes"
+                    self._say("directory", said, (*at, name) if has else at)
+        self._ref("account", ("identity_center", "account"))
+        self._ref("directory", ("identity_center", "fed_by"))
 
     def _ceiling(self) -> None:
         """Check that every account can have the ceiling: a boundary is AWS's, or of the same account."""
