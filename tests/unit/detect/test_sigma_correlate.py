@@ -243,7 +243,7 @@ def test_order_of_arrival_makes_no_difference(events, random):
     assert told(shuffled) == told(numbered)
 
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "event_count": {"condition": {"gte": 2}},
     "value_count": {"condition": {"lt": 2, "field": "value"}},
     "value_avg": {"condition": {"gte": 2, "field": "value"}},
