@@ -12,7 +12,7 @@ from threading import Timer
 import pytest
 from tests.contract.test_slack import eventually
 from tests.unit.service.desk import KilledError, Office, asking_team
-from tests.workspace import CHANNEL, populate, settings_of, user_of
+from tests.workspace import CHANNEL, populate, recipient, settings_of, user_of
 
 from watchbill.errors import RefusedError
 from watchbill.ledger.model import Kind
@@ -183,6 +183,17 @@ def test_others_do_not_answer_and_are_told(office, who):
     assert office.kinds().count(Kind.CLICK_REFUSED) == 1
 
 
+def test_who_has_become_a_guest_is_not_heard(office):
+    """Though they were asked and pinned when they were a member."""
+    message = office.asked()
+    assert office.store.identities.of("james").user == user_of("james")
+    office.stand_in.users[user_of("james")].is_guest = True
+    office.stand_in.press(user_of("james"), message, "answer:yes")
+    office.hear()
+    assert office.store.questions.of("C-late").answer is None
+    assert "you are a guest there" in office.stand_in.whispered(user_of("james"))[0]
+
+
 def test_the_subject_of_a_case_freezes_nobody(office):
     """Nor closes it, though they got hold of the leads' buttons."""
     office.team = replace(office.team, leads=("sofia", "james"))
@@ -351,6 +362,9 @@ def test_a_case_is_told_to_leads_and_to_whoever_was_asked(office):
     assert len(others) == 1
     assert "C-" not in others.pop()
     assert "no case `C-none`" in typed(office, "sofia", "case C-none")
+    office.talk.pin(recipient("lee"), SlackId(TEAM, user_of("lee")))
+    known = {typed(office, "lee", f"case {case}") for case in ("C-late", "C-none", "C-hijack")}
+    assert known == {"that is for leads, and for whoever was asked"}
 
 
 def test_a_lead_does_not_read_what_is_about_them(office):
