@@ -135,6 +135,11 @@ class Channels:
         look_up = None if self._connection is None else self._connection.look_up
         return Desk(freeze, preview_of(work), look_up, self.talk.say)
 
+    def close(self) -> None:
+        """Let go of what was made; for whoever sends, and does not hear."""
+        if self._connection is not None:
+            self._connection.stop()
+
     @property
     def routes(self) -> Routes:
         """Give what answers to Slack over HTTP; nothing in Socket Mode."""

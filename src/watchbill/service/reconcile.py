@@ -1,8 +1,9 @@
 """One pass of everything that happens without a person. Level-triggered: a missed pass heals itself in the next.
 
-In order: silence (escalate what was not answered), access (plan and apply), the trail (take in what is new, tell what
-is missing, audit what nobody has audited yet, raise and amend cases). A part that fails is a problem of the pass, and
-the others still run; what was not audited for it is audited in the next.
+In order: presses, silence (escalate what was not answered), freezes (look at them again), access (plan and apply), the
+trail (take in what is new, tell what is missing, audit what nobody has audited yet, raise and amend cases), and what is
+to be told. Presses and telling are left out where an instance does them beside its passes (`jobs`). A part that fails
+is a problem of the pass, and the others still run; what was not audited for it is audited in the next.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 import msgspec
 
@@ -21,6 +23,7 @@ from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.model import Audit, Case
 from watchbill.alerts.sittings import SITTING
 from watchbill.alerts.view import CaseView, reassessed, view
+from watchbill.alerts.weights import GAP
 from watchbill.detect.aws_findings import EVIDENCE
 from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import Problem, WatchbillError
@@ -30,15 +33,24 @@ from watchbill.lake.ingest import Ingested
 from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
-from watchbill.service.asking import deadlines
+from watchbill.respond.interfaces import Sender
+from watchbill.service.asking import deadlines, mutes
 from watchbill.service.audit import Looked, audit_news, audit_spans, news, pieces_of, reach_of
 from watchbill.service.casework import Casework, view_of
+from watchbill.service.clicks import Desk, work_clicks
 from watchbill.service.containment import recheck_due
 from watchbill.service.findings import Told, placed, span_of, told_in
 from watchbill.service.history import history_of
+from watchbill.service.jobs import preview_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
+from watchbill.service.outbox import deliver
 from watchbill.store.rows import CaseRow, StepRow
+from watchbill.team.model import Team
 from watchbill.trail.coverage import Coverage, Gap
+
+
+_MORE = timedelta(hours=1)
+"""How much longer a gap has to last before its case is written anew."""
 
 
 @dataclass(slots=True)
@@ -79,11 +91,26 @@ class Watched:
     """Keep what AWS's own detectors found since; give what is wrong with it."""
 
 
-def reconcile(work: Casework, watched: Watched | None, *, enforce: bool) -> Reconciled:
+class People(Protocol):
+    """What reaches people, where nobody else speaks to them beside the passes."""
+
+    def senders(self, team: Team) -> Mapping[str, Sender]:
+        """Give each channel of a team file by its name."""
+        ...
+
+    def desk(self, work: Casework) -> Desk:
+        """Give what presses may set in motion."""
+        ...
+
+
+def reconcile(work: Casework, watched: Watched | None, *, enforce: bool, people: People | None = None) -> Reconciled:
     """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied."""
     done = Reconciled()
+    if people is not None:
+        with _part(done.problems):
+            work_clicks(work, people.desk(work))
     with _part(done.problems):
-        done.escalated = tuple(deadlines(work))
+        done.escalated = tuple(deadlines(work, preview_of(work)))
     with _part(done.problems):
         recheck_due(work)
     with _part(done.problems):
@@ -96,7 +123,20 @@ def reconcile(work: Casework, watched: Watched | None, *, enforce: bool) -> Reco
             done.outcomes = apply_plan(work, done.plan)
     if watched is not None:
         _watch(work, watched, done)
+    if people is not None:
+        with _part(done.problems):
+            _tell(work, people, done)
     return done
+
+
+def _tell(work: Casework, people: People, done: Reconciled) -> None:
+    """Tell people all that is due."""
+    senders = people.senders(work.team)
+    while True:
+        told = deliver(replace(work, at=max(work.at, work.app.clock.now())), senders)
+        done.problems.extend(told.problems)
+        if not told.more or not told.sent:
+            return
 
 
 def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
@@ -115,7 +155,7 @@ def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
             gaps = watched.cover().gaps
             _keep(work, gap_cases(gaps), done)
     with _part(done.problems):
-        asked = Asked(watched.rules, steps=steps_of(work), at=work.at, gaps=gaps)
+        asked = Asked(watched.rules, steps=steps_of(work), at=work.at, gaps=gaps, mutes=mutes(work))
         told = Told(work.store, watched.lake)
         by = reach_of(watched.rules)
         new = news(watched.lake, _spans_of(work), by)
@@ -299,7 +339,10 @@ def _amend(work: Casework, row: CaseRow, kept: CaseView, made: CaseView) -> bool
     if "answer" in kept.facts:
         made = reassessed(made, {"answer": kept.facts["answer"]})
     # How far the trail is complete is another instant in each pass.
-    if replace(made, telemetry=kept.telemetry) == kept:
+    same = replace(made, telemetry=kept.telemetry)
+    if made.kind == GAP and parse_instant(made.last) - parse_instant(kept.last) < _MORE:
+        same = replace(same, last=kept.last, sentence=kept.sentence)
+    if same == kept:
         return False
     more = set(made.counted) - set(kept.counted)
     status, note = row.status, row.note

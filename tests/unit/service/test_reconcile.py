@@ -4,17 +4,28 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.service.world import NOON, World, hijack, record
+from tests.teams import HERE
+from tests.unit.service.desk import USERS, Channel
+from tests.unit.service.world import NOON, STOLEN, World, hijack, record
 
 from watchbill.access.model import Call
+from watchbill.alerts.gaps import gap_cases
+from watchbill.detect.sigma import load
 from watchbill.errors import NotFoundError, ProviderError
+from watchbill.intervals import Interval
 from watchbill.ledger.model import Kind
+from watchbill.respond.interfaces import SlackId
 from watchbill.respond.model import Verdict
+from watchbill.respond.notices import NoticeKind
 from watchbill.service import asking
+from watchbill.service.clicks import Click, Desk, take
+from watchbill.service.jobs import preview_of
 from watchbill.service.reconcile import Watched, apply_plan, keep_cases, reconcile
 from watchbill.store.database import open_store
-from watchbill.store.rows import FreezeRow, StepRow
+from watchbill.store.rows import FreezeRow, MuteRow, StepRow
 from watchbill.team.files import parse
+from watchbill.team.model import Slack
+from watchbill.trail.coverage import Gap, GapKind
 
 
 @pytest.fixture
@@ -24,14 +35,73 @@ def world(tmp_path):
         yield World(store)
 
 
-def run(world, *records, enforce=True):
+def run(world, *records, enforce=True, people=None):
     """Make a pass over some records."""
-    return reconcile(world.as_("watchbill"), world.watched(*records), enforce=enforce)
+    return reconcile(world.as_("watchbill"), world.watched(*records), enforce=enforce, people=people)
 
 
 def kinds(world):
     """Give what the ledger says was done."""
     return [entry.kind for entry in world.store.ledger.entries()]
+
+
+class People:
+    """Channels in memory, and what presses set in motion."""
+
+    def __init__(self, error=None):
+        self.slack, self.error = Channel(), error
+
+    def senders(self, team):
+        """Give them, or fail."""
+        if self.error is not None:
+            raise self.error
+        return {"slack": self.slack}
+
+    def desk(self, work):
+        """Give what a press does."""
+        return Desk(lambda working, case_id: "frozen", preview_of(work), lambda email: USERS[email])
+
+
+def test_a_pass_tells_people_and_works_on_what_they_pressed(world):
+    """Asked in one pass, answered by a press, and the leads told in the next: by cron, with nothing else running."""
+    world.team, people = replace(world.team, slack=Slack("C1", "freeze", HERE)), People()
+    (case_id,) = run(world, *hijack(), people=people).raised
+    asking.ask(world.as_("watchbill"), case_id)
+    run(world, *hijack(), people=people)
+    assert [each.kind for each in people.slack.sent()] == [NoticeKind.QUESTION]
+    pressed = Click("x", "slack", SlackId("T1", "UJAMES"), "answer:no", case_id, world.clock.now(), {})
+    take(world.store, pressed)
+    run(world, *hijack(), people=people)
+    assert [each.kind for each in people.slack.sent()] == [
+        NoticeKind.QUESTION,
+        NoticeKind.ANSWERED,
+        NoticeKind.ESCALATION,
+    ]
+    (freeze,) = [each for each in people.slack.sent()[-1].buttons if each.action == "freeze"]
+    assert any("iam:AttachUserPolicy(james" in line for line in freeze.confirm)
+
+
+def test_a_channel_that_cannot_be_made_is_a_problem_of_the_pass(world):
+    """The trail is audited all the same."""
+    done = run(world, *hijack(), people=People(ProviderError("no server for mail")))
+    assert done.raised
+    assert "no server for mail" in [problem.message for problem in done.problems]
+
+
+def test_what_was_proven_makes_no_case(world):
+    """A mute of the state, from a pass on: the same rule on the same key, and nothing else."""
+    rules = load(
+        "title: looked\nid: 0f06a3a5-0000-409f-8743-e6cf35561297\nlevel: high\n"
+        "logsource: {product: aws, service: cloudtrail}\n"
+        "detection: {s: {eventName: DescribeInstances}, condition: s}\nwatchbill: {stage: live}\n",
+        "r.yml",
+    )
+    looked = record("r1", 0, "james", "DescribeInstances", eventSource="ec2.amazonaws.com", readOnly=True)
+    span = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
+    world.store.mutes.add(MuteRow("C-0", "0f06a3a5-0000-409f-8743-e6cf35561297", STOLEN, "james", *span))
+    assert reconcile(world.as_("watchbill"), world.watched(looked, rules=rules), enforce=False).raised == ()
+    after = record("r2", 90, "james", "DescribeInstances", eventSource="ec2.amazonaws.com", readOnly=True)
+    assert len(reconcile(world.as_("watchbill"), world.watched(looked, after, rules=rules), enforce=False).raised) == 1
 
 
 def test_a_second_pass_changes_nothing(world):
@@ -143,6 +213,26 @@ def test_an_answer_that_comes_while_a_pass_goes_on_stays(world):
     assert keep_cases(world.as_("watchbill"), meanwhile()) == ((), (case_id,))
     row, view = world.as_("sofia").case(case_id)
     assert (row.status, view.facts["answer"], view.sentence) == ("escalated", "no", "more came to light")
+
+
+def test_a_gap_that_lasts_is_written_anew_once_an_hour(world):
+    """Not in every pass: it is longer by a minute in each."""
+    silent = Gap(GapKind.ACCOUNT, "111111111111", None, None, Interval(NOON, NOON + timedelta(hours=3)), "no file")
+
+    def kept(minutes):
+        longer = replace(silent, interval=Interval(NOON, silent.interval.end + timedelta(minutes=minutes)))
+        raised, amended = keep_cases(world.as_("watchbill"), gap_cases([longer]))
+        return len(raised), len(amended)
+
+    assert [kept(minutes) for minutes in (0, 1, 59, 60, 61, 119, 120)] == [
+        (1, 0),
+        (0, 0),
+        (0, 0),
+        (0, 1),
+        (0, 0),
+        (0, 0),
+        (0, 1),
+    ]
 
 
 def test_silence_tells_a_lead(world):

@@ -4,8 +4,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ from watchbill.cli.commands.coverage import LATELY
 from watchbill.cli.commands.lake import LAKE, checked_queue, checked_source, no_queue, opened, outside
 from watchbill.cli.commands.trail import findings_option, load_rules, show_suppressed
 from watchbill.cli.output import Envelope, Output, ProblemView, schema_of
+from watchbill.cli.people import Channels, Workers, secrets_given
 from watchbill.cli.session import CHANGES, Session, command, instance_name
 from watchbill.clock import SystemClock
 from watchbill.detect.sigma import LoadedRules
@@ -40,13 +41,16 @@ from watchbill.intervals import Interval, iso
 from watchbill.lake.delivery import Delivery
 from watchbill.lake.ingest import Ingested
 from watchbill.lake.place import Lake
+from watchbill.respond.interfaces import Sender
 from watchbill.schedule.copies import sources
 from watchbill.service.casework import Casework
+from watchbill.service.clicks import Desk
 from watchbill.service.feeds import refresh
 from watchbill.service.findings import keep_findings
 from watchbill.service.lake import Library, Progress, coverage_of, take_in, take_in_told
 from watchbill.service.lead import Lead, led
-from watchbill.service.reconcile import Reconciled, Watched, reconcile
+from watchbill.service.logs import lines_of_json
+from watchbill.service.reconcile import People, Reconciled, Watched, reconcile
 from watchbill.settings import read_variables
 from watchbill.store.database import Store
 from watchbill.team.model import Team
@@ -110,6 +114,8 @@ class _Told:
     enforce: bool
     again: bool
     """Whether there is pass after pass."""
+    tells: bool = False
+    """Whether passes themselves tell people, and work on what they pressed."""
 
     @property
     def reads(self) -> bool:
@@ -175,7 +181,7 @@ def run(
     enforce: bool,
     detailed_exitcode: bool,
 ) -> int:
-    """Make one pass: fetch outside schedules, bring AWS in step, read the trail, raise cases, tell leads of silence.
+    """Make one pass: fetch outside schedules, bring AWS in step, read the trail, raise cases, tell people.
 
     Level-triggered, so that cron, a timer or a pipeline may call it as often as you like: a pass that finds nothing
     new changes nothing, and a missed one heals in the next. What fails is said, and the rest is still done. Where the
@@ -199,7 +205,7 @@ def run(
         checked_queue(queue)
     if findings is not None:
         written(findings)
-    told = _Told(source, queue, findings, *load_rules(rules), enforce, again=pause is not None)
+    told = _Told(source, queue, findings, *load_rules(rules), enforce, again=pause is not None, tells=True)
     standing = _Standing()
     with session.store() as store, led(store, instance_name(), SystemClock()) as lead:
         if pause is not None:
@@ -308,7 +314,8 @@ def _pass(session: Session, told: _Told, standing: _Standing) -> _Passed:
     told = replace(told, rules=staged)
     with session.store() as store, _watched(session, store, filled, told, standing) as watched:
         work = Casework(session.app(), store, filled, session.at, session.settings.actor)
-        done = reconcile(work, watched, enforce=told.enforce)
+        with _beside(session, store, filled, told) as people:
+            done = reconcile(work, watched, enforce=told.enforce, people=people)
         left = _left(watched, standing)
         more = bool(left) and bool(done.audits)
         while watched is not None and more and not told.again:
@@ -319,6 +326,44 @@ def _pass(session: Session, told: _Told, standing: _Standing) -> _Passed:
             more, left = bool(still) and still != left, still
         sentences = {row.id: (row.severity, work.case(row.id)[1].sentence) for row in _rows(work, done)}
     return _Passed(done, problems, sentences, more)
+
+
+class _Beside:
+    """What reaches people in a pass by itself, made when needed: a channel that fails is a problem of the pass."""
+
+    def __init__(self, session: Session, store: Store) -> None:
+        self._session, self._store = session, store
+        self._made: Channels | None = None
+
+    def senders(self, team: Team) -> Mapping[str, Sender]:
+        """Give each channel of a team file by its name."""
+        return self._channels().senders(team)
+
+    def desk(self, work: Casework) -> Desk:
+        """Give what presses may set in motion."""
+        return self._channels().desk(work)
+
+    def close(self) -> None:
+        """Let go of what was made."""
+        if self._made is not None:
+            self._made.close()
+
+    def _channels(self) -> Channels:
+        if self._made is None:
+            workers = Workers(self._session)
+            say = lines_of_json(sys.stderr, "run", SystemClock(), secrets_given(self._session, workers.team))
+            self._made = Channels(workers, self._store, say)
+        return self._made
+
+
+@contextmanager
+def _beside(session: Session, store: Store, team: Team, told: _Told) -> Iterator[People | None]:
+    """Give what reaches people; nothing where passes are not to, or the team file names no channel."""
+    if not told.tells or (team.slack is None and not team.notify):
+        yield None
+        return
+    with closing(_Beside(session, store)) as people:
+        yield people
 
 
 def _left(watched: Watched | None, standing: _Standing) -> list[tuple[int, int]]:
@@ -406,7 +451,7 @@ def _watched(session: Session, store: Store, team: Team, told: _Told, standing: 
             progress.update(task, completed=done, total=total or None)
 
         def cover() -> Coverage:
-            return coverage_of(lake, Interval(session.at - LATELY, session.at), session.at, team)
+            return coverage_of(lake, _lately(session.at), session.at, team)
 
         def take_in_new(library: Library) -> Ingested:
             return _taken_in(session, lake, library, told, standing, tick)
@@ -423,6 +468,13 @@ def _told_of(findings: Path, store: Store, standing: _Standing) -> Sequence[Prob
         keep_findings(store, found)
         standing.told, standing.wrong = files, found.problems
     return standing.wrong
+
+
+def _lately(at: datetime) -> Interval:
+    """Give the span in which gaps are looked for; it begins at one instant for a week: a gap from before is one case."""
+    first = at - LATELY
+    monday = (first - timedelta(days=first.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Interval(monday, at)
 
 
 def _taken_in(
