@@ -11,8 +11,10 @@ from watchbill.ledger.model import Kind
 from watchbill.respond.evict import Eviction, Since, plan_eviction
 from watchbill.respond.freeze import must_not_be_protected
 from watchbill.respond.model import Verdict
+from watchbill.respond.telling import news
 from watchbill.service.casework import Casework
 from watchbill.service.containment import carry_out, frozen_in, person_of, see
+from watchbill.service.outbox import put
 from watchbill.store.rows import ContainmentRow
 
 
@@ -79,6 +81,9 @@ def _ask(work: Casework, case_id: str, planned: Eviction, name: str) -> Evicted:
     with work.store.transaction():
         work.store.containments.add(row)
         work.record(Kind.EVICTION_ASKED, name, {"person": planned.person, "case": case_id})
+        lines = (*(change.why for change in planned.changes), f"watchbill evict {case_id}")
+        title = f"{work.actor} asks for the eviction of {planned.person}: another lead confirms it"
+        put(work, news(f"{name}:asked", title, lines, case_id, "high"))
     return Evicted(planned, ())
 
 

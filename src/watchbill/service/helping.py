@@ -13,8 +13,10 @@ from watchbill.intervals import iso
 from watchbill.ledger.model import Kind
 from watchbill.respond.freeze import must_not_be_protected
 from watchbill.respond.help import Help, Wanted, plan_help, with_secret
+from watchbill.respond.notices import LEADS, Notice, NoticeKind
 from watchbill.service.casework import Casework
 from watchbill.service.containment import carry_out, see
+from watchbill.service.outbox import put
 from watchbill.service.two_people import find
 from watchbill.store.rows import ContainmentRow
 
@@ -55,6 +57,7 @@ def ask(work: Casework, person: str, account: str, wanted: Wanted, reason: str) 
         work.store.containments.add(ContainmentRow(name, "help", person, None, work.at, work.actor, "asked", payload))
         what = [str(change.call.operation) for change in made.changes]
         work.record(Kind.HELP_ASKED, name, {"person": person, "account": account, "steps": what, "reason": reason})
+        put(work, _to_leads(name, person, reason, made))
     return name, made
 
 
@@ -66,6 +69,7 @@ def approve(work: Casework, help_id: str) -> Help:
         if not work.store.containments.confirm(help_id, work.at, work.actor):
             raise RefusedError(f"{help_id} is {row.state} already")
         work.record(Kind.HELP_APPROVED, help_id, {"person": row.person})
+        put(work, _to_person(help_id, row.person))
     return msgspec.json.decode(row.payload, type=Help)
 
 
@@ -126,6 +130,19 @@ def _made(work: Casework, help_id: str, made: Help, secret: str) -> tuple[Outcom
             raise ProviderError(str(error).replace(secret, "***")) from None
 
     return carry_out(work, help_id, made.changes, anew=perform)
+
+
+def _to_leads(name: str, person: str, reason: str, made: Help) -> Notice:
+    lines = (f"They say: {reason}", *(change.why for change in made.changes), f"watchbill assist approve {name}")
+    title = f"{person} cannot sign in and asks for help: make sure that it is them"
+    return Notice(f"{name}:{NoticeKind.HELP}:{LEADS}", NoticeKind.HELP, LEADS, None, "medium", title, lines)
+
+
+def _to_person(name: str, person: str) -> Notice:
+    """Say that help is there; there is no secret in it, and whoever reads it needs to be the person to take it over."""
+    lines = (f"Take it over at your own keyboard: watchbill assist collect {name}",)
+    title = "A lead has approved the help that you need to sign in"
+    return Notice(f"{name}:{NoticeKind.HELP}:{person}", NoticeKind.HELP, person, None, "medium", title, lines)
 
 
 def _of_help(work: Casework, help_id: str) -> ContainmentRow:
