@@ -31,6 +31,7 @@ from watchbill.store.links import Links
 from watchbill.store.mutes import Mutes
 from watchbill.store.outbox import Outbox
 from watchbill.store.questions import Questions
+from watchbill.store.requests import Requests
 from watchbill.store.revisions import Revisions
 
 
@@ -71,6 +72,7 @@ class Store:
         self.identities = Identities(self)
         self.links = Links(self)
         self.mutes = Mutes(self)
+        self.requests = Requests(self)
         self.leases = Leases(self)
 
     def __enter__(self) -> Self:

@@ -199,6 +199,8 @@ class OutboxRow:
     """Where the message lies, as JSON."""
     error: str | None = None
     """Why it was not sent yet."""
+    case_id: str | None = None
+    """What it is about; None where it is about no case."""
 
 
 class Worked(StrEnum):
@@ -262,3 +264,39 @@ class MuteRow:
     person: str
     start: datetime
     end: datetime
+
+
+class Asked(StrEnum):
+    """What became of a request."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    """Nobody decided in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """What somebody asks for, for a while."""
+
+    id: str
+    kind: str
+    """`access` or `swap`."""
+    person: str
+    """Who asks."""
+    at: datetime
+    expires_at: datetime
+    """Until when it may be decided."""
+    payload: str
+    """What is wanted, as JSON."""
+    state: Asked = Asked.WAITING
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    effective_at: datetime | None = None
+    """When AWS was read back and had it; None where it has not been, yet."""
+    late_at: datetime | None = None
+    """When people were told that it is not in effect."""
+    ended_at: datetime | None = None
+    """When somebody ended it before its time."""
+    ended_by: str | None = None

@@ -165,7 +165,9 @@ outbox = Table(
     Column("sent_at", String(32), nullable=True),
     Column("reference", Text, nullable=True),
     Column("error", Text, nullable=True),
+    Column("case_id", String(32), nullable=True),
     Index("outbox_by_state", "state", "number"),
+    Index("outbox_by_case", "case_id"),
     Index("outbox_by_number", "number"),
 )
 
@@ -216,4 +218,23 @@ mutes = Table(
     Column("person", Text, nullable=False),
     Column("start", String(32), nullable=False),
     Column("end", String(32), nullable=False),
+)
+
+requests = Table(
+    "requests",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_at", String(32), nullable=True),
+    Column("decided_by", Text, nullable=True),
+    Column("effective_at", String(32), nullable=True),
+    Column("late_at", String(32), nullable=True),
+    Column("ended_at", String(32), nullable=True),
+    Column("ended_by", Text, nullable=True),
+    Index("requests_by_state", "state", "at"),
 )
