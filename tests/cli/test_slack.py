@@ -87,11 +87,13 @@ def test_the_channel_of_leads(looked):
     """It has to be there, and the app in it; without one, leads are written to."""
     slack = looked.slack
     slack.add_channel("C0999999999", "other", [user_of("ada")])
+    slack.add_channel("C0777777777", "closed", [user_of("ada")], "private")
     assert looked.at(slack_team("#oncall"))["leads"].detail.endswith(f"safer than its name: {CHANNEL}")
     for channel, said in (
         ("C0888888888", "C0888888888: Slack refused: channel_not_found"),
         ("#nowhere", "#nowhere: the app sees no channel `#nowhere`"),
-        ("C0999999999", "C0999999999: Slack refused: not_in_channel"),
+        ("C0999999999", "the app is not in C0999999999"),
+        ("C0777777777", "C0777777777: Slack refused: channel_not_found"),
     ):
         found = looked.at(slack_team(channel))["leads"]
         assert (found.holds, found.detail) == (False, said)

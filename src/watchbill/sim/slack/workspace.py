@@ -154,7 +154,7 @@ class Workspace:
         return {"channels": found, "response_metadata": {"next_cursor": following}}
 
     def _about(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        found = self._conversation(given["channel"])
+        found = self._conversation(given["channel"], with_id=True, from_outside=True)
         self._need({"channel": "channels:read", "private": "groups:read"}.get(found.kind, f"{found.kind}:write"))
         return {"channel": found.shown()}
 
@@ -201,8 +201,11 @@ class Workspace:
         self.views.append(made)
         return {"view": {**view, "id": made.id, "team_id": TEAM}}
 
-    def _conversation(self, channel: object, *, with_id: bool = False) -> Conversation:
-        """Find a conversation of the app; where no id is needed, by the name of a channel as well."""
+    def _conversation(self, channel: object, *, with_id: bool = False, from_outside: bool = False) -> Conversation:
+        """Find a conversation of the app; where no id is needed, by the name of a channel as well.
+
+        A public channel may be looked at from outside.
+        """
         named = str(channel).removeprefix("#")
         found = next(
             (c for c in self.conversations.values() if named == c.id or (not with_id and c.name and named == c.name)),
@@ -210,8 +213,9 @@ class Workspace:
         )
         if found is None:
             raise SlackError("channel_not_found")
-        if BOT not in found.members:
-            raise SlackError("not_in_channel" if found.kind == "channel" else "channel_not_found")
+        is_open = found.kind == "channel"
+        if BOT not in found.members and not (is_open and from_outside):
+            raise SlackError("not_in_channel" if is_open else "channel_not_found")
         return found
 
     _METHODS: ClassVar[Mapping[str, Callable[["Workspace", Mapping[str, Any]], dict[str, Any]]]] = {
