@@ -21,7 +21,7 @@ MINUTE = timedelta(minutes=1)
 
 def notice(key="C-1:question:james", channel="slack", number=0, **more):
     """Make a notice that waits."""
-    row = OutboxRow(key, channel, number, "james", '{"title": "\\u2603"}', Sending.WAITING, 0, AT, AT)
+    row = OutboxRow(key, channel, number, "james", '{"title": "\\u2603"}', Sending.WAITING, 0, AT, AT, case_id="C-1")
     return replace(row, **more)
 
 
@@ -30,7 +30,7 @@ def test_a_notice_is_there_once_a_channel_and_in_its_place(place):
     with place.open() as store:
         assert store.outbox.put(notice())
         assert not store.outbox.put(notice(payload="{}"))
-        assert store.outbox.put(notice("C-2:question:rick"))
+        assert store.outbox.put(notice("C-2:question:rick", case_id=None))
         assert store.outbox.put(notice(channel="notify:ops", number=1))
     with place.open() as store:
         assert [(row.key, row.channel, row.number) for row in store.outbox.unsent()] == [
@@ -40,8 +40,8 @@ def test_a_notice_is_there_once_a_channel_and_in_its_place(place):
         ]
         assert store.outbox.get("C-1:question:james", "slack") == notice(number=1)
         assert len(store.outbox.of("C-1:question:james")) == 2
-        assert [row.key for row in store.outbox.about("C-1:")] == ["C-1:question:james"] * 2
-        assert store.outbox.about("C_1:") == store.outbox.about("%") == []
+        assert [row.key for row in store.outbox.of_case("C-1")] == ["C-1:question:james"] * 2
+        assert [row.key for row in store.outbox.of_case(None)] == ["C-2:question:rick"]
         assert store.outbox.waiting_since() == AT
 
 

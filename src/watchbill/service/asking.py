@@ -434,7 +434,8 @@ def _tell_peer(work: Casework, asked: QuestionRow) -> None:
 
 
 def _tell_one(work: Casework, case_id: str, person: str, words: str, buttons: Sequence[Button]) -> None:
-    kept = work.store.outbox.about(f"{case_id}:{NoticeKind.ANSWERED}:{person}:")
+    beginning = f"{case_id}:{NoticeKind.ANSWERED}:{person}:"
+    kept = {row.key for row in work.store.outbox.of_case(case_id) if row.key.startswith(beginning)}
     put(work, answered_notice(case_id, person, len(kept), (words,), buttons))
 
 
@@ -452,8 +453,7 @@ def _tell_leads(work: Casework, standing: Standing) -> None:
 def _told_leads(work: Casework, case_id: str) -> list[str]:
     """Give the keys of what the leads were told about where a case stands, in order."""
     kinds = (f"{case_id}:{NoticeKind.ESCALATION}:{LEADS}", f"{case_id}:{NoticeKind.UPDATE}:{LEADS}")
-    rows = sorted((row for kind in kinds for row in work.store.outbox.about(kind)), key=lambda row: row.number)
-    return list(dict.fromkeys(row.key for row in rows))
+    return list(dict.fromkeys(row.key for row in work.store.outbox.of_case(case_id) if row.key.startswith(kinds)))
 
 
 def _may_freeze(work: Casework, view: CaseView) -> bool:

@@ -60,7 +60,7 @@ def put(work: Casework, notice: Notice, due: datetime | None = None) -> None:
         work.store.outbox.replace(notice.replaces)
     for channel in channels_of(work, notice):
         row = OutboxRow(notice.key, channel, 0, notice.to, payload, Sending.WAITING, 0, due or work.at, work.at)
-        work.store.outbox.put(row)
+        work.store.outbox.put(replace(row, case_id=notice.case))
 
 
 def channels_of(work: Casework, notice: Notice) -> list[str]:
@@ -167,9 +167,8 @@ class _Post:
         sender, to = self._senders[channel], self._recipient(notice.to)
         if may_be_sent and (found := sender.find(notice, to)) is not None:
             return found
-        if self._links is None:
-            return sender.send(notice, to, self._before(channel, notice))
-        return sender.send(self._links.filled(self._work, notice, channel), to, self._before(channel, notice))
+        filled = _by_hand(notice, channel) if self._links is None else self._links.filled(self._work, notice, channel)
+        return sender.send(filled, to, self._before(channel, notice))
 
     def _recipient(self, name: str) -> Recipient:
         if name == LEADS:
@@ -212,7 +211,7 @@ class _Post:
         if self._work.store.outbox.turn(claimed, replace(tried, state=Sending.FAILED)):
             place, at = claimed.number, self._work.at
             row = OutboxRow(claimed.key, other, place, claimed.to, payload, Sending.WAITING, 0, at, at)
-            self._work.store.outbox.put(row)
+            self._work.store.outbox.put(replace(row, case_id=claimed.case_id))
             facts = {"to": claimed.to, "channel": claimed.channel, "why": tried.error, "then": other}
             self._work.record(Kind.NOTICE_FAILED, claimed.key, facts)
 
@@ -222,3 +221,12 @@ class _Post:
         title = f"{row.to} could not be told: {notice.title}"
         lines = (f"{row.channel} failed {row.tries} times: {row.error}", "They do not know. Reach them another way.")
         put(self._work, news(f"{row.key}:unreached", title, lines, notice.case))
+
+
+def _by_hand(notice: Notice, channel: str) -> Notice:
+    """Give a notice that says how to answer where nothing can be pressed, and no page is there to be led to."""
+    commands = {"answer:yes": "answer {} yes", "answer:no": "answer {} no", "answer:peer-yes": "confirm {} yes"}
+    said = [commands[button.action].format(notice.case) for button in notice.buttons if button.action in commands]
+    if channel == SLACK or not said:
+        return notice
+    return replace(notice, context=(*notice.context, *(f"By command: watchbill {each}" for each in said)))

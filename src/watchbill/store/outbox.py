@@ -57,11 +57,11 @@ class Outbox(Part):
             rows = connection.execute(select(tables.outbox).where(tables.outbox.c.key == key)).all()
         return sorted((_row(row) for row in rows), key=lambda row: (row.made_at, row.channel))
 
-    def about(self, beginning: str) -> list[OutboxRow]:
-        """Give the notices whose keys begin so, in their order."""
+    def of_case(self, case_id: str | None) -> list[OutboxRow]:
+        """Give all that was told of a case, or of none, in its order."""
         column = tables.outbox.c
         with self._read() as connection:
-            found = select(tables.outbox).where(column.key.startswith(beginning, autoescape=True))
+            found = select(tables.outbox).where(column.case_id == case_id)
             rows = connection.execute(found.order_by(column.number, column.key, column.channel)).all()
         return [_row(row) for row in rows]
 
@@ -86,7 +86,7 @@ def _is(key: str, channel: str) -> ColumnElement[bool]:
 
 
 def _values(row: OutboxRow) -> dict[str, Any]:
-    plain = ("key", "channel", "number", "to", "payload", "tries", "reference", "error")
+    plain = ("key", "channel", "number", "to", "payload", "tries", "reference", "error", "case_id")
     return {
         **{field: getattr(row, field) for field in plain},
         "state": str(row.state),
@@ -110,4 +110,5 @@ def _row(row: Row[Any]) -> OutboxRow:
         parse_instant(row.sent_at) if row.sent_at else None,
         row.reference,
         row.error,
+        row.case_id,
     )

@@ -187,6 +187,14 @@ class Office:
             self.frozen.append(case_id)
         return f"frozen by {work.actor}"
 
+    def notices(self):
+        """Give all that was written to be told."""
+        return [
+            row
+            for case_id in (None, *(view.id for view in CASES.values()))
+            for row in self.store.outbox.of_case(case_id)
+        ]
+
     def kinds(self):
         """Give what the ledger says was done."""
         return [str(entry.kind) for entry in self.store.ledger.entries()]

@@ -36,12 +36,6 @@ def stand(office, case_id):
     return row.status, asked.stand, row.note
 
 
-def told(office, to):
-    """Give what somebody is told last."""
-    rows = [row for row in office.store.outbox.about("") if row.to == to]
-    return None if not rows else rows[-1].payload
-
-
 def test_a_no_is_a_leads_at_once_with_the_calls_of_the_freeze(office):
     """The person is thanked, the leads get facts, stories and buttons, the calls spelled out."""
     asking.ask(office.as_("watchbill"), "C-late")
@@ -252,7 +246,7 @@ def test_a_link_answers_once(office):
     """By mail without Slack: what is kept is no secret, and nothing else can be made of the link."""
     urls = by_mail(office)
     assert urls["answer:no"] == "https://w.example/answer/secret1?say=no"
-    assert "secret1" not in "".join(row.payload for row in office.store.outbox.about(""))
+    assert "secret1" not in "".join(row.payload for row in office.notices())
     with pytest.raises(RefusedError, match="good no more"):
         asking.answer_by_link(office.as_("web"), "secret2", "no")
     assert asking.answer_by_link(office.as_("web"), "secret1", "no").status == "escalated"
@@ -394,4 +388,4 @@ def test_without_channels_nothing_waits(office):
     asking.ask(office.as_("watchbill"), "C-late")
     asking.answer(office.as_("james"), "C-late", "no")
     asking.decide(office.as_("sofia"), "C-late", Verdict.HIJACK, "r")
-    assert office.store.outbox.about("") == []
+    assert office.notices() == []

@@ -47,7 +47,7 @@ def run(office, until, step=timedelta(seconds=10)):
 
 def states(office):
     """Give where every notice stands."""
-    return {(row.key, row.channel): str(row.state) for row in office.store.outbox.about("")}
+    return {(row.key, row.channel): str(row.state) for row in office.store.outbox.of_case(None)}
 
 
 def test_each_is_sent_once_in_its_order(office):
@@ -255,7 +255,7 @@ def test_whatever_happens_each_is_told_once_and_in_order(tmp_path_factory, steps
     assert by_slack == sorted(by_slack)
     if not mail:
         assert by_mail == []
-    assert all(row.tries >= TRIES for row in office.store.outbox.about("") if row.state is Sending.FAILED)
+    assert all(row.tries >= TRIES for row in office.store.outbox.of_case(None) if row.state is Sending.FAILED)
     assert office.store.outbox.unsent() == []
     office.store.close()
 

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.String(32), nullable=True),
         sa.Column("reference", sa.Text, nullable=True),
         sa.Column("error", sa.Text, nullable=True),
+        sa.Column("case_id", sa.String(32), nullable=True),
     )
     op.create_table(
         "clicks",
@@ -80,6 +81,7 @@ def upgrade() -> None:
     )
     op.create_index("outbox_by_state", "outbox", ["state", "number"])
     op.create_index("outbox_by_number", "outbox", ["number"])
+    op.create_index("outbox_by_case", "outbox", ["case_id"])
     op.create_index("clicks_by_state", "clicks", ["state", "at"])
     op.create_index("identities_by_user", "identities", ["team", "user"], unique=True)
 
