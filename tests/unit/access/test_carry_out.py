@@ -9,7 +9,9 @@ from tests.teams import MONDAY, team
 from watchbill.access.apply import apply
 from watchbill.access.model import Call, Change, Phase, State
 from watchbill.access.plan import make_plan
+from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
+from watchbill.clock import SystemClock
 from watchbill.errors import ProviderError
 
 
@@ -62,7 +64,13 @@ def test_each_step_goes_to_whoever_makes_those_of_its_service():
     """Where nobody does, it fails and says what there is: a step is never passed over in silence."""
     made = []
     cloud = MemoryCloud()
-    app = App(None, None, cloud, performers={"host": lambda team, change: made.append((team.name, change.account))})
+    accounts = Accounts("http://127.0.0.1:9", ("any", "any"))
+    app = App(
+        SystemClock(),
+        accounts,
+        cloud,
+        performers={"host": lambda team, change: made.append((team.name, change.account))},
+    )
     app.perform(TEAM, MAKE)
     app.perform(TEAM, replace(MAKE, account="web-1", call=Call("LockUser", {}, "host")))
     assert (len(cloud.calls), made) == (1, [(TEAM.name, "web-1")])

@@ -22,6 +22,7 @@ from watchbill.service import asking, containment, eviction, helping
 from watchbill.service.reconcile import reconcile
 from watchbill.service.stand_ins import with_stand_ins
 from watchbill.store.database import open_store
+from watchbill.store.rows import StepRow
 
 
 ARN = "arn:aws:iam::111111111111:user/watchbill/james"
@@ -175,7 +176,7 @@ def test_a_freeze_cut_while_the_journal_is_written(world, case_id, told):
         world.clock.advance(timedelta(minutes=5))
         world.cloud = original
         cloud = dying(world)
-        written = []
+        written: list[StepRow] = []
 
         def dies(step, cut=cut, written=written):
             if step.state == told:
@@ -263,7 +264,7 @@ def test_what_somebody_undoes_is_done_again(world, case_id, undoing):
     """Whoever has the account is quick: five seconds later it is shut again, and both stand in the ledger."""
     frozen = freeze(world, case_id)
     world.cloud.perform(world.team.accounts["production"], UNDOINGS[undoing])
-    looks = []
+    looks: list[containment.Frozen] = []
     last = containment.settle(world.as_("sofia"), frozen.containment.id, looks.append)
     assert last.holds
     assert [look.mended > 0 for look in looks] == [True, False, False]
@@ -428,6 +429,7 @@ def test_a_password_is_seen_by_its_person_alone_and_once(world, tmp_path):
         with pytest.raises(RefusedError, match="nobody else sees a password"):
             helping.collect(world.as_(other), name)
     given = helping.collect(world.as_("james"), name)
+    assert given.password is not None
     assert len(given.password) == 40
     assert world.cloud.calls[-5].parameters["Password"] == given.password
     with pytest.raises(RefusedError, match="taken over already"):
