@@ -7,7 +7,7 @@
    an insider is not told here, nor any conclusion: it would tell much by what is left out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ _LEAST = 0.01
 _PLAIN = "info"
 """What is told to people who are asked has no severity: it would tell what is suspected."""
 
-VERDICTS = {
+VERDICTS: Mapping[str, Verdict] = {
     Story.FORGOTTEN_PASSWORD: Verdict.FORGOTTEN_PASSWORD,
     Story.BRUTE_FORCE: Verdict.BRUTE_FORCE,
     Story.MISTAKE: Verdict.MISTAKE,
@@ -175,7 +175,7 @@ def _buttons(standing: Standing, case: CaseView) -> Iterator[Button]:
     if standing.freeze:
         calls = standing.calls or (f"The exact calls: `watchbill freeze {case.id} --dry-run`",)
         yield Button("freeze", f"Freeze {case.subject}", "danger", calls)
-    likely = [VERDICTS[story] for each in case.hypotheses if (story := Story(each.story)) in VERDICTS]
+    likely = [verdict for each in case.hypotheses if (verdict := VERDICTS.get(each.story)) is not None]
     for verdict in dict.fromkeys((*likely[:2], Verdict.FALSE_ALARM)):
         yield Button(f"verdict:{verdict}", f"Close as {str(verdict).replace('-', ' ')}")
     yield Button("snooze:30", "Remind us in 30 min")

@@ -11,6 +11,7 @@ from tests.unit.service.desk import MINUTE, KilledError, Office, asking_team, qu
 from watchbill.errors import RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.notices import LEADS, Notice, NoticeKind
+from watchbill.service import asking
 from watchbill.service.outbox import LEASE, MOST, TRIES, deliver, put
 from watchbill.store.rows import Sending
 
@@ -278,3 +279,13 @@ def one(office, step, said, cut):
         with suppress(KilledError):
             office.deliver()
         office.fate.cut = None
+
+
+def test_who_is_asked_without_a_page_is_told_the_command(tmp_path):
+    """By mail alone there is nothing to press."""
+    office = Office(tmp_path, asking_team(slack=False))
+    asking.ask(office.as_("watchbill"), "C-late")
+    office.deliver()
+    (asked,) = office.mail.sent(NoticeKind.QUESTION)
+    assert asked.context[1:] == ("By command: watchbill answer C-late yes", "By command: watchbill answer C-late no")
+    office.store.close()
