@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -14,13 +14,10 @@ from watchbill.access.model import State
 from watchbill.alerts.export.model import Kept
 from watchbill.alerts.export.prometheus import prometheus
 from watchbill.bootstrap import clock_of
-from watchbill.cli.commands.lake import checked_queue, checked_source
-from watchbill.cli.commands.run import _pass, _Passed, _seconds, _Standing, _Stop, _Told
-from watchbill.cli.commands.trail import findings_option, load_rules
+from watchbill.cli.commands.passes import Passed, Standing, Stop, Told, one_pass, pass_options, seconds_of, told_by
 from watchbill.cli.people import Channels, Workers, secrets_given
 from watchbill.cli.session import Session, command, instance_name
 from watchbill.clock import SystemClock
-from watchbill.files.findings import written
 from watchbill.service.casework import view_of
 from watchbill.service.health import Listening, pages
 from watchbill.service.jobs import PRESSES, due, outbox, presses
@@ -59,13 +56,7 @@ class ServedView:
 
 
 @command("serve", team=True, state=True)
-@click.option("--trail", "source", help="A folder, a file, or s3://bucket/prefix of CloudTrail files.")
-@click.option("--queue", metavar="URL", help="A queue of SQS that tells of new objects, or brings events itself.")
-@findings_option
-@click.option(
-    "--rules", type=click.Path(path_type=Path), multiple=True, help="A folder of Sigma rules; may be given again."
-)
-@click.option("--enforce", is_flag=True, help="Apply the plan; without it AWS is only read.")
+@pass_options
 @click.option("--every", metavar="TIME", default="1m", show_default=True, help="A pass is begun every TIME.")
 @click.option(
     "--listen",
@@ -74,17 +65,7 @@ class ServedView:
     show_default=True,
     help="Where it tells whether it is well; port 0 takes a free one.",
 )
-def serve(
-    session: Session,
-    source: str | None,
-    queue: str | None,
-    findings: Path | None,
-    rules: tuple[Path, ...],
-    every: str,
-    listen: str,
-    *,
-    enforce: bool,
-) -> int:
+def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     """Run as a service: pass after pass while this is the instance that leads, until SIGTERM or SIGINT.
 
     Several instances may run on one state: in a file on one machine, or in the Postgres that WATCHBILL_DATABASE names.
@@ -95,14 +76,8 @@ def serve(
     machine alone unless --listen says otherwise: they take no password, and tell of no case and no person.
     """
     host, port = _place(listen)
-    pause = timedelta(seconds=_seconds(every))
-    if source is not None:
-        checked_source(source)
-    if queue is not None:
-        checked_queue(queue)
-    if findings is not None:
-        written(findings)
-    told = _Told(source, queue, findings, *load_rules(rules), enforce, again=True)
+    pause = timedelta(seconds=seconds_of(every))
+    told = told_by(given, again=True, tells=False)
     clock, name = clock_of(session.settings), instance_name()
     workers, systemd = Workers(session), Systemd(session.settings.notify_socket)
     say = lines_of_json(sys.stderr, name, clock, secrets_given(session, workers.team))
@@ -113,7 +88,7 @@ def serve(
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
         served = pages(instance, lambda: _counts(store, clock.now()), people.routes)
-        with _Stop() as stop, Listening(served, host, port) as listening, people.hearing(), instance:
+        with Stop() as stop, Listening(served, host, port) as listening, people.hearing(), instance:
             listened = f"{f'[{host}]' if ':' in host else host}:{listening.port}"
             say.info("listens", place=listened)
             systemd.ready(f"listens on {listened}")
@@ -142,18 +117,18 @@ def _counts(store: Store, at: datetime) -> str:
 class _Passes:
     """Makes pass after pass, each by what the last one kept."""
 
-    def __init__(self, first: Session, told: _Told, workers: Workers) -> None:
+    def __init__(self, first: Session, told: Told, workers: Workers) -> None:
         self._first, self._told, self._workers = first, told, workers
-        self._standing = _Standing()
+        self._standing = Standing()
 
     def __call__(self, turn: Turn) -> Did:
         """Make a pass."""
         session = replace(self._first, at=turn.at, _app=self._workers.app(turn.at), lease=turn.lease)
-        passed = _pass(session, self._told, self._standing)
+        passed = one_pass(session, self._told, self._standing)
         return Did(_facts(passed), passed.problems + passed.done.problems, _stale(passed, self._told), passed.more)
 
 
-def _facts(passed: _Passed) -> Mapping[str, object]:
+def _facts(passed: Passed) -> Mapping[str, object]:
     done = passed.done
     failed = sum(1 for outcome in done.outcomes if outcome.state is not State.DONE)
     facts: dict[str, object] = {
@@ -168,7 +143,7 @@ def _facts(passed: _Passed) -> Mapping[str, object]:
     return facts
 
 
-def _stale(passed: _Passed, told: _Told) -> list[str]:
+def _stale(passed: Passed, told: Told) -> list[str]:
     """Name what could not be read."""
     codes = {problem.code for problem in passed.problems}
     found = {
