@@ -1,0 +1,189 @@
+"""IAM Identity Center: what a person holds there, taken away and given back.
+
+Assignments and permission sets change some time after the call that asks for it; each step waits until it is so.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from watchbill.access.model import Call, Document
+from watchbill.aws import organizations
+from watchbill.aws.accounts import Accounts, translated
+from watchbill.errors import ProviderError
+from watchbill.respond.center import Assignment, Membership, Seat
+from watchbill.team.model import Account, IdentityCenter, Person
+
+
+ALLOWED_CALLS = {
+    "identitystore": {
+        "CreateGroupMembership": "create_group_membership",
+        "DeleteGroupMembership": "delete_group_membership",
+    },
+    "organizations": organizations.ALLOWED_CALLS,
+    "sso-admin": {
+        "CreateAccountAssignment": "create_account_assignment",
+        "DeleteAccountAssignment": "delete_account_assignment",
+        "DeleteInlinePolicyFromPermissionSet": "delete_inline_policy_from_permission_set",
+        "ProvisionPermissionSet": "provision_permission_set",
+        "PutInlinePolicyToPermissionSet": "put_inline_policy_to_permission_set",
+    },
+}
+"""Every call that watchbill can make there to change something, by service; nothing else is ever sent."""
+
+SERVICES = tuple(ALLOWED_CALLS)
+
+_AWAITED = {
+    "CreateAccountAssignment": (
+        "AccountAssignmentCreationStatus",
+        "describe_account_assignment_creation_status",
+        "AccountAssignmentCreationRequestId",
+    ),
+    "DeleteAccountAssignment": (
+        "AccountAssignmentDeletionStatus",
+        "describe_account_assignment_deletion_status",
+        "AccountAssignmentDeletionRequestId",
+    ),
+    "ProvisionPermissionSet": (
+        "PermissionSetProvisioningStatus",
+        "describe_permission_set_provisioning_status",
+        "ProvisionPermissionSetRequestId",
+    ),
+}
+"""By operation: the part of its answer that says how far it is, what asks again, and the parameter with its id."""
+
+_SO_ALREADY = {"Create": "ConflictException", "Delete": "ResourceNotFoundException"}
+_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
+"""Seconds between two questions how far it is."""
+
+
+class Center:
+    """Reads and changes Identity Center. Every failure is a ProviderError."""
+
+    def __init__(self, accounts: Accounts, sleep: Callable[[float], object] = time.sleep) -> None:
+        """Work by some accounts; `sleep` waits for so many seconds before something is asked again."""
+        self._accounts = accounts
+        self._sleep = sleep
+
+    def read(self, center: IdentityCenter, account: Account, person: Person) -> Seat:
+        """Read what a person holds, by themselves and by groups, and the policy that lists the frozen."""
+        policy, targets, management = None, 0, ""
+        if center.policy is not None:
+            policy, targets = organizations.read_policy(self._accounts, account, center.policy)
+            management = organizations.management_of(self._accounts, account)
+        store = self._accounts.client(account, "identitystore", center.region)
+        user = person.identity_center_user or _user_of(store, center, (person.email, *person.also_known_as))
+        if user is None:
+            return Seat(person.iam_user, None, policy=policy, targets=targets, management=management)
+        member = {"UserId": user}
+        listed = _all(store, "list_group_memberships_for_member", IdentityStoreId=center.store, MemberId=member)
+        memberships = tuple(
+            sorted(
+                Membership(each["GroupId"], each["MembershipId"])
+                for page in listed
+                for each in page["GroupMemberships"]
+            )
+        )
+        admin = self._accounts.client(account, "sso-admin", center.region)
+        found = set(_assignments(admin, center, "USER", user))
+        for each in memberships:
+            found.update(_assignments(admin, center, "GROUP", each.group))
+        sets = sorted({each.permission_set for each in found})
+        inline = {name: _inline(admin, center, name) for name in sets}
+        return Seat(person.iam_user, user, tuple(sorted(found)), memberships, inline, policy, targets, management)
+
+    def perform(self, center: IdentityCenter, account: Account, call: Call) -> None:
+        """Make one step, and wait until it is so. What is not on the list above raises KeyError."""
+        method = ALLOWED_CALLS[call.service][call.operation]
+        client = self._accounts.client(account, call.service, call.region or "us-east-1")
+        if call.operation.startswith("Create") and self._has(client, center, call):
+            return
+        try:
+            answer = getattr(client, method)(**call.parameters)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if any(call.operation.startswith(verb) and code == so for verb, so in _SO_ALREADY.items()):
+                return
+            raise ProviderError(f"{call} by account `{account.name}`: {error}") from error
+        except BotoCoreError as error:
+            raise ProviderError(f"{call} by account `{account.name}`: {error}") from error
+        if call.operation in _AWAITED:
+            self._await(client, center, call, answer)
+
+    def _has(self, client: Any, center: IdentityCenter, call: Call) -> bool:
+        """Tell whether it is there already: a second one is not made, whatever would be answered to it."""
+        given = call.parameters
+        if call.operation == "CreateGroupMembership":
+            listed = _all(
+                client,
+                "list_group_memberships_for_member",
+                IdentityStoreId=center.store,
+                MemberId=given["MemberId"],
+            )
+            return any(each["GroupId"] == given["GroupId"] for page in listed for each in page["GroupMemberships"])
+        wanted = Assignment(given["TargetId"], given["PermissionSetArn"])
+        return wanted in _assignments(client, center, "USER", given["PrincipalId"])
+
+    def _await(self, client: Any, center: IdentityCenter, call: Call, answer: Any) -> None:
+        part, method, parameter = _AWAITED[call.operation]
+        for wait in _WAITS:
+            state = answer[part]
+            if state["Status"] != "IN_PROGRESS":
+                break
+            self._sleep(wait)
+            asked = {"InstanceArn": center.instance, parameter: state["RequestId"]}
+            answer = translated(getattr(client, method), **asked)
+        if answer[part]["Status"] != "SUCCEEDED":
+            why = answer[part].get("FailureReason") or "it is not done yet"
+            raise ProviderError(f"{call}: {answer[part]['Status'].lower()}: {why}")
+
+
+def _user_of(client: Any, center: IdentityCenter, addresses: Iterable[str]) -> str | None:
+    """Find a user by name or address; None where there is none of that."""
+    for address in addresses:
+        for path in ("userName", "emails.value"):
+            identifier = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": address}}
+            try:
+                found = client.get_user_id(IdentityStoreId=center.store, AlternateIdentifier=identifier)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in ("ResourceNotFoundException", "ValidationException"):
+                    raise ProviderError(f"could not look for {address} in Identity Center: {error}") from error
+            except BotoCoreError as error:
+                raise ProviderError(f"could not look for {address} in Identity Center: {error}") from error
+            else:
+                return str(found["UserId"])
+    return None
+
+
+def _assignments(client: Any, center: IdentityCenter, kind: str, principal: str) -> list[Assignment]:
+    """Give the assignments of a user or a group. Those of a user's groups come with the user's, and are left out."""
+    pages = _all(
+        client,
+        "list_account_assignments_for_principal",
+        InstanceArn=center.instance,
+        PrincipalId=principal,
+        PrincipalType=kind,
+    )
+    group = principal if kind == "GROUP" else ""
+    return [
+        Assignment(each["AccountId"], each["PermissionSetArn"], group)
+        for page in pages
+        for each in page["AccountAssignments"]
+        if each.get("PrincipalId", principal) == principal
+    ]
+
+
+def _inline(client: Any, center: IdentityCenter, name: str) -> Document | None:
+    answer = translated(client.get_inline_policy_for_permission_set, InstanceArn=center.instance, PermissionSetArn=name)
+    text = answer.get("InlinePolicy") or ""
+    try:
+        return json.loads(text) if text else None
+    except ValueError as error:
+        raise ProviderError(f"the inline policy of permission set {name} is no JSON") from error
+
+
+def _all(client: Any, operation: str, **given: Any) -> list[Any]:
+    return translated(lambda: list(client.get_paginator(operation).paginate(**given)))

@@ -1,0 +1,349 @@
+"""Freeze a person in IAM Identity Center and by a policy of the organization: the deny first, what gives access after.
+
+The order is AWS's own: a deny in a service control policy that is attached already, a deny in permission sets where
+that does not reach, the person's assignments and groups, and then what only the console can do. Whoever is merely
+disabled and has a session of the access portal open can take roles until their assignments are gone; whoever uses a
+role can go on until a deny hits it. A service control policy does nothing in the management account.
+
+Source: IAM Identity Center User Guide, "Revoke active IAM role sessions created by permission sets", "Use a Deny policy
+to revoke active user permissions"; AWS Organizations User Guide, "Service control policies".
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from watchbill.access.apply import BY_HAND
+from watchbill.access.documents import NOBODY
+from watchbill.access.model import Call, Change, Document, Drift, Phase
+from watchbill.respond.model import Check
+from watchbill.team.model import IdentityCenter
+
+
+PLACE = "identity-center"
+"""The place of its changes; a directory's are made there too where it feeds it, so that all of it has one order."""
+
+SIZE = 5_120
+"""Characters of a service control policy (AWS Organizations User Guide, "Quotas")."""
+
+_NO_ONE = {"WatchbillFrozenUser": f"arn:*:iam::*:user/{NOBODY}"}
+"""What a statement lists where it lists nobody, if that is not `NOBODY` itself."""
+
+_KEYS = {
+    "WatchbillFrozenCenter": ("StringEquals", "identitystore:UserId"),
+    "WatchbillFrozenSource": ("StringEquals", "aws:SourceIdentity"),
+    "WatchbillFrozenUser": ("ArnLike", "aws:PrincipalArn"),
+}
+"""By the id of a statement, what it compares: each lists the frozen by another name of theirs."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Assignment:
+    """A permission set that a person, or a group of theirs, has in an account."""
+
+    account: str
+    """Twelve digits."""
+    permission_set: str
+    group: str = ""
+    """Id of the group that has it; empty where it is the person's own."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Membership:
+    """That a person is in a group."""
+
+    group: str
+    id: str = ""
+    """Of the membership: another one each time it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What was read of a person in Identity Center, and of the policy that lists the frozen."""
+
+    iam_user: str
+    user: str | None
+    """Their user id; None where they have no user there."""
+    assignments: tuple[Assignment, ...] = ()
+    memberships: tuple[Membership, ...] = ()
+    inline: Mapping[str, Document | None] = field(default_factory=dict)
+    """By ARN of each permission set of theirs, its inline policy."""
+    policy: Document | None = None
+    """The service control policy; None where the team file names none."""
+    targets: int = 0
+    """To how many roots, units and accounts it is attached."""
+    management: str = ""
+    """Number of the management account; empty where it is not known."""
+
+
+def freeze_in_center(center: IdentityCenter, seat: Seat, before: Seat | None = None) -> Iterator[Change]:
+    """Give the changes that it takes now, in order; none where all of it is frozen.
+
+    What is denied in permission sets is so in those that the person had `before`, not only in those they have now.
+    """
+    if (changed := _listed(seat, seat.policy)) is not None and center.policy is not None:
+        yield _update(center, changed, f"list {seat.iam_user} among the frozen, by policy {center.policy}")
+    if seat.user is None:
+        return
+    for name in _open_sets(before or seat):
+        was = seat.inline.get(name)
+        if seat.user not in _named(was, "WatchbillFrozenCenter"):
+            yield from _put(center, name, _adding(was, {"WatchbillFrozenCenter": [seat.user]}), "deny it to them in")
+    yield from _revoked(center, seat)
+
+
+def _revoked(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
+    for each in seat.assignments:
+        if not each.group:
+            given = _assignment(center, seat, each)
+            why = f"take permission set {_short(each.permission_set)} in {each.account} from them"
+            yield _step(center, Phase.REVOKE, "sso-admin", "DeleteAccountAssignment", given, why)
+    for member in seat.memberships:
+        given = {"IdentityStoreId": center.store, "MembershipId": member.id}
+        yield _step(
+            center,
+            Phase.REVOKE,
+            "identitystore",
+            "DeleteGroupMembership",
+            given,
+            f"take them out of group {member.group}",
+        )
+
+
+def by_hand_in_center(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
+    """Give what only the console can do: there is no call that ends a session of the portal, or disables a user."""
+    if seat.user is None:
+        return
+    link = f"https://{center.region}.console.aws.amazon.com/singlesignon/home?region={center.region}#/users"
+    given = {"UserId": seat.user, "Link": link}
+    why = f"open user {seat.user} at {link}, `Active sessions`, and delete every session"
+    yield _step(center, Phase.REVOKE, BY_HAND, "DeletePortalSessions", given, why)
+    if center.fed_by is None:
+        why = f"then disable user {seat.user} at {link}, not before: its roles must be gone first"
+        yield _step(center, Phase.REVOKE, BY_HAND, "DisableUser", given, why)
+
+
+def back_by_hand(center: IdentityCenter, before: Seat) -> Iterator[Change]:
+    """Give what only the console can undo."""
+    if before.user is not None and center.fed_by is None:
+        link = f"https://{center.region}.console.aws.amazon.com/singlesignon/home?region={center.region}#/users"
+        why = f"enable user {before.user} at {link} again"
+        yield _step(center, Phase.GRANT, BY_HAND, "EnableUser", {"UserId": before.user, "Link": link}, why)
+
+
+def warnings_in_center(center: IdentityCenter, seat: Seat) -> Iterator[str]:
+    """Say what a lead should know of before a freeze."""
+    if seat.management and seat.management in {each.account for each in seat.assignments}:
+        where = f"management account {seat.management}"
+        yield f"they hold a permission set in {where}: no service control policy acts there"
+    if center.policy is not None and not seat.targets:
+        yield f"policy {center.policy} is attached to nothing: it denies nothing"
+    if center.policy is not None and _listed(seat, seat.policy) is not None and _room(seat) < 0:
+        yield f"policy {center.policy} has no room for another: {SIZE} characters are the most"
+    if center.fed_by is not None and seat.memberships:
+        yield f"{center.fed_by} feeds Identity Center: it puts them back into its groups unless it suspends them"
+
+
+def restore_in_center(
+    center: IdentityCenter, before: Seat, now: Seat
+) -> tuple[tuple[Change, ...], tuple[Change, ...], tuple[str, ...]]:
+    """Give the changes that bring a person back, those that are to be the very last, and what is left out, in words."""
+    if before.user is not None and now.user is None:
+        return (), _unlisted(center, before, now), (f"user {before.user} in Identity Center: it is gone",)
+    return tuple(_given_back(center, before, now)), _unlisted(center, before, now), ()
+
+
+def _given_back(center: IdentityCenter, before: Seat, now: Seat) -> Iterator[Change]:
+    groups = {member.group for member in now.memberships}
+    for member in before.memberships:
+        if member.group not in groups:
+            given = {"IdentityStoreId": center.store, "GroupId": member.group, "MemberId": {"UserId": before.user}}
+            yield _step(
+                center,
+                Phase.GRANT,
+                "identitystore",
+                "CreateGroupMembership",
+                given,
+                f"put them back into group {member.group}",
+            )
+    for each in before.assignments:
+        if not each.group and each not in now.assignments:
+            why = f"give them permission set {_short(each.permission_set)} in {each.account} again"
+            yield _step(
+                center, Phase.GRANT, "sso-admin", "CreateAccountAssignment", _assignment(center, before, each), why
+            )
+    for name in _open_sets(before):
+        found = now.inline.get(name)
+        if before.user in _named(found, "WatchbillFrozenCenter"):
+            yield from _put(center, name, _without(found, [before.user or ""]), "let it be theirs again in")
+
+
+def _unlisted(center: IdentityCenter, before: Seat, now: Seat) -> tuple[Change, ...]:
+    if center.policy is None or now.policy is None:
+        return ()
+    names = [each for listed in _names(before).values() for each in listed]
+    changed = _without(now.policy, names, keep=True)
+    if changed == now.policy or changed is None:
+        return ()
+    return (_update(center, changed, f"take {before.iam_user} off the list of the frozen"),)
+
+
+def drift_in_center(before: Seat, now: Seat) -> Iterator[Drift]:
+    """Say what others gave to a person since they were frozen."""
+    user = before.user or before.iam_user
+    was = {(each.account, each.permission_set, each.group) for each in before.assignments}
+    groups = {member.group for member in before.memberships}
+    for member in now.memberships:
+        if member.group not in groups:
+            yield Drift(PLACE, user, f"group {member.group} was joined since the freeze", member.group)
+    for each in now.assignments:
+        if not each.group and (each.account, each.permission_set, each.group) not in was:
+            name = _short(each.permission_set)
+            yield Drift(PLACE, user, f"permission set {name} in {each.account} was given since the freeze", name)
+
+
+def verify_in_center(center: IdentityCenter, before: Seat, now: Seat | None) -> Iterator[Check]:
+    """Check that the person is listed and denied, and holds nothing. What was not read does not hold."""
+    if now is None:
+        yield Check(f"{before.iam_user} is out of Identity Center", holds=False, detail="it could not be read")
+        return
+    if center.policy is not None:
+        listed = _listed(now, now.policy) is None
+        yield Check(f"{before.iam_user} is listed by policy {center.policy}", listed, f"attached {now.targets} times")
+    if before.user is None or now.user is None:
+        return
+    for name in _open_sets(before):
+        denied = now.user in _named(now.inline.get(name), "WatchbillFrozenCenter")
+        yield Check(
+            f"permission set {_short(name)} denies {now.user} everything", denied, "listed" if denied else "not"
+        )
+    own = [f"{_short(each.permission_set)} in {each.account}" for each in now.assignments if not each.group]
+    yield Check(f"user {now.user} has no permission set", not own, ", ".join(own) or "none")
+    groups = [member.group for member in now.memberships]
+    yield Check(f"user {now.user} is in no group", not groups, ", ".join(groups) or "none")
+
+
+# --- the list of the frozen -----------------------------------------------------------------------
+
+
+def _names(seat: Seat) -> dict[str, list[str]]:
+    """Give the names of a person by the statement that lists each."""
+    user = seat.iam_user
+    found = {
+        "WatchbillFrozenSource": [user],
+        "WatchbillFrozenUser": [f"arn:*:iam::*:user/{user}", f"arn:*:iam::*:user/*/{user}"],
+    }
+    return found if seat.user is None else {"WatchbillFrozenCenter": [seat.user], **found}
+
+
+def _listed(seat: Seat, policy: Document | None) -> Document | None:
+    """Give a policy with the person in it; None where they are in it, or where there is none."""
+    if policy is None or all(set(names) <= _named(policy, sid) for sid, names in _names(seat).items()):
+        return None
+    return _adding(policy, _names(seat))
+
+
+def _room(seat: Seat) -> int:
+    changed = _listed(seat, seat.policy)
+    return SIZE - len(_text(changed or {}))
+
+
+def _named(policy: Document | None, sid: str) -> set[str]:
+    """Give whom a statement of ours lists; one that others bent to less than a Deny of everything lists nobody."""
+    operator, key = _KEYS[sid]
+    for each in _statements(policy):
+        whole = each.get("Effect") == "Deny" and each.get("Action") == "*" and each.get("Resource") == "*"
+        condition = each.get("Condition", {})
+        if each.get("Sid") == sid and whole and list(condition) == [operator] and list(condition[operator]) == [key]:
+            found = condition[operator][key]
+            listed = {found} if isinstance(found, str) else set(found)
+            return listed - {_NO_ONE.get(sid, NOBODY)}
+    return set()
+
+
+def _adding(policy: Document | None, names: Mapping[str, Collection[str]]) -> Document:
+    return _rewritten(policy, {sid: _named(policy, sid) | set(more) for sid, more in names.items()})
+
+
+def _without(policy: Document | None, names: Collection[str], *, keep: bool = False) -> Document | None:
+    """Give a policy without these names; `keep` its statements where they list nobody any more."""
+    left = {sid: _named(policy, sid) - set(names) for sid in _KEYS if _named(policy, sid)}
+    if not keep:
+        gone = [sid for sid, listed in left.items() if not listed]
+        rest = [each for each in _statements(policy) if each.get("Sid") not in gone]
+        if not rest:
+            return None
+        policy, left = {**(policy or {}), "Statement": rest}, {sid: left[sid] for sid in left if sid not in gone}
+    return _rewritten(policy, left)
+
+
+def _rewritten(policy: Document | None, lists: Mapping[str, Collection[str]]) -> Document:
+    """Put these lists into the statements they belong to, in place, and new ones at the end; the rest stays."""
+    made = {sid: _statement(sid, listed) for sid, listed in lists.items()}
+    kept = [made.pop(each["Sid"]) if each.get("Sid") in made else each for each in _statements(policy)]
+    return {**(policy or {"Version": "2012-10-17"}), "Statement": [*kept, *made.values()]}
+
+
+def _statement(sid: str, listed: Collection[str]) -> dict[str, Any]:
+    operator, key = _KEYS[sid]
+    condition = {operator: {key: sorted(listed) or [_NO_ONE.get(sid, NOBODY)]}}
+    return {"Sid": sid, "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+
+
+def _statements(policy: Document | None) -> list[Mapping[str, Any]]:
+    found = (policy or {}).get("Statement", ())
+    return [found] if isinstance(found, Mapping) else list(found)
+
+
+def _open_sets(seat: Seat) -> list[str]:
+    """Give the permission sets in which a deny is needed: those that no service control policy reaches."""
+    covered = seat.policy is not None and seat.targets > 0 and bool(seat.management)
+    found = {each.permission_set for each in seat.assignments if not covered or each.account == seat.management}
+    return sorted(found)
+
+
+# --- calls ----------------------------------------------------------------------------------------
+
+
+def _put(center: IdentityCenter, name: str, policy: Document | None, verb: str) -> Iterator[Change]:
+    given = {"InstanceArn": center.instance, "PermissionSetArn": name}
+    why = f"{verb} permission set {_short(name)}"
+    if policy is None:
+        yield _step(center, Phase.REVOKE, "sso-admin", "DeleteInlinePolicyFromPermissionSet", given, why)
+    else:
+        written = {**given, "InlinePolicy": _text(policy)}
+        yield _step(center, Phase.REVOKE, "sso-admin", "PutInlinePolicyToPermissionSet", written, why)
+    everywhere = {**given, "TargetType": "ALL_PROVISIONED_ACCOUNTS"}
+    yield _step(center, Phase.REVOKE, "sso-admin", "ProvisionPermissionSet", everywhere, f"{why}, in every account")
+
+
+def _update(center: IdentityCenter, policy: Document, why: str) -> Change:
+    given = {"PolicyId": center.policy, "Content": _text(policy)}
+    return _step(center, Phase.REVOKE, "organizations", "UpdatePolicy", given, why)
+
+
+def _assignment(center: IdentityCenter, seat: Seat, each: Assignment) -> dict[str, Any]:
+    return {
+        "InstanceArn": center.instance,
+        "TargetId": each.account,
+        "TargetType": "AWS_ACCOUNT",
+        "PermissionSetArn": each.permission_set,
+        "PrincipalType": "USER",
+        "PrincipalId": seat.user,
+    }
+
+
+def _step(
+    center: IdentityCenter, phase: Phase, service: str, operation: str, given: Mapping[str, Any], why: str
+) -> Change:
+    region = "" if service in (BY_HAND, "organizations") else center.region
+    return Change(PLACE, phase, Call(operation, given, service, region), why)
+
+
+def _short(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _text(policy: Document) -> str:
+    return json.dumps(policy, separators=(",", ":"))
