@@ -33,6 +33,7 @@ RESERVED = frozenset(
         "verdict",
         "freeze",
         "evict",
+        "assist",
         "export",
         "send",
     }
@@ -149,14 +150,7 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     assert answer("case", case_id)["case"]["person"] == hijack.person
     assert answer("export cases", "--format", "jsonl")["cases"]
     assert answer("send cases", "--syslog", "udp://127.0.0.1:9", "--dry-run")["dry_run"]
-    answer("ask", case_id)
-    assert answer("answer", case_id, "no", watchbill_actor=hijack.person)["status"] == "escalated"
-    answer("confirm", case_id, "yes", code=1)
-    assert answer("freeze", case_id, "--yes", watchbill_actor="ada")["holds"]
-    for live in ((), ("--live",)):
-        frozen = answer("can", hijack.person, "ec2:DescribeInstances", *live)
-        assert {each["decision"] for each in frozen} == {"ExplicitlyDenied"}
-    assert answer("restore", case_id)["differences"] == []
+    stop_and_give_back(answer, case_id, hijack.person)
     answer("verdict", case_id, "hijack", "--reason", "stolen password")
     told = answer("case", case_id, "--html", "case.html")
     assert told["steps"][-1]["what"] == "closed the case as hijack: stolen password"
@@ -169,6 +163,31 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     ask_the_lake(answer, aws, where, tmp_path)
     # What these two answer at their end is seen where they are run: in test_demo.py and test_serve.py.
     assert seen | {"demo", "serve"} == set(RESULTS)
+
+
+def stop_and_give_back(answer, case_id, person):
+    """Ask somebody, freeze them, look at the eviction, restore them, and help another back in."""
+    answer("ask", case_id)
+    assert answer("answer", case_id, "no", watchbill_actor=person)["status"] == "escalated"
+    answer("confirm", case_id, "yes", code=1)
+    assert answer("freeze", case_id, "--yes", watchbill_actor="ada")["holds"]
+    for live in ((), ("--live",)):
+        frozen = answer("can", person, "ec2:DescribeInstances", *live)
+        assert {each["decision"] for each in frozen} == {"ExplicitlyDenied"}
+    answer("verdict", case_id, "hijack", "--reason", "stolen password")
+    assert answer("evict", case_id, "--dry-run")["outcomes"] == []
+    assert answer("restore", case_id)["differences"] == []
+    help_back(answer)
+
+
+def help_back(answer):
+    """Help somebody back in, once; the password is in no answer."""
+    given = ("lee", "--account", "production", "--password", "--reason", "forgotten")
+    name = answer("assist request", *given)["id"]
+    answer("assist approve", name)
+    made = answer("assist collect", name, watchbill_actor="lee")
+    assert (made["state"], "Password" in str(made)) == ("done", False)
+    answer("assist refuse", name, "--reason", "late", code=1, watchbill_actor="ada")
 
 
 def ask_the_lake(answer, aws, where, folder):
