@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.postgres import postgres
+from tests.sshd import james, sshd
 from tests.states import place
 
 
-__all__ = ("data_dir", "place", "postgres")
+__all__ = ("data_dir", "james", "place", "postgres", "sshd")
 
 
 # A timing is never a test: the machine may be busy.

@@ -15,6 +15,9 @@ need() {  # need PACKAGE PROGRAM...: install a package unless one of its program
 
 need postgresql postgres /usr/lib/postgresql/*/bin/postgres
 need systemd systemd-analyze
+need openssh-client ssh
+need openssh-server sshd /usr/sbin/sshd
+need sudo sudo
 need nodejs node
 need npm npm
 

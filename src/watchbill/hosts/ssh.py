@@ -1,0 +1,161 @@
+"""Hosts by the OpenSSH client: a fixed script as root, arguments checked and quoted, nothing else.
+
+Which key signs in and which host keys are trusted is said by the environment, or by the client's own configuration. A
+host whose key is not known is refused: whoever could answer for it would be told whom we freeze.
+"""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from watchbill.access.model import Call
+from watchbill.errors import ProviderError
+from watchbill.respond.hosts import HostFile, HostUser, Known, Password
+from watchbill.team.model import Host
+
+
+IDENTITY, KNOWN_HOSTS = "WATCHBILL_SSH_IDENTITY", "WATCHBILL_SSH_KNOWN_HOSTS"
+"""The environment variables with the file of the key that signs in, and of the host keys that are trusted."""
+
+ALLOWED_CALLS: Mapping[str, Sequence[str]] = {
+    "EmptyPassword": (),
+    "EndSessions": (),
+    "ExpireUser": (),
+    "JoinGroup": ("GroupName",),
+    "LeaveGroup": ("GroupName",),
+    "LockPassword": (),
+    "PutBack": ("Kept", "FileName"),
+    "SetAside": ("Kept", "FileName"),
+    "SetExpiry": ("Days",),
+    "UnlockPassword": (),
+}
+"""Every step that can be made on a host, with its arguments besides the user; nothing else is ever sent."""
+
+_SHAPES = {
+    "UserName": r"[a-z_][a-z0-9_.-]{0,31}",
+    "GroupName": r"[a-z_][a-z0-9_.-]{0,31}",
+    "Kept": r"[0-9a-f]{24}",
+    "FileName": r"/[^\x00-\x1f\x7f]{1,4000}",
+    "Days": r"[0-9]{0,9}",
+}
+"""What an argument must be, whole: none is an option, none has a line's end in it."""
+
+_TOOK_TOO_LONG = 60
+"""Seconds that one step may take."""
+_NO_CONNECTION = 255
+"""What ssh(1) exits with for an error of its own."""
+
+_OPTIONS = (
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    "ConnectTimeout=10",
+    "ServerAliveInterval=5",
+    "ServerAliveCountMax=3",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+    "PermitLocalCommand=no",
+    "UpdateHostKeys=no",
+    "LogLevel=ERROR",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Reads users of hosts, and makes steps there. Every failure is a ProviderError."""
+
+    identity: str | None = None
+    """The file of the key that signs in; None is what the client takes by itself."""
+    known_hosts: str | None = None
+
+    def describe(self, host: Host, user: str) -> HostUser:
+        """Read who a user is on a host; one whose name no host has of its own is of a domain, and not asked about."""
+        if re.fullmatch(_SHAPES["UserName"], user) is None:
+            return HostUser(host.name, user, Known.ELSEWHERE)
+        return _read(host.name, user, self._run(host, ["describe", user]))
+
+    def perform(self, host: Host, call: Call) -> None:
+        """Make one step. What is not on the list above raises KeyError, an argument of another shape ValueError."""
+        names = ("UserName", *ALLOWED_CALLS[call.operation])
+        words = [str(call.parameters[name]) for name in names]
+        for name, word in zip(names, words, strict=True):
+            if re.fullmatch(_SHAPES[name], word) is None:
+                raise ValueError(f"{name} of {call} is none")
+        self._run(host, [call.operation, *words])
+
+    def _run(self, host: Host, words: Sequence[str]) -> str:
+        script = files(__package__).joinpath("host.sh").read_text("utf-8")
+        command = shlex.join(["sudo", "-n", "/bin/sh", "-s", "--", *words])
+        try:
+            done = subprocess.run(  # noqa: S603 - every word was checked, and is quoted for the shell there
+                [*self._client(host), command],
+                input=script,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_TOOK_TOO_LONG,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ProviderError(f"host `{host.name}` took longer than {_TOOK_TOO_LONG} s") from None
+        except OSError as error:
+            raise ProviderError(f"could not run ssh: {error.strerror}", "install the OpenSSH client") from error
+        if done.returncode:
+            raise _failure(host, done)
+        return done.stdout
+
+    def _client(self, host: Host) -> Iterator[str]:
+        yield from ("ssh", "-T", "-p", str(host.port), "-l", host.user)
+        for option in _OPTIONS:
+            yield from ("-o", option)
+        if self.known_hosts is not None:
+            yield from ("-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "GlobalKnownHostsFile=none")
+        if self.identity is not None:
+            yield from ("-i", self.identity, "-o", "IdentitiesOnly=yes")
+        yield from ("--", host.address)
+
+
+def _failure(host: Host, done: "subprocess.CompletedProcess[str]") -> ProviderError:
+    said = " ".join(done.stderr.split())[-300:] or f"exit {done.returncode}"
+    if done.returncode == _NO_CONNECTION:
+        hint = f"ssh {host.user}@{host.address} must work without a question; {KNOWN_HOSTS} and {IDENTITY} name files"
+        return ProviderError(f"could not sign in to host `{host.name}`: {said}", hint)
+    return ProviderError(f"host `{host.name}`: {said}", f"`{host.user}` there must be able to run: sudo -n /bin/sh -s")
+
+
+def _read(host: str, user: str, answer: str) -> HostUser:
+    lines = [line.split("\t") for line in answer.splitlines()]
+
+    def of(name: str) -> list[list[str]]:
+        return [parts[1:] for parts in lines if parts[0] == name]
+
+    def one(name: str) -> str:
+        return of(name)[0][0]
+
+    try:
+        known = Known(one("known"))
+        if known is not Known.LOCAL:
+            return HostUser(host, user, known)
+        return HostUser(
+            host,
+            user,
+            known,
+            one("expiry"),
+            Password(one("password")),
+            tuple(group for (group,) in of("groups")),
+            tuple(_file(parts) for parts in of("keys")),
+            tuple(_file(parts) for parts in of("sudoers")),
+            tuple(dict.fromkeys(path for (path,) in of("shared"))),
+            tuple(job for (job,) in of("jobs")),
+            int(one("processes")),
+        )
+    except (IndexError, ValueError) as error:
+        raise ProviderError(f"host `{host}` answered what is no answer about {user}") from error
+
+
+def _file(parts: Sequence[str]) -> HostFile:
+    digest, mode, owner, path = parts
+    return HostFile(path, digest, mode, owner)

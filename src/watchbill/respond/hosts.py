@@ -1,0 +1,203 @@
+"""Freeze a person on hosts: the account expires first, then what is open ends, then keys and sudo are set aside.
+
+A locked password alone stops no key, and an expired account no session that is open: it takes all of them. Each step
+is reversible: what is set aside keeps its owner and mode, and a restore gives the very same expiry back. Restored are
+files first and the expiry last: until then nobody gets in who could bend where a file is put.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from watchbill.access.apply import BY_HAND
+from watchbill.access.model import Call, Change, Drift, Phase
+from watchbill.respond.model import Check
+
+
+SERVICE = "host"
+"""The service of calls that are made on hosts."""
+
+EXPIRED = "1"
+"""The expiry of a frozen account, in days since 1970: `usermod --expiredate 1`."""
+
+
+class Known(StrEnum):
+    """Where a host knows a user from."""
+
+    LOCAL = "local"
+    ELSEWHERE = "elsewhere"
+    """LDAP, SSSD: it is disabled there, never on the host."""
+    NOBODY = "nobody"
+
+
+class Password(StrEnum):
+    """What the password of a user of a host is; the hash itself is never read."""
+
+    SET = "set"
+    LOCKED = "locked"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFile:
+    """A file that lets a user in, or lets them become root."""
+
+    path: str
+    digest: str
+    """SHA-256 of what is in it."""
+    mode: str
+    owner: str
+    """`james:james`."""
+
+    @property
+    def kept(self) -> str:
+        """Name it where it is set aside: another content of the same path has another name."""
+        return hashlib.sha256(f"{self.path}\n{self.digest}".encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True, slots=True)
+class HostUser:
+    """A user of a host as they were read."""
+
+    host: str
+    user: str
+    known: Known = Known.LOCAL
+    expiry: str = ""
+    """Days since 1970, as in /etc/shadow; empty is never."""
+    password: Password = Password.SET
+    groups: tuple[str, ...] = ()
+    """Those of their groups that make root of them: sudo, wheel, docker."""
+    keys: tuple[HostFile, ...] = ()
+    sudoers: tuple[HostFile, ...] = ()
+    """Files of /etc/sudoers.d that are about them alone."""
+    shared: tuple[str, ...] = ()
+    """Files that let them become root, or in, and that only a person can take apart."""
+    jobs: tuple[str, ...] = ()
+    """What runs without them: crontab, at, timers."""
+    processes: int = 0
+
+
+def freeze_on_hosts(users: Iterable[HostUser]) -> Iterator[Change]:
+    """Give the changes that it takes now to freeze these users, in order; none where they are frozen."""
+    for user in users:
+        if user.known is Known.LOCAL:
+            yield from _freeze(user)
+
+
+def by_hand_on_hosts(users: Iterable[HostUser]) -> Iterator[Change]:
+    """Give what only a person can do: disable at the directory, edit what is shared with others."""
+    for user in users:
+        if user.known is Known.ELSEWHERE:
+            why = f"disable {user.user} at the directory that {user.host} knows them from: LDAP or SSSD, not the host"
+            given = {"UserName": user.user}
+            yield Change(user.host, Phase.REVOKE, Call("DisableAtDirectory", given, BY_HAND), why)
+        for path in user.shared:
+            why = f"take {user.user} out of {path}, which is about others too"
+            given = {"UserName": user.user, "FileName": path}
+            yield Change(user.host, Phase.REVOKE, Call("EditFile", given, BY_HAND), why)
+
+
+def warnings_on_hosts(users: Iterable[HostUser]) -> Iterator[str]:
+    """Say what a lead should know of before a freeze."""
+    for user in users:
+        for job in user.jobs:
+            yield f"{user.user} on {user.host} has {job}: look what it does"
+
+
+def restore_on_hosts(before: Iterable[HostUser], now: Iterable[HostUser]) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    """Give the changes that make users what they were before a freeze, and what is left out, in words."""
+    there = {(user.host, user.user): user for user in now}
+    changes: list[Change] = []
+    left_out: list[str] = []
+    for was in before:
+        found = there.get((was.host, was.user))
+        if was.known is not Known.LOCAL:
+            continue
+        if found is None or found.known is not Known.LOCAL:
+            left_out.append(f"user {was.user} on {was.host}: it is gone")
+        else:
+            changes.extend(_restore(was, found))
+    return tuple(changes), tuple(left_out)
+
+
+def drift_on_hosts(before: Iterable[HostUser], now: Iterable[HostUser]) -> Iterator[Drift]:
+    """Say what others changed on users since they were frozen."""
+    there = {(user.host, user.user): user for user in now}
+    for was in before:
+        found = there.get((was.host, was.user))
+        if was.known is not Known.LOCAL or found is None or found.known is not Known.LOCAL:
+            continue
+        known = {*was.keys, *was.sudoers}
+        for file in (*found.keys, *found.sudoers):
+            if file not in known:
+                yield Drift(was.host, was.user, f"{file.path} was made since the freeze", file.path)
+        for group in sorted(set(found.groups) - set(was.groups)):
+            yield Drift(was.host, was.user, f"group {group} was joined since the freeze", group)
+        # What it was before is there again where a restore was cut short.
+        if found.expiry not in (EXPIRED, was.expiry):
+            yield Drift(was.host, was.user, f"the expiry became {found.expiry or 'never'} since the freeze", None)
+
+
+def verify_on_hosts(before: Iterable[HostUser], now: Sequence[HostUser]) -> Iterator[Check]:
+    """Check that nothing lets these users in, and that nothing of theirs runs. What was not read does not hold."""
+    there = {(user.host, user.user): user for user in now}
+    for was in before:
+        if was.known is not Known.LOCAL:
+            continue
+        found = there.get((was.host, was.user))
+        what = f"user {was.user} on {was.host}"
+        if found is None:
+            yield Check(f"{what} is frozen", holds=False, detail="it could not be read")
+        elif found.known is not Known.LOCAL:
+            yield Check(f"{what} is frozen", holds=True, detail="the user is gone")
+        else:
+            yield from _checks(what, found)
+
+
+def _checks(what: str, user: HostUser) -> Iterator[Check]:
+    yield Check(f"{what} is expired", user.expiry == EXPIRED, f"expiry {user.expiry or 'never'}")
+    yield Check(f"{what} has no password", user.password is Password.LOCKED, str(user.password))
+    yield Check(f"{what} runs nothing", not user.processes, f"{user.processes} processes")
+    left = [*user.groups, *(file.path for file in (*user.keys, *user.sudoers))]
+    yield Check(f"{what} has no key, no sudo and no group of root's", not left, ", ".join(left) or "none")
+
+
+def _freeze(user: HostUser) -> Iterator[Change]:
+    name = user.user
+    if user.expiry != EXPIRED:
+        yield _step(user, Phase.REVOKE, "ExpireUser", {}, f"let the account of {name} expire: no key gets in any more")
+    if user.password is not Password.LOCKED:
+        yield _step(user, Phase.REVOKE, "LockPassword", {}, f"lock the password of {name}")
+    if user.processes or user.expiry != EXPIRED:
+        yield _step(user, Phase.REVOKE, "EndSessions", {}, f"end every session and process of {name}")
+    for group in user.groups:
+        yield _step(user, Phase.REVOKE, "LeaveGroup", {"GroupName": group}, f"take {name} out of {group}")
+    for file in (*user.sudoers, *user.keys):
+        given = {"FileName": file.path, "Kept": file.kept}
+        yield _step(user, Phase.REVOKE, "SetAside", given, f"set {file.path} aside")
+
+
+def _restore(was: HostUser, now: HostUser) -> Iterator[Change]:
+    name, there = was.user, {*now.keys, *now.sudoers}
+    for file in (*was.keys, *was.sudoers):
+        if file not in there:
+            given = {"FileName": file.path, "Kept": file.kept}
+            yield _step(was, Phase.GRANT, "PutBack", given, f"put {file.path} back")
+    for group in was.groups:
+        if group not in now.groups:
+            yield _step(was, Phase.GRANT, "JoinGroup", {"GroupName": group}, f"put {name} back into {group}")
+    if was.password is not Password.LOCKED and now.password is Password.LOCKED:
+        operation = "UnlockPassword" if was.password is Password.SET else "EmptyPassword"
+        yield _step(was, Phase.GRANT, operation, {}, f"unlock the password of {name}")
+    if was.expiry != now.expiry:
+        given = {"Days": was.expiry}
+        yield _step(
+            was, Phase.GRANT, "SetExpiry", given, f"let the account of {name} expire as before: {was.expiry or 'never'}"
+        )
+
+
+def _step(user: HostUser, phase: Phase, operation: str, given: dict[str, str], why: str) -> Change:
+    return Change(
+        user.host, phase, Call(operation, {"UserName": user.user, **given}, SERVICE), f"{why}, on {user.host}"
+    )
