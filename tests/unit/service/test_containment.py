@@ -234,6 +234,25 @@ def test_whoever_makes_passes_carries_on_with_what_was_left(world, case_id):
     assert not may(world, "james")
 
 
+def test_accounts_are_worked_on_side_by_side(world, case_id):
+    """To the same end as one after the other, each step in the journal under its number in the plan."""
+    original, alone = world.cloud, dying(world)
+    assert freeze(world, case_id).holds
+    containment.restore(world.as_("sofia"), case_id)
+    world.clock.advance(timedelta(minutes=5))
+    world.cloud = original
+    together = dying(world)
+    world.app = replace(world.app, lanes=8)
+    frozen = freeze(world, case_id)
+    assert frozen.holds
+    assert [outcome.number for outcome in frozen.outcomes] == list(range(len(frozen.containment.changes)))
+    steps = world.store.journal.of(frozen.containment.id)
+    assert [step.call for step in steps] == [f"{c.account} {c.call}" for c in frozen.containment.changes]
+    containment.restore(world.as_("sofia"), case_id)
+    assert effective(together)[1:] == effective(alone)[1:]
+    assert sorted(together.changed) == sorted(alone.changed)
+
+
 # --- undone by others, and looked at again -------------------------------------------------------
 
 
