@@ -5,7 +5,7 @@ Assignments and permission sets change some time after the call that asks for it
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -68,8 +68,11 @@ class Center:
         self._accounts = accounts
         self._sleep = sleep
 
-    def read(self, center: IdentityCenter, account: Account, person: Person) -> Seat:
-        """Read what a person holds, by themselves and by groups, and the policy that lists the frozen."""
+    def read(self, center: IdentityCenter, account: Account, person: Person, sets: Collection[str] = ()) -> Seat:
+        """Read what a person holds, by themselves and by groups, and the policy that lists the frozen.
+
+        The inline policies of these permission sets are read besides: they may be theirs no more.
+        """
         policy, targets, management = None, 0, ""
         if center.policy is not None:
             policy, targets = organizations.read_policy(self._accounts, account, center.policy)
@@ -91,8 +94,8 @@ class Center:
         found = set(_assignments(admin, center, "USER", user))
         for each in memberships:
             found.update(_assignments(admin, center, "GROUP", each.group))
-        sets = sorted({each.permission_set for each in found})
-        inline = {name: _inline(admin, center, name) for name in sets}
+        names = sorted({each.permission_set for each in found} | set(sets))
+        inline = {name: _inline(admin, center, name) for name in names}
         return Seat(person.iam_user, user, tuple(sorted(found)), memberships, inline, policy, targets, management)
 
     def perform(self, center: IdentityCenter, account: Account, call: Call) -> None:
@@ -186,4 +189,5 @@ def _inline(client: Any, center: IdentityCenter, name: str) -> Document | None:
 
 
 def _all(client: Any, operation: str, **given: Any) -> list[Any]:
-    return translated(lambda: list(client.get_paginator(operation).paginate(**given)))
+    pages: list[Any] = translated(lambda: list(client.get_paginator(operation).paginate(**given)))
+    return pages

@@ -77,10 +77,10 @@ class Seat:
     """Number of the management account; empty where it is not known."""
 
 
-def freeze_in_center(center: IdentityCenter, seat: Seat, before: Seat | None = None) -> Iterator[Change]:
-    """Give the changes that it takes now, in order; none where all of it is frozen.
+def deny_in_center(center: IdentityCenter, seat: Seat, before: Seat | None = None) -> Iterator[Change]:
+    """Give the denies that it takes now: in the organization's policy, then in permission sets that it does not reach.
 
-    What is denied in permission sets is so in those that the person had `before`, not only in those they have now.
+    Those that the person had `before` are denied too, not only those they have now.
     """
     if (changed := _listed(seat, seat.policy)) is not None and center.policy is not None:
         yield _update(center, changed, f"list {seat.iam_user} among the frozen, by policy {center.policy}")
@@ -89,11 +89,15 @@ def freeze_in_center(center: IdentityCenter, seat: Seat, before: Seat | None = N
     for name in _open_sets(before or seat):
         was = seat.inline.get(name)
         if seat.user not in _named(was, "WatchbillFrozenCenter"):
-            yield from _put(center, name, _adding(was, {"WatchbillFrozenCenter": [seat.user]}), "deny it to them in")
-    yield from _revoked(center, seat)
+            yield from _put(
+                center, name, _adding(was, {"WatchbillFrozenCenter": [seat.user]}), "deny them everything by"
+            )
 
 
-def _revoked(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
+def revoke_in_center(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
+    """Take assignments and groups away. What the person holds by a group goes with the group."""
+    if seat.user is None:
+        return
     for each in seat.assignments:
         if not each.group:
             given = _assignment(center, seat, each)
@@ -101,14 +105,8 @@ def _revoked(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
             yield _step(center, Phase.REVOKE, "sso-admin", "DeleteAccountAssignment", given, why)
     for member in seat.memberships:
         given = {"IdentityStoreId": center.store, "MembershipId": member.id}
-        yield _step(
-            center,
-            Phase.REVOKE,
-            "identitystore",
-            "DeleteGroupMembership",
-            given,
-            f"take them out of group {member.group}",
-        )
+        why = f"take them out of group {member.group}"
+        yield _step(center, Phase.REVOKE, "identitystore", "DeleteGroupMembership", given, why)
 
 
 def by_hand_in_center(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
@@ -176,7 +174,7 @@ def _given_back(center: IdentityCenter, before: Seat, now: Seat) -> Iterator[Cha
     for name in _open_sets(before):
         found = now.inline.get(name)
         if before.user in _named(found, "WatchbillFrozenCenter"):
-            yield from _put(center, name, _without(found, [before.user or ""]), "let it be theirs again in")
+            yield from _put(center, name, _without(found, [before.user or ""]), "deny them nothing any more by")
 
 
 def _unlisted(center: IdentityCenter, before: Seat, now: Seat) -> tuple[Change, ...]:

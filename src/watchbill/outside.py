@@ -1,0 +1,121 @@
+"""Everything a freeze reaches besides IAM and shells: hosts, identity providers and Identity Center.
+
+Places are read side by side, and one that cannot be read stops no other: a host that is down must not keep a thief in.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from watchbill.access.model import Change
+from watchbill.aws.accounts import Accounts
+from watchbill.aws.identity_center import SERVICES as CENTER_SERVICES
+from watchbill.aws.identity_center import Center
+from watchbill.directories.providers import Addresses, Provider, connect, logins
+from watchbill.errors import ProviderError, WatchbillError
+from watchbill.hosts.ssh import IDENTITY, KNOWN_HOSTS, Hosts
+from watchbill.respond.center import PLACE, Seat
+from watchbill.respond.directory import SERVICES as DIRECTORY_SERVICES
+from watchbill.respond.directory import DirectoryUser
+from watchbill.respond.elsewhere import Elsewhere
+from watchbill.respond.hosts import SERVICE as HOST_SERVICE
+from watchbill.respond.hosts import HostUser, Known
+from watchbill.settings import read_variables
+from watchbill.team.model import Account, Directory, IdentityCenter, Person, Team
+
+
+_READERS = 16
+_Read = Callable[[], HostUser | tuple[DirectoryUser, ...] | Seat]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Reads people outside of IAM, and makes the steps of a freeze there."""
+
+    center: Center
+    addresses: Addresses = field(default_factory=Addresses)
+    hosts: Hosts | None = None
+    """None is what the environment says, asked when a host is spoken to."""
+
+    def read(self, team: Team, person: str, before: Elsewhere | None = None) -> Elsewhere:
+        """Read a person wherever the team file names them; with what they had `before`, that too."""
+        who = team.people[person]
+        sets = before.seat.inline if before is not None and before.seat is not None else ()
+        users = [(host, user) for host in team.reached.values() for user in who.host_users]
+        asked: list[tuple[str, _Read]] = [
+            *((host.name, partial(self._hosts().describe, host, user)) for host, user in users),
+            *((directory.name, partial(self._find, directory, who)) for directory in team.directories.values()),
+        ]
+        if team.identity_center is not None:
+            asked.append((PLACE, partial(self._seat, team, team.identity_center, who, sets)))
+        if not asked:
+            return Elsewhere()
+        with ThreadPoolExecutor(max_workers=min(_READERS, len(asked))) as pool:
+            found = list(pool.map(lambda each: _tried(each[1]), asked))
+        places = [place for place, _ in asked]
+        return _gathered(places, found)
+
+    def perform(self, team: Team, change: Change) -> None:
+        """Make one step; what the team file names no more is a ProviderError."""
+        call, place = change.call, change.account
+        if call.service == HOST_SERVICE:
+            host = team.reached.get(place)
+            if host is None:
+                raise ProviderError(f"{call}: the team file has no address of host `{place}` any more")
+            self._hosts().perform(host, call)
+        elif call.service in DIRECTORY_SERVICES:
+            name = str(call.parameters["Directory"])
+            if name not in team.directories:
+                raise ProviderError(f"{call}: the team file has no directory `{name}` any more")
+            self._provider(team.directories[name]).perform(call)
+        else:
+            if team.identity_center is None:
+                raise ProviderError(f"{call}: the team file has no Identity Center any more")
+            self.center.perform(team.identity_center, _account(team, team.identity_center), call)
+
+    def performers(self) -> Mapping[str, Callable[[Team, Change], None]]:
+        """Give who makes the steps of each service."""
+        return dict.fromkeys((HOST_SERVICE, *DIRECTORY_SERVICES, *CENTER_SERVICES), self.perform)
+
+    def _hosts(self) -> Hosts:
+        if self.hosts is not None:
+            return self.hosts
+        said = read_variables([IDENTITY, KNOWN_HOSTS])
+        return Hosts(said.get(IDENTITY), said.get(KNOWN_HOSTS))
+
+    def _provider(self, directory: Directory) -> Provider:
+        return connect(directory, read_variables([directory.secret]), self.addresses)
+
+    def _find(self, directory: Directory, who: Person) -> tuple[DirectoryUser, ...]:
+        provider = self._provider(directory)
+        found = [user for login in logins(who.email, *who.also_known_as) if (user := provider.find(login)) is not None]
+        return tuple({user.id: user for user in reversed(found)}.values())
+
+    def _seat(self, team: Team, center: IdentityCenter, who: Person, sets: Collection[str]) -> Seat:
+        return self.center.read(center, _account(team, center), who, sets)
+
+
+def make_outside(accounts: Accounts) -> Outside:
+    """Give what is outside, reached by these accounts and what the environment says."""
+    return Outside(Center(accounts))
+
+
+def _account(team: Team, center: IdentityCenter) -> Account:
+    return team.accounts[center.account]
+
+
+def _tried(read: _Read) -> HostUser | tuple[DirectoryUser, ...] | Seat | str:
+    try:
+        return read()
+    except WatchbillError as error:
+        return str(error)
+
+
+def _gathered(places: list[str], found: list[HostUser | tuple[DirectoryUser, ...] | Seat | str]) -> Elsewhere:
+    return Elsewhere(
+        tuple(each for each in found if isinstance(each, HostUser) and each.known is not Known.NOBODY),
+        tuple(user for each in found if isinstance(each, tuple) for user in each),
+        next((each for each in found if isinstance(each, Seat)), None),
+        {place: each for place, each in zip(places, found, strict=True) if isinstance(each, str)},
+    )
