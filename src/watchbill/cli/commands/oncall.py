@@ -25,6 +25,7 @@ from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.schedule.calendar_out import write_calendar
 from watchbill.schedule.model import Gap, Shift
 from watchbill.schedule.oncall import gaps, shifts
+from watchbill.schedule.swaps import kind_of, rota_of
 from watchbill.team.edit import with_override
 from watchbill.team.files import parse
 from watchbill.team.model import Kind, Rota, Team
@@ -194,10 +195,10 @@ def swap(
             )
     if not reason.strip():
         raise click.BadParameter("--reason must say why")
-    name = _rota_of(team, rota, people)
+    name = rota_of(team, rota, people)
     zone = ZoneInfo(team.people[people[0]].time_zone)
     span = _interval(_instant(start, zone), _instant(end, zone))
-    kind = _kind_of(team.rotas[name], people, span)
+    kind = kind_of(team.rotas[name], people, span)
     override = _swap_part(team.rotas[name], kind, span, people, (reason, by))
     text = with_override(team.text, name, override)
     changed = session.filled(parse(text, team.path))
@@ -224,29 +225,6 @@ def _swap_part(
     start, end, (reason, by) = iso(span.start), iso(span.end), words
     kinds = {} if kind is Kind.PRIMARY else {"kind": str(kind)}
     return {"name": name, **kinds, "from": start, "to": end, "swap": list(people), "reason": reason, "by": by}
-
-
-def _kind_of(rota: Rota, people: tuple[str, str], span: Interval) -> Kind:
-    """Give the kind of duty that two people would exchange."""
-    kinds = sorted({shift.kind for shift in shifts(rota, span) if shift.person in people})
-    if not kinds:
-        raise RefusedError(f"neither {' nor '.join(people)} is on call for {rota.name} then: nothing would change")
-    if len(kinds) > 1:
-        held = " and ".join(kinds)
-        raise RefusedError(f"they are on call as {held} then", "write one override for each kind into the file")
-    return kinds[0]
-
-
-def _rota_of(team: Team, rota: str | None, people: tuple[str, str]) -> str:
-    if rota is not None:
-        if rota not in team.rotas:
-            raise NotFoundError(f"no rota `{rota}`", f"rotas: {', '.join(team.rotas)}")
-        return rota
-    both = [name for name, found in team.rotas.items() if set(people) <= set(found.people)]
-    if len(both) != 1:
-        known = ", ".join(both) or "none"
-        raise RefusedError(f"rotas that both {' and '.join(people)} are on: {known}", "name one with --rota")
-    return both[0]
 
 
 def _held(team: Team, rota: str, kind: Kind, span: Interval) -> list[Shift]:
