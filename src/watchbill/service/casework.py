@@ -17,6 +17,7 @@ from watchbill.bootstrap import App
 from watchbill.errors import FileError, NotFoundError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
+from watchbill.service.approved import with_requests
 from watchbill.service.feeds import with_feeds
 from watchbill.service.stand_ins import with_stand_ins
 from watchbill.store.database import Store
@@ -53,9 +54,13 @@ class Casework:
         """Give every freeze there was."""
         return [Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in self.store.freezes.all()]
 
+    def laid_over(self) -> Team:
+        """Give the team file with what holds beside it: who stands in for whom, and what was approved."""
+        return with_requests(with_stand_ins(self.team, self.store), self.store)
+
     def plan(self) -> Plan:
         """Compare AWS as it is with what the team file gives now, and with what was last applied."""
-        team = with_stand_ins(self.team, self.store)
+        team = self.laid_over()
         return make_plan(team, self.app.observe(team), self.at, self.freezes(), self.applied())
 
     def perform(self, change: Change) -> None:
@@ -75,7 +80,7 @@ class Casework:
         # A freeze since then changed AWS at once, and by watchbill.
         active = (replace(f, start=min(f.start, entry.at)) for f in self.freezes() if f.covers(self.at))
         filled = with_stand_ins(with_feeds(team, self.store, entry.at), self.store)
-        return Applied(filled, entry.at, tuple(active))
+        return Applied(with_requests(filled, self.store, entry.at), entry.at, tuple(active))
 
     def case(self, case_id: str) -> tuple[CaseRow, CaseView]:
         """Give a case and where it stands."""
