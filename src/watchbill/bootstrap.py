@@ -84,9 +84,21 @@ class App:
         having = replace(team, accounts={n: a for n, a in team.accounts.items() if there[n] in observed[n].users})
         return self._in_each(having, lambda account: self.cloud.credentials(account, there[account.name]))
 
-    def shells_in(self, team: Team) -> Mapping[str, Sequence[Shell]]:
-        """List the open shells of every account of the team, side by side; none where they are out of reach."""
-        return {} if self.shells is None else self._in_each(team, self.shells.open_in)
+    def shells_in(self, team: Team) -> tuple[Mapping[str, Sequence[Shell]], tuple[str, ...]]:
+        """List the open shells of every account of the team, side by side, and say which could not be listed."""
+        house = self.shells
+        if house is None:
+            return {}, ()
+
+        def listed(account: Account) -> Sequence[Shell] | str:
+            try:
+                return house.open_in(account)
+            except ProviderError as error:
+                return str(error)
+
+        found = self._in_each(team, listed)
+        shells = {name: each for name, each in found.items() if not isinstance(each, str)}
+        return shells, tuple(each for each in found.values() if isinstance(each, str))
 
     def _in_each(self, team: Team, read: Callable[[Account], T]) -> Mapping[str, T]:
         with ThreadPoolExecutor(max_workers=self.lanes) as pool:

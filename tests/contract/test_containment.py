@@ -9,6 +9,7 @@ from datetime import timedelta
 import botocore.session
 import pytest
 from botocore import xform_name
+from botocore.exceptions import ClientError
 from tests.teams import MONDAY, team
 
 from watchbill.access.apply import apply
@@ -136,6 +137,22 @@ def test_every_credential_is_read(app):
         cloud.perform(PRODUCTION, Call("DeleteVirtualMFADevice", {"SerialNumber": serial}))
     left = cloud.credentials(PRODUCTION, "james")
     assert (left.keys, left.devices, left.password) == ((), (), False)
+
+
+def test_what_may_not_be_listed_is_said_and_the_rest_given(app, monkeypatch):
+    """Watchbill's role may lack the permission for one kind of credentials; keys it must read."""
+    iam = app.accounts.client(PRODUCTION, "iam")
+    iam.create_user(UserName="james")
+    iam.upload_ssh_public_key(UserName="james", SSHPublicKeyBody="ssh-rsa AAAA")
+    denied = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+
+    def refuse(**_):
+        raise ClientError(denied, "ListServiceSpecificCredentials")
+
+    monkeypatch.setattr(iam, "list_service_specific_credentials", refuse)
+    found = AwsCloud(app.accounts).credentials(PRODUCTION, "james")
+    assert [door.kind for door in found.doors] == [DoorKind.SSH]
+    assert found.unread == ("service credential: AccessDenied: no",)
 
 
 def test_a_version_that_is_there_is_not_made_twice(app):

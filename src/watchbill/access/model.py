@@ -208,6 +208,8 @@ class Credentials:
     doors: tuple[Door, ...] = ()
     devices: tuple[Device, ...] = ()
     password: bool = False
+    unread: tuple[str, ...] = ()
+    """Kinds that could not be read, and why: they may be there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,25 +154,22 @@ class AwsCloud:
         return replace(state, unread=tuple(unread))
 
     def credentials(self, account: Account, user: str) -> Credentials:
-        """Read all credentials of a user, in six calls; none when there is no such user."""
+        """Read all credentials of a user, in six calls; none when there is no such user.
+
+        Keys must be read. Of the rest, what AWS refuses to tell is left out, and `unread` says so.
+        """
+        keys = tuple(self.access_keys(account, user))
         client = self._accounts.client(account, "iam")
-        try:
-            return Credentials(
-                tuple(self.access_keys(account, user)),
-                tuple(sorted(_doors(client, user), key=lambda door: (door.kind, door.id))),
-                tuple(
-                    Device(each["SerialNumber"], each["EnableDate"].astimezone(UTC))
-                    for page in client.get_paginator("list_mfa_devices").paginate(UserName=user)
-                    for each in page["MFADevices"]
-                ),
-                _has_password(client, user),
-            )
-        except ClientError as error:
-            if _code(error) == "NoSuchEntity":
-                return Credentials()
-            raise ProviderError(f"could not list the credentials of `{user}` in `{account.name}`: {error}") from error
-        except BotoCoreError as error:
-            raise ProviderError(f"could not list the credentials of `{user}` in `{account.name}`: {error}") from error
+        unread: list[str] = []
+        doors = [
+            door
+            for kind, read in _DOORS.items()
+            for door in _listed(str(kind), lambda read=read: list(read(client, user)), unread)  # type: ignore[misc]
+        ]
+        devices = _listed("MFA device", lambda: list(_devices(client, user)), unread)
+        password = _listed("password", lambda: [True] if _has_password(client, user) else [], unread)
+        in_order = tuple(sorted(doors, key=lambda door: (door.kind, door.id)))
+        return Credentials(keys, in_order, tuple(devices), bool(password), tuple(unread))
 
     def access_keys(self, account: Account, user: str) -> Sequence[AccessKey]:
         """Read the long-term keys of a user; none when there is no such user."""
@@ -247,16 +244,44 @@ def _passes(error: ClientError) -> bool:
     return unknown_yet or _code(error) in _PASSING
 
 
-def _doors(client: Any, user: str) -> Iterator[Door]:
+def _service_credentials(client: Any, user: str) -> Iterator[Door]:
     for each in client.list_service_specific_credentials(UserName=user)["ServiceSpecificCredentials"]:
         name, active = each["ServiceSpecificCredentialId"], each["Status"] == "Active"
         yield Door(DoorKind.SERVICE, name, active, each["ServiceName"])
+
+
+def _ssh_keys(client: Any, user: str) -> Iterator[Door]:
     for page in client.get_paginator("list_ssh_public_keys").paginate(UserName=user):
         for each in page["SSHPublicKeys"]:
             yield Door(DoorKind.SSH, each["SSHPublicKeyId"], each["Status"] == "Active")
+
+
+def _certificates(client: Any, user: str) -> Iterator[Door]:
     for page in client.get_paginator("list_signing_certificates").paginate(UserName=user):
         for each in page["Certificates"]:
             yield Door(DoorKind.CERTIFICATE, each["CertificateId"], each["Status"] == "Active")
+
+
+_DOORS = {DoorKind.SERVICE: _service_credentials, DoorKind.SSH: _ssh_keys, DoorKind.CERTIFICATE: _certificates}
+"""By the kind of a credential what reads those of a user."""
+
+
+def _devices(client: Any, user: str) -> Iterator[Device]:
+    for page in client.get_paginator("list_mfa_devices").paginate(UserName=user):
+        for each in page["MFADevices"]:
+            yield Device(each["SerialNumber"], each["EnableDate"].astimezone(UTC))
+
+
+def _listed(what: str, read: Callable[[], list[T]], unread: list[str]) -> list[T]:
+    """Read credentials of a kind; where AWS refuses, add why to `unread`, and give none. Who is not there has none."""
+    try:
+        return read()
+    except ClientError as error:
+        if _code(error) != "NoSuchEntity":
+            unread.append(f"{what}: {_code(error)}: {error.response['Error'].get('Message', '')}")
+    except BotoCoreError as error:
+        unread.append(f"{what}: {error}")
+    return []
 
 
 def _has_password(client: Any, user: str) -> bool:

@@ -99,7 +99,8 @@ def plan_freeze(team: Team, person: str, seen: Seen, at: datetime, asked: Asked)
         shells=tuple((name, shell) for name, found in sorted(seen.shells.items()) for shell in _theirs(found, user)),
     )
     made = _with_roles(made, seen.observed, reached(user, seen.observed))
-    made = replace(made, warnings=(*_last_of(team, person), *_warnings(made, seen.observed)))
+    unread = (f"could not be read, so it is not shut: {what}" for what in seen.unread)
+    made = replace(made, warnings=(*_last_of(team, person), *_warnings(made, seen.observed), *unread))
     return replace(made, changes=tuple(needed(made, seen)))
 
 

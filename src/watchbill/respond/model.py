@@ -37,6 +37,8 @@ class Seen:
     """Those of the person; none where they have no user."""
     shells: Mapping[str, Sequence[Shell]] = field(default_factory=dict)
     """All that are open, whoever opened them."""
+    unread: tuple[str, ...] = ()
+    """What could not be read of it, and why: a freeze goes on without, and does not hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def verify_frozen(
     for account, role in dict.fromkeys([*containment.covered, *containment.roles]):
         if account in ways:
             checks.append(_sessions(containment, seen.observed[account], ways[account], role, asked, at))
+    checks.extend(Check("everything of theirs could be read", holds=False, detail=what) for what in seen.unread)
     if containment.accounts:
         checks.extend(_roles(containment, seen, before))
         checks.extend(_shells(containment, seen))

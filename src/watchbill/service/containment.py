@@ -198,7 +198,9 @@ def see(work: Casework, person: str) -> Seen:
     """Read what a freeze, a restore and their verification go by, accounts side by side."""
     observed = work.app.look(work.team)
     credentials = work.app.credentials_of(work.team, person, observed)
-    return Seen(observed, credentials, work.app.shells_in(work.team))
+    shells, unread = work.app.shells_in(work.team)
+    hidden = (f"{name}: {what}" for name, found in credentials.items() for what in found.unread)
+    return Seen(observed, credentials, shells, (*hidden, *unread))
 
 
 def carry_out(

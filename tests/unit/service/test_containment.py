@@ -342,6 +342,25 @@ def test_what_is_refused_is_tried_in_another_form(world, case_id):
         world.clock.advance(timedelta(minutes=5))
 
 
+def test_what_may_not_be_read_holds_up_no_freeze(world, case_id):
+    """Watchbill's role may lack a permission: everything else is shut, and the freeze is not said to hold."""
+
+    def refuse(account):
+        raise ProviderError(f"could not list the open shells of account `{account.name}`: AccessDenied")
+
+    credentials = world.cloud.credentials
+    refused = ("certificate: AccessDenied: no",)
+    world.cloud.open_in = refuse
+    world.cloud.credentials = lambda account, user: replace(credentials(account, user), unread=refused)
+    planned = containment.plan(world.as_("sofia"), case_id)
+    assert [warning for warning in planned.containment.warnings if "AccessDenied" in warning]
+    frozen = containment.freeze(world.as_("sofia"), planned)
+    assert not frozen.holds
+    assert {check.what for check in frozen.checks if not check.holds} == {"everything of theirs could be read"}
+    assert not may(world, "james")
+    assert {key.active for key in world.cloud.keys["production", "james"]} == {False}
+
+
 # --- the watch -----------------------------------------------------------------------------------
 
 
