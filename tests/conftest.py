@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.idp import peer
 from tests.postgres import postgres
 from tests.sshd import james, sshd
 from tests.states import place
 
 
-__all__ = ("data_dir", "james", "place", "postgres", "sshd")
+__all__ = ("data_dir", "james", "peer", "place", "postgres", "sshd")
 
 
 # A timing is never a test: the machine may be busy.

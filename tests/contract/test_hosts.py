@@ -143,7 +143,7 @@ def test_what_comes_back_is_seen_and_frozen_again(sshd, james):
     """A key that somebody puts there after the freeze is drift, and is set aside beside the first."""
     before, was = everything(james), read(sshd)
     carry_out(sshd, list(freeze_on_hosts([was])))
-    (james / ".ssh/authorized_keys").write_text("ssh-ed25519 AAAA thief\n")
+    (james / ".ssh/authorized_keys").write_text(f"ssh-ed25519 AAAA of whoever has {PERSON}\n")
     now = read(sshd)
     assert [found.what for found in drift_on_hosts([was], [now])] == [
         f"{james}/.ssh/authorized_keys was made since the freeze"
