@@ -271,7 +271,21 @@ def lengths(times: TimesView) -> Iterator[tuple[str, str]]:
             yield each.name, f"{whole} min {rest} s" if whole else f"{rest} s"
 
 
+def question_line(asked: QuestionView) -> str:
+    """Say where a question stands, and who may still say something to it."""
+    said = f"question to {asked.person}: {asked.stand}"
+    if asked.stand in ("asked", "answered"):
+        said += f", until {asked.deadline_at}"
+    if asked.confirmed_by is not None:
+        said += f"; confirmed by {asked.confirmed_by} at {asked.confirmed_at}"
+    elif asked.peer is not None:
+        said += f"; {asked.peer} may confirm it: watchbill confirm {asked.case} yes"
+    return said
+
+
 def _show_steps(out: Output, found: StandingCase) -> None:
+    if found.question is not None:
+        out.line(f"  {question_line(found.question)}")
     for step in found.steps:
         out.line(f"  {step.at} {step.by}: {step.what}")
     took = ", ".join(f"{name} {length}" for name, length in lengths(found.times))
