@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -25,9 +26,6 @@ from watchbill.store.tables import METADATA
 
 AT = datetime(2026, 1, 12, 3, 0, 0, 5, tzinfo=UTC)
 
-FIRST = {"ledger", "revisions", "cases", "questions", "freezes", "steps"}
-"""The tables of the first watchbill."""
-
 
 @contextmanager
 def past(place):
@@ -38,6 +36,15 @@ def past(place):
             yield connection
     finally:
         engine.dispose()
+
+
+def go_back(connection, to):
+    """Take the migrations after one back, the last first."""
+    with Operations.context(MigrationContext.configure(connection)):
+        for revision in scripts().walk_revisions():
+            if revision.revision == to:
+                return
+            revision.module.downgrade()
 
 
 def case(status="open"):
@@ -145,10 +152,7 @@ def test_an_older_state_is_brought_up_to_date(place):
             store.cases.put(replace(case(status), id=stand))
             store.questions.ask(QuestionRow(stand, "james", "was it you?", AT, AT, answer))
     with past(place) as connection:
-        for table in set(METADATA.tables) - FIRST:
-            connection.exec_driver_sql(f"DROP TABLE {table}")
-        for column in ("stand", "peer", "confirmed_at", "confirmed_by"):
-            connection.exec_driver_sql(f"ALTER TABLE questions DROP COLUMN {column}")
+        go_back(connection, "0001")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
     with place.open() as store:
         assert store.cases.get("C-1") == case()
@@ -232,12 +236,8 @@ def test_migrations_go_back_as_they_came(place):
     """Each one's way back takes away what it made, and nothing is left of the first but the mark of Alembic."""
     with place.open():
         pass
-    script = scripts()
     with past(place) as connection:
-        context = MigrationContext.configure(connection)
-        with Operations.context(context):
-            for revision in script.walk_revisions():
-                revision.module.downgrade()
+        go_back(connection, None)
         assert inspect(connection).get_table_names() == ["alembic_version"]
         connection.exec_driver_sql("DELETE FROM alembic_version")
     with place.open() as store:
@@ -322,3 +322,24 @@ def test_a_finding_that_is_updated_is_audited_again(place):
         store.findings.mark_audited([later])
         assert store.findings.unaudited() == []
         assert store.findings.some(["arn:f1", "arn:f2"])["arn:f1"].audited
+
+
+def test_a_writer_gets_its_turn_beside_one_that_never_rests(place):
+    """Within fewer of the other's writes than a wait that looks less and less often would take."""
+    with place.open() as store, ThreadPoolExecutor(1) as another:
+        stop, written = Event(), []
+
+        def hammer():
+            while not stop.is_set():
+                store.ledger.record(at=AT, kind="x", actor="a", subject="s", facts={})
+                written.append(None)
+
+        hammering = another.submit(hammer)
+        waited = []
+        for _ in range(40):
+            before = len(written)
+            store.ledger.record(at=AT, kind="y", actor="b", subject="s", facts={})
+            waited.append(len(written) - before)
+        stop.set()
+        hammering.result()
+    assert sorted(waited)[-4] < 40

@@ -19,7 +19,7 @@ from watchbill.errors import ProviderError
 from watchbill.store.cases import Cases
 from watchbill.store.clicks import Clicks
 from watchbill.store.containments import Containments
-from watchbill.store.engine import READS, postgres_engine, sqlite_engine
+from watchbill.store.engine import READS, postgres_engine, sqlite_engine, turn
 from watchbill.store.feeds import Feeds
 from watchbill.store.findings import Findings
 from watchbill.store.freezes import Freezes
@@ -103,7 +103,7 @@ class Store:
         if (open_one := self._open_one()) is not None:
             yield open_one
             return
-        with _said(), self._engine.begin() as connection:
+        with turn(self._engine), _said(), self._engine.begin() as connection:
             if self._fence is not None and not is_held(connection, self._fence):
                 raise LostLeaseError(f"{self._fence.holder} leads no more: another instance took over")
             self._open.connection = connection

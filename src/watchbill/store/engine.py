@@ -1,7 +1,11 @@
 """The two databases that hold the state: how each is reached, and how writers take turns."""
 
 import importlib.util
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +22,12 @@ READS = "watchbill_reads"
 _TURN = 30
 """Seconds that a write waits for its turn."""
 
+_LOOK = 0.002
+"""Seconds between two looks at whether a process may write to a SQLite file."""
+
+_TURNS: dict[str, Lock] = {}
+"""By SQLite file, who of this process may write."""
+
 _IDLE = 10
 """Seconds after which Postgres ends a transaction whose process says nothing more: one that was paused keeps nobody
 waiting for its lock."""
@@ -26,6 +36,21 @@ _LOCK = 0x7761_7463
 """Of Postgres's advisory locks the one that writers take."""
 
 _CALLED = "the database that WATCHBILL_DATABASE names"
+
+
+@contextmanager
+def turn(engine: Engine) -> Iterator[None]:
+    """Let one thread of this process at a time write: those of SQLite would wait for each other by looking again."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    lock = _TURNS.setdefault(engine.url.database or "", Lock())
+    if not lock.acquire(timeout=_TURN):
+        raise ProviderError(f"another thread has been writing to the state for {_TURN} seconds")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sqlite_engine(path: Path) -> Engine:
@@ -98,9 +123,29 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # Taking the write lock at once makes read-then-append of the ledger safe among processes.
-    reads = connection.get_execution_options().get(READS)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get(READS):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # Taking the write lock at once makes read-then-append of the ledger safe among processes. SQLite's own way to wait
+    # for it looks less and less often, up to ten times a second, and may find it taken each time for seconds.
+    raw, until = connection.connection.cursor(), time.monotonic() + _TURN
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while not _began(connection, raw, until):
+            time.sleep(_LOOK)
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={_TURN * 1000}")
+        raw.close()
+
+
+def _began(connection: Connection, raw: Any, until: float) -> bool:
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+    except connection.dialect.loaded_dbapi.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > until:
+            raise
+        return False
+    return True
 
 
 def _configure_postgres(connection: Any, _: Any) -> None:
