@@ -16,6 +16,7 @@ from watchbill.notify import connect as channels
 from watchbill.notify.mail import PASSWORD, read_smtp_settings
 from watchbill.respond.interfaces import Sender
 from watchbill.schedule.copies import sources
+from watchbill.service import overrides, requests
 from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk
 from watchbill.service.feeds import with_feeds
@@ -44,7 +45,13 @@ _AGAIN = 10.0
 """Seconds between tries to connect."""
 
 
-_TOKENS = ("WATCHBILL_SLACK_BOT_TOKEN", "WATCHBILL_SLACK_APP_TOKEN", "WATCHBILL_SLACK_SIGNING_SECRET", PASSWORD)
+_TOKENS = (
+    "WATCHBILL_SLACK_BOT_TOKEN",
+    "WATCHBILL_SLACK_APP_TOKEN",
+    "WATCHBILL_SLACK_SIGNING_SECRET",
+    PASSWORD,
+    overrides.SECRET,
+)
 
 
 def secrets_given(session: Session, team: Team) -> tuple[str, ...]:
@@ -114,7 +121,7 @@ class Channels:
         """Refuse what is set up by half, so that whoever starts it sees that at once."""
         self._say = say
         self._now = SystemClock().now
-        self.talk = Talk(store, workers, self._now)
+        self.talk = Talk(store, workers, self._now, wishes=requests.WISHES)
         self._connection = self._connected(workers.team)
         self.talk.chat = self._connection
         self._of: tuple[str, Mapping[str, Sender]] = "", {}
@@ -133,7 +140,7 @@ class Channels:
     def desk(self, work: Casework) -> Desk:
         """Give what presses may set in motion."""
         look_up = None if self._connection is None else self._connection.look_up
-        return Desk(freeze, preview_of(work), look_up, self.talk.say)
+        return Desk(freeze, preview_of(work), look_up, self.talk.say, {"request": requests.press})
 
     def close(self) -> None:
         """Let go of what was made; for whoever sends, and does not hear."""

@@ -4,12 +4,14 @@ Each looks at what there is to do in the state, and does it. What people press i
 whose time is over and freezes that are to be looked at again come in their time; and what is to be told goes out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from threading import Event
 
+from watchbill.errors import Problem
 from watchbill.respond.interfaces import Sender
-from watchbill.service import containment
+from watchbill.service import containment, requests
 from watchbill.service.asking import Preview, deadlines
 from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk, work_clicks
@@ -19,7 +21,7 @@ from watchbill.service.serve import Did, Job, Turn
 from watchbill.team.model import Team
 
 
-PRESSES, DEADLINES, OUTBOX = "presses", "deadlines", "outbox"
+PRESSES, DEADLINES, OUTBOX, AT_ONCE = "presses", "deadlines", "outbox", "at once"
 
 OFTEN = timedelta(milliseconds=50)
 """How often presses are looked for that another instance took; its own wake the job (`Instance.wake`)."""
@@ -28,6 +30,9 @@ SOON = timedelta(seconds=1)
 """How often there is a look at deadlines, at freezes and at what is to be told."""
 
 _FRESH = timedelta(minutes=5)
+_AGAIN = timedelta(seconds=10)
+"""How long after a try for something that cannot wait there is the next one."""
+_OUTSIDE = "outside schedules"
 
 Works = Callable[[Turn], Casework]
 """Gives who works, by the team file as it is, over the state as the turn may write it."""
@@ -56,6 +61,41 @@ def due(works: Works) -> Job:
         return Did({name: ids for name, ids in facts.items() if ids})
 
     return Job(DEADLINES, SOON, work, _FRESH)
+
+
+def at_once(
+    works: Works,
+    bring: Callable[[Casework], Sequence[Problem]],
+    refresh: Callable[[Casework], Casework],
+    rung: Event,
+) -> Job:
+    """Bring AWS in step for what was approved, and for what an outside schedule says anew, before the next pass does.
+
+    `bring` plans and applies as a pass does; `refresh` fetches outside schedules and gives the work that goes by them;
+    `rung` is set where somebody outside says that one has changed.
+    """
+    tried: dict[str, datetime] = {}
+
+    def is_due(what: str, at: datetime) -> bool:
+        return what not in tried or at - tried[what] >= _AGAIN
+
+    def work(turn: Turn) -> Did:
+        new = [row.id for row in requests.unsettled(turn.store, turn.at) if is_due(row.id, turn.at)]
+        rang = rung.is_set() and is_due(_OUTSIDE, turn.at)
+        if not (new or rang or requests.is_overdue(turn.store, turn.at)):
+            return Did()
+        working = works(turn)
+        expired, problems = requests.expire(working), list[Problem]()
+        tried.update(dict.fromkeys([*new, *([_OUTSIDE] if rang else [])], turn.at))
+        if rang:
+            rung.clear()
+            working = refresh(working)
+        if new or rang:
+            problems += bring(working)
+        facts = {"expired": expired, "effective": requests.settle(working)}
+        return Did({name: ids for name, ids in facts.items() if ids}, problems)
+
+    return Job(AT_ONCE, SOON, work, _FRESH)
 
 
 def preview_of(work: Casework) -> Preview:

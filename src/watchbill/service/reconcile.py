@@ -1,6 +1,7 @@
 """One pass of everything that happens without a person. Level-triggered: a missed pass heals itself in the next.
 
-In order: presses, silence (escalate what was not answered), freezes (look at them again), access (plan and apply), the
+In order: presses, silence (escalate what was not answered), freezes (look at them again), access (let go of requests
+that nobody decided, plan and apply, and see whether AWS has what was approved), the
 trail (take in what is new, tell what is missing, audit what nobody has audited yet, raise and amend cases), and what is
 to be told. Presses and telling are left out where an instance does them beside its passes (`jobs`). A part that fails
 is a problem of the pass, and the others still run; what was not audited for it is audited in the next.
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from threading import Lock
 from typing import Protocol
 
 import msgspec
@@ -44,6 +46,7 @@ from watchbill.service.history import history_of
 from watchbill.service.jobs import preview_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
 from watchbill.service.outbox import deliver
+from watchbill.service.requests import expire, settle
 from watchbill.store.rows import CaseRow, StepRow
 from watchbill.team.model import Team
 from watchbill.trail.coverage import Coverage, Gap
@@ -114,6 +117,25 @@ def reconcile(work: Casework, watched: Watched | None, *, enforce: bool, people:
     with _part(done.problems):
         recheck_due(work)
     with _part(done.problems):
+        expire(work)
+    with _part(done.problems):
+        bring_in_step(work, done, enforce=enforce)
+    with _part(done.problems):
+        settle(work)
+    if watched is not None:
+        _watch(work, watched, done)
+    if people is not None:
+        with _part(done.problems):
+            _tell(work, people, done)
+    return done
+
+
+_APPLYING = Lock()
+
+
+def bring_in_step(work: Casework, done: Reconciled, *, enforce: bool) -> None:
+    """Plan access, and apply the plan where it may be; of several threads one after the other."""
+    with _APPLYING:
         done.plan = work.plan()
         done.problems.extend(done.plan.problems)
         large = too_large(done.plan, work.team)
@@ -121,12 +143,6 @@ def reconcile(work: Casework, watched: Watched | None, *, enforce: bool, people:
             done.problems.append(large)
         elif enforce and not done.plan.problems:
             done.outcomes = apply_plan(work, done.plan)
-    if watched is not None:
-        _watch(work, watched, done)
-    if people is not None:
-        with _part(done.problems):
-            _tell(work, people, done)
-    return done
 
 
 def _tell(work: Casework, people: People, done: Reconciled) -> None:

@@ -219,6 +219,11 @@ def expire(work: Casework) -> list[str]:
     return found
 
 
+def is_overdue(store: Store, at: datetime) -> bool:
+    """Tell whether a request waits that nobody decided in time."""
+    return any(row.expires_at <= at for row in store.requests.all(Asked.WAITING))
+
+
 def end(work: Casework, request_id: str) -> str:
     """End what was approved before its time, as a lead or one of those it is for."""
     row = find(work.store, request_id)

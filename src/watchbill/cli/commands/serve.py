@@ -2,10 +2,11 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Event
 from typing import Any
 
 import rich_click as click
@@ -18,13 +19,20 @@ from watchbill.cli.commands.passes import Passed, Standing, Stop, Told, one_pass
 from watchbill.cli.people import Channels, Workers, secrets_given
 from watchbill.cli.session import Session, command, instance_name
 from watchbill.clock import SystemClock
-from watchbill.service.casework import view_of
-from watchbill.service.health import Listening, pages
-from watchbill.service.jobs import PRESSES, due, outbox, presses
+from watchbill.errors import Problem
+from watchbill.feeds.fetch import fetch
+from watchbill.schedule.copies import sources
+from watchbill.service import overrides
+from watchbill.service.casework import Casework, view_of
+from watchbill.service.feeds import refresh, with_feeds
+from watchbill.service.health import Listening, Routes, pages
+from watchbill.service.jobs import PRESSES, at_once, due, outbox, presses
 from watchbill.service.lead import Lead
 from watchbill.service.logs import lines_of_json
+from watchbill.service.reconcile import Reconciled, bring_in_step
 from watchbill.service.serve import Did, Instance, Job, Turn
 from watchbill.service.systemd import Systemd
+from watchbill.settings import read_variables
 from watchbill.store.database import Store
 
 
@@ -74,6 +82,9 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
 
     Each piece of work is a line of JSON on standard error. /healthz, /readyz and /metrics are served over HTTP, to this
     machine alone unless --listen says otherwise: they take no password, and tell of no case and no person.
+
+    What was approved on a request is brought to AWS at once, with --enforce; and so is what an outside schedule says
+    anew when PagerDuty tells of it at /pagerduty/events, signed with WATCHBILL_PAGERDUTY_WEBHOOK_SECRET.
     """
     host, port = _place(listen)
     pause = timedelta(seconds=seconds_of(every))
@@ -84,10 +95,12 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     passes = Job("pass", pause, _Passes(session, told, workers), _MISSED * pause + _LONGEST)
     with session.store() as store:
         people = Channels(workers, store, say)
-        jobs = [passes, presses(workers.of, people.desk), due(workers.of), outbox(workers.of, people.senders)]
+        rung = Event()
+        beside = at_once(workers.of, partial(_brought, enforce=told.enforce), _refreshed, rung)
+        jobs = [passes, presses(workers.of, people.desk), due(workers.of), outbox(workers.of, people.senders), beside]
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
-        served = pages(instance, lambda: _counts(store, clock.now()), people.routes)
+        served = pages(instance, lambda: _counts(store, clock.now()), [*people.routes, *_rung_by(rung)])
         with Stop() as stop, Listening(served, host, port) as listening, people.hearing(), instance:
             listened = f"{f'[{host}]' if ':' in host else host}:{listening.port}"
             say.info("listens", place=listened)
@@ -112,6 +125,29 @@ def _counts(store: Store, at: datetime) -> str:
     cases = prometheus((Kept(view_of(r), r.status, r.note, r.opened_at, r.updated_at) for r in rows), at)
     waits = 0.0 if since is None else max((at - since).total_seconds(), 0.0)
     return f"{cases}{_OLDEST} {waits}\n"
+
+
+def _brought(work: Casework, *, enforce: bool) -> Sequence[Problem]:
+    """Bring AWS in step as a pass does."""
+    done = Reconciled()
+    bring_in_step(work, done, enforce=enforce)
+    return done.problems
+
+
+def _refreshed(work: Casework) -> Casework:
+    """Fetch outside schedules, and give the work that goes by them; passes say what is wrong with one."""
+    found = sources(work.team)
+    if not found:
+        return work
+    secrets = read_variables(source.feed.secret for source in found)
+    refresh(work.team, work.store, fetch, work.at, secrets, work.actor)
+    return replace(work, team=with_feeds(work.team, work.store, work.at))
+
+
+def _rung_by(rung: Event) -> Routes:
+    """Give what tells from outside that a schedule has changed, where its secret is set."""
+    secret = read_variables([overrides.SECRET]).get(overrides.SECRET)
+    return () if secret is None else [overrides.route(secret, rung.set)]
 
 
 class _Passes:
