@@ -207,6 +207,8 @@ def test_who_is_asked_in_slack_answers_there_and_leads_are_told(serving, place, 
             where = {"watchbill_actor": "sofia", **database}
             assert watchbill("ask", case_id, "--state", place.folder, **where).code == 0
             (message,) = leader.until(lambda _: slack.direct(user_of("rick")))
+            # One that was killed before it wrote that down is asked about, two minutes later.
+            leader.until(lambda each: each.lines("outbox"))
             leader.process.kill()
             leader.process.wait()
             standing_by.until(lambda each: slack.connections == 1)
