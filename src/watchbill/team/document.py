@@ -60,6 +60,7 @@ Channel = Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]{8,20}|#[^\s#
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 KindName = Literal["primary", "secondary", "shadow", "manager"]
 NoticeName = Literal["question", "answered", "escalation", "update", "stand-in", "request", "help", "news"]
+_USUALLY_TOLD: tuple[NoticeName, ...] = ("escalation", "update", "stand-in")
 Filled = Annotated[str, StringConstraints(min_length=1)]
 Sentence = Annotated[str, StringConstraints(pattern=r"\S")]
 Level = Literal["list", "read", "write", "tagging", "permissions"]
@@ -405,7 +406,7 @@ class NotifyPart(_Part):
         "the same with _FILE behind it may name a file.",
     )
     on: Annotated[list[NoticeName], Field(min_length=1)] = Field(
-        default_factory=lambda: ["escalation", "update", "stand-in"], description="Of what it tells."
+        default_factory=lambda: list(_USUALLY_TOLD), description="Of what it tells."
     )
 
 
