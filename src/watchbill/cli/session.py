@@ -22,10 +22,12 @@ from watchbill.errors import Problem, WatchbillError
 from watchbill.files.geo import read_networks
 from watchbill.files.team_file import read_team
 from watchbill.schedule.copies import sources
+from watchbill.service.approved import with_requests
 from watchbill.service.casework import Casework
 from watchbill.service.feeds import standing_feeds, with_feeds
+from watchbill.service.stand_ins import with_stand_ins
 from watchbill.settings import Settings, read_settings
-from watchbill.store.database import Store, open_store
+from watchbill.store.database import FILE, Store, open_store
 from watchbill.store.leases import Lease
 from watchbill.team.model import Team
 
@@ -58,6 +60,14 @@ class Session:
             return team
         with self.store() as store:
             return with_feeds(team, store, self.at)
+
+    def team_on_watch(self) -> Team:
+        """Read the team file, with the swaps that were approved beside it and who stands in for whom."""
+        team, where = self.team(), self.settings
+        if where.database is None and not (where.state / FILE).exists():
+            return team
+        with self.store() as store:
+            return with_requests(with_stand_ins(team, store), store)
 
     def team_if_any(self) -> Team | None:
         """Read the team file; None where none was named and none is there."""

@@ -91,7 +91,7 @@ class Talk:
         work = self.working(self.store, command.at, "watchbill")
         match command.wish:
             case Who(at):
-                return Reply("\n".join(_on_watch(work.team, _instant(at, command.at))))
+                return Reply("\n".join(_on_watch(work.laid_over(), _instant(at, command.at))))
             case ShowCase(case_id):
                 return Reply(self._shown(work, command, case_id))
             case RequestAccess() | AskSwap() as wish if type(wish) in self.wishes:

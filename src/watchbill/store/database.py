@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import local
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -35,6 +35,10 @@ from watchbill.store.requests import Requests
 from watchbill.store.revisions import Revisions
 
 
+FILE: Final = "state.db"
+"""The file of the state in its folder, where it is one of SQLite."""
+
+
 def open_store(folder: Path, url: str | None = None) -> "Store":
     """Open the state in a folder, made if it is not there, or in the Postgres that `url` names.
 
@@ -44,7 +48,7 @@ def open_store(folder: Path, url: str | None = None) -> "Store":
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ProviderError(f"could not make the folder {folder}: {error.strerror}") from error
-    return Store(sqlite_engine(folder / "state.db") if url is None else postgres_engine(url))
+    return Store(sqlite_engine(folder / FILE) if url is None else postgres_engine(url))
 
 
 class Store:

@@ -86,7 +86,7 @@ def oncall(session: Session, when: str | None, days: int) -> int:
 
 
 def _answer(session: Session, within: Interval, rota: str | None = None, *, whole: bool = False) -> int:
-    team = session.team()
+    team = session.team_on_watch()
     found, missing = _on_call(team, within, rota)
     found = _whole(team, within, rota) if whole else found
     show_shifts(session.out, found)
@@ -113,7 +113,7 @@ def show(session: Session, start: str | None, end: str | None, rota: str | None,
     within = _span(session, start, end, place)
     if session.out.as_json:
         return _answer(session, within, rota)
-    team = session.team()
+    team = session.team_on_watch()
     found, missing = _on_call(team, within, rota)
     session.out.out.print(terminal_calendar(found, missing, within, zone, session.out.out.width, session.at))
     _show_gaps(session.out, missing)
@@ -140,7 +140,7 @@ def export(
     path: Path | None,
 ) -> int:
     """Write shifts for other calendars (ics), as a picture (svg), or for programs (json)."""
-    team = session.team()
+    team = session.team_on_watch()
     if person is not None and person not in team.people:
         raise NotFoundError(f"no person `{person}`", f"people: {', '.join(team.people)}")
     within = _span(session, start, end, _zone(zone), timedelta(weeks=13))
