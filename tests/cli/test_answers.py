@@ -37,7 +37,7 @@ RESERVED = frozenset(
         "export",
         "send",
     }
-    | {"restore", "ledger", "report", "run", "serve", "demo"}
+    | {"restore", "ledger", "report", "run", "serve", "slack", "demo", "request", "requests"}
 )
 
 
@@ -157,6 +157,7 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     assert told["times"]["answer"] is not None
     assert "closed the case" in (tmp_path / "case.html").read_text("utf-8")
     assert answer("report", "--trail", where)["cases"] == answer("report")["cases"]
+    ask_for_access(answer)
     answer("ledger show")
     assert answer("ledger verify")["state"] == "intact"
     answer("init", "--from-trail", where, "--team", "drafted.yaml")
@@ -188,6 +189,16 @@ def help_back(answer):
     made = answer("assist collect", name, watchbill_actor="lee")
     assert (made["state"], "Password" in str(made)) == ("done", False)
     answer("assist refuse", name, "--reason", "late", code=1, watchbill_actor="ada")
+
+
+def ask_for_access(answer):
+    """Ask for a permission set twice: one is approved and ended, the other refused."""
+    for_a_while = ("support", "--for", "30m", "--reason")
+    first, second = (answer("request", *for_a_while, why, watchbill_actor="lee")["id"] for why in ("a ticket", "more"))
+    assert [each["id"] for each in answer("requests")] == [first, second]
+    assert answer("requests approve", first, watchbill_actor="ada")["state"] == "approved"
+    assert answer("requests end", first)["effective_at"] is None
+    assert answer("requests refuse", second, "--reason", "one will do")["decided_by"] == "ada"
 
 
 def ask_the_lake(answer, aws, where, folder):

@@ -23,6 +23,7 @@ from watchbill.cli.commands import (
     policy,
     questions,
     report,
+    requests,
     rules,
     run,
     serve,
@@ -44,7 +45,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
     "watchbill": [
         {"name": "The team file", "commands": ["init", "validate"]},
         {"name": "Who is on watch", "commands": ["oncall"]},
-        {"name": "Access", "commands": ["plan", "apply", "drift"]},
+        {"name": "Access", "commands": ["plan", "apply", "drift", "request", "requests"]},
         {"name": "Who can do what", "commands": ["can", "explain", "who-can", "prove", "diff", "policy"]},
         {"name": "What was done", "commands": ["trail", "audit", "rules"]},
         {
@@ -72,6 +73,7 @@ for part in (
     team,
     oncall,
     access,
+    requests,
     questions,
     policy,
     trail,

@@ -20,6 +20,7 @@ from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
 from watchbill.cli.commands.report import ReportView
+from watchbill.cli.commands.requests import RequestView
 from watchbill.cli.commands.rules import DoctorView, RuleHits, RuleTestsView, RuleView
 from watchbill.cli.commands.run import RunView
 from watchbill.cli.commands.serve import ServedView
@@ -45,6 +46,11 @@ RESULTS: dict[str, Any] = {
     "plan": PlanView,
     "apply": ApplyView,
     "drift": list[DriftView],
+    "request": RequestView,
+    "requests": list[RequestView],
+    "requests approve": RequestView,
+    "requests refuse": RequestView,
+    "requests end": RequestView,
     "can": list[CanView],
     "explain": list[ExplainView],
     "who-can": list[HolderView],
