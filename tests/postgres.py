@@ -45,21 +45,15 @@ def postgres() -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="watchbill-pg-"))
     who = _whoever_may(folder)
     data = folder / "data"
-    made = [
-        programs / "initdb",
-        "--pgdata",
-        data,
-        "--username=postgres",
-        "--auth=trust",
-        "--encoding=UTF8",
-        "--no-sync",
-    ]
-    subprocess.run(made, check=True, capture_output=True, cwd=folder, **who)
+    made = ["--pgdata", str(data), "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    subprocess.run([str(programs / "initdb"), *made], check=True, capture_output=True, cwd=folder, **who)
     # What these settings risk is lost with the machine's power, and nothing of it is to be kept.
     asked = {"unix_socket_directories": folder, "listen_addresses": "", "fsync": "off", "full_page_writes": "off"}
     options = [word for name, value in asked.items() for word in ("-c", f"{name}={value}")]
     log = (folder / "log").open("wb")
-    server = subprocess.Popen([programs / "postgres", "-D", data, *options], stdout=log, stderr=log, cwd=folder, **who)
+    server = subprocess.Popen(
+        [str(programs / "postgres"), "-D", str(data), *options], stdout=log, stderr=log, cwd=folder, **who
+    )
     try:
         running = Postgres(folder)
         _await(running, server, folder / "log")

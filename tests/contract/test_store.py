@@ -328,7 +328,8 @@ def test_a_finding_that_is_updated_is_audited_again(place):
 def test_a_writer_gets_its_turn_beside_one_that_never_rests(place):
     """Within a few of the other's writes: hundreds, where it looks less and less often."""
     with place.open() as store, ThreadPoolExecutor(1) as another:
-        stop, written = Event(), []
+        stop = Event()
+        written: list[None] = []
 
         def hammer():
             while not stop.is_set():
