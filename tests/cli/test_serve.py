@@ -1,5 +1,6 @@
 """`serve`: instances as processes of their own, one that leads and one that stands by, told over HTTP and in lines."""
 
+import hmac
 import http.client
 import json
 import os
@@ -19,8 +20,10 @@ from tests.workspace import CHANNEL, populate, user_of
 
 from watchbill.cli.function import handler
 from watchbill.clock import SystemClock
+from watchbill.intervals import parse_instant
 from watchbill.ledger.chain import verify
 from watchbill.ledger.model import Kind, State
+from watchbill.respond.requests import SOON
 from watchbill.sim.slack import SlackStandIn
 from watchbill.sim.slack.model import APP_TOKEN, BOT_TOKEN
 
@@ -66,6 +69,14 @@ class Serving:
         found = answer.status, answer.read().decode()
         connection.close()
         return found
+
+    def post(self, path, body, signature):
+        """Send what PagerDuty would; give the status of the answer."""
+        connection = http.client.HTTPConnection(self.lines("listens")[0]["place"], timeout=10)
+        connection.request("POST", path, body, {"X-PagerDuty-Signature": signature})
+        status = connection.getresponse().status
+        connection.close()
+        return status
 
     def ready(self):
         """Tell whether it is, and what it says of that."""
@@ -252,3 +263,22 @@ def test_a_pass_by_itself_leaves_it_to_the_one_that_leads(serving, place, watchb
         one.process.wait()
         assert watchbill("run", "--once", "--state", place.folder).code == 0
     assert watchbill("run", "--once", "--every", "10s").code == 64
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_what_was_approved_is_in_aws_within_two_minutes(serving, place, watchbill):
+    """Approved by another process while the next pass is an hour off; and PagerDuty is heard where its word is signed."""
+    where = ("--state", place.folder, "--team", place.folder / "watchbill.yaml", "--json")
+    with serving("one", "--enforce", "--every", "1h", WATCHBILL_PAGERDUTY_WEBHOOK_SECRET="shared") as one:
+        one.until(lambda each: each.lines("pass"), 150)
+        asked = ("request", "support", "--for", "2h", "--reason", "ticket 42")
+        row = watchbill(*asked, *where, watchbill_actor="lee").json["result"]["id"]
+        approved = watchbill("requests", "approve", row, *where, watchbill_actor="ada").json["result"]
+        one.until(lambda each: [line for line in each.lines("at once") if line.get("effective") == [row]], 120)
+        (found,) = watchbill("requests", *where).json["result"]
+        begun, done = (parse_instant(each) for each in (approved["start"], found["effective_at"]))
+        assert done - begun <= SOON
+        assert len(one.lines("pass")) == 1
+        right = hmac.new(b"shared", b"{}", "sha256").hexdigest()
+        assert [one.post("/pagerduty/events", b"{}", f"v1={each}") for each in (right, "0")] == [202, 401]
+        assert "shared" not in str(one.lines())
