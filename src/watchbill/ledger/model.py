@@ -32,6 +32,8 @@ class Kind(StrEnum):
     FREEZE_VERIFIED = "respond:freeze:verified"
     FREEZE_MENDED = "respond:freeze:mended"
     """Steps of a freeze were made again, or anew: somebody had undone one, or found another way in."""
+    STEP_TICKED = "respond:step:ticked"
+    """A person made a step that only a person can make."""
     RESTORE_ASKED = "respond:restore:asked"
     RESTORE_APPLIED = "respond:restore:applied"
     EVICTION_ASKED = "respond:eviction:asked"
