@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.sshd import OPERATOR, PERSON, Here, run
+from tests.sshd import KEPT, OPERATOR, PERSON, Here, run
 
 from watchbill.access.apply import apply
 from watchbill.access.model import Call, Outcome, State
@@ -153,6 +153,16 @@ def test_what_comes_back_is_seen_and_frozen_again(sshd, james):
     assert broken(was, read(sshd)) == []
     carry_out(sshd, restore_on_hosts([was], [read(sshd)])[0])
     assert everything(james) == before
+
+
+def test_what_stands_in_the_place_of_a_file_is_kept_too(sshd, james):
+    """A restore gives back what was, and loses nothing of what somebody put there meanwhile."""
+    before, was = everything(james), Here().describe(sshd.host, PERSON)
+    carry_out(sshd, list(freeze_on_hosts([was])), hosts=Here())
+    (james / ".ssh/authorized_keys").write_text(f"of whoever has {PERSON}\n")
+    carry_out(sshd, restore_on_hosts([was], [Here().describe(sshd.host, PERSON)])[0], hosts=Here())
+    assert everything(james) == before
+    assert (KEPT / f"{was.keys[0].kept}.since").read_text() == f"of whoever has {PERSON}\n"
 
 
 @pytest.mark.parametrize(("expiry", "password"), [("", ""), ("", "!"), ("2020-01-01", "*")])
