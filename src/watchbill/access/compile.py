@@ -319,7 +319,9 @@ class _Draft:
         """
         people = self._compiler.team.people
         known = {self.user(f.person): f.person for f in self._compiler.freezes if f.person in people}
-        named = {user for user, person in known.items() if self._compiler.is_frozen(person)}
+        # One whose end is known is in the fence to the second; this has no time in it.
+        open_ = {f.person for f in self._compiler.freezes if f.end is None and f.covers(self._compiler.at)}
+        named = {user for user, person in known.items() if person in open_}
         found = self._observed.policies.get(f"arn:aws:iam::{self.account.number}:policy{PATH}{FREEZE_POLICY}")
         there = {} if found is None else found.document
         others = frozen_by(there) - set(known)
