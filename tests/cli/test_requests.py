@@ -26,15 +26,18 @@ def asked(watchbill, sample, aws):
 def test_a_request_goes_all_the_way(watchbill, asked):
     """Shown while it waits, approved, applied by one pass, read back, in the ledger, and gone when it is over."""
     assert f"{asked} [waiting] lee asks for support in production for 2 h: ticket 42" in watchbill("requests").out
+    assert watchbill("run", "--enforce").code == 0
     own = watchbill("requests", "approve", asked)
     assert (own.code, "no lead of team" in own.err) == (1, True)
     approved = watchbill("requests", "approve", asked, watchbill_actor="ada")
     assert "was approved by ada at 2026-01-12T12:00:00Z; it holds until 2026-01-12T14:00:00Z" in approved.out
+    assert watchbill("drift", "--json").json["result"] == []
     later = {"watchbill_at": "2026-01-12T12:01:00Z"}
     assert watchbill("run", "--enforce", **later).code == 0
     assert f"{asked} [in effect]" in watchbill("requests").out
     plan = watchbill("plan", "--detailed-exitcode")
     assert plan.code == 0, plan.out
+    assert watchbill("drift", "--json").json["result"] == []
     kinds = [each["kind"] for each in watchbill("ledger", "show", "--json").json["result"]]
     assert [each for each in kinds if "request" in each] == [
         f"respond:request:{each}" for each in ("asked", "approved", "effective")

@@ -40,10 +40,10 @@ def span_of(row: RequestRow) -> tuple[datetime, datetime]:
 
 
 def with_requests(team: Team, store: Store, known: datetime | None = None) -> Team:
-    """Give a team with what was approved by an instant, as it was known then; None is all of it, as it is known now."""
+    """Give a team with what was approved before an instant, as it was known then; None is all of it, as known now."""
     rows = store.requests.all(Asked.APPROVED)
     if known is not None:
-        rows = [_as_known(row, known) for row in rows if row.decided_at is not None and row.decided_at <= known]
+        rows = [_as_known(row, known) for row in rows if row.decided_at is not None and row.decided_at < known]
     return laid_over(team, rows)
 
 
@@ -87,5 +87,5 @@ def _rota_of(row: RequestRow) -> str:
 
 
 def _as_known(row: RequestRow, known: datetime) -> RequestRow:
-    later = row.ended_at is not None and row.ended_at > known
+    later = row.ended_at is not None and row.ended_at >= known
     return replace(row, ended_at=None) if later else row
