@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 from tests.contract.test_slack import eventually
-from tests.contract.test_talking import Place
+from tests.contract.test_talking import Place, typed
 from tests.teams import MONDAY
 from tests.trails import named, record, user
 from tests.unit.service.desk import MINUTE
@@ -165,6 +165,30 @@ def _judged(site, approved):
     found = {each.event.id: judges.judge(each) for each in named(made, history.given).values()}
     assert "grant r-" in str(found["b"])
     return [found[name].right for name in times]
+
+
+def test_a_swap_is_asked_of_the_other_and_in_aws(tmp_path, slack, endpoint):
+    """Typed by one, pressed by the other, whom nobody had pinned before; leads and both are told."""
+    with Site(tmp_path, slack, endpoint).serving() as site:
+        site.bring(site.as_("watchbill"))
+        span = "--from 2026-01-14T11:00:00Z --to 2026-01-14T12:00:00Z"
+        slack.command(user_of("rick"), CHANNEL, f"swap rick @ada {span} --reason dentist")
+        assert eventually(site.store.requests.all)
+        (row,) = site.store.requests.all()
+        site.deliver()
+        (message,) = slack.direct(user_of("ada"))
+        slack.press(user_of("ada"), message, "request:approve")
+        site.hear()
+        assert site.store.requests.get(row.id).state == "approved"
+        assert site.turn().facts == {"effective": [row.id]}
+        at = MONDAY + timedelta(days=2, hours=11, minutes=30)
+        assert [site.may(who, at, "oncall-platform") for who in ("rick", "ada")] == [False, True]
+        after = at + timedelta(hours=1)
+        assert [site.may(who, after, "oncall-platform") for who in ("rick", "ada")] == [True, False]
+        site.deliver()
+        assert row.id in str(site.to_leads()[-1])
+        assert typed(site, "james", "who 2026-01-14T11:30:00Z").endswith("platform: Ada (primary)")
+    site.store.close()
 
 
 def test_an_override_elsewhere_is_in_aws_at_once(tmp_path, slack, endpoint):

@@ -47,7 +47,7 @@ class Asking:
 
 def asked_notice(asking: Asking) -> Notice:
     """Ask whoever decides."""
-    by = "" if isinstance(asking.wanted, Swap) else f" `watchbill requests approve {asking.id}` does it as well."
+    by = f" `watchbill requests approve {asking.id}` does it as well."
     return Notice(
         asked_key(asking),
         NoticeKind.REQUEST,
