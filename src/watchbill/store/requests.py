@@ -57,6 +57,6 @@ def _values(row: RequestRow) -> dict[str, Any]:
 
 
 def _request(row: Row[Any]) -> RequestRow:
-    times = {name: None if (at := getattr(row, name)) is None else parse_instant(at) for name in _TIMES}
-    plain: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
-    return RequestRow(**plain, **times, state=Asked(row.state))
+    known: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
+    known |= {name: None if (at := getattr(row, name)) is None else parse_instant(at) for name in _TIMES}
+    return RequestRow(**known, state=Asked(row.state))

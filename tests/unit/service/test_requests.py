@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.cloud import MemoryCloud
 from tests.teams import HERE, MONDAY
 from tests.unit.service.desk import MINUTE, NOW, Fate, KilledError, Office, asking_team
 
@@ -13,6 +14,7 @@ from watchbill.errors import NotFoundError, ProviderError, RefusedError
 from watchbill.intervals import Interval
 from watchbill.policy.model import Effect
 from watchbill.respond.notices import NoticeKind
+from watchbill.respond.requests import SOON
 from watchbill.service import requests
 from watchbill.service.approved import with_requests
 from watchbill.service.clicks import take, told, work_clicks
@@ -33,6 +35,12 @@ class Requests(Office):
     def __init__(self, folder, of=None, fate=None):
         super().__init__(folder, of, fate)
         self.pass_()
+
+    @property
+    def cloud(self):
+        """Give the cloud in memory, to do what others would."""
+        assert isinstance(self.app.cloud, MemoryCloud)
+        return self.app.cloud
 
     def pass_(self):
         """Let AWS be brought in step, and read back."""
@@ -95,7 +103,7 @@ def test_a_request_is_in_aws_for_its_time_alone(desk):
     approved = desk.clock.now()
     desk.later(MINUTE)
     assert desk.pass_() == [row.id]
-    assert desk.row(row).effective_at - approved <= requests.SOON
+    assert desk.row(row).effective_at - approved <= SOON
     ends = approved + TWO
     at = (approved - MINUTE, approved, ends - MINUTE, ends, ends + 24 * HOUR)
     assert [desk.may("james", each) for each in at] == [False, True, True, False, False]
@@ -132,7 +140,9 @@ def test_what_was_done_under_a_request_is_entitled_through_it(desk):
     desk.pass_()
     within = Interval(approved - HOUR, approved + 3 * HOUR)
     history = history_of(desk.as_("sofia"), within)
-    given = [each for each in history.at(approved).grants if each.person == "james"]
+    team = history.at(approved)
+    assert team is not None
+    given = [each for each in team.grants if each.person == "james"]
     assert [(each.name, each.interval.end - each.interval.start) for each in given] == [(row.id.lower(), TWO)]
     assert given[0].interval.start == approved.replace(microsecond=0)
 
@@ -286,7 +296,7 @@ def test_a_grant_that_others_took_out_does_not_count_as_in_effect(desk):
     row = desk.ask()
     desk.decide(row)
     apply_plan(desk.as_("watchbill"), desk.as_("watchbill").plan())
-    cloud = desk.app.cloud
+    cloud = desk.cloud
     state = cloud.states["production"]
     james = state.users["james"]
     group = f"grant-{row.id.lower()}"
@@ -327,7 +337,7 @@ def test_a_swap_takes_the_other_of_the_two(desk):
     state = desk.app.observe(desk.team)["production"]
 
     def takes(who, hours):
-        found = answers(state, who, CALL, "*", MONDAY + timedelta(hours=hours), {})
+        found = answers(state, who, CALL, "*", MONDAY + timedelta(hours=hours), {"aws:MultiFactorAuthPresent": "true"})
         return [each.effect is Effect.ALLOWED for each in found if each.path == "role oncall-platform"]
 
     assert (takes("ada", 35.5), takes("rick", 35.5)) == ([True], [False])
@@ -369,7 +379,7 @@ def test_cut_anywhere_a_request_is_asked_decided_and_told_once(tmp_path):
         shutil.copytree(tmp_path / "0", folder)
         desk = Requests.__new__(Requests)
         Office.__init__(desk, folder, of, Fate(cut))
-        desk.app.cloud.states.update(first.app.cloud.states)
+        desk.cloud.states.update(first.cloud.states)
         try:
             _whole(desk)
             done = True
