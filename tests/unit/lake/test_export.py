@@ -19,7 +19,7 @@ from watchbill.intervals import Interval
 from watchbill.lake.export import export
 from watchbill.lake.parts import read_part
 from watchbill.lake.place import Lake
-from watchbill.service.lake import files_of
+from watchbill.service.questions import files_of
 from watchbill.trail.table import SCHEMA
 
 

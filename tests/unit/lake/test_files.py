@@ -22,7 +22,7 @@ from watchbill.lake.parts import day_of, leave, read_part, sweep
 from watchbill.lake.place import Lake
 from watchbill.lake.queries import places
 from watchbill.lake.seal import seal
-from watchbill.service.lake import files_of
+from watchbill.service.questions import files_of
 from watchbill.trail.table import SCHEMA
 
 

@@ -16,7 +16,7 @@ from watchbill.lake.place import Lake
 from watchbill.lake.raw import keep_raw, kept_raw
 from watchbill.lake.seal import seal
 from watchbill.lake.sql import run
-from watchbill.service.lake import files_of
+from watchbill.service.questions import files_of
 from watchbill.trail.forms import Hosts
 from watchbill.trail.table import SCHEMA
 

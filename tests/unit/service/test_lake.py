@@ -16,7 +16,8 @@ from watchbill.errors import NotFoundError, Problem, ProviderError, RefusedError
 from watchbill.intervals import Interval
 from watchbill.lake.delivery import Delivery
 from watchbill.lake.place import Lake
-from watchbill.service.lake import Library, coverage_of, raw_records, take_in_told, unread
+from watchbill.service.lake import Library, take_in_told, unread
+from watchbill.service.questions import coverage_of, raw_records
 from watchbill.trail.forms import Hosts
 from watchbill.trail.sources import Listed
 

@@ -9,7 +9,8 @@ import rich_click as click
 from watchbill.cli.commands.lake import laid_out, lake_option, opened, span_of, span_options
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.intervals import Interval, iso
-from watchbill.service.lake import coverage_of, unread
+from watchbill.service.lake import unread
+from watchbill.service.questions import coverage_of
 
 
 LATELY = timedelta(days=7)

@@ -37,17 +37,8 @@ from watchbill.lake.raw import keep_raw
 from watchbill.lake.seal import seal as seal_days
 from watchbill.lake.sql import Limits, run
 from watchbill.service.history import history_of
-from watchbill.service.lake import (
-    KNOWN_FOR,
-    Library,
-    ask,
-    files_of,
-    raw_records,
-    rename_all,
-    take_in,
-    take_in_told,
-    unread,
-)
+from watchbill.service.lake import KNOWN_FOR, Library, rename_all, take_in, take_in_told, unread
+from watchbill.service.questions import ask, files_of, raw_records
 from watchbill.trail.forms import Hosts
 from watchbill.trail.table import instant
 

@@ -38,8 +38,9 @@ from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk
 from watchbill.service.feeds import refresh
 from watchbill.service.findings import keep_findings
-from watchbill.service.lake import Library, Progress, coverage_of, take_in, take_in_told
+from watchbill.service.lake import Library, Progress, take_in, take_in_told
 from watchbill.service.logs import lines_of_json
+from watchbill.service.questions import coverage_of
 from watchbill.service.reconcile import People, Reconciled, Watched, reconcile
 from watchbill.settings import read_variables
 from watchbill.store.database import Store
