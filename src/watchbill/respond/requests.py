@@ -264,8 +264,11 @@ def _gives(state: AccountState, user: str, grant: Grant, action: str, at: dateti
 
 
 def _probes(team: Team, grant: Grant, at: datetime) -> list[str]:
-    """Give some actions that a set allows."""
-    written = granted_documents(team.permission_sets[grant.permission_set], grant.interval, at)
+    """Give some actions that a set allows; none where it cannot be given an end any more."""
+    try:
+        written = granted_documents(team.permission_sets[grant.permission_set], grant.interval, at)
+    except ValueError:
+        return []
     found = dict.fromkeys(action for document in written for action in _allowed(document))
     return list(found)[:_TRIED]
 

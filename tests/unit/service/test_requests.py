@@ -20,7 +20,7 @@ from watchbill.service.approved import with_requests
 from watchbill.service.clicks import take, told, work_clicks
 from watchbill.service.history import history_of
 from watchbill.service.reconcile import apply_plan
-from watchbill.store.rows import Asked, IdentityRow
+from watchbill.store.rows import Asked, FreezeRow, IdentityRow
 from watchbill.team.model import Claim
 
 
@@ -157,6 +157,47 @@ def test_a_request_changes_no_digest_and_is_laid_over_once(desk):
     assert with_requests(desk.team, desk.store, NOW - MINUTE) == desk.team
     requests.end(desk.as_("james"), row.id)
     assert [each.interval for each in with_requests(once, desk.store).grants] == []
+
+
+def test_what_a_team_file_does_not_know_is_left_out(desk):
+    """By the file of another time, or once the file has changed: nothing is given, and people hear of it."""
+    rows = [desk.ask(), desk.swap()]
+    desk.decide(rows[0])
+    desk.decide(rows[1], "ada")
+    laid = with_requests(desk.team, desk.store)
+    assert (len(laid.grants), len(laid.rotas["platform"].overrides)) == (1, 1)
+    without = {name: found for name, found in desk.team.permission_sets.items() if name != SET}
+    bare = replace(desk.team, permission_sets=without, rotas={})
+    assert with_requests(bare, desk.store) == bare
+    desk.team = bare
+    desk.later(3 * MINUTE)
+    assert requests.settle(desk.as_("watchbill")) == []
+    assert [desk.row(row).late_at for row in rows] == [desk.clock.now()] * 2
+    desk.deliver()
+    assert "has no more what it speaks of" in desk.told("james")[-1].lines[0]
+
+
+def test_a_set_that_ends_by_itself_cannot_be_asked_for(tmp_path):
+    """Two ends on one statement are more than its meaning can be kept with."""
+    base = asking_team()
+    condition = {"DateLessThan": {"aws:CurrentTime": "2027-01-01T00:00:00Z"}}
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": condition}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    dated = replace(base.permission_sets["support"], allow=(), deny=(), policy=policy)
+    desk = Requests(tmp_path, replace(base, permission_sets={**base.permission_sets, "support": dated}))
+    with pytest.raises(RefusedError, match="cannot be given for a while"):
+        desk.ask(permission_set="support")
+
+
+def test_a_frozen_person_neither_asks_nor_is_given(desk):
+    """A request from before the freeze is not approved while it lasts."""
+    row = desk.ask()
+    desk.store.freezes.add(FreezeRow("F-1", "james", NOW, None, "C-late", "{}"))
+    with pytest.raises(RefusedError, match="may not have this now"):
+        desk.ask(key="another")
+    with pytest.raises(RefusedError, match="may not have this now"):
+        desk.decide(row)
+    desk.decide(row, approves=False)
 
 
 @pytest.mark.parametrize(
