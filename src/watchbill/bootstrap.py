@@ -23,6 +23,8 @@ from watchbill.errors import NotFoundError, ProviderError, WatchbillError
 from watchbill.files.trail_folder import TRAIL_SUFFIXES, list_files, read_folder
 from watchbill.intervals import Interval, parse_instant
 from watchbill.lake.delivery import Delivery
+from watchbill.outside import Outside, make_outside
+from watchbill.respond.elsewhere import Elsewhere
 from watchbill.settings import Settings
 from watchbill.team.model import Account, Team
 from watchbill.trail.model import Reading
@@ -68,6 +70,8 @@ class App:
     """Accounts, hosts and directories that are worked on side by side."""
     performers: Mapping[str, Performer] = field(default_factory=dict)
     """Who makes the steps of services besides AWS's IAM, by the service of the call."""
+    outside: Outside | None = None
+    """None where hosts, identity providers and Identity Center are out of reach."""
     _read: dict[tuple[str, str, str], FileReading] = field(default_factory=dict)
     """What came out of each object of S3 already: an object with the same ETag is not fetched again."""
 
@@ -99,6 +103,10 @@ class App:
         found = self._in_each(team, listed)
         shells = {name: each for name, each in found.items() if not isinstance(each, str)}
         return shells, tuple(each for each in found.values() if isinstance(each, str))
+
+    def elsewhere(self, team: Team, person: str, before: Elsewhere | None = None) -> Elsewhere:
+        """Read a person outside of IAM, what they had `before` too; nothing where that is out of reach."""
+        return Elsewhere() if self.outside is None else self.outside.read(team, person, before)
 
     def _in_each(self, team: Team, read: Callable[[Account], T]) -> Mapping[str, T]:
         with ThreadPoolExecutor(max_workers=self.lanes) as pool:
@@ -267,7 +275,9 @@ def make_app(clock: Clock | None = None, endpoint: str | None = None, keys: tupl
     # In a rehearsal time stands still or is moved by whoever tells it: there is nothing to wait for.
     sleep: Callable[[float], object] = time.sleep if clock is None or isinstance(clock, SystemClock) else _no_wait
     found = clock or SystemClock()
-    return App(found, accounts, AwsCloud(accounts), endpoint, keys, Shells(accounts), sleep)
+    outside = make_outside(accounts)
+    app = App(found, accounts, AwsCloud(accounts), endpoint, keys, Shells(accounts), sleep)
+    return replace(app, outside=outside, performers=outside.performers())
 
 
 def _no_wait(_: float) -> None:

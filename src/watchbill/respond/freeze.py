@@ -70,14 +70,17 @@ class Asked:
     by: str
 
 
-def plan_freeze(team: Team, person: str, seen: Seen, at: datetime, asked: Asked) -> Containment:
-    """Work out a freeze from what was read.
+def plan_freeze(
+    team: Team, person: str, seen: Seen, at: datetime, asked: Asked, *, elsewhere: bool = False
+) -> Containment:
+    """Work out a freeze of IAM from what was read.
 
-    A protected identity, and a person freezing themselves, are refused; somebody without an IAM user is not found.
+    A protected identity, and a person freezing themselves, are refused; somebody without an IAM user is not found,
+    unless there is something to freeze `elsewhere`.
     """
     user = _user_of(team, person, seen.observed, asked.by)
     accounts = tuple(sorted(name for name, state in seen.observed.items() if user in state.users))
-    if not accounts:
+    if not accounts and not elsewhere:
         raise NotFoundError(f"`{person}` has no IAM user `{user}` in any account of the team")
     digest = hashlib.sha256(f"{person}|{iso(at)}|{asked.case}".encode()).hexdigest()
     held = {name: seen.credentials[name] for name in accounts if name in seen.credentials}

@@ -32,6 +32,9 @@ PROBES = (
 )
 """Actions tried beside those the case names: ways back in, power, data."""
 
+NOTHING = Check("something was frozen", holds=False, detail="there was nothing to check")
+"""What is said of a freeze that has nothing of IAM in it."""
+
 _Context = Mapping[str, str]
 
 
@@ -57,7 +60,7 @@ def verify_frozen(
     if containment.accounts:
         checks.extend(_roles(containment, seen, before))
         checks.extend(_shells(containment, seen))
-    return tuple(checks) or (Check("something was frozen", holds=False, detail="there was nothing to check"),)
+    return tuple(checks) or (NOTHING,)
 
 
 def _user(

@@ -14,7 +14,7 @@ The rules, in order:
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -28,11 +28,24 @@ from watchbill.alerts.view import CaseView
 from watchbill.errors import NotFoundError, ProviderError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
+from watchbill.respond.elsewhere import (
+    Elsewhere,
+    by_hand_elsewhere,
+    differences_elsewhere,
+    drift_elsewhere,
+    freeze_elsewhere,
+    is_last,
+    joined,
+    restore_elsewhere,
+    verify_elsewhere,
+    warnings_elsewhere,
+)
 from watchbill.respond.freeze import Asked, mended, plan_freeze
 from watchbill.respond.model import Check, Containment, Restoration, Seen
 from watchbill.respond.restore import Before, differences, plan_restore
 from watchbill.respond.stand_in import stand_ins
-from watchbill.respond.verify import verify_frozen
+from watchbill.respond.verify import NOTHING, verify_frozen
+from watchbill.service.by_hand import checks_by_hand, tick
 from watchbill.service.casework import Casework
 from watchbill.service.paging import page
 from watchbill.service.two_people import must_be_second, was_evicted
@@ -58,6 +71,7 @@ class _Kept(msgspec.Struct):
     containment: Containment
     before: dict[str, AccountState]
     credentials: dict[str, Credentials] = {}
+    elsewhere: Elsewhere = Elsewhere()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,8 @@ class Planned:
 
     containment: Containment
     before: Before
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    """What was there outside of IAM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +129,22 @@ def plan(work: Casework, case_id: str) -> Planned:
         )
     seen = see(work, person)
     asked = Asked(case_id, view.sentence, work.actor)
-    made = plan_freeze(work.team, person, seen, work.at, asked)
-    made = replace(made, stand_ins=stand_ins(work.team, person, work.freezes(), work.at))
-    return Planned(made, Before(_part(made, seen.observed), seen.credentials))
+    found = work.app.elsewhere(work.team, person)
+    made = plan_freeze(work.team, person, seen, work.at, asked, elsewhere=bool(found))
+    made = replace(
+        made,
+        changes=(*made.changes, *freeze_elsewhere(work.team, found, found), *by_hand_elsewhere(work.team, found)),
+        warnings=(*made.warnings, *warnings_elsewhere(work.team, found)),
+        stand_ins=stand_ins(work.team, person, work.freezes(), work.at),
+    )
+    return Planned(made, Before(_part(made, seen.observed), seen.credentials), found)
 
 
 def freeze(work: Casework, planned: Planned, progress: Progress = lambda outcome: None) -> Frozen:
     """Carry a freeze out, and verify it by reading AWS back; `settle` or passes look at it again."""
     made = planned.containment
     row, view = work.case(made.case or "")
-    kept = _Kept(made, dict(planned.before.observed), dict(planned.before.credentials))
+    kept = _Kept(made, dict(planned.before.observed), dict(planned.before.credentials), planned.elsewhere)
     payload = msgspec.json.encode(kept).decode()
     with work.store.transaction():
         if work.store.freezes.add(FreezeRow(made.id, made.person, work.at, None, made.case, payload)):
@@ -169,19 +191,22 @@ def recheck(work: Casework, freeze_id: str, outcomes: Iterable[Outcome] = ()) ->
     planned = _planned(row)
     made, before, found = planned.containment, planned.before, tuple(outcomes)
     seen, number = see(work, made.person), 0
-    checks = _checked(work, made, before, seen)
+    now = work.app.elsewhere(work.team, made.person, planned.elsewhere)
+    elsewhere = joined(planned.elsewhere, now)
+    checks = _checked(work, replace(planned, elsewhere=elsewhere), made, seen, now)
     for _ in Form:
         if all(check.holds for check in checks):
             break
         made = mended(made, seen, before.observed, _refused(found))
+        made = replace(made, changes=(*made.changes, *freeze_elsewhere(work.team, now, elsewhere)))
         if not made.changes:
             break
         number += len(made.changes)
-        _keep(work, made, before)
+        _keep(work, made, before, elsewhere)
         found = carry_out(work, f"{freeze_id}.{work.store.freezes.mended(freeze_id)}", made.changes)
         work.record(Kind.FREEZE_MENDED, freeze_id, {"steps": len(made.changes), "why": _broken(checks)})
-        seen = see(work, made.person)
-        checks = _checked(work, made, before, seen)
+        seen, now = see(work, made.person), work.app.elsewhere(work.team, made.person, elsewhere)
+        checks = _checked(work, replace(planned, elsewhere=elsewhere), made, seen, now)
     held = sum(check.holds for check in checks)
     if row.applied_at is not None:
         done = sum(row.applied_at + after <= work.at for after in RECHECKS)
@@ -190,8 +215,20 @@ def recheck(work: Casework, freeze_id: str, outcomes: Iterable[Outcome] = ()) ->
     return Frozen(planned.containment, tuple(outcomes), checks, number)
 
 
-def _checked(work: Casework, made: Containment, before: Before, seen: Seen) -> tuple[Check, ...]:
-    return verify_frozen(made, seen, before.observed, work.at, _actions_of(work, made))
+def ticked(work: Casework, case_id: str, number: int) -> Frozen | None:
+    """Take it that a person has made a step, and look at its freeze again; None where that is in force no more."""
+    plan_id = tick(work, case_id, number).step.plan
+    in_force = plan_id in {row.id for row in work.store.freezes.active(work.at)}
+    return recheck(work, plan_id) if in_force else None
+
+
+def _checked(
+    work: Casework, planned: Planned, made: Containment, seen: Seen, elsewhere: Elsewhere
+) -> tuple[Check, ...]:
+    checks = verify_frozen(made, seen, planned.before.observed, work.at, _actions_of(work, made))
+    outside = (*verify_elsewhere(work.team, planned.elsewhere, elsewhere), *checks_by_hand(work, planned.containment))
+    # Whoever has no IAM user has nothing of it to be checked, as long as there is something else.
+    return (*(check for check in checks if check is not NOTHING or not outside), *outside)
 
 
 def see(work: Casework, person: str) -> Seen:
@@ -251,7 +288,15 @@ def plan_back(work: Casework, case_id: str) -> tuple[Planned, Restoration]:
         account.name: compile_account(work.team, account, work.at, others, seen.observed[account.name]).state
         for account in work.team.accounts.values()
     }
-    return planned, plan_restore(planned.containment, desired, seen, planned.before, view.stolen_keys)
+    found = plan_restore(planned.containment, desired, seen, planned.before, view.stolen_keys)
+    now = work.app.elsewhere(work.team, row.person, planned.elsewhere)
+    changes, last, left_out = restore_elsewhere(work.team, planned.elsewhere, now)
+    return planned, replace(
+        found,
+        changes=(*found.changes, *changes, *last),
+        left_out=(*found.left_out, *left_out),
+        drift=(*found.drift, *drift_elsewhere(planned.elsewhere, now)),
+    )
 
 
 def restore(work: Casework, case_id: str, *, acknowledge_drift: bool = False) -> Restored:
@@ -264,19 +309,31 @@ def restore(work: Casework, case_id: str, *, acknowledge_drift: bool = False) ->
     name = restore_id(restoration)
     if was_evicted(work, case_id):
         must_be_second(work, f"{made.id}-back", case_id, made.person)
-    outcomes = carry_out(work, name, restoration.changes)
-    failed = [outcome for outcome in outcomes if outcome.state is not State.DONE]
-    if failed:
-        raise ProviderError(
-            f"{len(failed)} of {len(outcomes)} steps failed, first: {failed[0].error}", "run restore again"
-        )
+    outcomes = _give_back(work, name, restoration)
     with work.store.transaction():
         row, view = work.case(case_id)
         work.store.freezes.end(made.id, work.at)
         work.move(row, view, Status.ESCALATED, f"{made.person} restored by {work.actor}: a lead closes the case")
         facts = {"person": made.person, "left_out": list(restoration.left_out)}
         work.record(Kind.RESTORE_APPLIED, made.id, facts)
-    return Restored(restoration, outcomes, differences(made, planned.before.observed, work.app.look(work.team)))
+    now = work.app.elsewhere(work.team, made.person, planned.elsewhere)
+    found = differences(made, planned.before.observed, work.app.look(work.team))
+    return Restored(restoration, outcomes, (*found, *differences_elsewhere(planned.elsewhere, now)))
+
+
+def _give_back(work: Casework, name: str, restoration: Restoration) -> tuple[Outcome, ...]:
+    """Carry a restore out: all places side by side, and after all of them what comes last."""
+    changes = restoration.changes
+    first = sum(not is_last(change) for change in changes)
+    outcomes: tuple[Outcome, ...] = ()
+    for number in dict.fromkeys((first, len(changes))):
+        outcomes = carry_out(work, name, changes[:number])
+        failed = [outcome for outcome in outcomes if outcome.state not in (State.DONE, State.WAITING)]
+        if failed:
+            raise ProviderError(
+                f"{len(failed)} of {len(outcomes)} steps failed, first: {failed[0].error}", "run restore again"
+            )
+    return outcomes
 
 
 def restore_id(restoration: Restoration) -> str:
@@ -320,20 +377,22 @@ def _row(work: Casework, freeze_id: str) -> FreezeRow:
 
 def _planned(row: FreezeRow) -> Planned:
     kept = msgspec.json.decode(row.payload, type=_Kept)
-    return Planned(kept.containment, Before(kept.before, kept.credentials))
+    return Planned(kept.containment, Before(kept.before, kept.credentials), kept.elsewhere)
 
 
-def _keep(work: Casework, made: Containment, before: Before) -> None:
+def _keep(work: Casework, made: Containment, before: Before, elsewhere: Elsewhere) -> None:
     """Write down what a freeze comes to do besides; its own steps stay as they were."""
     row = _row(work, made.id)
     was = _planned(row).containment
-    kept = _Kept(replace(made, changes=was.changes), dict(before.observed), dict(before.credentials))
+    kept = _Kept(replace(made, changes=was.changes), dict(before.observed), dict(before.credentials), elsewhere)
     work.store.freezes.keep(made.id, msgspec.json.encode(kept).decode())
 
 
 def _digest(kept: _Kept) -> str:
     """Give the SHA-256 of what was there before a freeze."""
-    return hashlib.sha256(msgspec.json.encode([kept.before, kept.credentials], order="sorted")).hexdigest()
+    return hashlib.sha256(
+        msgspec.json.encode([kept.before, kept.credentials, kept.elsewhere], order="sorted")
+    ).hexdigest()
 
 
 def _part(made: Containment, observed: Mapping[str, AccountState]) -> dict[str, AccountState]:
