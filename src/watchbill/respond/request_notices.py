@@ -77,10 +77,11 @@ def decided_notice(asking: Asking, words: str) -> Notice:
 
 
 def told_notice(asking: Asking, to: str, stage: str, words: str) -> Notice:
-    """Tell somebody where a request stands; once for each stage."""
-    key = f"{asking.id}:{NoticeKind.UPDATE}:{to}:{stage}"
+    """Tell somebody where a request stands; once for each stage. To leads it is news, which calls no pager."""
+    kind = NoticeKind.NEWS if to == LEADS else NoticeKind.UPDATE
+    key = f"{asking.id}:{kind}:{to}:{stage}"
     title = _cut(f"Request {asking.id}: {words}")
-    return Notice(key, NoticeKind.UPDATE, to, asking.id, _SEVERITY, title, (words, *asking.lines))
+    return Notice(key, kind, to, asking.id, _SEVERITY, title, (words, *asking.lines))
 
 
 def _cut(text: str) -> str:
