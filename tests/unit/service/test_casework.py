@@ -200,7 +200,7 @@ def test_a_frozen_person_is_not_frozen_twice_and_not_decided_about(world, case_i
     with pytest.raises(RefusedError, match=f"frozen already, in case {case_id}"):
         containment.plan(world.as_("sofia"), other)
     with pytest.raises(RefusedError, match="is frozen in case"):
-        asking.decide(world.as_("sofia"), case_id, Verdict.HIJACK, "r")
+        asking.decide(world.as_("sofia"), case_id, Verdict.MISTAKE, "r")
 
 
 def test_a_case_that_is_not_there_names_those_that_are(world, case_id):
