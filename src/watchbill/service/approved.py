@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from watchbill.intervals import Interval
 from watchbill.respond.requests import Access, Swap, grant_of, override_of
 from watchbill.store.database import Store
 from watchbill.store.rows import Asked, RequestRow
@@ -45,6 +46,12 @@ def with_requests(team: Team, store: Store, known: datetime | None = None) -> Te
     if known is not None:
         rows = [_as_known(row, known) for row in rows if row.decided_at is not None and row.decided_at < known]
     return laid_over(team, rows)
+
+
+def approved_in(store: Store, within: Interval) -> list[RequestRow]:
+    """Give what was approved and held at some instant of a span."""
+    rows = ((row, *span_of(row)) for row in store.requests.all(Asked.APPROVED))
+    return [row for row, start, end in rows if start < within.end and end > within.start]
 
 
 def laid_over(team: Team, rows: Iterable[RequestRow]) -> Team:

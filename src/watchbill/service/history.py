@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from watchbill.access.history import History, InForce, Revision, declared
 from watchbill.intervals import Interval, iso
 from watchbill.schedule.copies import Source, read_span, sources, with_held
-from watchbill.service.approved import with_requests
+from watchbill.service.approved import approved_in, laid_over
 from watchbill.service.casework import Casework
 from watchbill.service.feeds import with_feeds
 from watchbill.service.stand_ins import with_stand_ins
@@ -27,7 +27,7 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 def history_of(work: Casework, within: Interval) -> History:
     """Give the team files that were in force in a span, and every freeze; what is assumed is said in it."""
     kept = [Revision(row.digest, row.at, row.text) for row in work.store.revisions.all()]
-    history = _laid_over(declared(kept, work.team, within, work.freezes()), work.store)
+    history = _laid_over(declared(kept, work.team, within, work.freezes()), work.store, within)
     spans = history.spans(within)
     if not any(sources(each.team) for _, each in spans if each.team is not None):
         return history
@@ -37,14 +37,15 @@ def history_of(work: Casework, within: Interval) -> History:
     return replace(history, files=files, assumed=(*history.assumed, *filler.assumed))
 
 
-def _laid_over(history: History, store: Store) -> History:
+def _laid_over(history: History, store: Store, within: Interval) -> History:
     """Let the team files of every time say who stood in for whom, and what was approved beside them."""
+    rows = approved_in(store, within)
 
-    def laid_over(team: Team) -> Team:
-        return with_requests(with_stand_ins(team, store), store)
+    def filled(team: Team) -> Team:
+        return laid_over(with_stand_ins(team, store), rows)
 
-    files = (each if each.team is None else replace(each, team=laid_over(each.team)) for each in history.files)
-    return replace(history, files=tuple(files), given=laid_over(history.given))
+    files = (each if each.team is None else replace(each, team=filled(each.team)) for each in history.files)
+    return replace(history, files=tuple(files), given=filled(history.given))
 
 
 @dataclass(slots=True)
