@@ -9,6 +9,7 @@ import click
 import pytest
 
 from watchbill.cli.main import cli
+from watchbill.cli.parts import whole
 
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +24,7 @@ TESTS = {
 
 def commands(group=cli, above=()):
     """Give every command by its name."""
-    for name, command in group.commands.items():
+    for name, command in whole(group).items():
         if isinstance(command, click.Group):
             if command.invoke_without_command:
                 yield " ".join((*above, name)), command

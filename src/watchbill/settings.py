@@ -75,3 +75,12 @@ def _in_file(name: str) -> str:
         raise RefusedError(
             f"could not read the file of {name}_FILE: {why}", "name a file with nothing else in it"
         ) from (None)
+
+
+def prefer_plain_memory() -> None:
+    """Have Arrow take memory from the system's allocator unless the environment names another.
+
+    Its own keeps what was let go for later use: some 30 MB more in a pass, and no faster (ARROW_DEFAULT_MEMORY_POOL,
+    Arrow C++ environment variables).
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.scenes import case_of, hijacked, on_stage, trail_of
 
 from watchbill.cli.main import cli
+from watchbill.cli.parts import whole
 from watchbill.cli.schemas import LINES, PLAIN, RESULTS, output_schemas
 
 
@@ -43,7 +44,7 @@ RESERVED = frozenset(
 
 def commands(group=cli, above=()):
     """Give the name of every command, `trail read`, with the command."""
-    for name, command in group.commands.items():
+    for name, command in whole(group).items():
         if isinstance(command, click.Group):
             if command.invoke_without_command:
                 yield " ".join((*above, name)), command
@@ -70,7 +71,7 @@ def test_the_committed_schemas_are_in_step():
 
 def test_names_are_the_reserved_ones():
     """Names are final: what exists is spelled as it always will be."""
-    assert set(cli.commands) <= RESERVED
+    assert set(whole(cli)) <= RESERVED
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda each: each if isinstance(each, str) else "")

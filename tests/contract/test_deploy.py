@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from watchbill.cli.function import FailedError, handler
 from watchbill.cli.main import cli
+from watchbill.cli.parts import whole
 
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ PORT = 8470
 
 def options(command):
     """Give the options of a command."""
-    return {option for parameter in cli.commands[command].params for option in parameter.opts}
+    return {option for parameter in whole(cli)[command].params for option in parameter.opts}
 
 
 def assert_is_command_line(words):

@@ -8,30 +8,7 @@ import sys
 import click
 import rich_click
 
-from watchbill.cli.commands import (
-    access,
-    cases,
-    containment,
-    coverage,
-    demo,
-    export,
-    hosts,
-    lake,
-    ledger,
-    lookup,
-    oncall,
-    policy,
-    questions,
-    report,
-    requests,
-    rules,
-    run,
-    serve,
-    slack,
-    team,
-    trail,
-    verify,
-)
+from watchbill.cli.parts import PartedGroup
 from watchbill.cli.session import Session
 from watchbill.errors import WatchbillError
 
@@ -58,7 +35,28 @@ rich_click.rich_click.COMMAND_GROUPS = {
 }
 
 
-@click.group(cls=rich_click.RichGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_PARTS = {
+    "team": ["init", "validate"],
+    "oncall": ["oncall"],
+    "access": ["plan", "apply", "drift"],
+    "requests": ["request", "requests"],
+    "questions": ["can", "explain", "who-can", "prove", "diff"],
+    "policy": ["policy"],
+    "trail": ["trail", "audit"],
+    "rules": ["rules"],
+    "cases": ["cases", "case", "ask", "answer", "confirm", "verdict"],
+    "containment": ["freeze", "restore", "evict", "assist"],
+    "export": ["export", "send"],
+    "run": ["run"],
+    "serve": ["serve"],
+    "slack": ["slack"],
+    "report": ["report"],
+    "ledger": ["ledger"],
+    "demo": ["demo"],
+}
+
+
+@click.group(cls=PartedGroup, parts=_PARTS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="watchbill")
 def cli() -> None:
     """Keep AWS access in step with who is on watch, and hold every action in the trail against it.
@@ -67,33 +65,6 @@ def cli() -> None:
     no AWS account, or with `watchbill init --from-aws`, which only reads, or `watchbill init --from-trail DIR` on a
     CloudTrail of your own.
     """
-
-
-for part in (
-    team,
-    oncall,
-    access,
-    requests,
-    questions,
-    policy,
-    trail,
-    rules,
-    cases,
-    containment,
-    export,
-    run,
-    serve,
-    slack,
-    report,
-    ledger,
-    demo,
-):
-    for command in part.COMMANDS:
-        cli.add_command(command)
-
-
-for each in (*lake.COMMANDS, coverage.coverage, lookup.lookup, verify.verify, hosts.hosts):
-    trail.trail.add_command(each)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,10 +11,11 @@ from watchbill.cli.commands.checks import CheckView
 from watchbill.cli.commands.containment import AssistView, EvictView, FreezeView, RestoreView
 from watchbill.cli.commands.coverage import CoverageView
 from watchbill.cli.commands.demo import DemoView
+from watchbill.cli.commands.events import ExportView, KeptView, LakeEvent, RawView, SqlView
 from watchbill.cli.commands.export import ExportedView, SentView
 from watchbill.cli.commands.feeds import FeedView
 from watchbill.cli.commands.hosts import HostsView
-from watchbill.cli.commands.lake import ExportView, IngestView, KeptView, LakeEvent, RawView, SqlView
+from watchbill.cli.commands.lake import IngestView
 from watchbill.cli.commands.ledger import EntryView, VerifyView
 from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from watchbill.cli.commands.lake import laid_out, lake_option, opened, span_of, span_options
+from watchbill.cli.commands.events import laid_out
+from watchbill.cli.commands.lake import lake_option, opened, span_of, span_options
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.intervals import Interval, iso
 from watchbill.service.lake import unread
@@ -104,3 +105,6 @@ def coverage(
     areas = [AreaView(account, region) for account, region in found.areas]
     out.answer(CoverageView(iso(within.start), iso(within.end), gaps, unsure, areas), problems)
     return CHANGES if detailed_exitcode and gaps else 0
+
+
+COMMANDS = (coverage,)

@@ -232,3 +232,6 @@ def _show(out: Output, result: HostsView) -> None:
     if len(result.nobody) > _REASONS:
         rest = sum(why.events for why in result.nobody[_REASONS:])
         out.line(f"nobody known: {rest} events for {len(result.nobody) - _REASONS} more reasons; --json has them all")
+
+
+COMMANDS = (hosts,)

@@ -57,3 +57,6 @@ def lookup(
     session.out.line(f"{result.events} events from {result.start} to {result.end} in {folder}")
     session.out.answer(result, found.problems)
     return 0
+
+
+COMMANDS = (lookup,)

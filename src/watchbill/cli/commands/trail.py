@@ -19,6 +19,7 @@ from watchbill.alerts.model import Audit
 from watchbill.alerts.noise import Suppressed, describe, staged_as, stale
 from watchbill.alerts.view import AuditView, CaseView, audit_view
 from watchbill.cli.commands.lake import opened
+from watchbill.cli.parts import PartedGroup
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.detect.sigma import LoadedRules, together
 from watchbill.errors import Problem
@@ -117,7 +118,17 @@ findings_option = click.option(
 )
 
 
-@click.group("trail", cls=click.RichGroup)
+_PARTS = {
+    "lake": ["ingest", "follow", "rename"],
+    "events": ["timeline", "sql", "export", "record", "raw"],
+    "coverage": ["coverage"],
+    "lookup": ["lookup"],
+    "verify": ["verify"],
+    "hosts": ["hosts"],
+}
+
+
+@click.group("trail", cls=PartedGroup, parts=_PARTS)
 def trail() -> None:
     """Look at a trail by itself: what is in it, what could not be read, who acts in it."""
 

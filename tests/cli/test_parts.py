@@ -1,0 +1,62 @@
+"""Commands are found by name, and only what is asked for is loaded."""
+
+import importlib
+import subprocess
+import sys
+
+import click
+import pytest
+
+from watchbill.cli.main import cli
+from watchbill.cli.parts import PartedGroup, whole
+
+
+LARGE = {"duckdb", "sqlglot", "uvicorn", "starlette", "slack_bolt", "moto", "pyiceberg"}
+"""What most commands do not use."""
+
+
+def groups(group=cli):
+    """Give every group that has its commands in parts."""
+    yield group
+    for command in whole(group).values():
+        if isinstance(command, PartedGroup):
+            yield from groups(command)
+
+
+@pytest.mark.parametrize("group", list(groups()), ids=lambda group: group.name)
+def test_every_command_is_where_its_name_is_listed(group):
+    """A name without a command, or a command without a name, would be found by nobody."""
+    found = whole(group)
+    assert list(found) == group.list_commands(click.Context(group))
+    for part in {*group.parts.values()}:
+        listed = {name for name, where in group.parts.items() if where == part}
+        made = {command.name for command in importlib.import_module(f"watchbill.cli.commands.{part}").COMMANDS}
+        assert listed == made, part
+
+
+@pytest.mark.parametrize("words", ["validate", "oncall", "plan", "audit", "case"])
+def test_a_command_loads_no_more_than_it_uses(words):
+    """Each is there in a moment, and an audit has the memory for itself."""
+    code = (
+        "import sys; from watchbill.cli import main\n"
+        f"try: main([{words!r}, '--help'])\n"
+        "except SystemExit: print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert LARGE.isdisjoint(done.stderr.split()), LARGE & set(done.stderr.split())
+
+
+def test_a_name_of_no_command_is_told():
+    """As of any group."""
+    assert cli.get_command(click.Context(cli), "nothing") is None
+
+
+@pytest.mark.parametrize(("named", "taken"), [({}, "system"), ({"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, "mimalloc")])
+def test_memory_comes_from_the_system_unless_the_environment_says_otherwise(named, taken, monkeypatch):
+    """Arrow's own allocator keeps what was let go; it is chosen before Arrow is loaded."""
+    monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL", raising=False)
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    code = "import watchbill.cli, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == taken
