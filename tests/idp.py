@@ -4,6 +4,7 @@ import base64
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -36,6 +37,8 @@ class Peer(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     """Answers as the providers' references have it."""
+
+    server: Any
 
     def log_message(self, *_):
         """Say nothing."""

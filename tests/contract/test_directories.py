@@ -97,7 +97,7 @@ def test_what_cannot_be_changed_from_here_is_left_to_a_person(peer):
 @pytest.mark.parametrize("header", [("Retry-After", "7"), ("X-Rate-Limit-Reset", "SOON")])
 def test_its_pace_is_honoured(peer, header):
     """It waits for as long as it is told, and no longer than is of use: then it says so."""
-    waited = []
+    waited: list[float] = []
     in_a_while = str(int(time.time()) + 7)  # noqa: TID251 - it is asked about by the real one
     soon = in_a_while if header[1] == "SOON" else header[1]
     peer.busy = [(header[0], soon)] * 2
@@ -188,8 +188,10 @@ def test_okta_as_others_wrote_it(emulated):
     assert was is not None
     suspend, clear = freeze_in_directories([was])
     carry_out(found, [suspend, suspend])
-    assert found.find(JAMES).stands == "SUSPENDED"
+    suspended = found.find(JAMES)
+    assert suspended is not None
+    assert suspended.stands == "SUSPENDED"
     with pytest.raises(ProviderError, match="answered 404 to ClearSessions"):
         found.perform(clear.call)
-    carry_out(found, restore_in_directories([was], [found.find(JAMES)])[0])
+    carry_out(found, restore_in_directories([was], [suspended])[0])
     assert found.find(JAMES) == was

@@ -14,6 +14,7 @@ from tests.teams import team
 
 from watchbill.access.apply import apply
 from watchbill.access.model import Call, State
+from watchbill.aws.accounts import Accounts
 from watchbill.aws.identity_center import _AWAITED, ALLOWED_CALLS, Center
 from watchbill.bootstrap import make_app
 from watchbill.errors import Location, ProviderError
@@ -324,13 +325,13 @@ def test_a_step_waits_until_it_is_so(operation):
     if operation == "DeleteAccountAssignment":
         given |= {"TargetId": "222222222222", "TargetType": "AWS_ACCOUNT", "PrincipalType": "USER", "PrincipalId": "u"}
     for status in ("SUCCEEDED", "FAILED"):
-        slow, waited = Slow(status), []
+        slow, waited = Slow(status), list[float]()
 
-        class Accounts:
+        class One(Accounts):
             def client(self, *_, slow=slow):
                 return slow
 
-        edge = Center(Accounts(), waited.append)
+        edge = Center(One(), waited.append)
         call = Call(operation, given, "sso-admin", "eu-west-1")
         if status == "FAILED":
             with pytest.raises(ProviderError, match="failed: no such account"):

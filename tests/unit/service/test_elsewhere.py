@@ -3,6 +3,7 @@
 import json
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.service.world import World, hijack
@@ -98,14 +99,22 @@ class Elsewhen:
         return deepcopy((replace(self.host, processes=0), self.okta, self.seat.assignments, groups, listed))
 
 
+class Beyond(World):
+    """The team at work, with hosts and directories."""
+
+    def __init__(self, store):
+        super().__init__(store)
+        self.outside = Elsewhen()
+        made = dict.fromkeys(("host", "okta", "organizations", "sso-admin", "identitystore"), self.outside.perform)
+        outside: Any = self.outside
+        self.app = replace(self.app, outside=outside, performers=made)
+
+
 @pytest.fixture
 def world(tmp_path):
     """Give a world in which James is on a host, at Okta and in Identity Center."""
     with open_store(tmp_path) as store:
-        made = World(store)
-        made.outside = Elsewhen()
-        services = dict.fromkeys(("host", "okta", "organizations", "sso-admin", "identitystore"), made.outside.perform)
-        made.app = replace(made.app, outside=made.outside, performers=services)
+        made = Beyond(store)
         made.team = replace(made.team, leads=("sofia", "ada"), identity_center=CENTER)
         yield made
 
@@ -243,8 +252,8 @@ def test_only_a_lead_ticks_and_only_once(world, case_id):
 def test_the_last_tick_makes_it_hold(world, case_id):
     """It is looked at again with each; after the restore a tick looks at nothing, and freezes nobody anew."""
     freeze(world, case_id)
-    first, last = (containment.ticked(world.as_("sofia"), case_id, number) for number in (1, 2))
-    assert (first.holds, last.holds) == (False, True)
+    looked = [containment.ticked(world.as_("sofia"), case_id, number) for number in (1, 2)]
+    assert [found is not None and found.holds for found in looked] == [False, True]
     before = world.outside.stands()
     containment.restore(world.as_("sofia"), case_id)
     world.wait(60)
