@@ -34,6 +34,7 @@ RESERVED = frozenset(
         "verdict",
         "freeze",
         "evict",
+        "tick",
         "assist",
         "export",
         "send",
@@ -178,6 +179,8 @@ def stop_and_give_back(answer, case_id, person):
         assert {each["decision"] for each in frozen} == {"ExplicitlyDenied"}
     answer("verdict", case_id, "hijack", "--reason", "stolen password")
     assert answer("evict", case_id, "--dry-run")["outcomes"] == []
+    assert answer("tick", case_id) == []
+    answer("tick", case_id, "1", code=1)
     assert answer("restore", case_id)["differences"] == []
     help_back(answer)
 

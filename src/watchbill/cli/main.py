@@ -29,7 +29,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
             "name": "Cases",
             "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "export", "send"],
         },
-        {"name": "Stopping somebody", "commands": ["freeze", "restore", "evict", "assist"]},
+        {"name": "Stopping somebody", "commands": ["freeze", "tick", "restore", "evict", "assist"]},
         {"name": "Running it", "commands": ["run", "serve", "slack", "report", "ledger", "demo"]},
     ]
 }
@@ -46,6 +46,7 @@ _PARTS = {
     "rules": ["rules"],
     "cases": ["cases", "case", "ask", "answer", "confirm", "verdict"],
     "containment": ["freeze", "restore", "evict", "assist"],
+    "by_hand": ["tick"],
     "export": ["export", "send"],
     "run": ["run"],
     "serve": ["serve"],

@@ -6,6 +6,7 @@ import msgspec
 
 from watchbill.alerts.view import AuditView
 from watchbill.cli.commands.access import ApplyView, DriftView, PlanView
+from watchbill.cli.commands.by_hand import StepToTick
 from watchbill.cli.commands.cases import AskView, CaseLine, StandingCase, VerdictView
 from watchbill.cli.commands.checks import CheckView
 from watchbill.cli.commands.containment import AssistView, EvictView, FreezeView, RestoreView
@@ -85,6 +86,7 @@ RESULTS: dict[str, Any] = {
     "freeze": FreezeView,
     "restore": RestoreView,
     "evict": EvictView,
+    "tick": list[StepToTick],
     "assist request": AssistView,
     "assist approve": AssistView,
     "assist refuse": AssistView,
