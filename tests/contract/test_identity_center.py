@@ -18,6 +18,9 @@ from watchbill.aws.accounts import Accounts
 from watchbill.aws.identity_center import _AWAITED, ALLOWED_CALLS, Center
 from watchbill.bootstrap import make_app
 from watchbill.errors import Location, ProviderError
+from watchbill.policy.evaluate import evaluate
+from watchbill.policy.model import Effect, Request
+from watchbill.policy.statements import parse_policy
 from watchbill.respond.center import (
     SIZE,
     Seat,
@@ -175,6 +178,30 @@ def test_frozen_and_restored(app):
     assert "james" not in json.dumps(after.policy)
     assert world.user not in json.dumps(after.policy)
     assert len(after.policy["Statement"]) == 4
+
+
+def test_the_list_denies_the_person_by_each_of_their_names_and_nobody_else(app):
+    """By the evaluator, over the policy read back: a session of Identity Center, one of a role, and the IAM user."""
+    world = World(app)
+    world.carry_out(freeze_in_center(world.center, world.read()))
+    both = parse_policy(world.read().policy, "frozen"), parse_policy(ADMIN, "admin")
+    arn = "arn:aws:iam::222222222222:user"
+    theirs = [
+        {"identitystore:UserId": world.user},
+        {"aws:SourceIdentity": "james"},
+        {"aws:PrincipalArn": f"{arn}/james"},
+        {"aws:PrincipalArn": f"{arn}/watchbill/james"},
+    ]
+    others = [
+        {"identitystore:UserId": "another"},
+        {"aws:SourceIdentity": "jame"},
+        {"aws:PrincipalArn": f"{arn}/xjames"},
+    ]
+    decided = [
+        [evaluate(Request("s3:GetObject", "*", known, complete=True), identity=both).effect for known in each]
+        for each in (theirs, others)
+    ]
+    assert [set(each) for each in decided] == [{Effect.EXPLICITLY_DENIED}, {Effect.ALLOWED}]
 
 
 def test_one_list_holds_several(app):
