@@ -88,6 +88,14 @@ def joined(before: Elsewhere, now: Elsewhere) -> Elsewhere:
     )
 
 
+def missing(before: Elsewhere, now: Elsewhere) -> dict[str, str]:
+    """Give the places in which a person is frozen and that cannot be read now, with why."""
+    frozen = {user.host for user in before.hosts} | {user.directory for user in before.directories}
+    if before.seat is not None:
+        frozen.add(PLACE)
+    return {place: why for place, why in now.unread.items() if place in frozen}
+
+
 def restore_elsewhere(
     team: Team, before: Elsewhere, now: Elsewhere
 ) -> tuple[tuple[Change, ...], tuple[Change, ...], tuple[str, ...]]:
@@ -103,9 +111,8 @@ def restore_elsewhere(
     if before.seat is not None and now.seat is not None and team.identity_center is not None:
         first, last, left = identity_center.restore_in_center(team.identity_center, before.seat, now.seat)
         by_hand = tuple(identity_center.back_by_hand(team.identity_center, before.seat))
-    unread = (f"{place}: it could not be read: {why}" for place, why in now.unread.items())
     changes = (*hosts, *resumed, *first, *resumed_there, *by_hand)
-    return changes, last, (*gone, *stay, *stay_there, *left, *unread)
+    return changes, last, (*gone, *stay, *stay_there, *left)
 
 
 def drift_elsewhere(before: Elsewhere, now: Elsewhere) -> Iterator[Drift]:

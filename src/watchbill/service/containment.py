@@ -36,6 +36,7 @@ from watchbill.respond.elsewhere import (
     freeze_elsewhere,
     is_last,
     joined,
+    missing,
     restore_elsewhere,
     verify_elsewhere,
     warnings_elsewhere,
@@ -290,6 +291,8 @@ def plan_back(work: Casework, case_id: str) -> tuple[Planned, Restoration]:
     }
     found = plan_restore(planned.containment, desired, seen, planned.before, view.stolen_keys)
     now = work.app.elsewhere(work.team, row.person, planned.elsewhere)
+    for place, why in missing(planned.elsewhere, now).items():
+        raise ProviderError(f"{place} cannot be read: {why}", "run restore again, or take it out of the team file")
     changes, last, left_out = restore_elsewhere(work.team, planned.elsewhere, now)
     return planned, replace(
         found,

@@ -35,7 +35,7 @@ class Elsewhen:
         self.seat = Seat(
             "james", "u-1", (own,), (Membership("g-1", "m-1"),), {own.permission_set: None}, POLICY, 1, "9" * 12
         )
-        self.kept, self.steps, self.down = {}, [], set()
+        self.kept, self.steps, self.down, self.refused = {}, [], set(), set()
         self.before = self.after = None
 
     def read(self, team, person, before=None):
@@ -50,7 +50,7 @@ class Elsewhen:
             raise KeyboardInterrupt
         self.steps.append(change.call.operation)
         call = change.call
-        if call.service == "host" and "bastion" in self.down:
+        if call.operation in self.refused or (call.service == "host" and "bastion" in self.down):
             raise ProviderError("no route to host")
         getattr(self, f"_{call.service.replace('-', '_')}")(call.operation, call.parameters)
         if self.after == len(self.steps) - 1:
@@ -231,6 +231,22 @@ def test_what_others_did_elsewhere_holds_a_restore_up(world, case_id):
     with pytest.raises(RefusedError, match="group g-late was joined since the freeze"):
         containment.restore(world.as_("sofia"), case_id)
     containment.restore(world.as_("sofia"), case_id, acknowledge_drift=True)
+
+
+def test_the_deny_of_the_organization_stays_until_the_rest_is_back(world, case_id):
+    """Where a step of a restore fails, and where a place cannot be read; the next restore carries on."""
+    freeze(world, case_id)
+    world.outside.refused = {"PutBack"}
+    with pytest.raises(ProviderError, match="steps failed"):
+        restore(world, case_id)
+    assert "u-1" in json.dumps(world.outside.seat.policy)
+    world.outside.refused, world.outside.down = set(), {"bastion"}
+    with pytest.raises(ProviderError, match="bastion cannot be read: no route to host"):
+        restore(world, case_id)
+    assert len(world.store.freezes.active(world.clock.now())) == 1
+    world.outside.down = set()
+    assert restore(world, case_id).differences == ()
+    assert "u-1" not in json.dumps(world.outside.seat.policy)
 
 
 def test_only_a_lead_ticks_and_only_once(world, case_id):
