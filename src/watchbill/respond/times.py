@@ -90,6 +90,9 @@ _WORDS: Mapping[str, str] = {
     Kind.FREEZE_MENDED: "made {steps} steps of the freeze again",
     Kind.FREEZE_VERIFIED: "verified the freeze: {hold} of {checks} checks hold",
     Kind.STEP_TICKED: "did by hand: {what}",
+    Kind.EVICTION_ASKED: "asked another lead to confirm the eviction of {person}",
+    Kind.EVICTION_APPLIED: "evicted {person}",
+    Kind.RESTORE_ASKED: "asked another lead to confirm that {person} is restored",
     Kind.RESTORE_APPLIED: "restored {person}",
 }
 """What an entry says, by its facts. What a lead concluded is left to `steps_of`; what was written, to the ledger."""
