@@ -345,4 +345,4 @@ def test_a_writer_gets_its_turn_beside_one_that_never_rests(place):
             waited.append(len(written) - before)
         stop.set()
         hammering.result()
-    assert sorted(waited)[-4] < 40
+    assert sorted(waited)[-4] < 10

@@ -2,6 +2,7 @@
 
 import importlib.util
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,9 +26,6 @@ _TURN = 30
 _LOOK = 0.002
 """Seconds between two looks at whether a process may write to a SQLite file."""
 
-_TURNS: dict[str, Lock] = {}
-"""By SQLite file, who of this process may write."""
-
 _IDLE = 10
 """Seconds after which Postgres ends a transaction whose process says nothing more: one that was paused keeps nobody
 waiting for its lock."""
@@ -38,13 +36,55 @@ _LOCK = 0x7761_7463
 _CALLED = "the database that WATCHBILL_DATABASE names"
 
 
+class _Turns:
+    """A lock that threads get in the order in which they ask for it.
+
+    That of `threading` goes to whoever comes when it is free: one that writes without a rest takes it again and again.
+    """
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._taken = False
+        self._waiting: deque[Lock] = deque()
+
+    def acquire(self, timeout: float) -> bool:
+        """Wait for one's turn for so many seconds; tell whether it came."""
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return True
+            mine = Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        if mine.acquire(timeout=timeout):
+            return True
+        with self._guard:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+                return False
+        # It was handed over at the last moment.
+        return True
+
+    def release(self) -> None:
+        """Hand it to whoever has waited longest."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
+
+
+_TURNS: dict[str, _Turns] = {}
+"""By SQLite file, who of this process may write."""
+
+
 @contextmanager
 def turn(engine: Engine) -> Iterator[None]:
     """Let one thread of this process at a time write: those of SQLite would wait for each other by looking again."""
     if engine.dialect.name != "sqlite":
         yield
         return
-    lock = _TURNS.setdefault(engine.url.database or "", Lock())
+    lock = _TURNS.setdefault(engine.url.database or "", _Turns())
     if not lock.acquire(timeout=_TURN):
         raise ProviderError(f"another thread has been writing to the state for {_TURN} seconds")
     try:
