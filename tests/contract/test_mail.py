@@ -1,7 +1,7 @@
 """Notices by mail, handed over to a real SMTP server on the loopback."""
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -86,9 +86,12 @@ def box():
         yield running
 
 
-def sender(box, leads=("sofia@example.com",), **settings):
+def sender(box, leads=("sofia@example.com",), to=None, **settings):
     """Make a sender to a server."""
-    return MailSender(SmtpSettings("127.0.0.1", "watchbill@watch.example.com", box.port, **settings), leads, lambda: AT)
+    named = {address.partition("@")[0]: address for address in leads}
+    return MailSender(
+        SmtpSettings("127.0.0.1", "watchbill@watch.example.com", box.port, **settings), named, lambda: AT, to
+    )
 
 
 class Page(HTMLParser):
@@ -153,6 +156,17 @@ def test_leads_have_addresses_of_their_own(box):
         sender(box, ()).send(told, recipient(LEADS), None)
     with pytest.raises(RefusedError, match="no address"):
         sender(box).send(notice(), Recipient("rick", "", None), None)
+
+
+def test_a_lead_gets_no_mail_about_themselves(box):
+    """The others do, at their own addresses, since nobody knows who reads at the one for all leads."""
+    told = notice(NoticeKind.ESCALATION, LEADS, about="sofia")
+    for to in (None, "oncall@example.com"):
+        sender(box, ("sofia@example.com", "ada@example.com"), to).send(told, recipient(LEADS), None)
+    sender(box, to="oncall@example.com").send(replace(told, about="rick"), recipient(LEADS), None)
+    assert [mail[0] for mail in box.mails] == [("ada@example.com",), ("ada@example.com",), ("oncall@example.com",)]
+    with pytest.raises(RefusedError, match="`leads` has no address"):
+        sender(box).send(told, recipient(LEADS), None)
 
 
 def test_one_lead_that_is_refused_keeps_nobody_from_being_told(box):

@@ -392,6 +392,24 @@ def test_a_team_without_a_way_to_its_leads_says_so(slack):
         sender_of(slack, "#nowhere").find(told, everyone)
 
 
+def test_what_is_about_a_lead_is_told_to_the_others_alone(slack):
+    """Past the channel, written over and found again in the same conversation, and over nothing that lies in the channel."""
+    told, everyone = notice(NoticeKind.ESCALATION, LEADS, about="ada"), recipient(LEADS)
+    for channel in (CHANNEL, None):
+        sender = sender_of(slack, channel, ("sofia", "ada", "lee"))
+        sent = sender.send(told, everyone, None)
+        assert slack.conversations[sent["channel"]].members == {BOT, user_of("sofia"), user_of("lee")}
+        assert sender_of(slack, channel, ("sofia", "ada", "lee")).find(told, everyone) == sent
+        update = notice(NoticeKind.UPDATE, LEADS, about="ada", replaces=told.key)
+        assert sender.send(update, everyone, sent) == sent
+        lying = sender.send(replace(told, key="of-nobody", about="rick"), everyone, None)
+        anew = sender.send(update, everyone, lying)
+        assert anew["channel"] == sent["channel"] and anew != lying
+    assert [message.key for message in slack.messages(CHANNEL)] == ["of-nobody"]
+    with pytest.raises(RefusedError, match="no leads to tell"):
+        sender_of(slack, CHANNEL, ("ada",)).send(told, everyone, None)
+
+
 def test_one_lead_who_cannot_be_written_to_keeps_the_others_from_nothing(slack):
     """Where none can, it is for another channel."""
     told, everyone = notice(NoticeKind.ESCALATION, LEADS), recipient(LEADS)

@@ -36,8 +36,7 @@ def _sender(
     if entry.kind == "mail":
         if smtp is None:
             raise RefusedError(f"`{entry.name}` is by mail, and nothing says by what server", f"set {HOST}")
-        leads = [entry.to] if entry.to is not None else [team.people[name].email for name in team.leads]
-        return MailSender(smtp, leads, now)
+        return MailSender(smtp, {name: team.people[name].email for name in team.leads}, now, entry.to)
     assert entry.secret is not None
     secret = secrets.get(entry.secret)
     if secret is None:

@@ -9,7 +9,7 @@
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
@@ -79,13 +79,18 @@ def read_smtp_settings() -> SmtpSettings | None:
 class MailSender:
     """A `respond.interfaces.Sender` over SMTP."""
 
-    def __init__(self, settings: SmtpSettings, leads: Sequence[str], now: Callable[[], datetime]) -> None:
-        """Take the addresses of leads, and the time that is written on mail."""
-        self._settings, self._leads, self._now = settings, tuple(leads), now
+    def __init__(
+        self, settings: SmtpSettings, leads: Mapping[str, str], now: Callable[[], datetime], to: str | None = None
+    ) -> None:
+        """Take the address of each lead, the time that is written on mail, and an address at which all leads are told.
+
+        What is about a lead goes to the others at their own: nobody knows who reads at that one.
+        """
+        self._settings, self._leads, self._now, self._to = settings, dict(leads), now, to
 
     def send(self, notice: Notice, to: Recipient, before: Reference | None) -> Reference:
         """Hand a notice over; its reference is its id. Mail cannot be written over: it answers what it replaces."""
-        addresses = self._leads if to.name == LEADS else (to.email,)
+        addresses = self._of_leads(notice) if to.name == LEADS else (to.email,)
         if not addresses or not all(address.count("@") == 1 for address in addresses):
             raise RefusedError(f"`{to.name}` has no address")
         message = self._message(notice, addresses)
@@ -103,6 +108,11 @@ class MailSender:
     def find(self, notice: Notice, to: Recipient) -> Reference | None:
         """Give nothing: mail that was handed over cannot be asked for. Sent again it has the same id."""
         return None
+
+    def _of_leads(self, notice: Notice) -> tuple[str, ...]:
+        if self._to is not None and notice.about not in self._leads:
+            return (self._to,)
+        return tuple(address for name, address in self._leads.items() if name != notice.about)
 
     def _message(self, notice: Notice, addresses: Sequence[str]) -> EmailMessage:
         message = EmailMessage(SMTP)

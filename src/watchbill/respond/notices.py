@@ -67,3 +67,5 @@ class Notice:
     buttons: tuple[Button, ...] = ()
     replaces: str | None = None
     """Key of the notice whose message this one takes the place of, where the channel can."""
+    about: str | None = None
+    """Whose case it is, where it is to the leads: a lead is told nothing of their own. The outbox fills it in."""

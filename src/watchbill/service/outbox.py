@@ -11,9 +11,11 @@ The rules, in order:
    twice as long each time, up to ten minutes; after `TRIES` failures, or at once where it will never work, the next
    channel has it and says so. Where there is none, it is tried on for ever, and the leads are told.
 5. What takes the place of a notice that was never tried is sent instead of it.
+6. A lead is told nothing of their own case: what leads are told of it goes to the others by Slack and mail, past every
+   channel of which nobody knows who reads it. Where that leaves nobody, the ledger says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,19 +55,37 @@ class Delivered:
     """Whether there was more than one call sends."""
 
 
-def put(work: Casework, notice: Notice, due: datetime | None = None) -> None:
-    """Write a notice for whoever it is to, to be sent at once or when it is due; one that is there stays as it is."""
+def put(
+    work: Casework, notice: Notice, due: datetime | None = None, by: Collection[str] | None = None
+) -> None:
+    """Write a notice for whoever it is to, to be sent at once or when it is due; one that is there stays as it is.
+
+    Of the channels by which they are told it goes by all, or those of `by`.
+    """
+    notice = replace(notice, about=_subject(work, notice))
     payload = msgspec.json.encode(notice).decode()
     if notice.replaces is not None:
         work.store.outbox.replace(notice.replaces)
-    for channel in channels_of(work, notice):
+    channels = channels_of(work, notice)
+    if not channels and notice.about in work.team.leads:
+        why = f"no channel reaches leads without {notice.about}, whose case it is"
+        work.record(Kind.NOTICE_FAILED, notice.key, {"to": notice.to, "channel": None, "why": why, "then": None})
+    for channel in (channel for channel in channels if by is None or channel in by):
         row = OutboxRow(notice.key, channel, 0, notice.to, payload, Sending.WAITING, 0, due or work.at, work.at)
         work.store.outbox.put(replace(row, case_id=notice.case))
+
+
+def _subject(work: Casework, notice: Notice) -> str | None:
+    """Tell whose case leads are told of."""
+    row = None if notice.case is None or notice.to != LEADS else work.store.cases.get(notice.case)
+    return notice.about if row is None else row.person
 
 
 def channels_of(work: Casework, notice: Notice) -> list[str]:
     """Give the channels that a notice goes by at first, by the team file; none where the team has set up none."""
     team = work.team
+    if notice.to == LEADS and notice.about in team.leads:
+        return _past(team, notice)
     if notice.to == LEADS:
         more = [_named(each.name) for each in team.notify if str(notice.kind) in each.on]
         return [SLACK, *more] if team.slack is not None else more
@@ -73,6 +93,17 @@ def channels_of(work: Casework, notice: Notice) -> list[str]:
     if team.slack is None or (notice.replaces is not None and _is_given_up(work, notice.replaces)):
         return [mail] if mail is not None else [SLACK] if team.slack is not None else []
     return [SLACK]
+
+
+def _past(team: Team, notice: Notice) -> list[str]:
+    """Give the channels by which the other leads are told of a lead: those that can leave one out."""
+    if len(team.leads) == 1:
+        return []
+    by_mail = [_named(each.name) for each in team.notify if each.kind == "mail" and str(notice.kind) in each.on]
+    if team.slack is not None:
+        return [SLACK, *by_mail]
+    mail = mail_of(team)
+    return by_mail or ([] if mail is None else [mail])
 
 
 def mail_of(team: Team) -> str | None:
@@ -93,11 +124,6 @@ def is_delivered(work: Casework, key: str) -> bool | None:
     """Tell whether somebody was told; None where the team has set up no channel."""
     rows = work.store.outbox.of(key)
     return any(row.state is Sending.SENT for row in rows) if rows else None
-
-
-def is_replaced(work: Casework, key: str) -> bool:
-    """Tell whether a notice goes unsent by every channel, since something took its place before."""
-    return all(row.state is Sending.REPLACED for row in work.store.outbox.of(key))
 
 
 def deliver(
@@ -194,7 +220,7 @@ class _Post:
                 self._hand_over(claimed, tried, notice, other)
                 return
             at = self._work.at + min(timedelta(seconds=10 * 2 ** min(claimed.tries, 10)), _LONGEST)
-            lost = never and claimed.to != LEADS
+            lost = never and (claimed.to != LEADS or notice.about in self._work.team.leads)
             state = Sending.FAILED if lost else Sending.WAITING
             written = self._work.store.outbox.turn(claimed, replace(tried, state=state, next_at=at))
             if written and (lost or (claimed.to != LEADS and tried.tries == TRIES)):

@@ -1,7 +1,8 @@
 """Send notices to people in Slack, each once.
 
 1. A person is written to directly, by the ids that were pinned; who has none yet is looked up by their address, and
-   pinned. What leads are told goes to the channel of the team file, or else into one conversation with all of them.
+   pinned. What leads are told goes to the channel of the team file, or else into one conversation with all of them;
+   what is about one of them, into one with the others.
 2. Each message has its notice's key in its metadata, which people do not see: by it a message is found that was sent by
    a process that died, and one whose sending Slack did not answer for.
 3. A notice that replaces another is written over it; where that one is gone, it is said anew.
@@ -68,7 +69,9 @@ class SlackSender:
             self._uncertain.discard(notice.key)
             return found
         try:
-            sent = self._replace(drawn, before) or self._post(drawn, self._conversation(to))
+            sent = self._replace(drawn, self._where(notice, to, before)) or self._post(
+                drawn, self._conversation(notice, to)
+            )
         except UncertainError:
             self._uncertain.add(notice.key)
             raise
@@ -77,7 +80,7 @@ class SlackSender:
 
     def find(self, notice: Notice, to: Recipient) -> Reference | None:
         """Give where a notice lies; ProviderError where so much was said since that it cannot be told."""
-        channel = self._channel_id(self._conversation(to))
+        channel = self._channel_id(self._conversation(notice, to))
         oldest = str((self._now() - _LOOKED_BACK).timestamp())
 
         def read(cursor: str) -> dict[str, Any]:
@@ -121,20 +124,31 @@ class SlackSender:
         sent = _document(answer.data)
         return {"channel": str(sent["channel"]), "ts": str(sent["ts"])}
 
-    def _conversation(self, to: Recipient) -> str:
+    def _conversation(self, notice: Notice, to: Recipient) -> str:
         if to.name != LEADS:
             return self._open_with([self._member(to).user])
-        if self.channel is not None:
+        if self.channel is not None and not self._is_of_lead(notice):
             return self.channel
-        return self._open_with(self._reachable())
+        return self._open_with(self._reachable(notice.about))
 
-    def _reachable(self) -> set[str]:
-        """Give the leads who can be written to: that one cannot keeps the others from nothing."""
+    def _is_of_lead(self, notice: Notice) -> bool:
+        return notice.to == LEADS and any(lead.name == notice.about for lead in self._leads())
+
+    def _where(self, notice: Notice, to: Recipient, before: Reference | None) -> Reference | None:
+        """Give what is written over: nothing in a conversation that the lead whom it is about may be in."""
+        if before is None or not self._is_of_lead(notice):
+            return before
+        return before if before.get("channel") == self._conversation(notice, to) else None
+
+    def _reachable(self, but: str | None = None) -> set[str]:
+        """Give the leads who can be written to, but for one: that one cannot keeps the others from nothing."""
         found: set[str] = set()
         failed: RefusedError | NotFoundError = RefusedError(
             "the team has no leads to tell", "name `leads` in the team file"
         )
         for lead in self._leads():
+            if lead.name == but:
+                continue
             try:
                 found.add(self._member(lead).user)
             except (RefusedError, NotFoundError) as error:

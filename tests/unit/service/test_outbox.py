@@ -1,11 +1,14 @@
 """The outbox: order, waiting, trying again, the next channel, and never the same thing twice."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.teams import HERE
 from tests.unit.service.desk import MINUTE, KilledError, Office, asking_team, questions
 
 from watchbill.errors import RefusedError
@@ -14,6 +17,7 @@ from watchbill.respond.notices import LEADS, Notice, NoticeKind
 from watchbill.service import asking
 from watchbill.service.outbox import LEASE, MOST, TRIES, deliver, put
 from watchbill.store.rows import Sending
+from watchbill.team.model import Notify
 
 
 HOUR = timedelta(hours=1)
@@ -120,6 +124,57 @@ def test_whoever_cannot_be_told_at_all_is_news_for_the_leads(tmp_path):
     assert (news.to, news.kind) == (LEADS, NoticeKind.NEWS)
     assert "gone could not be told" in news.title
     assert states(office)["a", "slack"] == "failed"
+    office.store.close()
+
+
+KINDS = ("mail", "pagerduty", "webhook", "apprise")
+
+
+def leading(*leads, slack, kinds):
+    """Make a team of whose leads each kind of channel tells."""
+    entries = [Notify(each, each, None, each.upper(), frozenset({"escalation"}), HERE) for each in kinds]
+    return replace(asking_team(slack=slack, leads=leads), notify=tuple(entries))
+
+
+@pytest.mark.parametrize(
+    ("slack", "kinds", "others"),
+    [
+        (True, KINDS, ["slack", "notify:mail"]),
+        (True, ("pagerduty",), ["slack"]),
+        (False, KINDS, ["notify:mail"]),
+        (False, ("pagerduty", "webhook", "apprise"), []),
+    ],
+)
+def test_a_lead_is_told_nothing_of_their_own_case(tmp_path, slack, kinds, others):
+    """Whatever the notice says: by channels that can leave one out, and the ledger says so where there is none."""
+    office = Office(tmp_path, leading("sofia", "james", slack=slack, kinds=kinds))
+    every = [*(["slack"] if slack else []), *(f"notify:{kind}" for kind in kinds)]
+    for case_id, channels in (("C-late", others), (None, every)):
+        told = replace(notice(f"of {case_id}", LEADS, NoticeKind.ESCALATION), case=case_id)
+        put(office.as_("watchbill"), told)
+        assert {row.channel for row in office.store.outbox.of(told.key)} == set(channels)
+    assert {msgspec.json.decode(row.payload, type=Notice).about for row in office.store.outbox.of("of C-late")} <= {
+        "james"
+    }
+    assert (Kind.NOTICE_FAILED in office.kinds()) == (not others)
+    office.store.close()
+
+
+def test_the_case_of_the_only_lead_is_told_to_nobody(tmp_path):
+    """Nor does it hold up what else leads are told, though it was written before the others went."""
+    office = Office(tmp_path, leading("sofia", "james", slack=True, kinds=("mail",)))
+    told = replace(notice("a", LEADS, NoticeKind.ESCALATION), case="C-late")
+    put(office.as_("watchbill"), told)
+    office.team = leading("james", slack=True, kinds=("mail",))
+    put(office.as_("watchbill"), replace(told, key="b"))
+    assert office.store.outbox.of("b") == []
+
+    def refuse(notice, to, before):
+        raise RefusedError("the team has no leads to tell")
+
+    office.slack.send = office.mail.send = refuse
+    deliver(office.as_("watchbill"), {"slack": office.slack, "notify:mail": office.mail})
+    assert {str(row.state) for row in office.store.outbox.of("a")} == {"failed"}
     office.store.close()
 
 
