@@ -404,7 +404,8 @@ def test_what_is_about_a_lead_is_told_to_the_others_alone(slack):
         assert sender.send(update, everyone, sent) == sent
         lying = sender.send(replace(told, key="of-nobody", about="rick"), everyone, None)
         anew = sender.send(update, everyone, lying)
-        assert anew["channel"] == sent["channel"] and anew != lying
+        assert anew["channel"] == sent["channel"]
+        assert anew != lying
     assert [message.key for message in slack.messages(CHANNEL)] == ["of-nobody"]
     with pytest.raises(RefusedError, match="no leads to tell"):
         sender_of(slack, CHANNEL, ("ada",)).send(told, everyone, None)
