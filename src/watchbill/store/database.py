@@ -33,6 +33,8 @@ from watchbill.store.outbox import Outbox
 from watchbill.store.questions import Questions
 from watchbill.store.requests import Requests
 from watchbill.store.revisions import Revisions
+from watchbill.store.sign_ins import SignIns
+from watchbill.store.web_sessions import WebSessions
 
 
 FILE: Final = "state.db"
@@ -77,6 +79,8 @@ class Store:
         self.links = Links(self)
         self.mutes = Mutes(self)
         self.requests = Requests(self)
+        self.sign_ins = SignIns(self)
+        self.web_sessions = WebSessions(self)
         self.leases = Leases(self)
 
     def __enter__(self) -> Self:

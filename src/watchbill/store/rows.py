@@ -207,6 +207,8 @@ class Worked(StrEnum):
     """What became of a click."""
 
     WAITING = "waiting"
+    TAKEN_ON = "taken on"
+    """It takes long, and is done beside others; whoever pressed has been told so."""
     DONE = "done"
     REFUSED = "refused"
     """Nothing came of it, so that it may be pressed again."""
@@ -252,6 +254,64 @@ class LinkRow:
     person: str
     expires_at: datetime
     used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPinRow:
+    """Who somebody of the team file is at an identity provider."""
+
+    person: str
+    issuer: str
+    subject: str
+    pinned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignInTryRow:
+    """A sign-in that somebody went to the identity provider for, and has not come back from."""
+
+    digest: str
+    """SHA-256 of the state that they come back with, which is nowhere."""
+    browser: str
+    """SHA-256 of what the browser was given to hold: who comes back is who went."""
+    nonce: str
+    verifier: str
+    """Of PKCE: RFC 7636, section 4.1."""
+    goes_to: str
+    """The page that they wanted, of ours."""
+    fresh: bool
+    """Whether that page takes a sign-in made for it."""
+    begun_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignInLinkRow:
+    """A link by which somebody may sign in once, where there is no identity provider."""
+
+    digest: str
+    """SHA-256 of its secret, which is nowhere."""
+    person: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebSessionRow:
+    """Somebody who is signed in."""
+
+    digest: str
+    """SHA-256 of what their browser holds, which is nowhere."""
+    person: str
+    issuer: str | None
+    """Who said so; None where it was a link."""
+    groups: tuple[str, ...]
+    """In which the provider said they are."""
+    begun_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+    """At the latest."""
+    proof: str | None = None
+    """What their sign-in proves, and for which page, as JSON; None where it was for none or is used up."""
 
 
 @dataclass(frozen=True, slots=True)

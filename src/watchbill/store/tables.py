@@ -209,6 +209,51 @@ answer_links = Table(
     Column("used_at", String(32), nullable=True),
 )
 
+sign_in_pins = Table(
+    "sign_in_pins",
+    METADATA,
+    Column("person", String(255), primary_key=True),
+    Column("issuer", String(255), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("pinned_at", String(32), nullable=False),
+    Index("sign_in_pins_by_subject", "issuer", "subject", unique=True),
+)
+
+sign_in_tries = Table(
+    "sign_in_tries",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("browser", String(64), nullable=False),
+    Column("nonce", String(64), nullable=False),
+    Column("verifier", String(128), nullable=False),
+    Column("goes_to", Text, nullable=False),
+    Column("fresh", Integer, nullable=False),
+    Column("begun_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("expires_at", String(32), nullable=False),
+)
+
+web_sessions = Table(
+    "web_sessions",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("person", String(255), nullable=False),
+    Column("issuer", Text, nullable=True),
+    Column("groups", Text, nullable=False),
+    Column("begun_at", String(32), nullable=False),
+    Column("seen_at", String(32), nullable=False),
+    Column("ends_at", String(32), nullable=False),
+    Column("proof", Text, nullable=True),
+    Index("web_sessions_by_end", "ends_at"),
+)
+
 mutes = Table(
     "mutes",
     METADATA,

@@ -43,6 +43,8 @@ HostUser = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@
 LocalUser = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.-]{0,31}$")]
 """A user of one host: useradd(8), without what a shell or a command could take for something else."""
 Web = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
+Issuer = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$")]
+"""The issuer of tokens, to the letter: OpenID Connect Core 1.0, section 2, `iss`."""
 SshKey = Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
 """The fingerprint of a key as ssh-keygen(1) and sshd(8) print it: no padding."""
 StoreUser = Annotated[
@@ -59,6 +61,9 @@ Channel = Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]{8,20}|#[^\s#
 """A channel of Slack: its id, or `#` and its name, of 80 characters at most."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 KindName = Literal["primary", "secondary", "shadow", "manager"]
+RoleName = Literal["viewer", "auditor", "lead", "admin"]
+Scope = Annotated[str, StringConstraints(pattern=r"^[!#-\[\]-~]+$")]
+"""A scope: RFC 6749, section 3.3."""
 NoticeName = Literal["question", "answered", "escalation", "update", "stand-in", "request", "help", "news"]
 _USUALLY_TOLD: tuple[NoticeName, ...] = ("escalation", "update", "stand-in")
 Filled = Annotated[str, StringConstraints(min_length=1)]
@@ -437,6 +442,32 @@ class DirectoryPart(_Part):
     admin: Address | None = Field(None, description="With `google`: the administrator the service account acts for.")
 
 
+class SignInPart(_Part):
+    """The identity provider at which people sign in to the pages: OpenID Connect."""
+
+    issuer: Issuer = Field(description="Its issuer, to the letter as its tokens name it: https://acme.okta.com.")
+    client: Filled = Field(description="The id of the client that it knows watchbill by.")
+    secret: Variable = Field(
+        description="The environment variable with the secret of that client; the same with _FILE behind it may name "
+        "a file."
+    )
+    scopes: list[Scope] = Field(default_factory=list, description="What is asked for beside openid, email and profile.")
+    groups_claim: Filled = Field("groups", description="The claim that names the groups somebody is in.")
+    roles: Annotated[dict[RoleName, Named], Field(min_length=1)] = Field(
+        description="By role (viewer, auditor, lead, admin) the groups whose members have it; who is in none sees "
+        "nothing but questions to themselves."
+    )
+
+
+class WebPart(_Part):
+    """The pages that people look at, served by `watchbill serve`."""
+
+    base: Web = Field(description="Where people reach them: https://watchbill.example.com, or http://127.0.0.1:8470.")
+    sign_in: SignInPart | None = Field(
+        None, description="Where people sign in; without it, by a one-time link on the machine itself."
+    )
+
+
 class IdentityCenterPart(_Part):
     """IAM Identity Center, from which a frozen person is taken out."""
 
@@ -514,3 +545,4 @@ class TeamPart(_Part):
     alerts: AlertsPart = Field(default_factory=AlertsPart, description="How loud it is.")
     slack: SlackPart | None = Field(default=None, description="That people are asked in Slack, and how.")
     notify: list[NotifyPart] = Field(default_factory=list, description="More ways by which leads are told.")
+    web: WebPart | None = Field(default=None, description="The pages that people look at, and where they sign in.")

@@ -52,12 +52,14 @@ from watchbill.team.model import (
     Roster,
     Rota,
     Rotation,
+    SignIn,
     Slack,
     Stage,
     Stint,
     Suppression,
     Team,
     Turn,
+    Web,
     Workload,
 )
 from watchbill.team.names import DAYS, instant_or_date, length, meant, name_problems
@@ -203,7 +205,12 @@ def _field(path: Path, *, key: bool) -> str:
             return "value"
 
 
-_CALLED = {("notify", "to"): "address", ("hosts", "user"): "local user", ("directories", "url"): "web address"}
+_CALLED = {
+    ("notify", "to"): "address",
+    ("hosts", "user"): "local user",
+    ("directories", "url"): "web address",
+    ("web", "base"): "web address",
+}
 """By section and key, what a field is where that key means something else elsewhere."""
 
 _EXPECTED = {
@@ -244,6 +251,8 @@ _EXPECTED = {
     "region": "write the region it is in: eu-west-1",
     "store": "write what `aws sso-admin list-instances` gives: d-1234567890",
     "policy": "write the id of a service control policy: p-examplepolicy",
+    "issuer": "write it as its tokens have it: https://acme.okta.com",
+    "scopes": "a scope is a word: groups",
     "secret": "name an environment variable: PLATFORM_FEED",
     "channel": "write the id of a channel, C0123456789, or its name: #oncall",
     "address": "an address has one `@`",
@@ -363,6 +372,7 @@ class _Builder:
                 for n, d in part.directories.items()
             },
             identity_center=self._identity_center(),
+            web=self._web(),
         )
 
     def _instances(self) -> dict[str, str]:
@@ -383,6 +393,16 @@ class _Builder:
             return None
         where = self._at(("identity_center",), key=True)
         return IdentityCenter(part.account, part.region, part.store, part.instance, part.policy, part.fed_by, where)
+
+    def _web(self) -> Web | None:
+        part = self._part.web
+        if part is None:
+            return None
+        given, found = part.sign_in, None
+        if given is not None:
+            roles = {role: tuple(groups) for role, groups in given.roles.items()}
+            found = SignIn(given.issuer, given.client, given.secret, tuple(given.scopes), given.groups_claim, roles)
+        return Web(part.base.lower(), found, self._at(("web",), key=True))
 
     def _slack(self) -> Slack | None:
         part = self._part.slack

@@ -461,6 +461,34 @@ class IdentityCenter:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """The identity provider at which people sign in to the pages."""
+
+    issuer: str
+    """To the letter as its tokens name it."""
+    client: str
+    """The id of the client that it knows watchbill by."""
+    secret: str
+    """The environment variable that holds the secret of that client."""
+    scopes: tuple[str, ...]
+    """What is asked for beside openid, email and profile."""
+    groups_claim: str
+    roles: Mapping[str, tuple[str, ...]]
+    """By role the groups whose members have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The pages that people look at."""
+
+    base: str
+    """Where people reach them, without a slash at the end, in small letters."""
+    sign_in: SignIn | None
+    """None where people sign in by a one-time link on the machine itself."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     """One team file, checked: every name in it refers to something in it."""
 
@@ -505,6 +533,8 @@ class Team:
     """Hosts that watchbill reaches, by name."""
     directories: Mapping[str, Directory] = field(default_factory=dict)
     identity_center: IdentityCenter | None = None
+    web: Web | None = None
+    """None where no pages are served."""
 
     def members(self, group: str) -> tuple[str, ...]:
         """Give everyone in the group, those of included groups too, sorted, each once."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from holidays import country_holidays
@@ -32,6 +33,16 @@ SUPPRESSED_BY = ("rule", "person", "network", "account", "action")
 _DIRECTORY_TAKES = {"okta": ("url",), "entra": ("client", "tenant"), "google": ("admin",)}
 """By kind of directory, what it says besides its secret."""
 _CEILING_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether an address is of this machine alone."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost")
+
+
+def is_safe(url: str) -> bool:
+    """Tell whether what is said to an address is encrypted, or leaves this machine never."""
+    return urlsplit(url).scheme == "https" or is_loopback(url)
 
 
 def name_problems(plain: Mapping[str, Any], wrong: Collection[Path], places: Places) -> list[Problem]:
@@ -175,6 +186,7 @@ class _Checker:
         self._workloads()
         self._hosts()
         self._directories()
+        self._web()
         self._ceiling()
 
     def _permission_set(self, at: Path) -> None:
@@ -304,6 +316,19 @@ class _Checker:
                     self._say("directory", said, (*at, name) if has else at)
         self._ref("account", ("identity_center", "account"))
         self._ref("directory", ("identity_center", "fed_by"))
+
+    def _web(self) -> None:
+        """Check that what crosses a network is encrypted, and that nobody signs in without a provider but here."""
+        document, base = self._document, self._document.text("web", "base")
+        for at, said in (
+            (("web", "base"), base),
+            (("web", "sign_in", "issuer"), document.text("web", "sign_in", "issuer")),
+        ):
+            if said is not None and not is_safe(said):
+                self._say("web", f"`{said}` is not encrypted: write https", at)
+        if base is not None and document.value(("web", "sign_in")) is None and not is_loopback(base):
+            said = "without `sign_in` the pages are for this machine alone"
+            self._say("web", f"{said}: write http://127.0.0.1:8470, or say where to sign in", ("web", "base"))
 
     def _ceiling(self) -> None:
         """Check that every account can have the ceiling: a boundary is AWS's, or of the same account."""
