@@ -68,6 +68,16 @@ def test_the_insider_story_is_in_no_document(run):
         assert "insider" not in ran.out
 
 
+def test_a_security_lead_is_shown_no_insider_in_their_own_case(run, sample):
+    """The other one is."""
+    text = sample.read_text("utf-8")
+    sample.write_text(text.replace("security_leads: [sofia, ada]", "security_leads: [sofia, james]"), "utf-8")
+    for actor, sees in (("sofia", True), ("james", False), ("rick", False)):
+        ran = run("case", "C-1a2b3c", "--json", watchbill_actor=actor)
+        assert ran.code == 0, ran.err
+        assert ("insider" in ran.out) == sees
+
+
 def test_ocsf(run):
     """One document a line."""
     (document,) = lines(run("export", "cases", "--format", "ocsf"))

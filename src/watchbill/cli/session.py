@@ -15,6 +15,8 @@ import rich_click as click
 from click import get_current_context
 from click.core import ParameterSource
 
+from watchbill.alerts.export.reader import sees_insider
+from watchbill.alerts.view import CaseView
 from watchbill.bootstrap import App, clock_of, make_app
 from watchbill.cli.output import Output
 from watchbill.detect.networks import Networks
@@ -34,6 +36,10 @@ from watchbill.team.model import Team
 
 CHANGES = 2
 """Exit code of `--detailed-exitcode` where there is something to see."""
+
+
+Sees = Callable[[CaseView], bool]
+"""Tells whether whoever reads a case may see the story of an insider in it."""
 
 
 @dataclass(slots=True)
@@ -86,13 +92,13 @@ class Session:
             self._app = make_app(clock_of(self.settings))
         return self._app
 
-    def sees_insider(self) -> bool:
-        """Tell whether whoever is at the keyboard may see the story of an insider: no, where no team file says so."""
+    def sees_insider(self) -> Sees:
+        """Give what tells in which cases whoever is at the keyboard may see an insider: in none without a team file."""
         try:
             team = self.team_if_any()
         except WatchbillError:
-            return False
-        return team is not None and self.settings.actor in team.security_leads
+            team = None
+        return lambda case: sees_insider(team, self.settings.actor, case)
 
     def networks(self) -> Networks | None:
         """Give what tells whose network an address is of; None where the settings name no database."""

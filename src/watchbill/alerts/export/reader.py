@@ -6,11 +6,17 @@ from watchbill.alerts.assess import assess, for_reader
 from watchbill.alerts.export.model import CLOSED, Kept
 from watchbill.alerts.stories import Story
 from watchbill.alerts.view import AddendView, CaseView, HypothesisView, QuestionView, further_of
+from watchbill.team.model import Team
 
 
 HIDDEN_NOTE = "closed; the conclusion is with the leads"
 """Said of every case that was ever closed, since it would tell much if it were said of some alone."""
 _CLOSED_BEFORE = "since it was closed"
+
+
+def sees_insider(team: Team | None, reader: str, case: CaseView) -> bool:
+    """Tell whether somebody may see the story of an insider in a case: a security lead may, but of themselves never."""
+    return team is not None and reader in team.security_leads and reader != case.person
 
 
 def readable(case: CaseView, *, may_see_insider: bool = False) -> CaseView:

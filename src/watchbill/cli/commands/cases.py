@@ -11,7 +11,7 @@ from watchbill.alerts.export.model import Kept
 from watchbill.alerts.export.reader import kept_for
 from watchbill.alerts.view import CaseView
 from watchbill.cli.output import Output
-from watchbill.cli.session import Session, command
+from watchbill.cli.session import Sees, Session, command
 from watchbill.files.report import write_text
 from watchbill.intervals import iso, parse_instant
 from watchbill.respond.model import Verdict
@@ -126,9 +126,9 @@ def cases(session: Session, *, every: bool) -> int:
     with session.store() as store:
         rows = sorted(store.cases.all(), key=lambda row: (ranks.index(row.severity), row.opened_at, row.id))
     shown = [row for row in rows if every or row.status != "closed"]
-    lines = []
+    lines, sees = [], session.sees_insider()
     for row in shown:
-        kept = as_read(row, view_of(row), may_see_insider=session.sees_insider())
+        kept = as_read(row, view_of(row), sees)
         view = kept.case
         lines.append(CaseLine(row.id, row.status, row.severity, view.subject, view.first, view.sentence, kept.note))
     if shown:
@@ -152,7 +152,7 @@ def case(session: Session, case_id: str, *, every: bool, page: Path | None) -> i
     file works offline, loads nothing, and shows what whoever writes it may see.
     """
     with session.store() as store:
-        found = standing_case(store, case_id, may_see_insider=session.sees_insider())
+        found = standing_case(store, case_id, session.sees_insider())
     session.out.line(f"{found.status}" + (f": {found.note}" if found.note else ""))
     show_case(session.out, found.case, every=every)
     _show_steps(session.out, found)
@@ -234,21 +234,21 @@ def decide(session: Session, case_id: str, verdict: str, reason: str) -> int:
     return 0
 
 
-def as_read(row: CaseRow, view: CaseView, *, may_see_insider: bool) -> Kept:
+def as_read(row: CaseRow, view: CaseView, sees: Sees) -> Kept:
     """Give a case as its reader may see it."""
-    return kept_for(Kept(view, row.status, row.note, row.opened_at, row.updated_at), may_see_insider=may_see_insider)
+    return kept_for(Kept(view, row.status, row.note, row.opened_at, row.updated_at), may_see_insider=sees(view))
 
 
-def standing_case(store: Store, case_id: str, *, may_see_insider: bool = False) -> StandingCase:
+def standing_case(store: Store, case_id: str, sees: Sees) -> StandingCase:
     """Give a case with where it stands and what was asked, as its reader may see it."""
     row, view = find_case(store, case_id)
-    kept = as_read(row, view, may_see_insider=may_see_insider)
+    kept = as_read(row, view, sees)
     asked = store.questions.of(case_id)
     question = None if asked is None else _question(asked)
     freezes = [each.id for each in store.freezes.all() if each.case_id == case_id]
     entries = store.ledger.about([case_id, *freezes])
     times = times_of(parse_instant(view.first), entries)
-    steps = [StepView(iso(s.at), s.by, s.words) for s in steps_of(entries, may_see_insider=may_see_insider)]
+    steps = [StepView(iso(s.at), s.by, s.words) for s in steps_of(entries, may_see_insider=sees(view))]
     opened, updated = iso(row.opened_at), iso(row.updated_at)
     return StandingCase(kept.case, row.status, kept.note, opened, updated, question, _times(times), steps)
 

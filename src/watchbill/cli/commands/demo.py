@@ -13,6 +13,7 @@ import rich_click as click
 
 from watchbill.alerts.audit import Asked
 from watchbill.alerts.stories import Story
+from watchbill.alerts.view import CaseView
 from watchbill.cli.commands.access import PlanView, apply_shown, plan_view, show_plan, words_of
 from watchbill.cli.commands.cases import STYLES, StandingCase, show_case, standing_case
 from watchbill.cli.commands.containment import (
@@ -133,6 +134,11 @@ def demo(session: Session, seed: int, output: Path) -> int:
     return 0
 
 
+def _whole(case: CaseView) -> bool:
+    """Show a case as a security lead sees it: whoever watches the demo is one."""
+    return True
+
+
 class _Telling:
     """Tells the demo: every step goes through the functions that the commands of the same name call."""
 
@@ -175,8 +181,7 @@ class _Telling:
         return Casework(self._stage.app, self._store, self._team, self._stage.clock.now(), actor)
 
     def _standing(self, case_id: str) -> StandingCase:
-        """Give a case as a security lead sees it: whoever watches the demo is one."""
-        return standing_case(self._store, case_id, may_see_insider=True)
+        return standing_case(self._store, case_id, _whole)
 
     def _heading(self, text: str) -> None:
         self._out.line()
@@ -316,7 +321,7 @@ class _Telling:
         work = self._as("watchbill")
         asked = Asked(self._rules, steps=steps_of(work))
         audited = audit_lake(self._lake, library_of(work), self._team, partial(history_of, work), asked)
-        result, standings = with_standings(work, audited, may_see_insider=True)
+        result, standings = with_standings(work, audited, _whole)
         drift = [found.what for found in work.plan().drift]
         write_text(output, render(result, self._stage.clock.now(), (), effects, standings, drift, work.team))
         self._heading("The cases")

@@ -11,7 +11,7 @@ from watchbill.alerts.view import AuditView, audit_view
 from watchbill.cli.commands.access import words_of
 from watchbill.cli.commands.cases import as_read
 from watchbill.cli.commands.trail import audited, load_rules, trail_option
-from watchbill.cli.session import Session, command
+from watchbill.cli.session import Sees, Session, command
 from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.service.casework import Casework, view_of
@@ -46,7 +46,7 @@ def report(session: Session, source: str | None, rules: tuple[Path, ...], output
     loaded, problems = load_rules(rules)
     found = audited(session, source, session.team(), loaded)
     with session.casework() as work:
-        result, standings = with_standings(work, found, may_see_insider=session.sees_insider())
+        result, standings = with_standings(work, found, session.sees_insider())
         plan, team = work.plan(), work.team
     effects, drift = [words_of(effect) for effect in plan.effects], [each.what for each in plan.drift]
     assumed = [Problem("assumed", words) for words in found.assumed]
@@ -57,16 +57,13 @@ def report(session: Session, source: str | None, rules: tuple[Path, ...], output
     return 0
 
 
-def with_standings(
-    work: Casework, found: Audit, *, may_see_insider: bool = False
-) -> tuple[AuditView, dict[str, Standing]]:
+def with_standings(work: Casework, found: Audit, sees: Sees) -> tuple[AuditView, dict[str, Standing]]:
     """Give an audit with each case as it is kept, and where it stands, as a reader may see it."""
     kept = {row.id: row for row in work.store.cases.all()}
     result = audit_view(found, work.team.name)
-    read = {row.id: as_read(row, view_of(row), may_see_insider=may_see_insider) for row in kept.values()}
+    read = {row.id: as_read(row, view_of(row), sees) for row in kept.values()}
     cases = [
-        read[case.id].case if case.id in read else readable(case, may_see_insider=may_see_insider)
-        for case in result.cases
+        read[case.id].case if case.id in read else readable(case, may_see_insider=sees(case)) for case in result.cases
     ]
     return replace(result, cases=cases), {case_id: Standing(each.status, each.note) for case_id, each in read.items()}
 

@@ -206,7 +206,7 @@ def audit(
     found = audited(session, source, team, loaded, findings)
     result = audit_view(found, team.name if team else None)
     sees = session.sees_insider()
-    result = replace(result, cases=[readable(case, may_see_insider=sees) for case in result.cases])
+    result = replace(result, cases=[readable(case, may_see_insider=sees(case)) for case in result.cases])
     old = stale(found.suppressed, session.at, found.start)
     said = [*(Problem("assumed", words) for words in found.assumed), *found.problems, *problems, *old]
     show_audit(session, result, found)
