@@ -133,7 +133,8 @@ class Channels:
             secrets = read_variables(channels.secrets_of(team))
             found = channels.connect(team, read_smtp_settings(), secrets, self._now)
             if self._connection is not None:
-                found[SLACK] = self._connection.sender
+                found[SLACK] = sender = self._connection.sender
+                sender.channel = None if team.slack is None else team.slack.channel
             self._of = team.digest, found
         return self._of[1]
 
