@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from watchbill.cli.commands.cases import QuestionView, question_line
+from watchbill.cli.commands.cases import question_line
+from watchbill.service.standing import QuestionView
 
 
 ASKED = QuestionView("C-1", "james", "was it you?", "t0", "t9", None, None, "asked", None, None, None)

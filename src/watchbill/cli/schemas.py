@@ -7,7 +7,7 @@ import msgspec
 from watchbill.alerts.view import AuditView
 from watchbill.cli.commands.access import ApplyView, DriftView, PlanView
 from watchbill.cli.commands.by_hand import StepToTick
-from watchbill.cli.commands.cases import AskView, CaseLine, StandingCase, VerdictView
+from watchbill.cli.commands.cases import AskView, CaseLine, VerdictView
 from watchbill.cli.commands.checks import CheckView
 from watchbill.cli.commands.containment import AssistView, EvictView, FreezeView, RestoreView
 from watchbill.cli.commands.coverage import CoverageView
@@ -33,6 +33,7 @@ from watchbill.cli.commands.trail import TrailView
 from watchbill.cli.commands.verify import IntegrityView
 from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result
+from watchbill.service.standing import StandingCase
 
 
 RESULTS: dict[str, Any] = {

@@ -16,7 +16,6 @@ from click import get_current_context
 from click.core import ParameterSource
 
 from watchbill.alerts.export.reader import sees_insider
-from watchbill.alerts.view import CaseView
 from watchbill.bootstrap import App, clock_of, make_app
 from watchbill.cli.output import Output
 from watchbill.detect.networks import Networks
@@ -28,6 +27,7 @@ from watchbill.service.approved import with_requests
 from watchbill.service.casework import Casework
 from watchbill.service.feeds import standing_feeds, with_feeds
 from watchbill.service.stand_ins import with_stand_ins
+from watchbill.service.standing import Sees
 from watchbill.settings import Settings, read_settings
 from watchbill.store.database import FILE, Store, open_store
 from watchbill.store.leases import Lease
@@ -36,10 +36,6 @@ from watchbill.team.model import Team
 
 CHANGES = 2
 """Exit code of `--detailed-exitcode` where there is something to see."""
-
-
-Sees = Callable[[CaseView], bool]
-"""Tells whether whoever reads a case may see the story of an insider in it."""
 
 
 @dataclass(slots=True)

@@ -1,25 +1,21 @@
 """`cases`, `case`, `ask`, `answer`, `confirm`, `verdict`: what happened, and who says so."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import rich_click as click
 
-from watchbill.alerts.export.model import Kept
-from watchbill.alerts.export.reader import kept_for
 from watchbill.alerts.view import CaseView
 from watchbill.cli.output import Output
-from watchbill.cli.session import Sees, Session, command
+from watchbill.cli.session import Session, command
 from watchbill.files.report import write_text
-from watchbill.intervals import iso, parse_instant
+from watchbill.intervals import iso
 from watchbill.respond.model import Verdict
-from watchbill.respond.times import Times, steps_of, times_of
 from watchbill.service import asking
-from watchbill.service.casework import Casework, find_case, view_of
-from watchbill.store.database import Store
-from watchbill.store.rows import CaseRow, QuestionRow
+from watchbill.service.casework import Casework, view_of
+from watchbill.service.standing import QuestionView, StandingCase, as_read, lengths, question_of, standing_case
 from watchbill.web.report import Standing, render_case
 
 
@@ -44,60 +40,6 @@ class CaseLine:
     first: str
     sentence: str
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionView:
-    """A question to a person, and the answer where there is one."""
-
-    case: str
-    person: str
-    text: str
-    asked_at: str
-    deadline_at: str
-    answer: str | None
-    answered_at: str | None
-    stand: str
-    """asked, answered, stepped up, silent, escalated or decided."""
-    peer: str | None
-    """Who may confirm it."""
-    confirmed_by: str | None
-    confirmed_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """One thing that was done about a case."""
-
-    at: str
-    by: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimesView:
-    """How long each step took, in seconds; null where it did not come. docs/asking.md says from when to when."""
-
-    notice: float | None
-    ask: float | None
-    answer: float | None
-    decide: float | None
-    contain: float | None
-    restore: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class StandingCase:
-    """A case with where it stands."""
-
-    case: CaseView
-    status: str
-    note: str
-    opened_at: str
-    updated_at: str
-    question: QuestionView | None
-    times: TimesView
-    steps: list[StepView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +160,7 @@ def _answer_asked(session: Session, work: Casework, case_id: str) -> None:
     row, _ = work.case(case_id)
     found = work.store.questions.of(case_id)
     assert found is not None, "it was just asked or answered"
-    session.out.answer(AskView(_question(found), row.status, row.note))
+    session.out.answer(AskView(question_of(found), row.status, row.note))
 
 
 @command("verdict", team=True, state=True)
@@ -232,43 +174,6 @@ def decide(session: Session, case_id: str, verdict: str, reason: str) -> int:
     session.out.line(f"{case_id} is closed: {verdict}", style="green")
     session.out.answer(VerdictView(case_id, verdict, reason))
     return 0
-
-
-def as_read(row: CaseRow, view: CaseView, sees: Sees) -> Kept:
-    """Give a case as its reader may see it."""
-    return kept_for(Kept(view, row.status, row.note, row.opened_at, row.updated_at), may_see_insider=sees(view))
-
-
-def standing_case(store: Store, case_id: str, sees: Sees) -> StandingCase:
-    """Give a case with where it stands and what was asked, as its reader may see it."""
-    row, view = find_case(store, case_id)
-    kept = as_read(row, view, sees)
-    asked = store.questions.of(case_id)
-    question = None if asked is None else _question(asked)
-    freezes = [each.id for each in store.freezes.all() if each.case_id == case_id]
-    entries = store.ledger.about([case_id, *freezes])
-    times = times_of(parse_instant(view.first), entries)
-    steps = [StepView(iso(s.at), s.by, s.words) for s in steps_of(entries, may_see_insider=sees(view))]
-    opened, updated = iso(row.opened_at), iso(row.updated_at)
-    return StandingCase(kept.case, row.status, kept.note, opened, updated, question, _times(times), steps)
-
-
-def _times(times: Times) -> TimesView:
-    return TimesView(
-        *(
-            None if length is None else length.total_seconds()
-            for length in (times.notice, times.ask, times.answer, times.decide, times.contain, times.restore)
-        )
-    )
-
-
-def lengths(times: TimesView) -> Iterator[tuple[str, str]]:
-    """Give how long each step took that came, in words."""
-    for each in fields(times):
-        seconds = getattr(times, each.name)
-        if seconds is not None:
-            whole, rest = divmod(round(seconds), 60)
-            yield each.name, f"{whole} min {rest} s" if whole else f"{rest} s"
 
 
 def question_line(asked: QuestionView) -> str:
@@ -361,22 +266,6 @@ def _show_evidence(out: Output, case: CaseView, *, every: bool) -> None:
         out.line(f"  and {case.more} more that count and are like these")
     if len(shown) < len(case.evidence):
         out.line(f"  and {len(case.evidence) - len(shown)} events around it; --all shows them")
-
-
-def _question(asked: QuestionRow) -> QuestionView:
-    return QuestionView(
-        asked.case_id,
-        asked.person,
-        asked.text,
-        iso(asked.asked_at),
-        iso(asked.deadline_at),
-        asked.answer,
-        iso(asked.answered_at) if asked.answered_at else None,
-        asked.stand,
-        asked.peer,
-        asked.confirmed_by,
-        iso(asked.confirmed_at) if asked.confirmed_at else None,
-    )
 
 
 COMMANDS = (cases, case, ask, answer, confirm, decide)

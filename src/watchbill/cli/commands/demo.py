@@ -15,7 +15,7 @@ from watchbill.alerts.audit import Asked
 from watchbill.alerts.stories import Story
 from watchbill.alerts.view import CaseView
 from watchbill.cli.commands.access import PlanView, apply_shown, plan_view, show_plan, words_of
-from watchbill.cli.commands.cases import STYLES, StandingCase, show_case, standing_case
+from watchbill.cli.commands.cases import STYLES, show_case
 from watchbill.cli.commands.containment import (
     FreezeView,
     RestoreView,
@@ -45,6 +45,7 @@ from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
 from watchbill.service.lake import Library, take_in
 from watchbill.service.reconcile import Reconciled, Watched, library_of, reconcile, steps_of
+from watchbill.service.standing import StandingCase, standing_case
 from watchbill.sim.model import Story as Told
 from watchbill.sim.stand_in import StandIn
 from watchbill.store.database import Store, open_store
