@@ -234,6 +234,7 @@ def test_who_is_asked_in_slack_answers_there_and_leads_are_told(serving, place, 
         kinds = [entry.kind for entry in store.ledger.entries()]
         assert (kinds.count(Kind.QUESTION_ANSWERED), kinds.count(Kind.CLICK_WORKED)) == (1, 1)
     said = (place.folder / "one.err").read_text() + (place.folder / "other.err").read_text()
+    assert {line[:1] for line in said.splitlines()} == {"{"}
     assert BOT_TOKEN not in said
     assert APP_TOKEN not in said
 

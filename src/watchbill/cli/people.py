@@ -57,7 +57,8 @@ _TOKENS = (
 def secrets_given(session: Session, team: Team) -> tuple[str, ...]:
     """Give every secret that the environment holds for a team: what no log may have."""
     feeds = (source.feed.secret for source in sources(team))
-    known = read_variables([*_TOKENS, *channels.secrets_of(team), *feeds])
+    directories = (directory.secret for directory in team.directories.values())
+    known = read_variables([*_TOKENS, *channels.secrets_of(team), *feeds, *directories])
     return (*secrets_of(session.settings.database or ""), *known.values())
 
 

@@ -28,7 +28,7 @@ from watchbill.service.feeds import refresh, with_feeds
 from watchbill.service.health import Listening, Routes, pages
 from watchbill.service.jobs import PRESSES, at_once, due, outbox, presses
 from watchbill.service.lead import Lead
-from watchbill.service.logs import lines_of_json
+from watchbill.service.logs import libraries_heard, lines_of_json
 from watchbill.service.reconcile import Reconciled, bring_in_step
 from watchbill.service.serve import Did, Instance, Job, Turn
 from watchbill.service.systemd import Systemd
@@ -93,7 +93,7 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     workers, systemd = Workers(session), Systemd(session.settings.notify_socket)
     say = lines_of_json(sys.stderr, name, clock, secrets_given(session, workers.team))
     passes = Job("pass", pause, _Passes(session, told, workers), _MISSED * pause + _LONGEST)
-    with session.store() as store:
+    with libraries_heard(say), session.store() as store:
         people = Channels(workers, store, say)
         rung = Event()
         beside = at_once(workers.of, partial(_brought, enforce=told.enforce), _refreshed, rung)
