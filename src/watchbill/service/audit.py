@@ -279,6 +279,8 @@ class Looked:
     window: Interval
     focus: Interval
     """Where everything is found as an audit of the whole lake finds it."""
+    known: datetime
+    """Since when that is so of what a case says, too, that is not in the focus but was put together with what is."""
 
     def is_sure(self, case: Case) -> bool:
         """Tell whether a case is what an audit of everything makes of it."""
@@ -348,8 +350,8 @@ def audit_spans(
     by, cases = around[0], [*around[1]]
     for span in spans:
         focus = _focus(span, by, cases)
-        window = _window(span, focus, by)
-        looked = Looked(_audited(lake, library, team, history_of, window, asked(window)), window, focus)
+        window, known = _window(focus, by)
+        looked = Looked(_audited(lake, library, team, history_of, window, asked(window)), window, focus, known)
         yield looked
         # A case that goes back beyond this span is looked at whole with the one before it.
         cases += [
@@ -382,16 +384,14 @@ def _focus(span: Interval, by: Reach, cases: Collection[Interval]) -> Interval:
         focus = wide
 
 
-def _window(span: Interval, focus: Interval, by: Reach) -> Interval:
-    """Give what is looked at, so that everything in a focus is found as in an audit of the whole lake.
+def _window(focus: Interval, by: Reach) -> tuple[Interval, datetime]:
+    """Give what is looked at, so that everything in a focus is found as in an audit of the whole lake, and `Looked.known`.
 
-    Which of what is alike comes first is told by what lies before it. What lies after it only counts: that is looked at
-    where a case was found that counts it.
+    Which of what is alike comes first is told by what lies before it. That may be in a window of another length, which
+    began earlier, and then what comes first there is looked for too. How many there are is told by what lies after it.
     """
-    before = focus.start - SITTING
-    known = max(span.end + SITTING, by.over(span.end))
-    end = focus.end if focus.end <= known else by.over(focus.end)
-    return Interval(min(before - by.before, by.begun(before)), end)
+    known = by.begun(focus.start - SITTING)
+    return Interval(min(known - by.before, by.begun(known)), by.over(focus.end)), known
 
 
 def _pieces(lake: Lake, arrived: Sequence[Interval], before: timedelta) -> Iterator[Piece]:

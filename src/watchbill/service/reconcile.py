@@ -39,11 +39,10 @@ from watchbill.respond.interfaces import Sender
 from watchbill.service.asking import deadlines, mutes
 from watchbill.service.audit import Looked, audit_news, audit_spans, news, pieces_of, reach_of
 from watchbill.service.casework import Casework, view_of
-from watchbill.service.clicks import Desk, work_clicks
+from watchbill.service.clicks import Desk, work_clicks, work_slow
 from watchbill.service.containment import recheck_due
 from watchbill.service.findings import Told, placed, span_of, told_in
 from watchbill.service.history import history_of
-from watchbill.service.jobs import preview_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
 from watchbill.service.outbox import deliver
 from watchbill.service.requests import expire, settle
@@ -113,7 +112,11 @@ def reconcile(work: Casework, watched: Watched | None, *, enforce: bool, people:
         with _part(done.problems):
             work_clicks(work, people.desk(work))
     with _part(done.problems):
-        done.escalated = tuple(deadlines(work, preview_of(work)))
+        done.escalated = tuple(deadlines(work))
+    if people is not None:
+        with _part(done.problems):
+            while work_slow(work, people.desk(work)):
+                pass
     with _part(done.problems):
         recheck_due(work)
     with _part(done.problems):
@@ -203,8 +206,8 @@ def _take(work: Casework, looked: Looked, done: Reconciled) -> None:
 
 
 def _is_known(work: Casework, looked: Looked, case: Case) -> bool:
-    """Tell whether a case was kept with what counts in it now, and all that is around it was looked at."""
-    if case.first - SITTING < looked.window.start:
+    """Tell whether a case was kept with what counts in it now, and all that it may be put together with was looked at."""
+    if case.first < looked.known:
         return False
     row = work.store.cases.get(case.id)
     return row is not None and view_of(row).counted == view(case).counted

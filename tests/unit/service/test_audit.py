@@ -254,6 +254,28 @@ def test_passes_over_any_cuts_come_to_the_same_cases_as_all_at_once(tmp_path_fac
         assert standing(world) == of_all(world)
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        # In the next seven hours comes one more; of the three before only the last two would be looked at.
+        ((112, 119, 120, 124), (128,), [" and 2 more like it", None, None, " and 1 more like it", None]),
+        # The day ends in the middle of the seven hours in which two are alike, and what came is of that day.
+        ((122, 131), (121,), ["", " and 1 more like it", None]),
+    ],
+)
+def test_what_is_looked_at_in_part_is_not_said_anew(tmp_path, first, then, said):
+    """What is alike in seven hours is seen whole, or nothing is said of it: in parts it would be counted wrong."""
+    look = ("james", "GetPolicy")
+    with open_store(tmp_path) as store:
+        world = World(store)
+        for numbers in (first, then):
+            records = [of_kind(number, look) for number in numbers]
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE), enforce=False)
+        words = "Looked at a policy: james did GetPolicy"
+        of_each = [[] if more is None else [",".join(filter(None, [words, more]))] for more in said]
+        assert [each[2] for each in standing(world)] == of_each
+
+
 def test_a_burst_that_goes_on_is_raised_once(tmp_path):
     """Listed every forty minutes for days, and looked at pass after pass: it is one alert, where it began."""
     with open_store(tmp_path) as store:
