@@ -385,7 +385,7 @@ def _focus(span: Interval, by: Reach, cases: Collection[Interval]) -> Interval:
 
 
 def _window(focus: Interval, by: Reach) -> tuple[Interval, datetime]:
-    """Give what is looked at, so that everything in a focus is found as in an audit of the whole lake, and `Looked.known`.
+    """Give what is looked at, so that all in a focus is found as in an audit of the whole lake, and `Looked.known`.
 
     Which of what is alike comes first is told by what lies before it. That may be in a window of another length, which
     began earlier, and then what comes first there is looked for too. How many there are is told by what lies after it.

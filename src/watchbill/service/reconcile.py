@@ -206,7 +206,7 @@ def _take(work: Casework, looked: Looked, done: Reconciled) -> None:
 
 
 def _is_known(work: Casework, looked: Looked, case: Case) -> bool:
-    """Tell whether a case was kept with what counts in it now, and all that it may be put together with was looked at."""
+    """Tell whether a case was kept with what counts in it now, and all it may be put together with was looked at."""
     if case.first < looked.known:
         return False
     row = work.store.cases.get(case.id)
