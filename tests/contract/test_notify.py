@@ -95,7 +95,8 @@ def test_an_incident_goes_as_its_case_does(tls):
         sender = pager(posted)
         for told in (TOLD, update, frozen, replace(update, buttons=())):
             assert sender.send(told, EVERYONE, None) == {"dedup_key": "C-1"}
-    assert [body["event_action"] for body in posted.bodies] == ["trigger", "trigger", "acknowledge", "resolve"]
+    done = [body["event_action"] for body in posted.bodies]
+    assert done == ["trigger", "trigger", "trigger", "acknowledge", "resolve"]
     assert {body["dedup_key"] for body in posted.bodies} == {"C-1"}
     assert {body["routing_key"] for body in posted.bodies} == {ROUTING}
     first = posted.bodies[0]
@@ -104,6 +105,22 @@ def test_an_incident_goes_as_its_case_does(tls):
     assert first["links"] == [{"href": "https://watch.example.com/case/C-1", "text": "Open the case"}]
     assert posted.asked[0].path == "/v2/enqueue"
     assert sender.find(TOLD, EVERYONE) is None
+
+
+def test_whoever_opens_an_incident_in_hand_reads_how_to_give_it_back(tls):
+    """The command, and where the case is; what leads are reminded of while it is in hand calls nobody."""
+    buttons = (*TOLD.buttons[1:], Button("restore", "Restore rick"), Button("snooze:30", "Remind us in 30 min"))
+    frozen = replace(TOLD, kind=NoticeKind.UPDATE, buttons=buttons)
+    with Posted(tls=tls) as posted:
+        sender = pager(posted)
+        for told in (TOLD, frozen, replace(frozen, kind=NoticeKind.ESCALATION)):
+            sender.send(told, EVERYONE, None)
+    assert [body["event_action"] for body in posted.bodies] == ["trigger", "trigger", "acknowledge", "acknowledge"]
+    first, log, *_ = posted.bodies
+    assert "by command" not in first["payload"]["custom_details"]
+    assert log["payload"]["custom_details"]["by command"] == ["watchbill restore C-1"]
+    assert log["links"] == [{"href": "https://watch.example.com/case/C-1", "text": "Open the case"}]
+    assert log["dedup_key"] == "C-1"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Incidents at PagerDuty: one a case, triggered, acknowledged and resolved as the case goes.
 
-A notice triggers. One that takes the place of another resolves where nothing is left to do about the case, and
-acknowledges where a lead has frozen somebody and may restore them; while nobody has decided it triggers again, so that
-PagerDuty goes on to call people. It knows by the case what it has: the same again is the same incident.
+A notice triggers. One that takes the place of another resolves where nothing is left to do about the case; while nobody
+has decided it triggers again, so that PagerDuty goes on to call people. Where somebody is frozen and may be restored it
+acknowledges, with the command in the incident's log: an acknowledgement has no room for one, so that a trigger
+before puts it there, which adds to an incident that is open and calls nobody anew (Events API v2, "event_action"). It
+knows by the case what it has: the same again is the same incident.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -23,8 +26,8 @@ _KEY_MOST = 255
 _WAIT = 10
 _AFTER = timedelta(seconds=60)
 """PagerDuty limits by the minute, and does not say how long to wait (Events API v2, "Rate limits")."""
-_IN_HAND = ("restore", "evict")
-"""Actions that are offered once somebody is frozen."""
+_IN_HAND = {"restore": "watchbill restore {}", "evict": "watchbill evict {}"}
+"""Actions that are offered once somebody is frozen, and the commands that do the same."""
 
 
 class PagerSender:
@@ -67,19 +70,25 @@ class PagerSender:
         return None
 
     def _event(self, notice: Notice, key: str) -> None:
+        commands = [_IN_HAND[each.action].format(notice.case) for each in notice.buttons if each.action in _IN_HAND]
         if notice.kind == NoticeKind.UPDATE and not notice.buttons:
             self._client.resolve(key)
-        elif notice.kind == NoticeKind.UPDATE and any(b.action.startswith(_IN_HAND) for b in notice.buttons):
+            return
+        if notice.kind == NoticeKind.UPDATE or not commands:
+            self._trigger(notice, key, commands)
+        if commands:
             self._client.acknowledge(key)
-        else:
-            self._client.trigger(
-                title_of(notice),
-                "watchbill",
-                dedup_key=key,
-                severity=_SEVERITIES.get(notice.severity, "info"),
-                custom_details={"case": notice.case or "", "said": lines_of(notice)},
-                links=[{"href": url, "text": label} for label, url in links_of(notice)],
-            )
+
+    def _trigger(self, notice: Notice, key: str, commands: Sequence[str]) -> None:
+        details: dict[str, object] = {"case": notice.case or "", "said": lines_of(notice)}
+        self._client.trigger(
+            title_of(notice),
+            "watchbill",
+            dedup_key=key,
+            severity=_SEVERITIES.get(notice.severity, "info"),
+            custom_details={**details, "by command": list(commands)} if commands else details,
+            links=[{"href": url, "text": label} for label, url in links_of(notice)],
+        )
 
 
 def _key(notice: Notice) -> str:
