@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from watchbill.access.model import Call
-from watchbill.directories.http import Http
+from watchbill.directories.http import Answer, Http
 from watchbill.errors import ProviderError, RefusedError
 from watchbill.respond.directory import DirectoryUser
 from watchbill.team.model import Directory
@@ -89,6 +89,32 @@ def logins(*addresses: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Users:
+    """The users of a provider, below one address of its API."""
+
+    http: Http
+    url: str
+    authorization: Callable[[], str]
+
+    def find(self, path: str) -> Any:
+        """Give one; None where the provider has none there."""
+        answer = self._ask("GET", path)
+        found = self.http.done(answer, "reading a user", _NOT_FOUND)
+        return None if answer.status == _NOT_FOUND else found
+
+    def get(self, path: str, what: str) -> Any:
+        """Give what has to be there."""
+        return self.http.done(self._ask("GET", path), what)
+
+    def do(self, call: Call, method: str, path: str, body: object = None) -> None:
+        """Make a step."""
+        self.http.done(self._ask(method, path, body), call.operation)
+
+    def _ask(self, method: str, path: str, body: object = None) -> Answer:
+        return self.http.ask(method, f"{self.url}{path}", {"Authorization": self.authorization()}, body)
+
+
+@dataclass(frozen=True, slots=True)
 class Okta:
     """Okta, by an API token."""
 
@@ -98,9 +124,8 @@ class Okta:
 
     def find(self, login: str) -> DirectoryUser | None:
         """Give the user of this login or address."""
-        answer = self._ask("GET", quote(login, safe=""))
-        found = self.http.done(answer, "reading a user", _NOT_FOUND)
-        if answer.status == _NOT_FOUND:
+        found = self._users().find(_path(login))
+        if found is None:
             return None
         status = _text(self.http, found, "status")
         live = status in _OKTA_LIVE
@@ -110,21 +135,18 @@ class Okta:
 
     def perform(self, call: Call) -> None:
         """Make one step; who is suspended already, or active again, is asked about first: Okta refuses it twice."""
-        user = quote(str(call.parameters["UserId"]), safe="")
+        user, users = _path(call.parameters["UserId"]), self._users()
         method, path, goal = {
             "SuspendUser": ("POST", f"{user}/lifecycle/suspend", "SUSPENDED"),
             "ResumeUser": ("POST", f"{user}/lifecycle/unsuspend", "ACTIVE"),
             "ClearSessions": ("DELETE", f"{user}/sessions?oauthTokens=true", None),
         }[call.operation]
-        if goal is not None:
-            found = self.http.done(self._ask("GET", user), "reading a user")
-            if _text(self.http, found, "status") == goal:
-                return
-        self.http.done(self._ask(method, path), call.operation)
+        if goal is not None and _text(self.http, users.get(user, "reading a user"), "status") == goal:
+            return
+        users.do(call, method, path)
 
-    def _ask(self, method: str, path: str) -> Any:
-        url = f"{self.directory.url}/api/v1/users/{path}"
-        return self.http.ask(method, url, {"Authorization": f"SSWS {self.secret}"})
+    def _users(self) -> _Users:
+        return _Users(self.http, f"{self.directory.url}/api/v1/users", lambda: f"SSWS {self.secret}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +162,10 @@ class Entra:
     def find(self, login: str) -> DirectoryUser | None:
         """Give the user of this principal name or, where there is none, of this address."""
         asked = "$select=id,userPrincipalName,accountEnabled,onPremisesSyncEnabled"
-        answer = self._ask("GET", f"{quote(login, safe='')}?{asked}")
-        found = self.http.done(answer, "reading a user", _NOT_FOUND)
-        if answer.status == _NOT_FOUND:
+        found = self._users().find(f"{_path(login)}?{asked}")
+        if found is None:
             mail = quote("mail eq '" + login.replace("'", "''") + "'", safe="")
-            listed = self.http.done(self._ask("GET", f"?$filter={mail}&{asked}"), "looking for a user")
+            listed = self._users().get(f"?$filter={mail}&{asked}", "looking for a user")
             users = listed.get("value") if isinstance(listed, Mapping) else None
             if not users:
                 return None
@@ -163,18 +184,16 @@ class Entra:
 
     def perform(self, call: Call) -> None:
         """Make one step; Graph takes each of them twice."""
-        user = quote(str(call.parameters["UserId"]), safe="")
+        user = _path(call.parameters["UserId"])
         method, path, body = {
             "SuspendUser": ("PATCH", user, {"accountEnabled": False}),
             "ResumeUser": ("PATCH", user, {"accountEnabled": True}),
             "ClearSessions": ("POST", f"{user}/revokeSignInSessions", None),
         }[call.operation]
-        self.http.done(self._ask(method, path, body), call.operation)
+        self._users().do(call, method, path, body)
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
-        slash = "" if path.startswith("?") else "/"
-        url = f"{self.addresses.graph}/v1.0/users{slash}{path}"
-        return self.http.ask(method, url, {"Authorization": f"Bearer {self._token()}"}, body)
+    def _users(self) -> _Users:
+        return _Users(self.http, f"{self.addresses.graph}/v1.0/users", lambda: f"Bearer {self._token()}")
 
     def _token(self) -> str:
         form = {
@@ -199,9 +218,8 @@ class Google:
 
     def find(self, login: str) -> DirectoryUser | None:
         """Give the user of this address, an alias too."""
-        answer = self._ask("GET", quote(login, safe=""))
-        found = self.http.done(answer, "reading a user", _NOT_FOUND)
-        if answer.status == _NOT_FOUND:
+        found = self._users().find(_path(login))
+        if found is None:
             return None
         suspended = found.get("suspended") is True
         stands = "suspended" if suspended else "active"
@@ -210,17 +228,17 @@ class Google:
 
     def perform(self, call: Call) -> None:
         """Make one step; Google takes each of them twice."""
-        user = quote(str(call.parameters["UserId"]), safe="")
+        user = _path(call.parameters["UserId"])
         method, path, body = {
             "SuspendUser": ("PUT", user, {"suspended": True}),
             "ResumeUser": ("PUT", user, {"suspended": False}),
             "ClearSessions": ("POST", f"{user}/signOut", None),
         }[call.operation]
-        self.http.done(self._ask(method, path, body), call.operation)
+        self._users().do(call, method, path, body)
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
-        url = f"{self.addresses.google}/admin/directory/v1/users/{path}"
-        return self.http.ask(method, url, {"Authorization": f"Bearer {self._token()}"}, body)
+    def _users(self) -> _Users:
+        address = f"{self.addresses.google}/admin/directory/v1/users"
+        return _Users(self.http, address, lambda: f"Bearer {self._token()}")
 
     def _token(self) -> str:
         url = f"{self.addresses.google_token}/token"
@@ -253,6 +271,11 @@ def _token_of(http: Http, tokens: dict[str, tuple[str, float]], url: str, form: 
     held = found.get("expires_in")
     tokens[url] = (token, http.now() + (held if isinstance(held, int) else 0) - 60)
     return token
+
+
+def _path(user: object) -> str:
+    """Give where a user is, by id, login or address: no character of it leads anywhere else."""
+    return f"/{quote(str(user), safe='')}"
 
 
 def _text(http: Http, found: Any, name: str) -> str:
