@@ -30,7 +30,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
             "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "export", "send"],
         },
         {"name": "Stopping somebody", "commands": ["freeze", "tick", "restore", "evict", "assist"]},
-        {"name": "Running it", "commands": ["run", "serve", "slack", "report", "ledger", "demo"]},
+        {"name": "Running it", "commands": ["run", "serve", "roles", "slack", "report", "ledger", "demo"]},
     ]
 }
 
@@ -53,6 +53,7 @@ _PARTS = {
     "slack": ["slack"],
     "report": ["report"],
     "ledger": ["ledger"],
+    "roles": ["roles"],
     "demo": ["demo"],
 }
 

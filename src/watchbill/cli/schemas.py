@@ -23,6 +23,7 @@ from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
 from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.requests import RequestView
+from watchbill.cli.commands.roles import RolesView
 from watchbill.cli.commands.rules import DoctorView, RuleHits, RuleTestsView, RuleView
 from watchbill.cli.commands.run import RunView
 from watchbill.cli.commands.serve import ServedView
@@ -96,6 +97,7 @@ RESULTS: dict[str, Any] = {
     "serve": ServedView,
     "slack check": SlackCheckView,
     "report": ReportView,
+    "roles": RolesView,
     "ledger show": list[EntryView],
     "ledger verify": VerifyView,
     "demo": DemoView,
