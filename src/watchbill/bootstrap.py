@@ -269,9 +269,14 @@ def is_log(key: str) -> bool:
     return placed.kind in EVENTS if placed is not None else key.lower().endswith(TRAIL_SUFFIXES)
 
 
-def make_app(clock: Clock | None = None, endpoint: str | None = None, keys: tuple[str, str] | None = None) -> App:
-    """Build an app on AWS, or on a stand-in at `endpoint` with the key pair it takes."""
-    accounts = Accounts(endpoint, keys)
+def make_app(
+    clock: Clock | None = None,
+    endpoint: str | None = None,
+    keys: tuple[str, str] | None = None,
+    role: str | None = None,
+) -> App:
+    """Build an app on AWS, or on a stand-in at `endpoint` with the key pair it takes; see `Accounts` for the role."""
+    accounts = Accounts(endpoint, keys, role)
     # In a rehearsal time stands still or is moved by whoever tells it: there is nothing to wait for.
     sleep: Callable[[float], object] = time.sleep if clock is None or isinstance(clock, SystemClock) else _no_wait
     found = clock or SystemClock()

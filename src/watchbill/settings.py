@@ -34,6 +34,8 @@ class Settings:
     database: str | None = field(default=None, repr=False)
     """The address of a database of Postgres that holds the state, instead of a file (`WATCHBILL_DATABASE`, or in the
     file that `WATCHBILL_DATABASE_FILE` names). It may hold a password, and is never shown."""
+    role: str | None = None
+    """The role to assume in every account instead of the one that the team file names there (`WATCHBILL_ROLE`)."""
     notify_socket: str | None = None
     """Where systemd wants to be told how the service stands (its own `NOTIFY_SOCKET`)."""
 
@@ -51,6 +53,7 @@ def read_settings() -> Settings:
         Path(env["WATCHBILL_ASN"]) if env.get("WATCHBILL_ASN") else None,
         Path(env["WATCHBILL_GEO"]) if env.get("WATCHBILL_GEO") else None,
         read_variables(["WATCHBILL_DATABASE"]).get("WATCHBILL_DATABASE"),
+        env.get("WATCHBILL_ROLE") or None,
         env.get("NOTIFY_SOCKET") or None,
     )
 

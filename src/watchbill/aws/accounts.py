@@ -5,6 +5,7 @@ role; before anything is read or written, GetCallerIdentity must name the accoun
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -25,9 +26,12 @@ _HOME = "us-east-1"
 class Accounts:
     """Gives clients for accounts, each checked once; safe to ask from several threads one account each."""
 
-    def __init__(self, endpoint: str | None = None, credentials: tuple[str, str] | None = None) -> None:
-        """Reach AWS, or a stand-in at `endpoint` with the key pair it takes."""
+    def __init__(
+        self, endpoint: str | None = None, credentials: tuple[str, str] | None = None, role: str | None = None
+    ) -> None:
+        """Reach AWS, or a stand-in at `endpoint` with the key pair it takes; by `role` where an account names one."""
         self._endpoint = endpoint
+        self._role = role
         key, secret = credentials or (None, None)
         self._session = boto3.session.Session(aws_access_key_id=key, aws_secret_access_key=secret)
         self._clients: dict[tuple[str, str, str], Any] = {}
@@ -44,6 +48,10 @@ class Accounts:
             self._clients[key] = self._make(self._sessions[account.name], service, region)
         return self._clients[key]
 
+    def acting(self, account: Account) -> Account:
+        """Give an account with the role by which it is reached."""
+        return account if self._role is None or account.role is None else replace(account, role=self._role)
+
     def number(self) -> str:
         """Give the twelve digits of the account that watchbill's own credentials reach."""
         return str(translated(self._make(self._session, "sts").get_caller_identity)["Account"])
@@ -55,7 +63,7 @@ class Accounts:
         return self._bucket_client
 
     def _connect(self, account: Account) -> Any:
-        session = self._session
+        session, account = self._session, self.acting(account)
         if account.role is not None:
             arn = f"arn:aws:iam::{account.number}:role/{account.role}"
             answer = translated(self._make(session, "sts").assume_role, RoleArn=arn, RoleSessionName="watchbill")

@@ -85,7 +85,7 @@ class Session:
     def app(self) -> App:
         """Give the way to AWS, made once."""
         if self._app is None:
-            self._app = make_app(clock_of(self.settings))
+            self._app = make_app(clock_of(self.settings), role=self.settings.role)
         return self._app
 
     def sees_insider(self) -> Sees:

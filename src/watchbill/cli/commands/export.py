@@ -249,7 +249,7 @@ def _to_security_hub(
     if dry_run:
         return to, ()
     app = session.app()
-    return to, import_findings(hub(account, region, app.endpoint, app.keys), findings).problems
+    return to, import_findings(hub(app.accounts.acting(account), region, app.endpoint, app.keys), findings).problems
 
 
 def _secret(file: Path) -> str:
