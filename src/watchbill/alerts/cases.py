@@ -385,6 +385,13 @@ def _raised(
     return severity
 
 
+def _where(event: Event) -> str:
+    """Say where an event was; one of a host or an identity provider has no account."""
+    if event.host is not None:
+        return f"on {event.host}"
+    return f"in account {event.account}" if event.account else f"with {event.source}"
+
+
 def _sentence(
     person: str | None,
     wrong: Sequence[Judgement],
@@ -395,7 +402,7 @@ def _sentence(
         event = wrong[0].attributed.event
         names = list(dict.fromkeys(j.attributed.event.name for j in wrong))
         calls = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")  # noqa: PLR2004 - three fit a line
-        text = f"{person} did {calls} in account {event.account} at {event.at:%a %H:%M} UTC, {wrong[0].right}"
+        text = f"{person} did {calls} {_where(event)} at {event.at:%a %H:%M} UTC, {wrong[0].right}"
         off = wrong[0].right is Right.OFF_SHIFT
         if off and state is not None and state.watch is Watch.ENDED and state.end is not None:
             minutes = round(state.away.total_seconds() / 60)

@@ -28,7 +28,7 @@ from watchbill.access.history import History
 from watchbill.intervals import Interval
 from watchbill.judge.columns import Coded, Codes, Rows, alike, coded, places, texts_with
 from watchbill.judge.hanging import NOTHING, OF_CALL, Hanging, Hangs, Remembering, columns_of
-from watchbill.judge.judge import NEEDS_NONE, Held, Judge, Judges, is_user, right_of_nobody
+from watchbill.judge.judge import ENDED, NEEDS_NONE, Held, Judge, Judges, is_ending, is_user, right_of_nobody
 from watchbill.judge.model import Right, Watch
 from watchbill.judge.workloads import outside, undeclared, workload_of
 from watchbill.policy.denials import denial_of
@@ -150,6 +150,8 @@ class _Kind:
     shape: Shape
     actions: tuple[str, ...]
     """Those of the shape, and the one that AWS refused."""
+    ending: bool
+    """Whether it is how a session ends."""
 
 
 @dataclass(slots=True)
@@ -384,7 +386,7 @@ class Bulk:
             shape = shape_of(source or "", name or "", kind)
             own = {each.lower() for each in shape.actions}
             more = (refused,) if shape.actions and refused is not None and refused.lower() not in own else ()
-            self._kinds[key] = _Kind(len(self._by_number), shape, shape.actions + more)
+            self._kinds[key] = _Kind(len(self._by_number), shape, shape.actions + more, is_ending(name))
             self._by_number.append(self._kinds[key])
         return self._kinds[key]
 
@@ -503,6 +505,8 @@ class Bulk:
 
     def _settle(self, unit: int, kind: _Kind, by_state: bool) -> _Verdict | None:  # noqa: FBT001 - a fact
         _, piece = self._unit(unit, by_state)
+        if piece.frozen and kind.ending:
+            return self._always(_Outcome(Right.NEEDS_NONE, ENDED))
         if piece.frozen:
             return self._always(_Outcome(Right.FROZEN, f"{piece.first.person} was frozen"))
         if not kind.actions:

@@ -4,7 +4,8 @@ The rules, in order:
 
 1. A machine is not a person; an actor we cannot name is unknown. Neither is judged further, but that a workload for
    which the team file declares what it calls is said to have called something else.
-2. A frozen person has no right to anything.
+2. A frozen person has no right to anything, wherever it was: in AWS, on a host, at an identity provider. That a session
+   of theirs ends is not theirs to do or to leave: a freeze ends it.
 3. An event that no IAM permission stands behind needs none: sign-ins, GetCallerIdentity.
 4. Each path a person may act by is asked by itself, since AWS does: the IAM user with its groups and grants, and each
    on-call role; a rota has one for each kind of duty. One path that allows it is enough: entitled. The documents are
@@ -61,6 +62,9 @@ REACH = timedelta(days=35)
 """How far a window may lie from an event and still make it off shift, not beyond the role: a turn in five weeks."""
 
 NEEDS_NONE = "no permission stands behind it"
+ENDED = "it is how a session ends, and nothing was done"
+
+_ENDINGS = frozenset({"ChannelClosed", "ConnectionClosed", "CredentialsSet", "Logout", "SessionClosed", "SignedOut"})
 """Why, where the call itself has no reason."""
 
 _TICK = timedelta(microseconds=1)
@@ -438,7 +442,14 @@ def right_of_nobody(method: Method) -> Right:
     return Right.NOT_A_PERSON if method in (Method.SERVICE, Method.WORKLOAD) else Right.UNKNOWN_ACTOR
 
 
+def is_ending(name: str | None) -> bool:
+    """Tell by its name whether an event is how a session ends: of a host, an identity provider or Identity Center."""
+    return name in _ENDINGS
+
+
 def _frozen(attributed: Attributed, state: WatchState | None) -> Judgement:
+    if is_ending(attributed.event.name):
+        return _needs_none(attributed, state, ENDED)
     why = f"{attributed.actor.person} was frozen"
     return Judgement(attributed, Right.FROZEN, why, None, state, None, past_role=False)
 

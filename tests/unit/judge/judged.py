@@ -285,6 +285,7 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
         for name in ("orders", "other")
     ),
     ("no-such-service:DoThings", {"requestParameters": {"a": "b"}}),
+    ("sso:Logout", {}),
 )
 
 MORE: tuple[dict[str, Any], ...] = (

@@ -346,6 +346,13 @@ def test_a_frozen_person_has_no_right_to_anything(action, at, frozen):
     assert (found.right is Right.FROZEN) is frozen
 
 
+def test_that_a_session_of_somebody_frozen_ends_is_no_way_around_the_freeze():
+    """Which ends them; with a team file that can be read and without."""
+    freezes = (Freeze("f1", "james", after(19), None, None),)
+    ended = judged(record("sso:Logout", user("james"), after(20)), freezes=freezes)
+    assert (ended.right, ended.why) == (Right.NEEDS_NONE, "it is how a session ends, and nothing was done")
+
+
 def test_a_freeze_without_an_end_holds_on():
     """Until somebody ends it."""
     freezes = (Freeze("f1", "james", after(19), None, None),)
