@@ -7,21 +7,18 @@ rather than obeyed. The page carries a content security policy that forbids scri
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from zoneinfo import ZoneInfo
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from watchbill.alerts.sittings import WRONG
 from watchbill.alerts.view import AuditView, CaseView, EvidenceView
 from watchbill.errors import Problem
-from watchbill.inert import shortened
 from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.judge.model import Right
 from watchbill.schedule.model import Gap, Shift
 from watchbill.schedule.oncall import gaps, shifts
 from watchbill.team.model import Team
 from watchbill.web.calendar import calendar_svg, local_days
+from watchbill.web.drawing import environment
 
 
 WIDTH = 720
@@ -29,7 +26,8 @@ WIDTH = 720
 LEFT = 84
 """Where its marks begin, right of the names of the lanes."""
 
-_LANES = {"theirs": 14, "not theirs": 38, "failed": 62, "not judged": 86}
+LANES = {"theirs": 14, "not theirs": 38, "failed": 62, "not judged": 86}
+"""Where each lane of a timeline is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ def render(
     `plan` and `drift` are lines that say who gains and loses what, and what others did; `standings` is by case id.
     """
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             audit=audit,
@@ -83,7 +81,7 @@ def render(
             problems=[str(problem) for problem in problems],
             plan=list(plan),
             marks={case.id: timeline(case) for case in audit.cases},
-            lanes=_LANES,
+            lanes=LANES,
             width=WIDTH,
             left=LEFT,
             drift=list(drift),
@@ -103,29 +101,20 @@ def render_case(
 ) -> str:
     """Give the HTML of one case, with what was done about it (when, by whom, what) and how long each step took."""
     return (
-        _environment()
+        environment()
         .get_template("case.html")
         .render(
             case=case,
             standings={case.id: standing},
             at=iso(at),
             marks={case.id: timeline(case)},
-            lanes=_LANES,
+            lanes=LANES,
             width=WIDTH,
             left=LEFT,
             done=list(done),
             took=list(took),
         )
     )
-
-
-def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("watchbill.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    made.filters["inert"] = partial(shortened, most=4_000)
-    made.filters["iso"] = iso
-    return made
 
 
 def watch(team: Team, at: datetime) -> Watch:
@@ -148,7 +137,7 @@ def timeline(case: CaseView) -> list[Mark]:
     for event, time in zip(case.evidence, times, strict=True):
         lane = _lane(event)
         x = LEFT + (WIDTH - LEFT - 10) * (time - first) / length
-        marks.append(Mark(round(x, 1), _LANES[lane], lane, f"{event.at} {event.what} ({event.right}, {event.outcome})"))
+        marks.append(Mark(round(x, 1), LANES[lane], lane, f"{event.at} {event.what} ({event.right}, {event.outcome})"))
     return marks
 
 

@@ -1,0 +1,1 @@
+"""The pages, each part with its own table of who may see it."""

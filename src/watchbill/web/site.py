@@ -1,0 +1,155 @@
+"""What every page is made from: the pages as they are served (`Site`), and one visit to one of them (`Visit`)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import compile_path
+
+from watchbill.directories.sign_in import OpenId
+from watchbill.respond.interfaces import StepUp
+from watchbill.service.casework import Casework
+from watchbill.service.logs import Say
+from watchbill.service.sessions import LONGEST, Session, current
+from watchbill.service.sign_in import Role
+from watchbill.store.database import Store
+from watchbill.team.model import Team
+from watchbill.web.drawing import STYLE_ADDRESS, environment
+from watchbill.web.pace import Pace
+from watchbill.web.page import LEAST, Need, Page
+from watchbill.web.shield import policy
+
+
+HOME: Final = "/"
+_PRINTABLE = range(0x21, 0x7F)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The pages, as one instance serves them."""
+
+    base: str
+    """Where people reach them, without a slash at the end."""
+    store: Store
+    works: Callable[[datetime, str], Casework]
+    """Gives somebody's work at an instant, by the team file as it is then."""
+    now: Callable[[], datetime]
+    secret: Callable[[], str]
+    """Gives something that nobody can guess, fit for an address: 128 bits at least."""
+    say: Say
+    provider: OpenId | None
+    """Where people sign in; None where they do by a one-time link."""
+    pace: Pace = field(default_factory=Pace)
+
+    def cookie(self, name: str) -> str:
+        """Name a cookie. Over https no other host, and no other path, can have set one that is called `__Host-`."""
+        return f"__Host-{name}" if self._is_encrypted else name
+
+    def set_cookie(self, response: Response, name: str, value: str) -> None:
+        """Give a browser something to hold until it is closed, and no longer than a session lasts."""
+        response.set_cookie(
+            self.cookie(name),
+            value,
+            max_age=int(LONGEST.total_seconds()),
+            path="/",
+            secure=self._is_encrypted,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def drop_cookie(self, response: Response, name: str) -> None:
+        """Have a browser forget it."""
+        response.delete_cookie(self.cookie(name), path="/", secure=self._is_encrypted, httponly=True, samesite="lax")
+
+    @property
+    def _is_encrypted(self) -> bool:
+        return self.base.startswith("https:")
+
+
+SESSION: Final = "watchbill"
+"""The cookie of who is signed in."""
+
+
+class Refusal(Exception):  # noqa: N818 - it is how a page ends, and no error of ours
+    """A page that is not shown, and why."""
+
+    def __init__(self, status: int, why: str, hint: str | None = None, way: tuple[str, str] | None = None) -> None:
+        super().__init__(why)
+        self.status, self.why, self.hint = status, why, hint
+        self.way = way
+        """A page that goes on from here: its path, and what it is called."""
+
+
+class Elsewhere(Exception):  # noqa: N818 - it is how a page ends, and no error of ours
+    """Another page is to be looked at first."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request for one page, by somebody who may."""
+
+    site: Site
+    pages: Sequence[Page]
+    page: Page
+    request: Request
+    at: datetime
+    team: Team
+    session: Session | None
+    """None where nobody is signed in."""
+    proof: StepUp | None = None
+    """What they signed in afresh for this page; None where it takes nothing of the kind."""
+
+    @property
+    def person(self) -> str:
+        """Name who is signed in; only where the page takes somebody who is."""
+        assert self.session is not None, "the page takes somebody who is signed in"
+        return self.session.person
+
+    @property
+    def role(self) -> Role:
+        """Give the role of who is signed in; none where nobody is."""
+        return Role.NONE if self.session is None else self.session.role
+
+    def work(self, actor: str | None = None) -> Casework:
+        """Give the work of who is signed in, or of somebody whom a secret makes known."""
+        return self.site.works(self.at, actor or self.person)
+
+    def show(self, template: str, status: int = 200, *, form_to: str | None = None, **given: object) -> Response:
+        """Draw a template; `form_to` is where a form on it leads besides to ourselves."""
+        text = environment().get_template(template).render(visit=self, style=STYLE_ADDRESS, menu=self._menu(), **given)
+        return HTMLResponse(text, status, {"Content-Security-Policy": policy(form_to)})
+
+    def go(self, path: str) -> Response:
+        """Lead to another page of ours."""
+        return RedirectResponse(path, 303)
+
+    def target(self, path: str) -> tuple[str, Page]:
+        """Give a page that is to be gone to and what it is; whatever is no page of ours is the first one instead."""
+        plain = path.partition("?")[0]
+        if path.startswith("/") and all(ord(each) in _PRINTABLE for each in path) and "\\" not in path:
+            for page in self.pages:
+                if page.method == "GET" and compile_path(page.path)[0].fullmatch(plain):
+                    return path, page
+        return HOME, next(page for page in self.pages if page.path == HOME)
+
+    def _menu(self) -> list[Page]:
+        if self.session is None:
+            return []
+        shown = (page for page in self.pages if page.menu is not None)
+        return [page for page in shown if page.need is Need.ANYBODY or self.role >= LEAST.get(page.need, Role.ADMIN)]
+
+
+def visit_of(site: Site, pages: Sequence[Page], page: Page, request: Request) -> Visit:
+    """Tell who is there."""
+    at = site.now()
+    team = site.works(at, "").team
+    held = request.cookies.get(site.cookie(SESSION))
+    session = None if not held else current(site.store, team, held, at)
+    return Visit(site, pages, page, request, at, team, session)
