@@ -1,0 +1,999 @@
+# Written by tools/own_rights.py from the calls that watchbill's code makes. Change it there.
+
+locals {
+  own_path = "/watchbill-own/"
+  roles = {
+    reader     = "watchbill-reader"
+    reconciler = "watchbill-reconciler"
+    responder  = "watchbill-responder"
+  }
+  policies = {
+    "watchbill-reader" = {
+      role     = "reader"
+      place    = "account"
+      optional = false
+      means    = "reads all of IAM and changes nothing"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "Look"
+            Effect = "Allow"
+            Action = [
+              "iam:GenerateCredentialReport",
+              "iam:GetAccountAuthorizationDetails",
+              "iam:GetAccountSummary",
+              "iam:GetCredentialReport",
+              "iam:ListAccountAliases",
+            ]
+            Resource = ["*"]
+          },
+        ]
+      })
+    }
+    "watchbill-reader-findings" = {
+      role     = "reader"
+      place    = "account"
+      optional = true
+      means    = "writes findings to Security Hub, as the account's own product"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid      = "Findings"
+            Effect   = "Allow"
+            Action   = ["securityhub:BatchImportFindings"]
+            Resource = ["arn:aws:securityhub:*:${local.account}:product/${local.account}/default"]
+          },
+        ]
+      })
+    }
+    "watchbill-reconciler" = {
+      role     = "reconciler"
+      place    = "account"
+      optional = false
+      means    = "writes every policy, group and role under watchbill's path, so it decides what people hold: as strong as the strongest permission set, and for users as strong as it likes. It cannot sign in as anybody"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "AnyUser"
+            Effect = "Allow"
+            Action = [
+              "iam:DeleteUserPolicy",
+              "iam:PutUserPolicy",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+          },
+          {
+            Sid      = "AttachToGroups"
+            Effect   = "Allow"
+            Action   = ["iam:AttachGroupPolicy"]
+            Resource = ["arn:aws:iam::${local.account}:group/watchbill/*"]
+            Condition = {
+              ArnLike = {
+                "iam:PolicyARN" = concat(
+                  ["arn:aws:iam::${local.account}:policy/watchbill/*"],
+                  var.managed_policies,
+                )
+              }
+            }
+          },
+          {
+            Sid      = "AttachToRoles"
+            Effect   = "Allow"
+            Action   = ["iam:AttachRolePolicy"]
+            Resource = ["arn:aws:iam::${local.account}:role/watchbill/*"]
+            Condition = {
+              ArnLike = {
+                "iam:PolicyARN" = concat(
+                  ["arn:aws:iam::${local.account}:policy/watchbill/*"],
+                  var.managed_policies,
+                )
+              }
+            }
+          },
+          {
+            Sid      = "BoundRoles"
+            Effect   = "Allow"
+            Action   = ["iam:PutRolePermissionsBoundary"]
+            Resource = ["arn:aws:iam::${local.account}:role/watchbill/*"]
+            Condition = {
+              ArnEquals = {
+                "iam:PermissionsBoundary" = ["${local.ceiling}"]
+              }
+            }
+          },
+          {
+            Sid      = "DenyUsers"
+            Effect   = "Allow"
+            Action   = ["iam:AttachUserPolicy"]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+            Condition = {
+              ArnEquals = {
+                "iam:PolicyARN" = ["arn:aws:iam::aws:policy/AWSDenyAll"]
+              }
+            }
+          },
+          {
+            Sid      = "DenyUsersByBoundary"
+            Effect   = "Allow"
+            Action   = ["iam:PutUserPermissionsBoundary"]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+            Condition = {
+              ArnEquals = {
+                "iam:PermissionsBoundary" = ["arn:aws:iam::aws:policy/AWSDenyAll"]
+              }
+            }
+          },
+          {
+            Sid    = "Groups"
+            Effect = "Allow"
+            Action = [
+              "iam:AddUserToGroup",
+              "iam:CreateGroup",
+              "iam:DeleteGroup",
+              "iam:DeleteGroupPolicy",
+              "iam:DetachGroupPolicy",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:group/watchbill/*"]
+          },
+          {
+            Sid      = "LeaveAnyGroup"
+            Effect   = "Allow"
+            Action   = ["iam:RemoveUserFromGroup"]
+            Resource = ["arn:aws:iam::${local.account}:group/*"]
+          },
+          {
+            Sid    = "Look"
+            Effect = "Allow"
+            Action = [
+              "iam:GenerateCredentialReport",
+              "iam:GetAccountAuthorizationDetails",
+              "iam:GetAccountSummary",
+              "iam:GetCredentialReport",
+              "iam:ListPolicies",
+            ]
+            Resource = ["*"]
+          },
+          {
+            Sid      = "MakeRoles"
+            Effect   = "Allow"
+            Action   = ["iam:CreateRole"]
+            Resource = ["arn:aws:iam::${local.account}:role/watchbill/*"]
+            Condition = {
+              ArnEquals = {
+                "iam:PermissionsBoundary" = ["${local.ceiling}"]
+              }
+            }
+          },
+          {
+            Sid    = "Policies"
+            Effect = "Allow"
+            Action = [
+              "iam:CreatePolicy",
+              "iam:CreatePolicyVersion",
+              "iam:DeletePolicy",
+              "iam:DeletePolicyVersion",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:policy/watchbill/*"]
+          },
+          {
+            Sid    = "Roles"
+            Effect = "Allow"
+            Action = [
+              "iam:DeleteRole",
+              "iam:DeleteRolePolicy",
+              "iam:DetachRolePolicy",
+              "iam:UpdateAssumeRolePolicy",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:role/watchbill/*"]
+          },
+          {
+            Sid      = "TagPolicies"
+            Effect   = "Allow"
+            Action   = ["iam:TagPolicy"]
+            Resource = ["arn:aws:iam::${local.account}:policy/watchbill/*"]
+            Condition = {
+              "ForAllValues:StringEquals" = {
+                "aws:TagKeys" = ["watchbill:team"]
+              }
+            }
+          },
+          {
+            Sid      = "TagRoles"
+            Effect   = "Allow"
+            Action   = ["iam:TagRole"]
+            Resource = ["arn:aws:iam::${local.account}:role/watchbill/*"]
+            Condition = {
+              "ForAllValues:StringEquals" = {
+                "aws:TagKeys" = ["watchbill:team"]
+              }
+            }
+          },
+          {
+            Sid      = "TagUsers"
+            Effect   = "Allow"
+            Action   = ["iam:TagUser"]
+            Resource = ["arn:aws:iam::${local.account}:user/watchbill/*"]
+            Condition = {
+              "ForAllValues:StringEquals" = {
+                "aws:TagKeys" = ["watchbill:team"]
+              }
+            }
+          },
+          {
+            Sid    = "Users"
+            Effect = "Allow"
+            Action = [
+              "iam:CreateUser",
+              "iam:DetachUserPolicy",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/watchbill/*"]
+          },
+          {
+            Sid    = "WhoHasAName"
+            Effect = "Allow"
+            Action = [
+              "iam:GetGroup",
+              "iam:GetPolicy",
+              "iam:GetPolicyVersion",
+              "iam:GetRole",
+              "iam:GetUser",
+            ]
+            Resource = [
+              "arn:aws:iam::${local.account}:group/*",
+              "arn:aws:iam::${local.account}:policy/*",
+              "arn:aws:iam::${local.account}:role/*",
+              "arn:aws:iam::${local.account}:user/*",
+            ]
+          },
+        ]
+      })
+    }
+    "watchbill-responder" = {
+      role     = "responder"
+      place    = "account"
+      optional = false
+      means    = "can shut anybody out, and lift such a deny again; it can give nobody anything new"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "AnyUser"
+            Effect = "Allow"
+            Action = [
+              "iam:GetLoginProfile",
+              "iam:ListAccessKeys",
+              "iam:ListMFADevices",
+              "iam:ListSSHPublicKeys",
+              "iam:ListServiceSpecificCredentials",
+              "iam:ListSigningCertificates",
+              "iam:UpdateAccessKey",
+              "iam:UpdateSSHPublicKey",
+              "iam:UpdateServiceSpecificCredential",
+              "iam:UpdateSigningCertificate",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+          },
+          {
+            Sid    = "DenyUsers"
+            Effect = "Allow"
+            Action = [
+              "iam:AttachUserPolicy",
+              "iam:DetachUserPolicy",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+            Condition = {
+              ArnEquals = {
+                "iam:PolicyARN" = ["arn:aws:iam::aws:policy/AWSDenyAll"]
+              }
+            }
+          },
+          {
+            Sid    = "DenyUsersByBoundary"
+            Effect = "Allow"
+            Action = [
+              "iam:DeleteUserPermissionsBoundary",
+              "iam:PutUserPermissionsBoundary",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+            Condition = {
+              ArnEquals = {
+                "iam:PermissionsBoundary" = ["arn:aws:iam::aws:policy/AWSDenyAll"]
+              }
+            }
+          },
+          {
+            Sid      = "Groups"
+            Effect   = "Allow"
+            Action   = ["iam:RemoveUserFromGroup"]
+            Resource = ["arn:aws:iam::${local.account}:group/watchbill/*"]
+          },
+          {
+            Sid    = "Look"
+            Effect = "Allow"
+            Action = [
+              "iam:GenerateCredentialReport",
+              "iam:GetAccountAuthorizationDetails",
+              "iam:GetAccountSummary",
+              "iam:GetCredentialReport",
+              "ssm:DescribeSessions",
+            ]
+            Resource = ["*"]
+          },
+          {
+            Sid      = "Shells"
+            Effect   = "Allow"
+            Action   = ["ssm:TerminateSession"]
+            Resource = ["arn:aws:ssm:*:${local.account}:session/*"]
+          },
+          {
+            Sid    = "Protected"
+            Effect = "Deny"
+            Action = [
+              "iam:AttachUserPolicy",
+              "iam:DeleteUserPermissionsBoundary",
+              "iam:DetachUserPolicy",
+              "iam:PutUserPermissionsBoundary",
+              "iam:UpdateAccessKey",
+              "iam:UpdateSSHPublicKey",
+              "iam:UpdateServiceSpecificCredential",
+              "iam:UpdateSigningCertificate",
+            ]
+            Resource = concat(
+              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/${name}"],
+              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${name}"],
+            )
+          },
+        ]
+      })
+    }
+    "watchbill-responder-freeze-policy" = {
+      role     = "responder"
+      place    = "account"
+      optional = true
+      means    = "writes the one policy watchbill-freeze, which lies on every on-call role: it ends live sessions by it, and could write an Allow there, which whoever is on watch would have as far as guards, fence and ceiling let it"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "FreezePolicy"
+            Effect = "Allow"
+            Action = [
+              "iam:CreatePolicyVersion",
+              "iam:DeletePolicyVersion",
+              "iam:GetPolicy",
+              "iam:GetPolicyVersion",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:policy/watchbill/watchbill-freeze"]
+          },
+        ]
+      })
+    }
+    "watchbill-responder-restore" = {
+      role     = "responder"
+      place    = "account"
+      optional = true
+      means    = "puts people into watchbill's groups, sets any boundary and deletes inline policies of users: it can give anybody what any of these groups has, and take off what bounds or denies them"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "AnyUser"
+            Effect = "Allow"
+            Action = [
+              "iam:DeleteUserPolicy",
+              "iam:PutUserPermissionsBoundary",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+          },
+          {
+            Sid      = "Groups"
+            Effect   = "Allow"
+            Action   = ["iam:AddUserToGroup"]
+            Resource = ["arn:aws:iam::${local.account}:group/watchbill/*"]
+          },
+          {
+            Sid    = "Protected"
+            Effect = "Deny"
+            Action = [
+              "iam:DeleteUserPolicy",
+              "iam:PutUserPermissionsBoundary",
+            ]
+            Resource = concat(
+              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/${name}"],
+              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${name}"],
+            )
+          },
+        ]
+      })
+    }
+    "watchbill-responder-evict" = {
+      role     = "responder"
+      place    = "account"
+      optional = true
+      means    = "deletes passwords, keys and MFA devices, which nobody gets back"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "AnyUser"
+            Effect = "Allow"
+            Action = [
+              "iam:DeactivateMFADevice",
+              "iam:DeleteAccessKey",
+              "iam:DeleteLoginProfile",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+          },
+          {
+            Sid      = "Devices"
+            Effect   = "Allow"
+            Action   = ["iam:DeleteVirtualMFADevice"]
+            Resource = ["arn:aws:iam::${local.account}:mfa/*"]
+          },
+          {
+            Sid    = "Protected"
+            Effect = "Deny"
+            Action = [
+              "iam:DeactivateMFADevice",
+              "iam:DeleteAccessKey",
+              "iam:DeleteLoginProfile",
+            ]
+            Resource = concat(
+              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/${name}"],
+              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${name}"],
+            )
+          },
+        ]
+      })
+    }
+    "watchbill-responder-assist" = {
+      role     = "responder"
+      place    = "account"
+      optional = true
+      means    = "sets passwords and takes MFA devices off: it can sign in as anybody who is not protected"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "AnyUser"
+            Effect = "Allow"
+            Action = [
+              "iam:CreateLoginProfile",
+              "iam:DeactivateMFADevice",
+              "iam:UpdateLoginProfile",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+          },
+          {
+            Sid      = "Devices"
+            Effect   = "Allow"
+            Action   = ["iam:DeleteVirtualMFADevice"]
+            Resource = ["arn:aws:iam::${local.account}:mfa/*"]
+          },
+          {
+            Sid    = "Protected"
+            Effect = "Deny"
+            Action = [
+              "iam:CreateLoginProfile",
+              "iam:DeactivateMFADevice",
+              "iam:UpdateLoginProfile",
+            ]
+            Resource = concat(
+              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/${name}"],
+              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${name}"],
+            )
+          },
+        ]
+      })
+    }
+    "watchbill-responder-center" = {
+      role     = "responder"
+      place    = "identity-center"
+      optional = false
+      means    = "takes assignments and memberships of Identity Center, and writes the one policy of the organization that lists the frozen, which can deny and never give"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "Assign"
+            Effect = "Allow"
+            Action = ["sso:DeleteAccountAssignment"]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+              "arn:aws:sso:::account/*",
+            ]
+          },
+          {
+            Sid    = "Frozen"
+            Effect = "Allow"
+            Action = [
+              "organizations:DescribePolicy",
+              "organizations:ListTargetsForPolicy",
+              "organizations:UpdatePolicy",
+            ]
+            Resource = ["arn:aws:organizations::*:policy/*/service_control_policy/${local.frozen}"]
+          },
+          {
+            Sid    = "Instance"
+            Effect = "Allow"
+            Action = [
+              "sso:DescribeAccountAssignmentDeletionStatus",
+              "sso:GetInlinePolicyForPermissionSet",
+              "sso:ListAccountAssignmentsForPrincipal",
+            ]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+            ]
+          },
+          {
+            Sid      = "Organization"
+            Effect   = "Allow"
+            Action   = ["organizations:DescribeOrganization"]
+            Resource = ["*"]
+          },
+          {
+            Sid    = "Store"
+            Effect = "Allow"
+            Action = [
+              "identitystore:DeleteGroupMembership",
+              "identitystore:GetUserId",
+              "identitystore:ListGroupMembershipsForMember",
+            ]
+            Resource = [
+              "arn:aws:identitystore::${local.account}:identitystore/${local.store}",
+              "arn:aws:identitystore:::group/*",
+              "arn:aws:identitystore:::membership/*",
+              "arn:aws:identitystore:::user/*",
+            ]
+          },
+        ]
+      })
+    }
+    "watchbill-responder-center-restore" = {
+      role     = "responder"
+      place    = "identity-center"
+      optional = true
+      means    = "assigns any permission set to anybody in any account: it is an administrator of them all"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "Assign"
+            Effect = "Allow"
+            Action = ["sso:CreateAccountAssignment"]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+              "arn:aws:sso:::account/*",
+            ]
+          },
+          {
+            Sid    = "Instance"
+            Effect = "Allow"
+            Action = ["sso:DescribeAccountAssignmentCreationStatus"]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+            ]
+          },
+          {
+            Sid    = "Store"
+            Effect = "Allow"
+            Action = ["identitystore:CreateGroupMembership"]
+            Resource = [
+              "arn:aws:identitystore::${local.account}:identitystore/${local.store}",
+              "arn:aws:identitystore:::group/*",
+              "arn:aws:identitystore:::membership/*",
+              "arn:aws:identitystore:::user/*",
+            ]
+          },
+        ]
+      })
+    }
+  }
+  boundaries = {
+    "watchbill-reader-boundary" = jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid    = "Most"
+          Effect = "Allow"
+          Action = [
+            "cloudtrail:ListPublicKeys",
+            "cloudtrail:LookupEvents",
+            "iam:GenerateCredentialReport",
+            "iam:GetAccountAuthorizationDetails",
+            "iam:GetAccountSummary",
+            "iam:GetCredentialReport",
+            "iam:ListAccountAliases",
+            "kms:Decrypt",
+            "s3:GetObject",
+            "s3:ListBucket",
+            "securityhub:BatchImportFindings",
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:ReceiveMessage",
+            "sts:AssumeRole",
+          ]
+          Resource = "*"
+        },
+      ]
+    })
+    "watchbill-reconciler-boundary" = jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid    = "Most"
+          Effect = "Allow"
+          Action = [
+            "iam:AddUserToGroup",
+            "iam:AttachGroupPolicy",
+            "iam:AttachRolePolicy",
+            "iam:AttachUserPolicy",
+            "iam:CreateGroup",
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:CreateRole",
+            "iam:CreateUser",
+            "iam:DeleteGroup",
+            "iam:DeleteGroupPolicy",
+            "iam:DeletePolicy",
+            "iam:DeletePolicyVersion",
+            "iam:DeleteRole",
+            "iam:DeleteRolePolicy",
+            "iam:DeleteUserPolicy",
+            "iam:DetachGroupPolicy",
+            "iam:DetachRolePolicy",
+            "iam:DetachUserPolicy",
+            "iam:GenerateCredentialReport",
+            "iam:GetAccountAuthorizationDetails",
+            "iam:GetAccountSummary",
+            "iam:GetCredentialReport",
+            "iam:GetGroup",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:GetRole",
+            "iam:GetUser",
+            "iam:ListPolicies",
+            "iam:PutRolePermissionsBoundary",
+            "iam:PutUserPermissionsBoundary",
+            "iam:PutUserPolicy",
+            "iam:RemoveUserFromGroup",
+            "iam:TagPolicy",
+            "iam:TagRole",
+            "iam:TagUser",
+            "iam:UpdateAssumeRolePolicy",
+            "sts:AssumeRole",
+          ]
+          Resource = "*"
+        },
+        {
+          Sid    = "NotItself"
+          Effect = "Deny"
+          Action = [
+            "iam:AddUserToGroup",
+            "iam:AttachGroupPolicy",
+            "iam:AttachRolePolicy",
+            "iam:AttachUserPolicy",
+            "iam:CreateGroup",
+            "iam:CreatePolicy",
+            "iam:CreatePolicyVersion",
+            "iam:CreateRole",
+            "iam:CreateUser",
+            "iam:DeleteGroup",
+            "iam:DeleteGroupPolicy",
+            "iam:DeletePolicy",
+            "iam:DeletePolicyVersion",
+            "iam:DeleteRole",
+            "iam:DeleteRolePolicy",
+            "iam:DeleteUserPolicy",
+            "iam:DetachGroupPolicy",
+            "iam:DetachRolePolicy",
+            "iam:DetachUserPolicy",
+            "iam:PutRolePermissionsBoundary",
+            "iam:PutUserPermissionsBoundary",
+            "iam:PutUserPolicy",
+            "iam:RemoveUserFromGroup",
+            "iam:TagPolicy",
+            "iam:TagRole",
+            "iam:TagUser",
+            "iam:UpdateAssumeRolePolicy",
+          ]
+          Resource = [
+            "arn:aws:iam::${local.account}:role/watchbill-reader",
+            "arn:aws:iam::${local.account}:role/watchbill-reconciler",
+            "arn:aws:iam::${local.account}:role/watchbill-responder",
+            "arn:aws:iam::${local.account}:policy/watchbill-own/*",
+          ]
+        },
+      ]
+    })
+    "watchbill-responder-boundary" = jsonencode({
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid    = "Most"
+          Effect = "Allow"
+          Action = [
+            "iam:AddUserToGroup",
+            "iam:AttachUserPolicy",
+            "iam:CreateLoginProfile",
+            "iam:CreatePolicyVersion",
+            "iam:DeactivateMFADevice",
+            "iam:DeleteAccessKey",
+            "iam:DeleteLoginProfile",
+            "iam:DeletePolicyVersion",
+            "iam:DeleteUserPermissionsBoundary",
+            "iam:DeleteUserPolicy",
+            "iam:DeleteVirtualMFADevice",
+            "iam:DetachUserPolicy",
+            "iam:GenerateCredentialReport",
+            "iam:GetAccountAuthorizationDetails",
+            "iam:GetAccountSummary",
+            "iam:GetCredentialReport",
+            "iam:GetLoginProfile",
+            "iam:GetPolicy",
+            "iam:GetPolicyVersion",
+            "iam:ListAccessKeys",
+            "iam:ListMFADevices",
+            "iam:ListSSHPublicKeys",
+            "iam:ListServiceSpecificCredentials",
+            "iam:ListSigningCertificates",
+            "iam:PutUserPermissionsBoundary",
+            "iam:RemoveUserFromGroup",
+            "iam:UpdateAccessKey",
+            "iam:UpdateLoginProfile",
+            "iam:UpdateSSHPublicKey",
+            "iam:UpdateServiceSpecificCredential",
+            "iam:UpdateSigningCertificate",
+            "identitystore:CreateGroupMembership",
+            "identitystore:DeleteGroupMembership",
+            "identitystore:GetUserId",
+            "identitystore:ListGroupMembershipsForMember",
+            "organizations:DescribeOrganization",
+            "organizations:DescribePolicy",
+            "organizations:ListTargetsForPolicy",
+            "organizations:UpdatePolicy",
+            "ssm:DescribeSessions",
+            "ssm:TerminateSession",
+            "sso:CreateAccountAssignment",
+            "sso:DeleteAccountAssignment",
+            "sso:DescribeAccountAssignmentCreationStatus",
+            "sso:DescribeAccountAssignmentDeletionStatus",
+            "sso:GetInlinePolicyForPermissionSet",
+            "sso:ListAccountAssignmentsForPrincipal",
+            "sts:AssumeRole",
+          ]
+          Resource = "*"
+        },
+        {
+          Sid    = "NotItself"
+          Effect = "Deny"
+          Action = [
+            "iam:AddUserToGroup",
+            "iam:AttachUserPolicy",
+            "iam:CreateLoginProfile",
+            "iam:CreatePolicyVersion",
+            "iam:DeactivateMFADevice",
+            "iam:DeleteAccessKey",
+            "iam:DeleteLoginProfile",
+            "iam:DeletePolicyVersion",
+            "iam:DeleteUserPermissionsBoundary",
+            "iam:DeleteUserPolicy",
+            "iam:DeleteVirtualMFADevice",
+            "iam:DetachUserPolicy",
+            "iam:PutUserPermissionsBoundary",
+            "iam:RemoveUserFromGroup",
+            "iam:UpdateAccessKey",
+            "iam:UpdateLoginProfile",
+            "iam:UpdateSSHPublicKey",
+            "iam:UpdateServiceSpecificCredential",
+            "iam:UpdateSigningCertificate",
+          ]
+          Resource = [
+            "arn:aws:iam::${local.account}:role/watchbill-reader",
+            "arn:aws:iam::${local.account}:role/watchbill-reconciler",
+            "arn:aws:iam::${local.account}:role/watchbill-responder",
+            "arn:aws:iam::${local.account}:policy/watchbill-own/*",
+          ]
+        },
+      ]
+    })
+  }
+  patterns = {
+    break_glass = jsonencode({
+      "detail-type" = [
+        "AWS API Call via CloudTrail",
+        "AWS Console Sign In via CloudTrail",
+      ]
+      detail = {
+        userIdentity = {
+          type     = ["IAMUser"]
+          userName = var.break_glass_users
+        }
+      }
+    })
+    by_others = jsonencode({
+      source        = ["aws.iam"]
+      "detail-type" = ["AWS API Call via CloudTrail"]
+      "$or" = [
+        {
+          detail = {
+            "$or" = [
+              {
+                requestParameters = {
+                  policyArn = [
+                    {
+                      wildcard = "*:policy/watchbill/*"
+                    },
+                  ]
+                }
+              },
+              {
+                requestParameters = {
+                  path = [
+                    {
+                      prefix = "/watchbill/"
+                    },
+                  ]
+                }
+              },
+              {
+                requestParameters = {
+                  groupName = [
+                    {
+                      prefix = "grant-"
+                    },
+                    {
+                      prefix = "job-"
+                    },
+                    {
+                      prefix = "oncall-"
+                    },
+                  ]
+                }
+              },
+              {
+                requestParameters = {
+                  roleName = [
+                    {
+                      prefix = "oncall-"
+                    },
+                  ]
+                }
+              },
+            ]
+            userIdentity = {
+              "$or" = [
+                {
+                  sessionContext = {
+                    sessionIssuer = {
+                      arn = [
+                        {
+                          exists = false
+                        },
+                      ]
+                    }
+                  }
+                },
+                {
+                  sessionContext = {
+                    sessionIssuer = {
+                      arn = [
+                        {
+                          "anything-but" = [
+                            "arn:aws:iam::${local.account}:role/watchbill-reader",
+                            "arn:aws:iam::${local.account}:role/watchbill-reconciler",
+                            "arn:aws:iam::${local.account}:role/watchbill-responder",
+                          ]
+                        },
+                      ]
+                    }
+                  }
+                },
+              ]
+            }
+          }
+        },
+        {
+          detail = {
+            "$or" = [
+              {
+                requestParameters = {
+                  policyArn = [
+                    {
+                      wildcard = "*:policy/watchbill-own/*"
+                    },
+                  ]
+                }
+              },
+              {
+                requestParameters = {
+                  path = [
+                    {
+                      prefix = "/watchbill-own/"
+                    },
+                  ]
+                }
+              },
+              {
+                requestParameters = {
+                  roleName = [
+                    "watchbill-reader",
+                    "watchbill-reconciler",
+                    "watchbill-responder",
+                  ]
+                }
+              },
+            ]
+          }
+        },
+      ]
+    })
+    alive = jsonencode({
+      source        = ["aws.iam"]
+      "detail-type" = ["AWS API Call via CloudTrail"]
+      detail = {
+        userIdentity = {
+          sessionContext = {
+            sessionIssuer = {
+              arn = [
+                "arn:aws:iam::${local.account}:role/watchbill-reader",
+                "arn:aws:iam::${local.account}:role/watchbill-reconciler",
+                "arn:aws:iam::${local.account}:role/watchbill-responder",
+              ]
+            }
+          }
+        }
+        eventName = ["GetAccountAuthorizationDetails"]
+      }
+    })
+    horizon = jsonencode({
+      source        = ["aws.iam"]
+      "detail-type" = ["AWS API Call via CloudTrail"]
+      detail = {
+        userIdentity = {
+          sessionContext = {
+            sessionIssuer = {
+              arn = ["arn:aws:iam::${local.account}:role/watchbill-reconciler"]
+            }
+          }
+        }
+        eventName = [
+          "CreatePolicy",
+          "CreatePolicyVersion",
+        ]
+        errorCode = [
+          {
+            exists = false
+          },
+        ]
+        "$or" = [
+          {
+            requestParameters = {
+              policyArn = [
+                {
+                  wildcard = "*:policy/watchbill/fence-*"
+                },
+              ]
+            }
+          },
+          {
+            requestParameters = {
+              policyName = [
+                {
+                  prefix = "fence-"
+                },
+              ]
+            }
+          },
+        ]
+      }
+    })
+  }
+}
