@@ -2,6 +2,7 @@
 
 1. A press is given to `take`, which writes it down; then Slack is told that it arrived. What `take` says at once, such
    as that it was answered already, only the person who pressed sees. If it cannot be written down, they are told that.
+   For a verdict a dialogue asks for the reason first, and to tell more is one: sent, it is a press.
 2. A command is acknowledged first, for it may take longer than Slack waits; then its answer is said to whoever typed.
 3. Nothing is ignored in silence: a button that nobody knows any more, a word that is no command, a failure.
 
@@ -24,7 +25,7 @@ from slack_sdk import WebClient
 
 from watchbill.errors import ProviderError, RefusedError, WatchbillError
 from watchbill.respond.interfaces import SlackId
-from watchbill.slack.blocks import LINK, MORE, PRESS, TELL_MORE, dialogue, read_value, said
+from watchbill.slack.blocks import LINK, PRESS, WRITE, dialogue, is_written, read_value, said
 from watchbill.slack.calls import SlackRefusedError, plainly
 from watchbill.slack.commands import USAGE, parse
 from watchbill.slack.model import Command, Handle, Press, Take
@@ -60,7 +61,7 @@ def make_app(
     app.action(re.compile(f"^{re.escape(PRESS)}"))(listener.pressed)
     app.action(re.compile(f"^{re.escape(LINK)}"))(listener.followed)
     app.action(re.compile(""))(listener.unknown)
-    app.view(MORE)(listener.told_more)
+    app.view(WRITE)(listener.wrote)
     app.command("/watch")(listener.commanded)
     app.error(listener.failed)
     return app
@@ -78,18 +79,17 @@ class _Listener:
     def pressed(self, ack: Ack, body: Body, action: Body, respond: Respond) -> None:
         """Take a press, or open the dialogue that a button is for."""
         case, what = read_value(str(action.get("value", "")))
-        if what == TELL_MORE:
+        if is_written(what):
             ack()
-            self._ask_more(body, case, respond)
+            self._ask(body, case, what, respond)
             return
         self._taken(ack, self._press(body, case, what, _message(body), ""), partial(_say, respond))
 
-    def told_more(self, ack: Ack, body: Body, view: Body, client: WebClient) -> None:
-        """Take what somebody wrote in the dialogue."""
+    def wrote(self, ack: Ack, body: Body, view: Body) -> None:
+        """Take what somebody wrote in the dialogue, as a press of the button that opened it."""
         about = json.loads(view["private_metadata"])
-        text = str(view["state"]["values"]["more"]["text"]["value"] or "")
-        press = self._press(body, about["case"], TELL_MORE, about["message"], text)
-
+        text = str(view["state"]["values"]["written"]["text"]["value"] or "")
+        press = self._press(body, about["case"], about["action"], about["message"], text)
         self._taken(ack, press, partial(tell, self._client, press.actor, about["message"]))
 
     def followed(self, ack: Ack) -> None:
@@ -138,11 +138,11 @@ class _Listener:
         if reply is not None:
             say(reply.text)
 
-    def _ask_more(self, body: Body, case: str | None, respond: Respond) -> None:
-        about = json.dumps({"case": case, "message": _message(body)})
+    def _ask(self, body: Body, case: str | None, action: str, respond: Respond) -> None:
+        about = json.dumps({"case": case, "action": action, "message": _message(body)})
         try:
             with plainly():
-                self._client.views_open(trigger_id=str(body["trigger_id"]), view=dialogue(case or "it", about))
+                self._client.views_open(trigger_id=str(body["trigger_id"]), view=dialogue(case or "it", action, about))
         except ProviderError:
             _say(respond, "The dialogue could not be opened. Please press again.")
 

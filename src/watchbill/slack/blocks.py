@@ -35,10 +35,9 @@ from watchbill.respond.notices import Button, Notice, NoticeKind
 
 EVENT = "watchbill"
 """Type of the metadata by which our messages are found again."""
-PRESS, LINK, MORE = "watchbill.press:", "watchbill.link:", "watchbill.more"
+PRESS, LINK, WRITE = "watchbill.press:", "watchbill.link:", "watchbill.write"
 """What action ids begin with, of buttons that count when pressed and of those that lead somewhere; and the dialogue."""
-TELL_MORE = "answer:more"
-"""The action that opens the dialogue."""
+TELL_MORE, _VERDICT = "answer:more", "verdict:"
 _LEADING = ("open", "confirm")
 """Actions of buttons that do nothing but lead somewhere: without an address they are left out."""
 
@@ -73,19 +72,27 @@ def draw(notice: Notice) -> Drawn:
     return Drawn(fitted(notice.title, _HEADER_MOST), [block.to_dict() for block in blocks], metadata.to_dict())
 
 
-def dialogue(case: str, about: str) -> dict[str, Any]:
-    """Draw the dialogue in which somebody tells more; `about` comes back with what they wrote."""
+def is_written(action: str) -> bool:
+    """Tell whether something has to be written for a button to count: a verdict needs its reason."""
+    return action == TELL_MORE or action.startswith(_VERDICT)
+
+
+def dialogue(case: str, action: str, about: str) -> dict[str, Any]:
+    """Draw the dialogue in which somebody writes what a button needs; `about` comes back with it."""
+    verdict = action.startswith(_VERDICT)
+    concluded = action.removeprefix(_VERDICT).replace("-", " ")
+    asked = f"Why is {case} to be closed as {concluded}?" if verdict else f"What should we know about {case}?"
     view = View(
         type="modal",
-        callback_id=MORE,
-        title=_plain("Tell us more", 24),
-        submit=_plain("Send", 24),
+        callback_id=WRITE,
+        title=_plain("The reason" if verdict else "Tell us more", 24),
+        submit=_plain("Close the case" if verdict else "Send", 24),
         close=_plain("Not now", 24),
         private_metadata=about,
         blocks=[
             InputBlock(
-                block_id="more",
-                label=_plain(f"What should we know about {case}?", _LABEL_MOST),
+                block_id="written",
+                label=_plain(asked, _LABEL_MOST),
                 element=PlainTextInputElement(action_id="text", multiline=True, max_length=_SAID_MOST),
             )
         ],

@@ -150,7 +150,15 @@ def test_what_a_button_carries_is_read_back(case, action):
 
 def test_the_dialogue_takes_text_alone():
     """Of a length that is kept."""
-    view = dialogue("C-1", "about")
-    assert (view["callback_id"], view["private_metadata"]) == ("watchbill.more", "about")
+    view = dialogue("C-1", "answer:more", "about")
+    assert (view["callback_id"], view["private_metadata"]) == ("watchbill.write", "about")
     (given_in,) = view["blocks"]
     assert given_in["element"]["max_length"] == 3000
+
+
+def test_a_verdict_is_asked_its_reason():
+    """Of the case, and of what is concluded."""
+    view = dialogue("C-1", "verdict:false-alarm", "about")
+    (given_in,) = view["blocks"]
+    assert given_in["label"]["text"] == "Why is C-1 to be closed as false alarm?"
+    assert view["submit"]["text"] == "Close the case"
