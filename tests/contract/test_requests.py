@@ -30,7 +30,6 @@ from watchbill.policy.model import Effect
 from watchbill.respond.requests import SOON, Access
 from watchbill.service import requests
 from watchbill.service.approved import wanted_of
-from watchbill.service.clicks import work_clicks
 from watchbill.service.feeds import accept, refresh, with_feeds
 from watchbill.service.history import history_of
 from watchbill.service.jobs import at_once
@@ -84,10 +83,6 @@ class Site(Place):
         """Let the job have a turn."""
         assert self.lease.lease is not None
         return self.job.work(Turn(self.store, self.lease.lease, self.clock.now(), lambda: True))
-
-    def hear(self):
-        """Work on what was pressed."""
-        return work_clicks(self.as_("watchbill"), self.desk_)
 
     def may(self, who, at, role=None, action=CALL):
         """Tell whether somebody may, in production by what AWS gives back: by their user, or by a role."""

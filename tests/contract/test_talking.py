@@ -11,7 +11,7 @@ from threading import Timer
 
 import pytest
 from tests.contract.test_slack import eventually
-from tests.unit.service.desk import KilledError, Office, asking_team
+from tests.unit.service.desk import KilledError, Office, asking_team, heard
 from tests.workspace import CHANNEL, populate, recipient, settings_of, user_of
 
 from watchbill.errors import RefusedError
@@ -20,7 +20,6 @@ from watchbill.respond.interfaces import SlackId
 from watchbill.respond.telling import news
 from watchbill.service import asking
 from watchbill.service.casework import Casework
-from watchbill.service.clicks import work_clicks
 from watchbill.service.outbox import LEASE, deliver, put
 from watchbill.service.talking import Talk
 from watchbill.sim.slack import SlackStandIn, User
@@ -99,9 +98,9 @@ class Place(Office):
         """Send what is due."""
         return deliver(self.as_("watchbill"), {"slack": self.sender, "notify:ops": self.mail}, links)
 
-    def hear(self):
+    def hear(self, **more):
         """Work on what was pressed."""
-        return work_clicks(self.as_("watchbill"), self.desk_)
+        return heard(self, replace(self.desk_, **more))
 
     def asked(self):
         """Ask about the case, and give the message."""
@@ -150,6 +149,23 @@ def test_a_no_is_frozen_by_a_lead_in_three_presses(office):
     assert [m.text for m in office.to_leads() if "frozen by sofia" in m.text] == ["frozen by sofia"]
     pinned = {name: office.store.identities.of(name).user for name in ("james", "sofia")}
     assert pinned == {"james": user_of("james"), "sofia": user_of("sofia")}
+
+
+def test_a_verdict_is_given_with_its_reason(office):
+    """Asked for in a dialogue; sent twice it is one verdict, and nothing happens without."""
+    message = office.asked()
+    office.stand_in.press(user_of("james"), message, "answer:no")
+    office.hear()
+    office.deliver()
+    (escalation,) = office.to_leads()
+    for _ in range(2):
+        assert office.stand_in.press(user_of("sofia"), escalation, "verdict:false-alarm").is_acknowledged
+        assert eventually(lambda: office.stand_in.views)
+        assert office.hear() == 0
+        assert office.stand_in.submit(office.stand_in.views[0], "he fixed it by phone").is_acknowledged
+        office.hear()
+    decided = [entry for entry in office.store.ledger.entries() if entry.kind == Kind.CASE_DECIDED]
+    assert [(entry.actor, entry.facts["reason"]) for entry in decided] == [("sofia", "he fixed it by phone")]
 
 
 def test_pressed_twice_it_is_done_once_and_told(office):
@@ -206,6 +222,9 @@ def test_the_subject_of_a_case_freezes_nobody(office):
     assert "Their answer: no" in escalation.words
     for action in ("freeze", "verdict:false-alarm"):
         office.stand_in.press(user_of("james"), escalation, action)
+        if action.startswith("verdict"):
+            assert eventually(lambda: office.stand_in.views)
+            office.stand_in.submit(office.stand_in.views[0], "nothing happened")
         office.hear()
     assert office.frozen == []
     refused = [m.text for m in office.stand_in.direct(user_of("james")) if "subject of this case" in m.text]

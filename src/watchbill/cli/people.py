@@ -21,7 +21,7 @@ from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk
 from watchbill.service.feeds import with_feeds
 from watchbill.service.health import Routes
-from watchbill.service.jobs import freeze, preview_of
+from watchbill.service.jobs import freeze, preview_of, restore
 from watchbill.service.logs import Say
 from watchbill.service.outbox import SLACK
 from watchbill.service.serve import Turn
@@ -142,7 +142,7 @@ class Channels:
     def desk(self, work: Casework) -> Desk:
         """Give what presses may set in motion."""
         look_up = None if self._connection is None else self._connection.look_up
-        return Desk(freeze, preview_of(work), look_up, self.talk.say, {"request": requests.press})
+        return Desk(freeze, restore, preview_of(work), look_up, self.talk.say, {"request": requests.press})
 
     def close(self) -> None:
         """Let go of what was made; for whoever sends, and does not hear."""

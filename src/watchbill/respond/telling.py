@@ -37,6 +37,11 @@ VERDICTS: Mapping[str, Verdict] = {
 }
 """What may be concluded by a button; not the insider, which is for `watchbill verdict` and few eyes."""
 
+_GIVEN_BACK = (
+    "What the freeze took is given back: groups as the schedule says then, no key that is marked stolen.",
+    "Where others changed something since, nothing is done, and you are told what.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -45,8 +50,6 @@ class Standing:
     case: CaseView
     status: str
     why: str
-    calls: tuple[str, ...] = ()
-    """The exact calls of the freeze, one a line; empty where they could not be worked out now."""
     freeze: bool = False
     """Whether a freeze is offered by a button."""
 
@@ -149,6 +152,11 @@ def leads_notice(standing: Standing, number: int, before: str | None) -> Notice:
     )
 
 
+def calls_unseen(case_id: str) -> tuple[str, ...]:
+    """Say how to see the exact calls of a freeze, until they are worked out."""
+    return (f"The exact calls: `watchbill freeze {case_id} --dry-run`",)
+
+
 def _facts(case: CaseView) -> Iterator[str]:
     yield case.sentence
     yield f"Who: {case.subject}. {case.how_known}"
@@ -172,9 +180,13 @@ def _stories(case: CaseView) -> Iterator[str]:
 
 def _buttons(standing: Standing, case: CaseView) -> Iterator[Button]:
     yield Button("open", "Open case")
+    if standing.status == "frozen":
+        yield Button("restore", f"Restore {case.subject}", confirm=_GIVEN_BACK)
+        yield Button(f"verdict:{Verdict.HIJACK}", "It was a hijack")
+        yield Button("snooze:30", "Remind us in 30 min")
+        return
     if standing.freeze:
-        calls = standing.calls or (f"The exact calls: `watchbill freeze {case.id} --dry-run`",)
-        yield Button("freeze", f"Freeze {case.subject}", "danger", calls)
+        yield Button("freeze", f"Freeze {case.subject}", "danger", calls_unseen(case.id))
     likely = [verdict for each in case.hypotheses if (verdict := VERDICTS.get(each.story)) is not None]
     for verdict in dict.fromkeys((*likely[:2], Verdict.FALSE_ALARM)):
         yield Button(f"verdict:{verdict}", f"Close as {str(verdict).replace('-', ' ')}")

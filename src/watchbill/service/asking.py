@@ -16,14 +16,14 @@ from datetime import timedelta
 
 from watchbill.alerts.noise import Mute
 from watchbill.alerts.view import CaseView, reassessed
-from watchbill.errors import RefusedError, WatchbillError
+from watchbill.errors import RefusedError
 from watchbill.intervals import Interval, iso
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status, deadline, question
 from watchbill.respond.interfaces import StepUp
 from watchbill.respond.model import Verdict
 from watchbill.respond.mutes import mutes_of
-from watchbill.respond.notices import LEADS, Button, NoticeKind
+from watchbill.respond.notices import Button, NoticeKind
 from watchbill.respond.outcomes import (
     FRESH,
     Heard,
@@ -38,31 +38,16 @@ from watchbill.respond.outcomes import (
 )
 from watchbill.respond.peers import peer_of
 from watchbill.respond.stand_in import stand_ins
-from watchbill.respond.telling import (
-    Standing,
-    answered_notice,
-    asked_notice,
-    leads_notice,
-    peer_notice,
-    question_key,
-    stand_in_notice,
-)
+from watchbill.respond.telling import answered_notice, asked_notice, peer_notice, question_key, stand_in_notice
+from watchbill.service.briefing import are_told, remind_leads, tell_leads
 from watchbill.service.casework import Casework
 from watchbill.service.links import link_of, use
-from watchbill.service.outbox import is_delivered, is_replaced, put
+from watchbill.service.outbox import is_delivered, put
 from watchbill.store.rows import CaseRow, MuteRow, QuestionRow
 
 
-Preview = Callable[[str], Sequence[str]]
-"""Gives the exact calls of the freeze of a case, one a line. It may ask AWS; what goes wrong is a WatchbillError."""
-
 YES_PROVEN = "yes with second factor"
 """The fact of the family `answer` for a "yes" that came with a fresh sign-in."""
-
-
-def unseen(case_id: str) -> Sequence[str]:
-    """Give no calls: where nobody works them out."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +106,12 @@ def ask(work: Casework, case_id: str) -> QuestionRow:
     return asked
 
 
-def answer(work: Casework, case_id: str, said: str, preview: Preview = unseen, within: Within = nothing) -> Answered:
+def answer(work: Casework, case_id: str, said: str, within: Within = nothing) -> Answered:
     """Take a "yes" or a "no" of the person who was asked."""
-    return _hear(work, case_id, _heard_of_person(work, case_id, said), preview, within)
+    return _hear(work, case_id, _heard_of_person(work, case_id, said), within)
 
 
-def answer_by_link(work: Casework, secret: str, said: str, preview: Preview = unseen) -> Answered:
+def answer_by_link(work: Casework, secret: str, said: str) -> Answered:
     """Take an answer by a link, which is used up by it: of the person asked, or of the peer (`peer-yes`, `peer-no`)."""
     link = link_of(work, secret)
     whose = replace(work, actor=link.person)
@@ -135,11 +120,11 @@ def answer_by_link(work: Casework, secret: str, said: str, preview: Preview = un
         use(work, secret, work.at)
 
     if said.startswith("peer-"):
-        return vouch(whose, link.case_id, them=said == "peer-yes", preview=preview, within=use_up)
-    return answer(whose, link.case_id, said, preview, use_up)
+        return vouch(whose, link.case_id, them=said == "peer-yes", within=use_up)
+    return answer(whose, link.case_id, said, use_up)
 
 
-def confirm(work: Casework, case_id: str, proof: StepUp, preview: Preview = unseen) -> Answered:
+def confirm(work: Casework, case_id: str, proof: StepUp) -> Answered:
     """Take a fresh sign-in of the person who was asked as the proof of their "yes"."""
     asked, view = _asked(work, case_id), work.case(case_id)[1]
     why_not = objection(proof, asked.person, asked.asked_at, work.at, needed(view))
@@ -152,12 +137,12 @@ def confirm(work: Casework, case_id: str, proof: StepUp, preview: Preview = unse
     def heard(question: QuestionRow, case: CaseView) -> _Said:
         return _Said(Heard.PROVEN, Kind.QUESTION_CONFIRMED, facts, said, YES_PROVEN, proof=True)
 
-    return _hear(replace(work, actor=asked.person), case_id, heard, preview)
+    return _hear(replace(work, actor=asked.person), case_id, heard)
 
 
-def vouch(work: Casework, case_id: str, *, them: bool, preview: Preview = unseen, within: Within = nothing) -> Answered:
+def vouch(work: Casework, case_id: str, *, them: bool, within: Within = nothing) -> Answered:
     """Take the word of the named peer who has spoken to the person."""
-    return _hear(work, case_id, _heard_of_peer(work, case_id, "yes" if them else "no"), preview, within)
+    return _hear(work, case_id, _heard_of_peer(work, case_id, "yes" if them else "no"), within)
 
 
 def decide(work: Casework, case_id: str, verdict: Verdict, reason: str) -> None:
@@ -171,14 +156,15 @@ def decide(work: Casework, case_id: str, verdict: Verdict, reason: str) -> None:
         raise RefusedError(f"{view.person} is frozen in case {case_id}", f"watchbill restore {case_id}, then decide")
     with work.store.transaction():
         row, view = work.case(case_id)
-        work.move(row, view, Status.FROZEN if frozen else Status.CLOSED, f"{verdict}: {reason}")
+        status = Status.FROZEN if frozen else Status.CLOSED
+        work.move(row, view, status, f"{verdict}: {reason}")
         work.record(Kind.CASE_DECIDED, case_id, {"verdict": str(verdict), "reason": reason})
         asked = work.store.questions.of(case_id)
         if asked is not None and asked.stand != Stand.DECIDED:
             work.store.questions.turn(asked, replace(asked, stand=str(Stand.DECIDED)))
             _tell_person(work, asked, "This is settled, and there is nothing more to do. Thank you.")
             _tell_peer(work, asked)
-        _tell_leads(work, Standing(view, str(Status.CLOSED), f"closed by {work.actor}"))
+        tell_leads(work, view, status, f"{'decided' if frozen else 'closed'} by {work.actor}")
 
 
 def snooze(work: Casework, case_id: str, length: timedelta) -> None:
@@ -186,9 +172,7 @@ def snooze(work: Casework, case_id: str, length: timedelta) -> None:
     row, view = work.case(case_id)
     work.must_lead(view.person)
     with work.store.transaction():
-        standing = Standing(view, row.status, row.note, (), _may_freeze(work, view))
-        number = len(_told_leads(work, case_id))
-        put(work, leads_notice(standing, number, None), work.at + length)
+        remind_leads(work, view, Status(row.status), row.note, work.at + length)
         words = f"the leads are reminded at {iso(work.at + length)}"
         work.record(Kind.QUESTION_HEARD, case_id, {"by": work.actor, "words": words})
 
@@ -199,20 +183,19 @@ def tell_more(work: Casework, case_id: str, text: str) -> None:
     _must_be(work, asked.person)
     with work.store.transaction():
         work.record(Kind.QUESTION_HEARD, case_id, {"by": work.actor, "words": text})
-        if _told_leads(work, case_id):
-            why = f"{asked.person} says: {text}"
-            _tell_leads(work, Standing(view, row.status, why, (), _may_freeze(work, view)))
+        if are_told(work, case_id):
+            tell_leads(work, view, Status(row.status), f"{asked.person} says: {text}")
 
 
 # --- what time does ------------------------------------------------------------------------------
 
 
-def deadlines(work: Casework, preview: Preview = unseen) -> list[str]:
+def deadlines(work: Casework) -> list[str]:
     """Hear the silence of everybody whose time is over; give the ids of the cases that a lead has now."""
     moved = []
     for asked in work.store.questions.due(work.at):
         before = work.case(asked.case_id)[0].status
-        found = _hear(work, asked.case_id, _silence(work), preview)
+        found = _hear(work, asked.case_id, _silence(work))
         if before != found.status == Status.ESCALATED:
             moved.append(asked.case_id)
     return moved
@@ -281,17 +264,16 @@ def _heard_of_peer(work: Casework, case_id: str, said: str) -> Hearing:
     return heard
 
 
-def _hear(work: Casework, case_id: str, heard: Hearing, preview: Preview, within: Within = nothing) -> Answered:
+def _hear(work: Casework, case_id: str, heard: Hearing, within: Within = nothing) -> Answered:
     """Do what comes of something that is heard, by the table; anew where another was heard at the same time."""
     while True:
         asked, (_, view) = _asked(work, case_id), work.case(case_id)
         said = heard(asked, view)
         found = outcome(Stand(asked.stand), said.heard, entitled=is_theirs(view))
-        calls = tuple(_calls(preview, case_id)) if found.freeze else ()
         with work.store.transaction():
             row, now = work.case(case_id)
             if _asked(work, case_id) == asked and now == view:
-                answered = _Turn(work, asked, said, found, row, view, calls).take()
+                answered = _Turn(work, asked, said, found, row, view).take()
                 within(answered)
                 return answered
 
@@ -306,7 +288,6 @@ class _Turn:
     found: Outcome
     row: CaseRow
     view: CaseView
-    calls: tuple[str, ...]
 
     def take(self) -> Answered:
         """Write all of it."""
@@ -388,10 +369,9 @@ class _Turn:
             self._tell_asked(after, words)
         if after.peer is not None and self.asked.peer is None:
             put(self.work, peer_notice(after.case_id, after.peer, after.person, after.deadline_at))
-        told = bool(_told_leads(self.work, after.case_id))
+        told = are_told(self.work, after.case_id)
         if (goes and status is Status.ESCALATED) or (told and (goes or late or view != self.view)):
-            freeze = status is not Status.FROZEN and _may_freeze(self.work, view)
-            _tell_leads(self.work, Standing(view, str(status), why, self.calls, freeze))
+            tell_leads(self.work, view, status, why, calls=self.found.freeze)
         if self.found.page and goes:
             for each in stand_ins(self.work.team, after.person, self.work.freezes(), self.work.at):
                 if each.person is not None:
@@ -437,40 +417,6 @@ def _tell_one(work: Casework, case_id: str, person: str, words: str, buttons: Se
     beginning = f"{case_id}:{NoticeKind.ANSWERED}:{person}:"
     kept = {row.key for row in work.store.outbox.of_case(case_id) if row.key.startswith(beginning)}
     put(work, answered_notice(case_id, person, len(kept), (words,), buttons))
-
-
-def _tell_leads(work: Casework, standing: Standing) -> None:
-    """Tell the leads where a case stands, instead of what they were told before; a closed one that they know of."""
-    before = _told_leads(work, standing.case.id)
-    if standing.status == Status.CLOSED and not before:
-        return
-    for key in before:
-        work.store.outbox.replace(key)
-    lying = [key for key in before if not is_replaced(work, key)]
-    put(work, leads_notice(standing, len(before), (lying or before)[-1] if before else None))
-
-
-def _told_leads(work: Casework, case_id: str) -> list[str]:
-    """Give the keys of what the leads were told about where a case stands, in order."""
-    kinds = (f"{case_id}:{NoticeKind.ESCALATION}:{LEADS}", f"{case_id}:{NoticeKind.UPDATE}:{LEADS}")
-    return list(dict.fromkeys(row.key for row in work.store.outbox.of_case(case_id) if row.key.startswith(kinds)))
-
-
-def _may_freeze(work: Casework, view: CaseView) -> bool:
-    """Tell whether leads are offered a freeze: as `plan_freeze` would take it, and never of a protected person."""
-    if view.person is None or view.person not in work.team.people:
-        return False
-    names = {view.person.lower(), work.team.people[view.person].iam_user.lower()}
-    if names & {name.lower() for name in work.team.protected}:
-        return False
-    return view.facts.get("answer") == "no" or any(action.kind == "freeze" for action in view.actions)
-
-
-def _calls(preview: Preview, case_id: str) -> Sequence[str]:
-    try:
-        return preview(case_id)
-    except WatchbillError:
-        return ()
 
 
 def _asked(work: Casework, case_id: str) -> QuestionRow:

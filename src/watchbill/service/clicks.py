@@ -7,9 +7,10 @@ The rules, in order:
 2. Who pressed is told by their pin (`identities`); guests, bots, strangers and those who are gone are nobody.
 3. Only a lead does what leads do, never the subject, never about another lead in Slack, and no more than the team file
    lets them do there. Answers are the person's who was asked, and the named peer's.
-4. What is done and that it was done are written in one transaction, but for a freeze, which is carried on where it was
-   cut off.
-5. Nothing is ignored in silence: every press has a reply and an entry of the ledger, a refusal too.
+4. What is done and that it was done are written in one transaction. What speaks to AWS takes long (`SLOW`): it is taken
+   on, which is said, and done beside the presses behind it; cut off, it is carried on with where it was.
+5. While that is under way nobody decides about its case.
+6. Nothing is ignored in silence: every press has a reply and an entry of the ledger, a refusal too.
 """
 
 import hashlib
@@ -22,10 +23,12 @@ import msgspec
 from watchbill.errors import NotFoundError, ProviderError, RefusedError
 from watchbill.intervals import iso
 from watchbill.ledger.model import Kind
+from watchbill.respond.ask import Status
 from watchbill.respond.interfaces import SlackId
 from watchbill.respond.model import Verdict
 from watchbill.service import asking
-from watchbill.service.asking import Answered, Preview, unseen
+from watchbill.service.asking import Answered
+from watchbill.service.briefing import CALLS, OURS, Preview, show_calls
 from watchbill.service.casework import Casework
 from watchbill.service.identities import LookUp, person_of
 from watchbill.service.outbox import SLACK
@@ -36,7 +39,17 @@ from watchbill.store.rows import ClickRow, Worked
 MEMBER = "member"
 _SNOOZE_MOST = 24 * 60
 """Minutes."""
-_LEADS_DO = ("freeze", "verdict", "snooze")
+_LEADS_DO = ("freeze", "restore", "verdict", "snooze")
+
+SLOW: Mapping[str, str] = {
+    "freeze": "{} is being frozen: you will see here what came of it.",
+    "restore": "{} is being restored: you will see here what came of it.",
+    "request:approve": "AWS is looked at for {}: you will see here what came of it.",
+    CALLS: "",
+}
+"""What speaks to AWS, the most urgent first, and what is said when it is taken on."""
+_LEAVE_A_CASE_OPEN = ("freeze", "restore")
+"""Of that, what must have come to its end before somebody decides about the case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,9 @@ class Desk:
 
     freeze: Callable[[Casework, str], str]
     """Plans, carries out and verifies the freeze of a case, or goes on with it; says what came of it."""
-    preview: Preview = unseen
+    restore: Callable[[Casework, str], str]
+    """Gives back what the freeze of a case took, or goes on with that; says what came of it."""
+    preview: Preview
     look_up: LookUp | None = None
     say: Callable[[Click, Reply], None] = lambda click, reply: None
     """Says a reply where it was pressed; it is kept all the same."""
@@ -121,7 +136,7 @@ def told(store: Store, click: Click) -> Reply:
 
 
 def work_clicks(work: Casework, desk: Desk, goes_on: Callable[[], bool] = lambda: True) -> int:
-    """Work on every press that waits, in their order; give how many there were."""
+    """Work on every press that waits, in their order, or take it on; give how many there were."""
     done = 0
     for row in work.store.clicks.waiting():
         if not goes_on():
@@ -130,6 +145,20 @@ def work_clicks(work: Casework, desk: Desk, goes_on: Callable[[], bool] = lambda
         desk.say(_click(row), reply)
         done += 1
     return done
+
+
+def work_slow(work: Casework, desk: Desk) -> bool:
+    """Do the most urgent of what was taken on; tell whether there was anything."""
+    urgency = list(SLOW)
+    row = min(
+        work.store.clicks.waiting(Worked.TAKEN_ON), key=lambda row: (urgency.index(row.action), row.at), default=None
+    )
+    if row is None:
+        return False
+    reply = _work(work, desk, row)
+    if row.source != OURS:
+        desk.say(_click(row), reply)
+    return True
 
 
 def _work(work: Casework, desk: Desk, row: ClickRow) -> Reply:
@@ -178,6 +207,10 @@ class _Press:
     def do(self) -> Reply:
         """Do it, or refuse to."""
         kind, _, what = self.row.action.partition(":")
+        if (self.row.source, self.row.action) == (OURS, CALLS):
+            return self._show_calls(self.row.case_id or "")
+        if self.row.state is Worked.WAITING and self.row.action in SLOW:
+            return self._take_on(kind)
         if kind in self.desk.others:
             text = self.desk.others[kind](self.work, self.row)
             return self._done(Reply(text))
@@ -192,11 +225,11 @@ class _Press:
 
     def _answer(self, case_id: str, what: str) -> Reply:
         if what in ("yes", "no"):
-            answered = asking.answer(self.work, case_id, what, self.desk.preview, self._answered)
+            answered = asking.answer(self.work, case_id, what, self._answered)
             return Reply(answered.words)
         if what in ("peer-yes", "peer-no"):
             them = what == "peer-yes"
-            vouched = asking.vouch(self.work, case_id, them=them, preview=self.desk.preview, within=self._answered)
+            vouched = asking.vouch(self.work, case_id, them=them, within=self._answered)
             return Reply(vouched.words)
         if what != "more" or not self.row.text.strip():
             raise RefusedError("this button does nothing any more" if what != "more" else "you wrote nothing")
@@ -205,8 +238,9 @@ class _Press:
             return self._done(Reply("Thank you, it is kept. Please answer yes or no as well, if you have not."))
 
     def _lead(self, case_id: str, kind: str, what: str) -> Reply:
-        if kind == "freeze":
-            return self._done(Reply(self.desk.freeze(self.work, case_id), ephemeral=False))
+        if kind in _LEAVE_A_CASE_OPEN:
+            do = self.desk.freeze if kind == "freeze" else self.desk.restore
+            return self._done(Reply(do(self.work, case_id), ephemeral=False))
         with self.work.store.transaction():
             if kind == "snooze":
                 minutes = int(what) if what.isdigit() else 0
@@ -216,22 +250,54 @@ class _Press:
                 return self._done(Reply(f"You are reminded in {minutes} min.", ephemeral=False))
             if what not in tuple(Verdict):
                 raise RefusedError("this button does nothing any more")
-            reason = self.row.text.strip() or f"decided by a button on {self.row.source}"
-            asking.decide(self.work, case_id, Verdict(what), reason)
-            return self._done(Reply(f"{case_id} is closed.", ephemeral=False))
+            if not self.row.text.strip():
+                raise RefusedError(
+                    "a verdict needs a reason, for whoever reads the ledger",
+                    f"press again and write one, or `watchbill verdict {case_id} {what} --reason ...`",
+                )
+            self._must_be_settled(case_id)
+            asking.decide(self.work, case_id, Verdict(what), self.row.text.strip())
+            return self._done(Reply(f"{case_id} is {self.work.case(case_id)[0].status}.", ephemeral=False))
+
+    def _must_be_settled(self, case_id: str) -> None:
+        """Refuse to decide while somebody is being frozen or restored, of which one cannot know yet what comes."""
+        for each in self.work.store.clicks.waiting(Worked.TAKEN_ON):
+            if each.case_id == case_id and each.action in _LEAVE_A_CASE_OPEN:
+                raise RefusedError(
+                    f"a {each.action} is under way in {case_id}", "press again when it has come to its end"
+                )
 
     def _must_be_let(self, case_id: str, kind: str) -> None:
         """Refuse what the team file does not let leads do where it was pressed."""
-        _, view = self.work.case(case_id)
+        row, view = self.work.case(case_id)
         self.work.must_lead(view.person)
+        if row.status == Status.CLOSED:
+            raise RefusedError(f"{case_id} is closed already", f"`watchbill case {case_id}` shows by whom")
         if self.row.source != SLACK:
             return
         slack = self.work.team.slack
         respond = "off" if slack is None else slack.respond
-        if respond == "off" or (kind == "freeze" and respond != "freeze"):
+        if respond == "off" or (kind in _LEAVE_A_CASE_OPEN and respond != "freeze"):
             raise RefusedError(f"the team file does not let leads do this in Slack (`respond: {respond}`)")
         if view.person in self.work.team.leads:
             raise RefusedError(f"{view.person} is a lead: what is about a lead is not done in Slack")
+
+    def _take_on(self, kind: str) -> Reply:
+        """Write down that it is done beside others; whoever may not is refused at once as far as that can be told."""
+        about = self.row.case_id
+        if about is None:
+            raise RefusedError("this button does nothing any more")
+        if kind in _LEADS_DO:
+            self._must_be_let(about, kind)
+            about = self.work.case(about)[1].person or about
+        reply = Reply(SLOW[self.row.action].format(about))
+        self.work.store.clicks.worked(self.row, Worked.TAKEN_ON, _kept(reply), self.work.at)
+        return reply
+
+    def _show_calls(self, case_id: str) -> Reply:
+        show_calls(self.work, case_id, self.desk.preview)
+        self.work.store.clicks.worked(self.row, Worked.DONE, _kept(Reply("")), self.work.at)
+        return Reply("")
 
     def _answered(self, answered: Answered) -> None:
         self._done(Reply(answered.words))

@@ -46,6 +46,7 @@ from watchbill.respond.model import Check, Containment, Restoration, Seen
 from watchbill.respond.restore import Before, differences, plan_restore
 from watchbill.respond.stand_in import stand_ins
 from watchbill.respond.verify import NOTHING, verify_frozen
+from watchbill.service.briefing import tell_leads
 from watchbill.service.by_hand import checks_by_hand, tick
 from watchbill.service.casework import Casework
 from watchbill.service.paging import page
@@ -149,7 +150,9 @@ def freeze(work: Casework, planned: Planned, progress: Progress = lambda outcome
     payload = msgspec.json.encode(kept).decode()
     with work.store.transaction():
         if work.store.freezes.add(FreezeRow(made.id, made.person, work.at, None, made.case, payload)):
-            work.move(row, view, Status.FROZEN, f"{made.person} frozen by {work.actor}")
+            why = f"{made.person} frozen by {work.actor}"
+            work.move(row, view, Status.FROZEN, why)
+            tell_leads(work, view, Status.FROZEN, why)
             facts = {"person": made.person, "case": made.case, "snapshot": _digest(kept)}
             work.record(Kind.FREEZE_APPLIED, made.id, facts)
             page(work, made)
@@ -316,7 +319,9 @@ def restore(work: Casework, case_id: str, *, acknowledge_drift: bool = False) ->
     with work.store.transaction():
         row, view = work.case(case_id)
         work.store.freezes.end(made.id, work.at)
-        work.move(row, view, Status.ESCALATED, f"{made.person} restored by {work.actor}: a lead closes the case")
+        why = f"{made.person} restored by {work.actor}: a lead closes the case"
+        work.move(row, view, Status.ESCALATED, why)
+        tell_leads(work, view, Status.ESCALATED, why)
         facts = {"person": made.person, "left_out": list(restoration.left_out)}
         work.record(Kind.RESTORE_APPLIED, made.id, facts)
     now = work.app.elsewhere(work.team, made.person, planned.elsewhere)

@@ -1,7 +1,8 @@
 """The jobs of an instance besides its passes: what cannot wait for one.
 
-Each looks at what there is to do in the state, and does it. What people press is worked on first and often; questions
-whose time is over and freezes that are to be looked at again come in their time; and what is to be told goes out.
+Each looks at what there is to do in the state, and does it. What people press is worked on first and often, and what of
+it takes long beside that; questions whose time is over and freezes that are to be looked at again come in their time;
+and what is to be told goes out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,22 +10,29 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 
-from watchbill.errors import Problem
+from watchbill.errors import NotFoundError, Problem
+from watchbill.intervals import iso
+from watchbill.ledger.model import Kind
 from watchbill.respond.interfaces import Sender
 from watchbill.service import containment, requests
-from watchbill.service.asking import Preview, deadlines
+from watchbill.service.asking import deadlines
+from watchbill.service.briefing import Preview
 from watchbill.service.casework import Casework
-from watchbill.service.clicks import Desk, work_clicks
+from watchbill.service.clicks import Desk, work_clicks, work_slow
 from watchbill.service.links import Links
 from watchbill.service.outbox import deliver
 from watchbill.service.serve import Did, Job, Turn
+from watchbill.store.rows import Worked
 from watchbill.team.model import Team
 
 
-PRESSES, DEADLINES, OUTBOX, AT_ONCE = "presses", "deadlines", "outbox", "at once"
+PRESSES, SLOW, DEADLINES, OUTBOX, AT_ONCE = "presses", "slow presses", "deadlines", "outbox", "at once"
 
 OFTEN = timedelta(milliseconds=50)
 """How often presses are looked for that another instance took; its own wake the job (`Instance.wake`)."""
+
+A_MOMENT = timedelta(milliseconds=250)
+"""How often there is a look at presses that were taken on: whoever pressed has been told."""
 
 SOON = timedelta(seconds=1)
 """How often there is a look at deadlines, at freezes and at what is to be told."""
@@ -51,12 +59,24 @@ def presses(works: Works, desk: Callable[[Casework], Desk]) -> Job:
     return Job(PRESSES, OFTEN, work, _FRESH)
 
 
+def slow_presses(works: Works, desk: Callable[[Casework], Desk]) -> Job:
+    """Do what was taken on of what people pressed, one after the other: it speaks to AWS."""
+
+    def work(turn: Turn) -> Did:
+        if not turn.store.clicks.waiting(Worked.TAKEN_ON):
+            return Did()
+        working = works(turn)
+        return Did({"worked": 1}, more=True) if work_slow(working, desk(working)) else Did()
+
+    return Job(SLOW, A_MOMENT, work, _FRESH)
+
+
 def due(works: Works) -> Job:
     """Hear silence, and look at freezes again."""
 
     def work(turn: Turn) -> Did:
         working = works(turn)
-        escalated, looked = deadlines(working, preview_of(working)), containment.recheck_due(working)
+        escalated, looked = deadlines(working), containment.recheck_due(working)
         facts = {"escalated": escalated, "rechecked": looked}
         return Did({name: ids for name, ids in facts.items() if ids})
 
@@ -119,6 +139,30 @@ def freeze(work: Casework, case_id: str) -> str:
     broken = next(check for check in frozen.checks if not check.holds)
     found = f"{held} of {len(frozen.checks)} checks hold. First of the others: {broken.what} ({broken.detail})"
     return f"{who} is not frozen by every path: {found}. It goes on by itself; `watchbill freeze {case_id}` shows it."
+
+
+def restore(work: Casework, case_id: str) -> str:
+    """Give back what the freeze of a case took, on a lead's press; say what is not as it was."""
+    try:
+        restored = containment.restore(work, case_id)
+    except NotFoundError:
+        # The process died between the restore and saying so.
+        before = _restored_before(work, case_id)
+        if before is None:
+            raise
+        return before
+    left = "; ".join((*restored.restoration.left_out, *restored.differences))
+    said = f"Not as it was: {left}" if left else "All is as it was."
+    return f"{work.case(case_id)[1].person} is restored. {said}"
+
+
+def _restored_before(work: Casework, case_id: str) -> str | None:
+    """Tell of the restore of a case that the same lead has made; None where they made none."""
+    ids = [row.id for row in work.store.freezes.all() if row.case_id == case_id]
+    done = [entry for entry in work.store.ledger.about(ids) if entry.kind == Kind.RESTORE_APPLIED]
+    if not done or done[-1].actor != work.actor:
+        return None
+    return f"{done[-1].facts['person']} is restored, since {iso(done[-1].at)}."
 
 
 def outbox(works: Works, senders: Callable[[Team], Mapping[str, Sender]], links: Links | None = None) -> Job:

@@ -55,9 +55,7 @@ class Delivered:
     """Whether there was more than one call sends."""
 
 
-def put(
-    work: Casework, notice: Notice, due: datetime | None = None, by: Collection[str] | None = None
-) -> None:
+def put(work: Casework, notice: Notice, due: datetime | None = None, by: Collection[str] | None = None) -> None:
     """Write a notice for whoever it is to, to be sent at once or when it is due; one that is there stays as it is.
 
     Of the channels by which they are told it goes by all, or those of `by`.
@@ -65,7 +63,7 @@ def put(
     notice = replace(notice, about=_subject(work, notice))
     payload = msgspec.json.encode(notice).decode()
     if notice.replaces is not None:
-        work.store.outbox.replace(notice.replaces)
+        work.store.outbox.replace(notice.replaces, by)
     channels = channels_of(work, notice)
     if not channels and notice.about in work.team.leads:
         why = f"no channel reaches leads without {notice.about}, whose case it is"

@@ -37,11 +37,11 @@ class Clicks(Part):
             row = connection.execute(select(tables.clicks).where(tables.clicks.c.id == click_id)).first()
         return None if row is None else _row(row)
 
-    def waiting(self) -> list[ClickRow]:
-        """Give the clicks that nothing has come of yet, in the order in which they came."""
+    def waiting(self, state: Worked = Worked.WAITING) -> list[ClickRow]:
+        """Give the clicks that nothing has come of yet, or what was taken on, in the order in which they came."""
         column = tables.clicks.c
         with self._read() as connection:
-            found = select(tables.clicks).where(column.state == str(Worked.WAITING)).order_by(column.at, column.id)
+            found = select(tables.clicks).where(column.state == str(state)).order_by(column.at, column.id)
             rows = connection.execute(found).all()
         return sorted((_row(row) for row in rows), key=lambda row: (row.at, row.id))
 

@@ -1,5 +1,6 @@
 """What is to be told to people, until it was."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -38,10 +39,12 @@ class Outbox(Part):
             )
         return done.rowcount == 1
 
-    def replace(self, key: str) -> None:
-        """Let a notice go unsent that something takes the place of; one that may have been sent stays."""
+    def replace(self, key: str, by: Collection[str] | None = None) -> None:
+        """Let a notice go unsent that something takes the place of, by some channels or all; what was tried stays."""
         column = tables.outbox.c
         never = and_(column.key == key, column.state == str(Sending.WAITING), column.tries == 0)
+        if by is not None:
+            never = and_(never, column.channel.in_(list(by)))
         with self._connect() as connection:
             connection.execute(tables.outbox.update().where(never).values(state=str(Sending.REPLACED)))
 

@@ -11,7 +11,7 @@ from tests.unit.respond.test_ask import MINUTE, NIGHT, forgot, hijack, late
 from watchbill.alerts.stories import Story
 from watchbill.alerts.view import HypothesisView, view
 from watchbill.respond.notices import LEADS, NoticeKind
-from watchbill.respond.telling import TITLE_MOST, VERDICTS, Standing, leads_notice
+from watchbill.respond.telling import TITLE_MOST, VERDICTS, Standing, calls_unseen, leads_notice
 
 
 @pytest.mark.parametrize("case", [late(), hijack(), forgot()])
@@ -26,12 +26,18 @@ def test_leads_are_told_the_stories_without_the_insider(case):
 
 
 def test_a_freeze_is_a_button_only_where_it_is_offered():
-    """With the calls, or how to see them."""
+    """With how to see the calls, until they are shown."""
     actions = [each.action for each in leads_notice(Standing(hijack(), "escalated", "w"), 0, None).buttons]
     assert "freeze" not in actions
-    offered = leads_notice(Standing(hijack(), "escalated", "w", ("a", "b"), freeze=True), 0, None)
+    offered = leads_notice(Standing(hijack(), "escalated", "w", freeze=True), 0, None)
     (freeze,) = [each for each in offered.buttons if each.action == "freeze"]
-    assert (freeze.style, freeze.confirm) == ("danger", ("a", "b"))
+    assert (freeze.style, freeze.confirm) == ("danger", calls_unseen(hijack().id))
+
+
+def test_of_somebody_who_is_frozen_a_restore_is_offered():
+    """And of verdicts the one alone that leaves them so."""
+    actions = [each.action for each in leads_notice(Standing(hijack(), "frozen", "w"), 1, "before").buttons]
+    assert actions == ["open", "restore", "verdict:hijack", "snooze:30"]
 
 
 def test_what_takes_the_place_of_a_message_has_another_key():

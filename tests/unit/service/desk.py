@@ -17,7 +17,7 @@ from watchbill.errors import NotFoundError, ProviderError
 from watchbill.respond.interfaces import LaterError, SlackId
 from watchbill.respond.notices import Notice, NoticeKind
 from watchbill.service.casework import Casework
-from watchbill.service.clicks import Click, Desk
+from watchbill.service.clicks import Click, Desk, work_clicks, work_slow
 from watchbill.service.outbox import deliver
 from watchbill.sim.clock import SimClock
 from watchbill.store.database import Store, open_store
@@ -166,8 +166,9 @@ class Office:
     def press(self, who, action, case="C-late", **more):
         """Make a press of somebody's in Slack."""
         user = SlackId("T1", f"U{who.upper()}")
-        known: dict[str, Any] = {"id": f"{case}|T1:{user.user}|{action}", "source": "slack", "actor": user} | more
-        return Click(action=action, case=case, at=self.clock.now(), reference={"ts": "0"}, **known)
+        known: dict[str, Any] = {"id": f"{case}|T1:{user.user}|{action}", "source": "slack", "actor": user}
+        known |= {"at": self.clock.now()} | more
+        return Click(action=action, case=case, reference={"ts": "0"}, **known)
 
     def look_up(self, email):
         """Find a user by their address."""
@@ -177,15 +178,32 @@ class Office:
 
     def desk(self, **more):
         """Give what presses may set in motion."""
-        return Desk(
-            self.freeze, look_up=self.look_up, say=lambda click, reply: self.said.append((click, reply.text)), **more
-        )
+        given = {
+            "freeze": self.freeze,
+            "restore": self.restore,
+            "preview": self.preview,
+            "look_up": self.look_up,
+        } | more
+        return Desk(say=lambda click, reply: self.said.append((click, reply.text)), **given)
+
+    def hear(self, **more):
+        """Work on what was pressed, what takes long after all else; give how many presses there were."""
+        return heard(self, self.desk(**more))
+
+    def preview(self, case_id):
+        """Give the calls of a freeze."""
+        return [f"production: iam:AttachUserPolicy ({case_id})"]
 
     def freeze(self, work, case_id):
         """Freeze somebody, as often as it is asked with one result."""
         if case_id not in self.frozen:
             self.frozen.append(case_id)
         return f"frozen by {work.actor}"
+
+    def restore(self, work, case_id):
+        """Restore somebody."""
+        self.frozen.remove(case_id)
+        return f"restored by {work.actor}"
 
     def notices(self):
         """Give all that was written to be told."""
@@ -198,6 +216,14 @@ class Office:
     def kinds(self):
         """Give what the ledger says was done."""
         return [str(entry.kind) for entry in self.store.ledger.entries()]
+
+
+def heard(office, desk):
+    """Work on what was pressed, what takes long after all else; give how many presses there were."""
+    done = work_clicks(office.as_("watchbill"), desk)
+    while work_slow(office.as_("watchbill"), desk):
+        pass
+    return done
 
 
 def questions(channel):

@@ -16,8 +16,9 @@ from watchbill.ledger.model import Kind, State
 from watchbill.respond.interfaces import StepUp
 from watchbill.respond.model import Verdict
 from watchbill.respond.notices import LEADS, NoticeKind
+from watchbill.respond.telling import calls_unseen
 from watchbill.service import asking
-from watchbill.service.clicks import take, work_clicks
+from watchbill.service.clicks import take
 from watchbill.service.links import Links
 from watchbill.service.outbox import LEASE
 
@@ -37,10 +38,10 @@ def stand(office, case_id):
 
 
 def test_a_no_is_a_leads_at_once_with_the_calls_of_the_freeze(office):
-    """The person is thanked, the leads get facts, stories and buttons, the calls spelled out."""
+    """The person is thanked, the leads get facts, stories and buttons; the calls are spelled out when AWS was read."""
     asking.ask(office.as_("watchbill"), "C-late")
     office.deliver()
-    answered = asking.answer(office.as_("james"), "C-late", "no", lambda case: ["iam:PutUserPolicy(james)", case])
+    answered = asking.answer(office.as_("james"), "C-late", "no")
     assert (answered.status, answered.moved) == ("escalated", True)
     assert stand(office, "C-late") == (
         "escalated",
@@ -52,7 +53,12 @@ def test_a_no_is_a_leads_at_once_with_the_calls_of_the_freeze(office):
     assert escalation.to == LEADS
     assert "Their answer: no" in escalation.lines
     assert [b.action for b in escalation.buttons][:2] == ["open", "freeze"]
-    assert escalation.buttons[1].confirm == ("iam:PutUserPolicy(james)", "C-late")
+    assert escalation.buttons[1].confirm == calls_unseen("C-late")
+    office.hear()
+    office.deliver()
+    (leads,) = [shown for shown in office.slack.messages if shown[0].to == LEADS]
+    assert leads[-1].buttons[1].confirm == ("production: iam:AttachUserPolicy (C-late)",)
+    assert leads[-1].lines == escalation.lines
     assert [each.key for each in office.mail.sent()] == [escalation.key]
     (asked,) = [shown for shown in office.slack.messages if shown[0].to == "james"]
     assert [each.kind for each in asked] == [NoticeKind.QUESTION, NoticeKind.ANSWERED]
@@ -283,12 +289,12 @@ def story(office):
     office.deliver()
     for click in (office.press("james", "answer:no"), office.press("james", "answer:no")):
         take(office.store, click)
-    work_clicks(office.as_("watchbill"), office.desk())
+    office.hear()
     office.deliver()
     take(office.store, office.press("sofia", "freeze"))
-    work_clicks(office.as_("watchbill"), office.desk())
-    take(office.store, office.press("sofia", "verdict:hijack"))
-    work_clicks(office.as_("watchbill"), office.desk())
+    office.hear()
+    take(office.store, office.press("sofia", "verdict:hijack", text="his laptop was stolen"))
+    office.hear()
     office.deliver()
 
 
@@ -355,10 +361,11 @@ def test_a_preview_that_fails_keeps_nobody_from_being_told(office):
         raise ProviderError("AWS is down")
 
     asking.ask(office.as_("watchbill"), "C-late")
-    asking.answer(office.as_("james"), "C-late", "no", fails)
+    asking.answer(office.as_("james"), "C-late", "no")
+    office.hear(preview=fails)
     office.deliver()
-    (escalation,) = office.slack.sent(NoticeKind.ESCALATION)
-    assert escalation.buttons[1].confirm == ("The exact calls: `watchbill freeze C-late --dry-run`",)
+    (told,) = [each for each in office.slack.sent() if each.to == LEADS]
+    assert told.buttons[1].confirm == ("The exact calls: `watchbill freeze C-late --dry-run`",)
 
 
 def test_a_frozen_case_is_not_moved_by_an_answer(office):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.service.desk import MINUTE, Office, asking_team
+from tests.unit.service.desk import MINUTE, NOW, Office, asking_team
 
 from watchbill.errors import ProviderError
 from watchbill.ledger.model import Kind
@@ -26,10 +26,11 @@ def office(tmp_path):
 
 def press(office, who, action, case="C-late", **more):
     """Press, let it be worked on, and give the reply."""
+    preview = more.pop("preview", office.preview)
     click = office.press(who, action, case, **more)
     if not take(office.store, click):
         return told(office.store, click).text
-    work_clicks(office.as_("watchbill"), office.desk())
+    office.hear(preview=preview)
     return office.said[-1][1]
 
 
@@ -101,7 +102,9 @@ def test_only_members_count(office, standing):
     [
         ("freeze", "freeze", True),
         ("freeze", "verdict:hijack", True),
+        ("freeze", "restore", True),
         ("verdicts", "freeze", False),
+        ("verdicts", "restore", False),
         ("verdicts", "verdict:hijack", True),
         ("off", "freeze", False),
         ("off", "verdict:hijack", False),
@@ -111,11 +114,13 @@ def test_only_members_count(office, standing):
 def test_the_team_file_says_what_leads_may_do_in_slack(office, respond, action, done):
     """By the page they may all of it."""
     office.team = asking_team(respond=respond)
-    text = press(office, "sofia", action)
+    office.frozen = ["C-late"]
+    text = press(office, "sofia", action, text="so it is")
     assert ("does not let leads do this" not in text) is done
+    office.frozen = ["C-late"]
     by_page = Click("x", "web", "sofia", action, "C-late", office.clock.now(), {})
     take(office.store, by_page)
-    work_clicks(office.as_("watchbill"), office.desk())
+    office.hear()
     assert "does not let" not in office.said[-1][1]
 
 
@@ -128,13 +133,15 @@ def test_the_subject_and_other_leads_are_no_business_of_slack(office):
 
 
 def test_a_verdict_by_a_button_closes(office):
-    """With what the lead wrote for a reason, or that it was a button."""
+    """With what the lead wrote for a reason; without one, or where another decided before, it is refused with how."""
+    refused = press(office, "sofia", "verdict:mistake")
+    assert "press again and write one, or `watchbill verdict C-late mistake --reason ...`" in refused
     assert press(office, "sofia", "verdict:mistake", text="late deploy") == "C-late is closed."
     (decided,) = [entry for entry in office.store.ledger.entries() if entry.kind == Kind.CASE_DECIDED]
     assert (decided.actor, decided.facts["reason"]) == ("sofia", "late deploy")
-    assert press(office, "sofia", "verdict:hijack", case="C-theirs") == "C-theirs is closed."
-    last = [entry for entry in office.store.ledger.entries() if entry.kind == Kind.CASE_DECIDED][-1]
-    assert last.facts["reason"] == "decided by a button on slack"
+    office.team = replace(office.team, leads=("sofia", "ada"))
+    assert "C-late is closed already" in press(office, "ada", "verdict:hijack", text="I do not think so")
+    assert office.kinds().count(Kind.CASE_DECIDED) == 1
 
 
 def test_a_press_is_in_the_ledger_with_who_and_where(office):
@@ -158,12 +165,38 @@ def test_a_reminder_comes_unless_it_is_settled(office):
     office.deliver()
     assert len([shown for shown in office.slack.messages if shown[0].to == LEADS]) == 2
     press(office, "sofia", "snooze:60")
-    press(office, "sofia", "verdict:hijack")
+    press(office, "sofia", "verdict:hijack", text="his laptop was stolen")
     office.later(timedelta(hours=2))
     office.deliver()
     leads = [shown for shown in office.slack.messages if shown[0].to == LEADS]
     assert len(leads) == 2
-    assert leads[-1][-1].buttons == ()
+    assert [shown[-1].buttons for shown in leads] == [(), ()]
+    assert [shown[-1].title.startswith("C-late is closed") for shown in leads] == [True, True]
+    assert office.store.outbox.unsent() == []
+
+
+def test_when_a_case_moves_every_message_about_it_says_so(office):
+    """The newest has the buttons; a reminder that is yet to come comes, as the case stands then; mail has each once."""
+    press(office, "james", "answer:yes")
+    office.deliver()
+    press(office, "sofia", "snooze:30")
+    office.later(30 * MINUTE)
+    office.deliver()
+    press(office, "sofia", "snooze:60")
+    assert "What you say now is kept as well" in press(office, "james", "answer:no")
+    office.deliver()
+    first, second = [shown for shown in office.slack.messages if shown[0].to == LEADS]
+    for shown in (first, second):
+        assert "Their answer: no" in shown[-1].lines
+    assert first[-1].buttons == ()
+    assert first[-1].context[-1] == "What may be done is below the newest message."
+    assert "freeze" in [each.action for each in second[-1].buttons]
+    mails = len(office.mail.sent())
+    office.later(60 * MINUTE)
+    office.deliver()
+    third = [shown for shown in office.slack.messages if shown[0].to == LEADS][2]
+    assert "Their answer: no" in third[-1].lines
+    assert len(office.mail.sent()) == mails + 1
     assert office.store.outbox.unsent() == []
 
 
@@ -189,7 +222,7 @@ def test_a_freeze_that_failed_may_be_pressed_again(office):
 
     click = office.press("sofia", "freeze")
     assert take(office.store, click)
-    work_clicks(office.as_("watchbill"), replace(office.desk(), freeze=fails))
+    office.hear(freeze=fails)
     assert office.said[-1][1] == "That could not be done now, so press again later: AWS did not answer"
     assert press(office, "sofia", "freeze") == "frozen by sofia"
     assert office.frozen == ["C-late"]
@@ -201,13 +234,79 @@ def test_other_kinds_of_presses_are_others_business(office):
     def approve(work, row):
         return f"{work.actor} pressed {row.action}"
 
-    take(office.store, office.press("rick", "request:approve", None))
-    desk = office.desk(others={"request": approve})
-    work_clicks(office.as_("watchbill"), desk)
+    take(office.store, office.press("rick", "request:refuse", None))
+    office.hear(others={"request": approve})
     assert "we do not know who" in office.said[-1][1]
-    take(office.store, office.press("sofia", "request:approve", None))
-    work_clicks(office.as_("watchbill"), desk)
-    assert office.said[-1][1] == "sofia pressed request:approve"
+    for action in ("refuse", "approve"):
+        take(office.store, office.press("sofia", f"request:{action}", "R-1"))
+        office.hear(others={"request": approve})
+        assert office.said[-1][1] == f"sofia pressed request:{action}"
+
+
+# --- what takes long ------------------------------------------------------------------------------
+
+
+def test_what_takes_long_is_taken_on_and_said(office):
+    """The presses behind it do not wait; the same press again is told that it is under way, and then what came of it."""
+    clicks = [office.press("sofia", "freeze"), office.press("james", "answer:no", at=NOW + MINUTE)]
+    assert [take(office.store, click) for click in clicks] == [True, True]
+    assert work_clicks(office.as_("watchbill"), office.desk()) == 2
+    assert [text for _, text in office.said] == [
+        "james is being frozen: you will see here what came of it.",
+        "Thank you. A lead looks at it now and will speak to you.",
+    ]
+    assert (office.frozen, office.store.clicks.waiting()) == ([], [])
+    assert not take(office.store, clicks[0])
+    assert "james is being frozen" in told(office.store, clicks[0]).text
+    office.hear()
+    assert office.frozen == ["C-late"]
+    assert "frozen by sofia" in told(office.store, clicks[0]).text
+    assert office.kinds().count(Kind.CLICK_WORKED) == 2
+
+
+def test_the_most_urgent_comes_first(office):
+    """Whatever was taken on before: a freeze before what somebody asked for, and calls to be shown last."""
+    done = []
+
+    def freeze(work, case_id):
+        done.append("freeze")
+        return "frozen"
+
+    def approve(work, row):
+        done.append(row.action)
+        return "approved"
+
+    def preview(case_id):
+        done.append("calls")
+        return ["a"]
+
+    press(office, "james", "answer:no", preview=preview)
+    asking.tell_more(office.as_("james"), "C-late", "more")
+    for click in (office.press("sofia", "request:approve", "R-1"), office.press("sofia", "freeze")):
+        take(office.store, click)
+    done.clear()
+    office.hear(freeze=freeze, preview=preview, others={"request": approve})
+    assert done == ["freeze", "request:approve", "calls"]
+
+
+def test_nobody_decides_while_a_freeze_is_under_way(office):
+    """What comes of it is not known yet; whoever may not freeze is refused before anything is taken on."""
+    take(office.store, office.press("rick", "freeze", at=NOW - MINUTE))
+    take(office.store, office.press("sofia", "freeze"))
+    take(office.store, office.press("sofia", "verdict:mistake", text="a deploy"))
+    work_clicks(office.as_("watchbill"), office.desk())
+    assert [text for _, text in office.said][1:] == [
+        "james is being frozen: you will see here what came of it.",
+        "a freeze is under way in C-late. Try: press again when it has come to its end",
+    ]
+    assert "we do not know who" in office.said[0][1]
+    office.hear()
+    assert press(office, "sofia", "verdict:mistake", text="a deploy") == "C-late is closed."
+
+
+def test_nobody_presses_what_is_ours(office):
+    """What waits among presses without having been pressed is watchbill's own."""
+    assert "does nothing any more" in press(office, "sofia", "calls")
 
 
 # --- who is who -----------------------------------------------------------------------------------

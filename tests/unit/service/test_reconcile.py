@@ -59,7 +59,12 @@ class People:
 
     def desk(self, work):
         """Give what a press does."""
-        return Desk(lambda working, case_id: "frozen", preview_of(work), lambda email: USERS[email])
+        return Desk(
+            lambda working, case_id: "frozen",
+            lambda working, case_id: "restored",
+            preview_of(work),
+            lambda email: USERS[email],
+        )
 
 
 def test_a_pass_tells_people_and_works_on_what_they_pressed(world):

@@ -17,7 +17,7 @@ from watchbill.respond.notices import NoticeKind
 from watchbill.respond.requests import SOON
 from watchbill.service import requests
 from watchbill.service.approved import with_requests
-from watchbill.service.clicks import take, told, work_clicks
+from watchbill.service.clicks import take, told
 from watchbill.service.history import history_of
 from watchbill.service.reconcile import apply_plan
 from watchbill.store.rows import Asked, FreezeRow, IdentityRow
@@ -76,9 +76,9 @@ class Requests(Office):
         """Give what somebody was told."""
         return [each for each in self.slack.sent() if each.to == to]
 
-    def hear(self):
+    def hear(self, **more):
         """Work on what was pressed."""
-        return work_clicks(self.as_("watchbill"), self.desk(others={"request": requests.press}))
+        return super().hear(others={"request": requests.press}, **more)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from watchbill.service import overrides
 from watchbill.service.casework import Casework, view_of
 from watchbill.service.feeds import refresh, with_feeds
 from watchbill.service.health import Listening, Routes, pages
-from watchbill.service.jobs import PRESSES, at_once, due, outbox, presses
+from watchbill.service.jobs import PRESSES, at_once, due, outbox, presses, slow_presses
 from watchbill.service.lead import Lead
 from watchbill.service.logs import libraries_heard, lines_of_json
 from watchbill.service.reconcile import Reconciled, bring_in_step
@@ -97,7 +97,8 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
         people = Channels(workers, store, say)
         rung = Event()
         beside = at_once(workers.of, partial(_brought, enforce=told.enforce), _refreshed, rung)
-        jobs = [passes, presses(workers.of, people.desk), due(workers.of), outbox(workers.of, people.senders), beside]
+        pressed = (presses(workers.of, people.desk), slow_presses(workers.of, people.desk))
+        jobs = [passes, *pressed, due(workers.of), outbox(workers.of, people.senders), beside]
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
         served = pages(instance, lambda: _counts(store, clock.now()), [*people.routes, *_rung_by(rung)])
