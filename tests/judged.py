@@ -31,7 +31,7 @@ def may(documents, action, resource, context, boundary=None):
     return plain
 
 
-_KNOWN: dict = {}
+_KNOWN: dict[tuple[int, ...], tuple[Evaluator, object, object]] = {}
 
 
 def _ours(key, documents, boundary):

@@ -82,7 +82,9 @@ def test_clients_are_made_of_the_services_that_are_told():
     known = set(botocore.session.get_session().get_available_services())
     for path in PACKAGE.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            made = isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if not isinstance(node, ast.Call):
+                continue
+            made = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if made in ("client", "_client", "_make", "resource"):
                 texts = {
                     each.value

@@ -89,7 +89,7 @@ def done(changes, cloud):
 def test_every_step_of_plans_is_allowed():
     """From nothing to the team file, to another one, to people frozen, and what others did undone; within the boundary."""
     cloud = Judged(MemoryCloud(), policies(RECONCILER), bounded(OwnRole.RECONCILER))
-    made = []
+    made: list[str] = []
 
     def brought(of, freezes=()):
         plan = make_plan(of, {n: cloud.observe(a) for n, a in of.accounts.items()}, NOON, freezes)
@@ -218,7 +218,7 @@ THEIRS = {kind: f"{IAM}:{kind}/x" for kind in ("group", "policy", "role", "user"
 NEAR = {kind: f"{IAM}:{kind}/watchbill-own/x" for kind in ("group", "policy", "role")}
 ELSEWHERE = {kind: f"arn:aws:iam::999999999999:{kind}/watchbill/x" for kind in OURS}
 FREEZE_ARN = f"{IAM}:policy/watchbill/watchbill-freeze"
-KEYS = (
+KEYS: tuple[dict[str, str], ...] = (
     {},
     {"iam:PolicyARN": DENY_ALL, "iam:PermissionsBoundary": DENY_ALL},
     {"iam:PolicyARN": f"{IAM}:policy/watchbill/x", "iam:PermissionsBoundary": f"{IAM}:policy/{CEILING}"},

@@ -168,8 +168,8 @@ def _list(session: Session, result: RolesView) -> None:
     for name in where:
         if first[name].kind == "policy":
             session.out.line(f"{name}: who holds it {first[name].means}")
-    for each in result.not_given:
-        session.out.line(f"in none of them, {each.call}: {each.why}")
+    for left in result.not_given:
+        session.out.line(f"in none of them, {left.call}: {left.why}")
 
 
 def _bucket(trail: str) -> tuple[str, str]:
