@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import token_urlsafe
 from threading import Thread
@@ -171,8 +171,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(400, {"error": "invalid_grant"})
             return
         self.answer(200, {"access_token": "at", "token_type": "Bearer", "id_token": peer.token_of(asked)})
-
-
-def at(instant):
-    """Give an instant as a claim has it."""
-    return int(instant.astimezone(UTC).timestamp())

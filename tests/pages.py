@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
 
@@ -49,6 +50,8 @@ class Pages:
     peer: OpenIdPeer
     site: Site
     port: int
+    folder: Path
+    """Where the state is."""
     base: str = BASE
 
     def browser(self):
@@ -96,4 +99,4 @@ def pages(folder, base=BASE, table=PAGES, **more):
 
         site = Site(base, office.store, works, office.clock.now, lambda: token_urlsafe(32), Heard(), **given)
         with Listening(Starlette(routes=routes_of(site, table)), "127.0.0.1", 0) as listening:
-            yield Pages(office, peer, site, listening.port, base)
+            yield Pages(office, peer, site, listening.port, folder, base)

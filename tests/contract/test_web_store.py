@@ -8,7 +8,9 @@ from watchbill.store.rows import SignInLinkRow, SignInPinRow, SignInTryRow, WebS
 
 AT = datetime(2026, 1, 12, 3, 0, 0, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-TRIED = SignInTryRow("d" * 64, "b" * 64, "nonce", "verifier", "/open/C-1", True, AT, AT + 10 * MINUTE)
+TRIED = SignInTryRow(
+    "d" * 64, "b" * 64, "nonce", "verifier", "/open/C-1", fresh=True, begun_at=AT, expires_at=AT + 10 * MINUTE
+)
 SESSION = WebSessionRow("d" * 64, "james", "https://idp", ("a", "b"), AT, AT, AT + 60 * MINUTE, '{"for": "/x"}')
 
 

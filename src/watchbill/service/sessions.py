@@ -10,8 +10,6 @@ The rules, in order:
 4. What a fresh sign-in proves is good for the one page it was made for, once, and no longer than `FRESH`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -74,11 +72,15 @@ class Session:
 
 def sign_in(work: Casework, who: SignedIn, secret: str, page: str | None) -> Session:
     """Begin the session of somebody whom the identity provider vouches for; `page` is what they did it afresh for."""
-    person = person_of(work, who)
     kept = None
     if page is not None and who.at is not None:
         kept = msgspec.json.encode(Proof(page, who.at, who.amr, who.acr)).decode()
-    return _begin(work, secret, WebSessionRow("", person, who.issuer, who.groups, work.at, work.at, work.at, kept))
+    try:
+        row = WebSessionRow("", person_of(work, who), who.issuer, who.groups, work.at, work.at, work.at, kept)
+        return _begin(work, secret, row)
+    except RefusedError as error:
+        work.record(Kind.SIGN_IN_REFUSED, who.subject, {"issuer": who.issuer, "why": str(error)})
+        raise
 
 
 def add_link(work: Casework, secret: str) -> datetime:
@@ -119,17 +121,6 @@ def end(work: Casework, session: Session) -> None:
     with work.store.transaction():
         work.store.web_sessions.end(session.digest)
         work.record(Kind.SIGNED_OUT, session.person, {})
-
-
-@contextmanager
-def refusals_kept(work: Casework, who: SignedIn) -> Iterator[None]:
-    """Write down whom the provider vouches for and the block refuses."""
-    try:
-        yield
-    except RefusedError as error:
-        facts = {"issuer": who.issuer, "why": str(error)}
-        work.record(Kind.SIGN_IN_REFUSED, who.subject, facts)
-        raise
 
 
 def _begin(work: Casework, secret: str, row: WebSessionRow) -> Session:
