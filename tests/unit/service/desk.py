@@ -139,6 +139,8 @@ class Office:
         self.store = DyingStore(open_store(folder)._engine)  # noqa: SLF001 - the same state, in a process that may die
         self.store.fate = Fate()
         for view in CASES.values():
+            if self.store.cases.get(view.id) is not None:
+                continue
             payload = msgspec.json.encode(view).decode()
             self.store.cases.put(CaseRow(view.id, NOW, NOW, "open", view.severity, view.person, "", payload))
         self.store.fate = self.fate
@@ -195,9 +197,11 @@ class Office:
         return [f"production: iam:AttachUserPolicy ({case_id})"]
 
     def freeze(self, work, case_id):
-        """Freeze somebody, as often as it is asked with one result."""
+        """Freeze somebody, as often as it is asked with one result; the process may die before and after."""
+        self.fate.step()
         if case_id not in self.frozen:
             self.frozen.append(case_id)
+        self.fate.step()
         return f"frozen by {work.actor}"
 
     def restore(self, work, case_id):

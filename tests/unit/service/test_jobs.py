@@ -5,6 +5,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from tests.unit.service.desk import MINUTE, Office, questions
@@ -12,8 +13,8 @@ from tests.unit.service.desk import MINUTE, Office, questions
 from watchbill.ledger.chain import verify
 from watchbill.ledger.model import Kind, State
 from watchbill.service import asking
-from watchbill.service.clicks import take, told
-from watchbill.service.jobs import PRESSES, due, outbox, presses
+from watchbill.service.clicks import take, told, work_clicks
+from watchbill.service.jobs import PRESSES, SLOW, due, outbox, presses, slow_presses
 from watchbill.service.lead import Lead
 from watchbill.service.logs import lines_of_json
 from watchbill.service.serve import Instance
@@ -35,7 +36,8 @@ def serving(office, name="a", lasts=MINUTE):
         return replace(office.as_("watchbill"), store=turn.store, at=turn.at)
 
     senders = {"slack": office.slack, "notify:ops": office.mail}
-    jobs = [presses(works, lambda _: office.desk()), due(works), outbox(works, lambda team: senders)]
+    pressed = [presses(works, lambda _: office.desk()), slow_presses(works, lambda _: office.desk())]
+    jobs = [*pressed, due(works), outbox(works, lambda team: senders)]
     lead = Lead(office.store, name, office.clock, lasts)
     with Instance(office.store, office.clock, lead, jobs, lines_of_json(io.StringIO(), name, office.clock)) as instance:
         yield instance
@@ -63,6 +65,45 @@ def test_a_question_goes_out_and_its_answer_is_worked_on(office):
     assert questions(office.slack) == questions(office.slack)[:1]
     assert office.kinds().count(Kind.QUESTION_ANSWERED) == 1
     assert office.store.cases.get("C-late").status == "escalated"
+
+
+def test_no_press_waits_for_aws(office):
+    """While a freeze is under way others press and are answered; whoever pressed it is told so at once, and then again."""
+    for case_id in ("C-late", "C-theirs"):
+        asking.ask(office.as_("watchbill"), case_id)
+    begun, go_on, freeze = Event(), Event(), office.freeze
+
+    def slow(work, case_id):
+        begun.set()
+        assert go_on.wait(30)
+        return freeze(work, case_id)
+
+    office.freeze = slow
+    with serving(office) as instance:
+        pressed, answered = office.press("sofia", "freeze"), office.press("james", "answer:yes", "C-theirs")
+        assert take(office.store, pressed)
+        until(begun.is_set)
+        assert "james is being frozen" in told(office.store, pressed).text
+        assert take(office.store, answered)
+        instance.wake(PRESSES)
+        until(lambda: "sign in afresh" in told(office.store, answered).text)
+        assert office.frozen == []
+        go_on.set()
+        until(lambda: "frozen by sofia" in told(office.store, pressed).text)
+        assert instance.board.standings()[SLOW].error is None
+    assert office.kinds().count(Kind.CLICK_WORKED) == 2
+
+
+def test_what_was_taken_on_is_done_by_the_next_that_leads(office):
+    """Whoever took it on is gone, and had told of it."""
+    asking.ask(office.as_("watchbill"), "C-late")
+    click = office.press("sofia", "freeze")
+    take(office.store, click)
+    work_clicks(office.as_("watchbill"), office.desk())
+    assert office.frozen == []
+    with serving(office, "b"):
+        until(lambda: "frozen by sofia" in told(office.store, click).text)
+    assert office.frozen == ["C-late"]
 
 
 def test_silence_is_heard_without_a_pass(office):
