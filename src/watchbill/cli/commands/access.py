@@ -19,16 +19,9 @@ from watchbill.files.report import write_text
 from watchbill.intervals import Interval, iso
 from watchbill.service.casework import Casework
 from watchbill.service.reconcile import apply_plan
+from watchbill.service.rights import IntervalView
 from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
-
-
-@dataclass(frozen=True, slots=True)
-class IntervalView:
-    """A half-open span, `[start, end)`."""
-
-    start: str
-    end: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import rich_click as click
 
-from watchbill.cli.commands.access import IntervalView
 from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.feeds.fetch import fetch as fetch_address
@@ -13,6 +12,7 @@ from watchbill.files.team_file import read_team
 from watchbill.intervals import iso
 from watchbill.schedule.copies import Change, sources
 from watchbill.service.feeds import FeedReport, accept, refresh
+from watchbill.service.rights import IntervalView
 from watchbill.settings import read_variables
 from watchbill.team.model import Team
 

@@ -12,7 +12,6 @@ import rich_click as click
 from watchbill.access.entitlements import windows
 from watchbill.access.model import Holding
 from watchbill.cli.calendar import terminal_calendar
-from watchbill.cli.commands.access import IntervalView
 from watchbill.cli.commands.checks import check_schedules
 from watchbill.cli.commands.feeds import fetch
 from watchbill.cli.commands.takeover import take
@@ -26,6 +25,7 @@ from watchbill.schedule.calendar_out import write_calendar
 from watchbill.schedule.model import Gap, Shift
 from watchbill.schedule.oncall import gaps, shifts
 from watchbill.schedule.swaps import kind_of, rota_of
+from watchbill.service.rights import IntervalView
 from watchbill.team.edit import with_override
 from watchbill.team.files import parse
 from watchbill.team.model import Kind, Rota, Team

@@ -14,14 +14,13 @@ import rich_click as click
 from watchbill.access.compile import compile_account
 from watchbill.access.difference import Change, differences
 from watchbill.access.effective import PathAnswer, answers
-from watchbill.access.explain import Explanation, explain_ways
+from watchbill.access.explain import explain_ways
 from watchbill.access.invariants import EVERYONE, Finding, Invariant, Prover, read_invariant, read_invariants
 from watchbill.access.model import AccountState, Freeze
 from watchbill.access.outlive import prove_no_escape
 from watchbill.access.review import on_call_roles
 from watchbill.access.ways import Ways
-from watchbill.access.who import Holder, Part, who_can
-from watchbill.cli.commands.access import IntervalView
+from watchbill.access.who import who_can
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.errors import NotFoundError, WatchbillError
 from watchbill.files.team_file import LIMIT, read_team
@@ -29,6 +28,14 @@ from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.policy.actions import actions_matching, is_action
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.prove import Counterexample, NotKnown, Proof
+from watchbill.service.rights import (
+    ExplainView,
+    HolderView,
+    IntervalView,
+    explain_view,
+    holder_view,
+    span_view,
+)
 from watchbill.team.files import parse
 from watchbill.team.model import Team
 
@@ -68,22 +75,6 @@ class CanView:
 
 
 @dataclass(frozen=True, slots=True)
-class HolderView:
-    """One part of a span in which somebody can do something, or can under conditions."""
-
-    person: str | None
-    """None where the IAM user is nobody's in the team."""
-    user: str
-    account: str
-    way: str
-    interval: IntervalView
-    decision: str
-    because: list[str]
-    conditions: list[str]
-    unread: list[str]
-
-
-@dataclass(frozen=True, slots=True)
 class RequestView:
     """A request that is allowed."""
 
@@ -109,29 +100,6 @@ class ProofView:
     taking: RequestView | None
     """How the role is taken, where the way is a role."""
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """One step of a way, explained."""
-
-    request: str
-    decision: str
-    blocked_by: str | None
-    statements: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainView:
-    """Why one way of somebody can, or cannot."""
-
-    account: str
-    way: str
-    decision: str
-    steps: list[StepView]
-    because: list[str]
-    """What the team file gives it by: group, rota or grant, with its line."""
-    what_would_change_it: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,9 +333,9 @@ def who(
     views: list[HolderView] = []
     for name, state in question.states(within.length + timedelta(days=1)).items():
         for holder in who_can(Ways(state), asked, within):
-            views += [_holder(question.person(holder.user), name, holder, part) for part in holder.parts]
+            views += [holder_view(question.person(holder.user), name, holder, part) for part in holder.parts]
     views.sort(key=lambda view: (view.account, view.person or view.user, view.interval.start))
-    _show_holders(session, views, _span(within) if between else None)
+    _show_holders(session, views, span_view(within) if between else None)
     session.out.answer(views)
     return 0
 
@@ -394,27 +362,9 @@ def _show_holders(session: Session, views: Sequence[HolderView], within: Interva
         session.out.line("nobody")
 
 
-def _span(interval: Interval) -> IntervalView:
-    return IntervalView(iso(interval.start), iso(interval.end))
-
-
 def _during(interval: IntervalView, within: IntervalView) -> str:
     """Say a part of the span asked about; one that is all of it in a word."""
     return "throughout" if interval == within else f"{interval.start} - {interval.end}"
-
-
-def _holder(person: str | None, account: str, holder: Holder, part: Part) -> HolderView:
-    return HolderView(
-        person,
-        holder.user,
-        account,
-        holder.way,
-        _span(part.interval),
-        str(part.effect),
-        list(part.because),
-        list(part.conditions),
-        list(holder.unread),
-    )
 
 
 @command("explain", team=True, state=True)
@@ -444,7 +394,7 @@ def explain(
     _one_action(session, action)
     asked = Request(action, resource, context, some="*" in resource)
     for state in question.states().values():
-        views += [_explained(each) for each in explain_ways(question.team, person, state, user, asked, question.at)]
+        views += [explain_view(each) for each in explain_ways(question.team, person, state, user, asked, question.at)]
     for view in views:
         session.out.line(f"{view.account}, {view.way}: {view.decision}", style=f"bold {_style(view.decision)}".rstrip())
         for step in view.steps:
@@ -461,13 +411,6 @@ def explain(
         session.out.line(f"{person} has no IAM user in any account asked")
     session.out.answer(views)
     return 0
-
-
-def _explained(found: Explanation) -> ExplainView:
-    steps = [StepView(s.request, str(s.decision.effect), s.decision.layer, list(s.statements)) for s in found.steps]
-    return ExplainView(
-        found.account, found.way, str(found.effect), steps, list(found.because), list(found.would_change)
-    )
 
 
 @command("prove", team=True, state=True)
@@ -619,7 +562,7 @@ def diff(session: Session, old: Path, new: Path, when: str | None, days: int, *,
         sign = "+" if view.verb == "gains" else "-"
         style = "green" if view.verb == "gains" else "red"
         session.out.line(f"{sign} {view.account}: {view.person} {view.verb} {change.words}{on}", style=style)
-        first, others = _during(view.intervals[0], _span(within)), len(view.intervals) - 1
+        first, others = _during(view.intervals[0], span_view(within)), len(view.intervals) - 1
         more = f" and {_counted(others, 'more span', 'more spans')}" if others else ""
         session.out.line(", ".join([f"    {first}{more}", *view.conditions]))
     if not views:
@@ -642,7 +585,7 @@ def _read(path: Path) -> Team:
 
 
 def _difference(change: Change) -> DifferenceView:
-    spans = [_span(each) for each in change.intervals]
+    spans = [span_view(each) for each in change.intervals]
     verb = "gains" if change.gained else "loses"
     return DifferenceView(
         change.person, change.account, verb, list(change.actions), change.resource, spans, list(change.conditions)

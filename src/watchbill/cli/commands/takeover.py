@@ -11,13 +11,13 @@ from typing import Any
 import rich_click as click
 from ruamel.yaml import YAML
 
-from watchbill.cli.commands.access import IntervalView
 from watchbill.cli.session import Session, command
 from watchbill.errors import Problem, WatchbillError
 from watchbill.feeds.fetch import LIMITS
 from watchbill.intervals import Interval, iso
 from watchbill.schedule.imported import Entry, person_of
 from watchbill.schedule.outside import Definition, definition, read_outside
+from watchbill.service.rights import IntervalView
 from watchbill.team.model import FORMS, Person
 
 
