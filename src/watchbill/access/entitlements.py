@@ -10,7 +10,7 @@ Rules, in order:
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from watchbill.access.model import Freeze, Holding
@@ -46,20 +46,44 @@ def in_order(holdings: Iterable[Holding], within: Interval) -> tuple[Holding, ..
     )
 
 
-def on_call(rota: Rota, within: Interval) -> Iterator[Holding]:
-    """Give what a rota gives to whoever is on call, cut to `within`."""
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Shifts of one person that touch or overlap, and give the same."""
+
+    person: str
+    permission_set: str
+    interval: Interval
+    """From the first to the last, grace included."""
+    shifts: tuple[Shift, ...]
+    """In order of time."""
+
+    def during(self, span: Interval, rota: Rota) -> tuple[Shift, ...]:
+        """Give the shifts that, with their grace, have an instant in a span."""
+        return tuple(shift for shift in self.shifts if _with_grace(shift, rota).intersection(span))
+
+
+def watches(rota: Rota, within: Interval) -> Iterator[Watch]:
+    """Give the watches that give something and have an instant in a span; shifts are cut to the span and its grace."""
     by_holder: dict[tuple[str, str], list[Shift]] = {}
     for shift in shifts(rota, Interval(within.start - rota.grace_after, within.end + rota.grace_before)):
         if shift.kind in rota.entitlement:
             by_holder.setdefault((shift.person, rota.entitlement[shift.kind]), []).append(shift)
     for (person, permission_set), held in by_holder.items():
         for window, run in _runs(held, rota):
-            if (cut := window.intersection(within)) is None:
-                continue
-            inside = [shift for shift in run if _with_grace(shift, rota).intersection(cut)]
-            why = f"rota {rota.name}, {' then '.join(dict.fromkeys(shift.source for shift in inside))}"
-            for account in rota.accounts:
-                yield Holding(person, account, permission_set, cut, f"rota {rota.name}", why, inside[0].where)
+            if window.intersection(within) is not None:
+                yield Watch(person, permission_set, window, tuple(run))
+
+
+def on_call(rota: Rota, within: Interval) -> Iterator[Holding]:
+    """Give what a rota gives to whoever is on call, cut to `within`."""
+    for watch in watches(rota, within):
+        if (cut := watch.interval.intersection(within)) is None:
+            continue
+        inside = watch.during(cut, rota)
+        why = f"rota {rota.name}, {' then '.join(dict.fromkeys(shift.source for shift in inside))}"
+        for account in rota.accounts:
+            place = (watch.person, account, watch.permission_set)
+            yield Holding(*place, cut, f"rota {rota.name}", why, inside[0].where)
 
 
 def granted(team: Team, within: Interval) -> Iterator[Holding]:
