@@ -363,6 +363,11 @@ SUITE = (
     Asked("timeline-person", queries.timeline_of_person("ada"), timeline(of("person", "ada"), None, 500)),
     Asked("timeline-odd", queries.timeline_of_person(ODD, SPAN, 3), timeline(of("person", ODD), SPAN, 3)),
     Asked(
+        "events-of-person",
+        queries.events_of_person("ada", SPAN, 4),
+        timeline(of("person", "ada"), SPAN, 4, SCHEMA.names),
+    ),
+    Asked(
         "timeline-address",
         queries.timeline_of_address("2001:db8::1", SPAN),
         timeline(of("ip", "2001:db8::1"), SPAN, 500),

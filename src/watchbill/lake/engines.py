@@ -92,6 +92,43 @@ class DuckEngine:
         return plain(pa.Table.from_batches(function(batches), schema))
 
 
+class StandingEngine:
+    """DuckDB in memory over the files of one folder, kept open for whoever asks often: each question names its files.
+
+    It can read that folder and nothing else, and writes nothing. What it knows of a file it keeps: one of a lake is
+    never written anew under its name. Several threads may ask at once. Raises RefusedError for a folder whose name is a
+    pattern.
+    """
+
+    def __init__(self, folder: Path, *, memory: str = MEMORY, threads: int = THREADS) -> None:
+        place = _names([folder.resolve()])
+        self._connection = duckdb.connect(config=_config(memory, threads, None))
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET parquet_metadata_cache = true")
+        self._connection.execute(f"SET allowed_directories = {_list(place)}")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+
+    def ask(self, tree: exp.Expr, files: Sequence[str | Path]) -> pa.Table:
+        """Answer a query about the events of some files of the folder: see `Engine`."""
+        text, names = render(tree, Dialect.DUCKDB), _names(files)
+        try:
+            # A view of a cursor's own: another thread asks another list of files.
+            with self._connection.cursor() as cursor:
+                if names:
+                    source = f"read_parquet({_list(names)}, union_by_name = true)"
+                    cursor.execute(f"CREATE TEMP VIEW {EVENTS} AS SELECT * FROM {source}")
+                else:
+                    cursor.register(EVENTS, SCHEMA.empty_table())
+                return plain(cursor.sql(text).to_arrow_table())
+        except duckdb.Error as error:
+            raise ProviderError(f"DuckDB cannot answer: {first_line(error)}") from error
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+
+
 class SparkEngine:
     """Spark, or Sail, over Spark Connect. To be used in `with`, which ends a session that was made here.
 
@@ -181,18 +218,7 @@ def open_duckdb(
     Raises RefusedError for a name that is a pattern, ProviderError where a file cannot be read.
     """
     names = _names(files)
-    connection = duckdb.connect(
-        config={
-            "memory_limit": memory,
-            "threads": threads,
-            "temp_directory": "" if spill is None else str(spill),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "allow_community_extensions": False,
-            "allow_persistent_secrets": False,
-            "python_enable_replacements": False,
-        }
-    )
+    connection = duckdb.connect(config=_config(memory, threads, spill))
     try:
         connection.execute("SET TimeZone = 'UTC'")
         _make_table(
@@ -209,6 +235,19 @@ def open_duckdb(
         connection.close()
         raise ProviderError(f"DuckDB cannot open the lake: {first_line(error)}") from error
     return connection
+
+
+def _config(memory: str, threads: int, spill: Path | None) -> dict[str, str | int | bool]:
+    return {
+        "memory_limit": memory,
+        "threads": threads,
+        "temp_directory": "" if spill is None else str(spill),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "allow_persistent_secrets": False,
+        "python_enable_replacements": False,
+    }
 
 
 def plain(table: pa.Table) -> pa.Table:

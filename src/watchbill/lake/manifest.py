@@ -33,6 +33,7 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    literal_column,
     select,
     update,
 )
@@ -235,6 +236,13 @@ class Manifest:
             asked = asked.where(_objects.c.reason.is_not(None), ~mended)
         with self._engine.connect() as connection:
             return [_object(row) for row in connection.execute(asked)]
+
+    def last_read(self) -> datetime | None:
+        """Give when the object was read that came last; None where none was."""
+        asked = select(_objects.c.read_at).order_by(literal_column("rowid").desc()).limit(1)
+        with self._engine.connect() as connection:
+            found = connection.scalar(asked)
+        return None if found is None else parse_instant(found)
 
     def totals(self) -> Mapping[str, int]:
         """Count objects, records, events and duplicates over everything that was read."""

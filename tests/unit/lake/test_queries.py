@@ -1,6 +1,7 @@
 """The questions to the lake: each gives what a plain program gives, on rows that collide and lack what they may."""
 
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,11 +15,20 @@ from tests.teams import MONDAY
 from watchbill.errors import ProviderError, RefusedError
 from watchbill.intervals import Interval
 from watchbill.lake import queries
-from watchbill.lake.engines import DuckEngine, open_duckdb
-from watchbill.lake.queries import bound, first_seen, named, timeline_of_person, totals, windows_table
+from watchbill.lake.engines import DuckEngine, StandingEngine, open_duckdb
+from watchbill.lake.queries import (
+    bound,
+    events_of_person,
+    first_seen,
+    named,
+    timeline_of_person,
+    totals,
+    windows_table,
+)
 from watchbill.trail.table import SCHEMA
 
 
+SPAN_OF_ALL = Interval(MONDAY, MONDAY + timedelta(days=1))
 ROW = st.fixed_dictionaries({column: st.sampled_from(values) for column, values in VALUES.items()})
 
 
@@ -63,6 +73,30 @@ def test_a_value_is_a_value(text, tmp_path):
     """A name from a trail is anything; it is compared and never read as SQL."""
     rows = complete([{"time_ms": BASE, "outcome": "allowed", "person": who} for who in (text, "ada", None)])
     assert [row["person"] for row in answers(rows, timeline_of_person(text), tmp_path)] == [text]
+
+
+def test_an_engine_that_stands_answers_several_at_once_each_by_its_files(tmp_path):
+    """Pages ask side by side, and each of the files of its own span; a question may be of no file at all."""
+    rows = complete([{"time_ms": BASE + n, "outcome": "allowed", "person": "ada"} for n in range(30)])
+    files = written(rows, tmp_path)
+    lists = [files[:count] for count in (0, 1, 2, 3)] * 8
+    engine = StandingEngine(tmp_path, threads=1)
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(lambda some: len(engine.ask(events_of_person("ada", SPAN_OF_ALL, 100), some)), lists))
+    assert counts == [0, 10, 20, 30] * 8
+    engine.close()
+
+
+def test_an_engine_that_stands_reads_its_folder_alone(tmp_path):
+    """What it is asked is ours, and yet: it is locked like the other."""
+    inside, beside = tmp_path / "lake", tmp_path / "beside"
+    inside.mkdir()
+    beside.mkdir()
+    other = written(complete([{"time_ms": BASE, "outcome": "allowed", "person": "ada"}]), beside, 1)
+    engine = StandingEngine(inside, threads=1)
+    with pytest.raises(ProviderError, match="cannot answer"):
+        engine.ask(timeline_of_person("ada"), other)
+    engine.close()
 
 
 def test_a_nul_is_refused_not_cut():
