@@ -5,11 +5,13 @@ Only root can make users and expire them: elsewhere the tests fail, and say so. 
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,7 @@ class Sshd:
 
     folder: Path
     port: int
+    process: int
 
     @property
     def host(self) -> Host:
@@ -56,9 +59,29 @@ class Sshd:
         key = str(self.folder / "james")
         return ["ssh", "-T", *given, "-i", key, "-p", str(self.port), f"{PERSON}@127.0.0.1", *command]
 
-    def lets_in(self) -> bool:
-        """Tell whether the person gets in with their key."""
-        return subprocess.run(self.client("true"), capture_output=True, check=False).returncode == 0
+    def lets_in(self, *options: str, user: str = PERSON) -> bool:
+        """Tell whether the person gets in with their key, as somebody."""
+        words = self.client("true")
+        words[-2:] = [*(word for option in options for word in ("-o", option)), f"{user}@127.0.0.1", "true"]
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+    @contextmanager
+    def going_by(self, *more: str) -> Iterator[None]:
+        """Have it go by more lines of configuration inside the block."""
+        config = self.folder / "config"
+        was = config.read_text()
+        config.write_text(was + "".join(f"{line}\n" for line in more))
+        self._read_anew()
+        try:
+            yield
+        finally:
+            config.write_text(was)
+            self._read_anew()
+
+    def _read_anew(self) -> None:
+        os.kill(self.process, signal.SIGHUP)
+        time.sleep(0.3)
+        await_port(self.port)
 
 
 class Here(Hosts):
@@ -93,7 +116,7 @@ def sshd() -> Iterator[Sshd]:
     server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")], stdout=log, stderr=log)
     try:
         await_port(port)
-        yield Sshd(folder, port)
+        yield Sshd(folder, port, server.pid)
     finally:
         server.terminate()
         server.wait(10)

@@ -5,7 +5,7 @@ Places are read side by side, and one that cannot be read stops no other: a host
 
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from watchbill.access.model import Change
@@ -22,7 +22,7 @@ from watchbill.respond.elsewhere import Elsewhere
 from watchbill.respond.hosts import SERVICE as HOST_SERVICE
 from watchbill.respond.hosts import HostUser, Known
 from watchbill.settings import read_variables
-from watchbill.team.model import Account, Directory, IdentityCenter, Person, Team
+from watchbill.team.model import Account, Directory, Host, IdentityCenter, Person, Team
 
 
 _READERS = 16
@@ -44,7 +44,7 @@ class Outside:
         sets = before.seat.inline if before is not None and before.seat is not None else ()
         users = [(host, user) for host in team.reached.values() for user in who.host_users]
         asked: list[tuple[str, _Read]] = [
-            *((host.name, partial(self._hosts().describe, host, user)) for host, user in users),
+            *((host.name, partial(self._describe, host, user, who)) for host, user in users),
             *((directory.name, partial(self._find, directory, who)) for directory in team.directories.values()),
         ]
         if team.identity_center is not None:
@@ -83,6 +83,13 @@ class Outside:
             return self.hosts
         said = read_variables([IDENTITY, KNOWN_HOSTS])
         return Hosts(said.get(IDENTITY), said.get(KNOWN_HOSTS))
+
+    def _describe(self, host: Host, user: str, who: Person) -> HostUser:
+        """Read a user of a host; where keys can be revoked there, those that the team file declares are theirs too."""
+        found = self._hosts().describe(host, user)
+        if not found.revocations:
+            return found
+        return replace(found, fingerprints=tuple(sorted({*found.fingerprints, *who.ssh_keys})))
 
     def _provider(self, directory: Directory) -> Provider:
         return connect(directory, read_variables([directory.secret]), self.addresses)

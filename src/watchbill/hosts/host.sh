@@ -35,17 +35,107 @@ pids() {  # what runs as the user, or in a session of theirs as somebody else; w
   done
 }
 
+config() {  # the configuration of the sshd by which this was sent, where it is told to go by another than its own
+  at=$$
+  while [ "${at:-0}" -gt 1 ] && [ -r "/proc/$at/status" ]; do
+    read -r program <"/proc/$at/comm" || :
+    if [ "$program" = sshd ]; then
+      tr '\0' ' ' <"/proc/$at/cmdline" | sed -n 's/^sshd: .* -f \([^ ]*\) .*\[listener\].*/\1/p'
+    fi
+    while read -r name value; do
+      if [ "$name" = PPid: ]; then at=$value && break; fi
+    done <"/proc/$at/status"
+  done
+}
+
+sshd_about() {  # sshd_about USER: what sshd goes by for a user
+  sshd -T ${sshd_config:+-f "$sshd_config"} -C "user=$1,host=localhost,addr=127.0.0.1" 2>/dev/null || :
+}
+
+values() {  # values NAME: what sshd has for a name, a line each
+  awk -v name="$1" '$1 == name { for (n = 2; n <= NF; n++) if ($n != "none") print $n }'
+}
+
+look_at_sshd() {  # what it goes by for the user, the file of revoked keys, and where we keep it as it was
+  sshd_config=$(config | head -n 1)
+  sshd_goes_by=$(sshd_about "$user")
+  krl=$(echo "$sshd_goes_by" | values revokedkeys | head -n 1)
+  if [ -f "$krl" ]; then krl=$(readlink -f -- "$krl"); else krl=; fi
+  folder=$KEPT/krl-$(echo "$krl" | sha256sum | cut -c1-24)
+}
+
+of_user() {  # of_user USER HOME: the files that names with tokens stand for, of each line
+  while read -r path; do
+    case $path in "%h/"*) path=${path#%h/} ;; esac
+    case $path in *%u*) path=${path%%"%u"*}$1${path#*"%u"} ;; esac
+    case $path in /*) echo "$path" ;; *) echo "$2/$path" ;; esac
+  done
+}
+
 key_files() {  # every place in which sshd looks for keys of the user
   {
-    sshd -T -C "user=$user,host=localhost,addr=127.0.0.1" 2>/dev/null |
-      awk '$1 == "authorizedkeysfile" { for (n = 2; n <= NF; n++) print $n }' || :
+    echo "$sshd_goes_by" | values authorizedkeysfile
     printf '%s\n' .ssh/authorized_keys .ssh/authorized_keys2
-  } | while read -r path; do
-    case $path in none) continue ;; esac
-    case $path in "%h/"*) path=${path#%h/} ;; esac
-    case $path in *%u*) path=${path%%"%u"*}$user${path#*"%u"} ;; esac
-    case $path in /*) echo "$path" ;; *) echo "$home/$path" ;; esac
-  done | sort -u
+  } | of_user "$user" "$home" | sort -u
+}
+
+fingerprints() {  # fingerprints FILE: of every key that is in it, with options before it too
+  ssh-keygen -lf "$1" 2>/dev/null | awk '$2 ~ /^SHA256:/ { print $2 }' | sort -u
+}
+
+tell_fingerprints() {
+  {
+    key_files | while read -r path; do if [ -f "$path" ]; then fingerprints "$path"; fi; done
+    if [ -f "$folder/of.$user" ]; then sed 's/^hash: //' "$folder/of.$user"; fi
+  } | sort -u | while read -r print; do say fingerprint "$print"; done
+}
+
+digest() {
+  sha256sum -- "$1" 2>/dev/null | cut -d' ' -f1 || :
+}
+
+is_ours() {  # whether the file of revoked keys is as we left it
+  now=$(digest "$krl")
+  for each in next after; do
+    if [ -f "$folder/$each" ] && [ "$(cat "$folder/$each")" = "$now" ]; then return 0; fi
+  done
+  return 1
+}
+
+is_krl() {
+  [ "$(head -c 6 -- "$1")" = SSHKRL ]
+}
+
+is_revoked() {  # is_revoked FINGERPRINT: ssh-keygen lists what was revoked by its digest in another form
+  plain=${1#SHA256:}
+  hex=$(printf '%s=' "$plain" | base64 -d 2>/dev/null | od -An -v -tx1 | tr -d ' \n')
+  if is_krl "$krl"; then ssh-keygen -Q -l -f "$krl" 2>/dev/null; else fingerprints "$krl" | sed 's/^/hash: /'; fi |
+    awk -v plain="SHA256:$plain" -v hex="SHA256:$hex" '$1 == "hash:" && ($2 == plain || $2 == hex) { found = 1 }
+      END { exit !found }'
+}
+
+tell_certificates() {  # which authorities may open what to certificates, and which of the user's keys are revoked
+  authorities=$({ echo "$sshd_goes_by" && sshd_about root; } | values trustedusercakeys | sort -u)
+  if [ -z "$authorities" ]; then return 0; fi
+  echo "$authorities" | while read -r path; do say authority "$path"; done
+  getent passwd | while IFS=: read -r name _ _ _ _ at shell; do
+    case $name in "$user") continue ;; esac
+    case $shell in */nologin | */false | */sync) continue ;; esac
+    sshd_about "$name" | values authorizedprincipalsfile | of_user "$name" "$at" | while read -r path; do
+      if [ -f "$path" ] && awk -v user="$user" '
+        { sub(/#.*/, "") } $NF == user { found = 1 } END { exit !found }' "$path"; then say opens "$name" "$path"; fi
+    done
+  done
+}
+
+tell_revoked() {
+  if [ -z "$krl" ]; then return 0; fi
+  say revocations "$krl"
+  if [ -f "$folder/of.$user" ]; then
+    sed 's/^hash: //' "$folder/of.$user" | while read -r print; do
+      if is_revoked "$print"; then say revoked "$print"; fi
+    done
+  fi
 }
 
 tell_file() {  # tell_file NAME PATH
@@ -115,7 +205,7 @@ describe() {
     if getent passwd "$user" >/dev/null; then say known elsewhere; else say known nobody; fi
     return 0
   fi
-  home=$(field /etc/passwd 6)
+  look_at_sshd
   say known local
   say expiry "$(field /etc/shadow 8)"
   case $(field /etc/shadow 2) in '!'* | '*'*) say password locked ;; '') say password empty ;; *) say password set ;; esac
@@ -125,6 +215,9 @@ describe() {
       END { exit !found }' /etc/group && say groups "$group" || :
   done
   tell_keys
+  tell_fingerprints
+  tell_certificates
+  tell_revoked
   tell_sudoers
   tell_jobs
   say processes "$(pids | wc -l)"
@@ -170,6 +263,75 @@ put_back() {  # put_back KEPT PATH
   if command -v restorecon >/dev/null; then restorecon -- "$2" || :; fi
 }
 
+put_back_without() {  # put_back_without KEPT PATH FINGERPRINTS: a file of keys, but for some of them
+  straight "$2"
+  if there "$KEPT/$1" && ! there "$2"; then
+    : >"$KEPT/$1.less"
+    while IFS= read -r line || [ -n "$line" ]; do
+      printf '%s\n' "$line" >"$KEPT/$1.line"
+      case ",$3," in *,"$(fingerprints "$KEPT/$1.line")",*) continue ;; esac
+      printf '%s\n' "$line" >>"$KEPT/$1.less"
+    done <"$KEPT/$1"
+    rm -f -- "$KEPT/$1.line"
+    chown --reference="$KEPT/$1" -- "$KEPT/$1.less"
+    chmod --reference="$KEPT/$1" -- "$KEPT/$1.less"
+    mv -T -- "$KEPT/$1.less" "$2"
+    mv -f -T -- "$KEPT/$1" "$KEPT/$1.whole"
+    if command -v restorecon >/dev/null; then restorecon -- "$2" || :; fi
+    return 0
+  fi
+  if there "$KEPT/$1"; then
+    mv -f -T -- "$2" "$KEPT/$1.since"
+    put_back_without "$@"
+  else
+    there "$2" || fail "what was kept of $2 is gone"
+  fi
+}
+
+publish() {  # revoke what was revoked without us, and what is ours for each user
+  new=$krl.watchbill
+  rm -f -- "$new"
+  cp -p -- "$folder/base" "$new"
+  if ls "$folder"/of.* >/dev/null 2>&1; then
+    # A list of keys, which sshd takes as well, has no place for digests: it becomes what has.
+    if ! is_krl "$new"; then
+      ssh-keygen -q -k -f "$folder/made" "$folder/base" || fail "$krl is not as ssh-keygen has it"
+      cat "$folder/made" >"$new"
+    fi
+    for of in "$folder"/of.*; do ssh-keygen -q -k -u -f "$new" "$of"; done
+  fi
+  digest "$new" >"$folder/next"
+  mv -f -T -- "$new" "$krl"
+  mv -f -- "$folder/next" "$folder/after"
+  if command -v restorecon >/dev/null; then restorecon -- "$krl" || :; fi
+}
+
+revoke_keys() {  # revoke_keys PATH FINGERPRINTS: by key or by certificate, sshd takes them no more from now on
+  look_at_sshd
+  [ "$krl" = "$1" ] || fail "sshd goes by another file of revoked keys than $1 now"
+  mkdir -p -- "$folder"
+  if ! is_ours; then cp -p -- "$krl" "$folder/base"; fi
+  echo "$2" | tr , '\n' | sed 's/^/hash: /' >"$folder/of.$user"
+  publish
+}
+
+give_keys_back() {  # give_keys_back PATH FINGERPRINTS: of what we revoked these alone stay so; none where it is empty
+  look_at_sshd
+  if [ "$krl" != "$1" ] || ! [ -f "$folder/of.$user" ]; then return 0; fi
+  if is_ours; then
+    rm -f -- "$folder/of.$user"
+    if [ -n "$2" ]; then echo "$2" | tr , '\n' | sed 's/^/hash: /' >"$folder/of.$user"; fi
+    publish
+  else
+    sed 's/^hash: //' "$folder/of.$user" | while read -r print; do
+      case ",$2," in *,"$print",*) continue ;; esac
+      if is_revoked "$print"; then fail "$krl was changed since the freeze: take $print out of it"; fi
+    done
+    rm -f -- "$folder/of.$user"
+  fi
+  if ! ls "$folder"/of.* >/dev/null 2>&1; then rm -rf -- "$folder"; fi
+}
+
 unlock() {
   case $(field /etc/shadow 2) in '!'?*) usermod -U "$user" ;; esac
 }
@@ -178,6 +340,7 @@ main() {
   verb=$1
   user=$2
   shift 2
+  home=$(field /etc/passwd 6)
   if [ "$verb" = describe ]; then
     describe
     return 0
@@ -192,6 +355,9 @@ main() {
     LeaveGroup) if id -nG "$user" | tr ' ' '\n' | grep -qx "$1"; then gpasswd -d "$user" "$1" >/dev/null; fi ;;
     SetAside) set_aside "$1" "$2" ;;
     PutBack) put_back "$1" "$2" ;;
+    PutBackWithout) put_back_without "$1" "$2" "$3" ;;
+    RevokeKeys) revoke_keys "$1" "$2" ;;
+    GiveKeysBack) give_keys_back "$1" "${2:-}" ;;
     JoinGroup) gpasswd -a "$user" "$1" >/dev/null ;;
     UnlockPassword) unlock ;;
     EmptyPassword) passwd -d "$user" >/dev/null ;;

@@ -24,10 +24,13 @@ ALLOWED_CALLS: Mapping[str, Sequence[str]] = {
     "EmptyPassword": (),
     "EndSessions": (),
     "ExpireUser": (),
+    "GiveKeysBack": ("FileName", "Fingerprints"),
     "JoinGroup": ("GroupName",),
     "LeaveGroup": ("GroupName",),
     "LockPassword": (),
     "PutBack": ("Kept", "FileName"),
+    "PutBackWithout": ("Kept", "FileName", "Fingerprints"),
+    "RevokeKeys": ("FileName", "Fingerprints"),
     "SetAside": ("Kept", "FileName"),
     "SetExpiry": ("Days",),
     "UnlockPassword": (),
@@ -40,6 +43,7 @@ _SHAPES = {
     "Kept": r"[0-9a-f]{24}",
     "FileName": r"/[^\x00-\x1f\x7f]{1,4000}",
     "Days": r"[0-9]{0,9}",
+    "Fingerprints": r"(SHA256:[A-Za-z0-9+/]{43}(,SHA256:[A-Za-z0-9+/]{43})*)?",
 }
 """What an argument must be, whole: none is an option, none has a line's end in it."""
 
@@ -151,6 +155,11 @@ def _read(host: str, user: str, answer: str) -> HostUser:
             tuple(dict.fromkeys(path for (path,) in of("shared"))),
             tuple(job for (job,) in of("jobs")),
             int(one("processes")),
+            tuple(print_ for (print_,) in of("fingerprint")),
+            tuple(path for (path,) in of("authority")),
+            tuple((name, path) for name, path in of("opens")),
+            one("revocations") if of("revocations") else "",
+            tuple(print_ for (print_,) in of("revoked")),
         )
     except (IndexError, ValueError) as error:
         raise ProviderError(f"host `{host}` answered what is no answer about {user}") from error

@@ -3,10 +3,14 @@
 A locked password alone stops no key, and an expired account no session that is open: it takes all of them. Each step
 is reversible: what is set aside keeps its owner and mode, and a restore gives the very same expiry back. Restored are
 files first and the expiry last: until then nobody gets in who could bend where a file is put.
+
+A certificate opens every user whom the host or the certificate itself names, an expired account or not: those that the
+host names are a person's to take out. Where sshd has a list of what is revoked, the keys that we know are put there,
+and with them each certificate of one of them. Keys that are marked stolen are never given back.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,6 +80,21 @@ class HostUser:
     jobs: tuple[str, ...] = ()
     """What runs without them: crontab, at, timers."""
     processes: int = 0
+    fingerprints: tuple[str, ...] = ()
+    """SHA-256 of the keys that get them in, and of those that we revoked."""
+    authorities: tuple[str, ...] = ()
+    """Files of the authorities whose certificates the host takes for log-ins."""
+    opens: tuple[tuple[str, str], ...] = ()
+    """Other users whom a certificate with this one's name opens, each with the file that says so."""
+    revocations: str = ""
+    """The file of revoked keys that sshd goes by; empty where it has none."""
+    revoked: tuple[str, ...] = ()
+    """The fingerprints that we put there and that are there."""
+
+    @property
+    def at_large(self) -> tuple[str, ...]:
+        """Give the keys that may be revoked here, and are not."""
+        return tuple(sorted(set(self.fingerprints) - set(self.revoked))) if self.revocations else ()
 
 
 def freeze_on_hosts(users: Iterable[HostUser]) -> Iterator[Change]:
@@ -92,6 +111,7 @@ def by_hand_on_hosts(users: Iterable[HostUser]) -> Iterator[Change]:
             why = f"disable {user.user} at the directory that {user.host} knows them from: LDAP or SSSD, not the host"
             given = {"UserName": user.user}
             yield Change(user.host, Phase.REVOKE, Call("DisableAtDirectory", given, BY_HAND), why)
+        yield from _certificates(user)
         for path in user.shared:
             why = f"take {user.user} out of {path}, which is about others too"
             given = {"UserName": user.user, "FileName": path}
@@ -105,8 +125,13 @@ def warnings_on_hosts(users: Iterable[HostUser]) -> Iterator[str]:
             yield f"{user.user} on {user.host} has {job}: look what it does"
 
 
-def restore_on_hosts(before: Iterable[HostUser], now: Iterable[HostUser]) -> tuple[tuple[Change, ...], tuple[str, ...]]:
-    """Give the changes that make users what they were before a freeze, and what is left out, in words."""
+def restore_on_hosts(
+    before: Iterable[HostUser], now: Iterable[HostUser], stolen: Collection[str] = ()
+) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    """Give the changes that make users what they were before a freeze, and what is left out, in words.
+
+    `stolen` are fingerprints of keys, among other names, that are not given back.
+    """
     there = {(user.host, user.user): user for user in now}
     changes: list[Change] = []
     left_out: list[str] = []
@@ -117,26 +142,38 @@ def restore_on_hosts(before: Iterable[HostUser], now: Iterable[HostUser]) -> tup
         if found is None or found.known is not Known.LOCAL:
             left_out.append(f"user {was.user} on {was.host}: it is gone")
         else:
-            changes.extend(_restore(was, found))
+            kept_off = sorted({*was.fingerprints, *found.fingerprints} & set(stolen))
+            left_out.extend(f"key {each} of {was.user} on {was.host}: marked stolen, it stays off" for each in kept_off)
+            changes.extend(_restore(was, found, kept_off))
     return tuple(changes), tuple(left_out)
 
 
-def drift_on_hosts(before: Iterable[HostUser], now: Iterable[HostUser]) -> Iterator[Drift]:
-    """Say what others changed on users since they were frozen."""
+def drift_on_hosts(
+    before: Iterable[HostUser], now: Iterable[HostUser], stolen: Collection[str] = ()
+) -> Iterator[Drift]:
+    """Say what others changed on users since they were frozen; what was put back without `stolen` keys is ours."""
     there = {(user.host, user.user): user for user in now}
     for was in before:
         found = there.get((was.host, was.user))
         if was.known is not Known.LOCAL or found is None or found.known is not Known.LOCAL:
             continue
         known = {*was.keys, *was.sudoers}
+        less = _put_back_without(was, found, stolen)
         for file in (*found.keys, *found.sudoers):
-            if file not in known:
+            if file not in known and file.path not in less:
                 yield Drift(was.host, was.user, f"{file.path} was made since the freeze", file.path)
         for group in sorted(set(found.groups) - set(was.groups)):
             yield Drift(was.host, was.user, f"group {group} was joined since the freeze", group)
         # What it was before is there again where a restore was cut short.
         if found.expiry not in (EXPIRED, was.expiry):
             yield Drift(was.host, was.user, f"the expiry became {found.expiry or 'never'} since the freeze", None)
+
+
+def _put_back_without(was: HostUser, now: HostUser, stolen: Collection[str]) -> Collection[str]:
+    """Give the files of keys that a restore which was cut short may have put back already, with less in them."""
+    here = set(was.fingerprints) & set(stolen)
+    only_theirs = set(now.fingerprints) - set(now.revoked) <= set(was.fingerprints) - here
+    return {file.path for file in was.keys} if here and only_theirs else ()
 
 
 def verify_on_hosts(before: Iterable[HostUser], now: Sequence[HostUser]) -> Iterator[Check]:
@@ -161,6 +198,10 @@ def _checks(what: str, user: HostUser) -> Iterator[Check]:
     yield Check(f"{what} runs nothing", not user.processes, f"{user.processes} processes")
     left = [*user.groups, *(file.path for file in (*user.keys, *user.sudoers))]
     yield Check(f"{what} has no key, no sudo and no group of root's", not left, ", ".join(left) or "none")
+    if user.revocations:
+        large = user.at_large
+        detail = f"not in {user.revocations}: {', '.join(large)}" if large else user.revocations
+        yield Check(f"{what} has every key revoked that is known", not large, detail)
 
 
 def _freeze(user: HostUser) -> Iterator[Change]:
@@ -173,17 +214,43 @@ def _freeze(user: HostUser) -> Iterator[Change]:
         yield _step(user, Phase.REVOKE, "EndSessions", {}, f"end every session and process of {name}")
     for group in user.groups:
         yield _step(user, Phase.REVOKE, "LeaveGroup", {"GroupName": group}, f"take {name} out of {group}")
+    if user.at_large:
+        given = {"FileName": user.revocations, "Fingerprints": ",".join(sorted({*user.fingerprints, *user.revoked}))}
+        why = f"revoke the keys of {name} in {user.revocations}, and so each certificate of one of them"
+        yield _step(user, Phase.REVOKE, "RevokeKeys", given, why)
     for file in (*user.sudoers, *user.keys):
         given = {"FileName": file.path, "Kept": file.kept}
         yield _step(user, Phase.REVOKE, "SetAside", given, f"set {file.path} aside")
 
 
-def _restore(was: HostUser, now: HostUser) -> Iterator[Change]:
+def _certificates(user: HostUser) -> Iterator[Change]:
+    """Say what certificates open, an expired account or not: what the host has written down, and what only they say."""
+    for name, path in user.opens:
+        why = f"take {user.user} out of {path}: by it a certificate of theirs opens {name} on {user.host}"
+        yield Change(user.host, Phase.REVOKE, Call("EditFile", {"UserName": user.user, "FileName": path}, BY_HAND), why)
+    for path in user.authorities:
+        revoked = "the keys that we know are revoked there" if user.revocations else "sshd there has no RevokedKeys"
+        why = (
+            f"revoke what certificates {user.user} has of the authority in {path}, and have it give out none: one that "
+            f"names another user opens that one on {user.host}; {revoked}"
+        )
+        given = {"UserName": user.user, "FileName": path}
+        yield Change(user.host, Phase.REVOKE, Call("RevokeCertificates", given, BY_HAND), why)
+
+
+def _restore(was: HostUser, now: HostUser, stolen: Sequence[str]) -> Iterator[Change]:
     name, there = was.user, {*now.keys, *now.sudoers}
+    if set(now.revoked) - set(stolen):
+        given = {"FileName": now.revocations, "Fingerprints": ",".join(stolen)}
+        yield _step(was, Phase.GRANT, "GiveKeysBack", given, f"let {now.revocations} be as it was for {name}")
     for file in (*was.keys, *was.sudoers):
         if file not in there:
             given = {"FileName": file.path, "Kept": file.kept}
-            yield _step(was, Phase.GRANT, "PutBack", given, f"put {file.path} back")
+            if stolen and file in was.keys:
+                given, why = {**given, "Fingerprints": ",".join(stolen)}, f"put {file.path} back without stolen keys"
+                yield _step(was, Phase.GRANT, "PutBackWithout", given, why)
+            else:
+                yield _step(was, Phase.GRANT, "PutBack", given, f"put {file.path} back")
     for group in was.groups:
         if group not in now.groups:
             yield _step(was, Phase.GRANT, "JoinGroup", {"GroupName": group}, f"put {name} back into {group}")
