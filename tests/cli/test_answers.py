@@ -39,7 +39,7 @@ RESERVED = frozenset(
         "export",
         "send",
     }
-    | {"restore", "ledger", "report", "run", "serve", "slack", "demo", "request", "requests"}
+    | {"restore", "ledger", "report", "run", "serve", "sign-in", "slack", "demo", "request", "requests"}
 )
 
 
@@ -88,6 +88,7 @@ def test_help_teaches(name, command, watchbill):
 def ask_who_can(answer, watchbill, folder):
     """Ask each question about who can do what, once."""
     answer("slack check", code=1)
+    answer("sign-in", code=1)
     explained = answer("explain", "james", "rds:ModifyDBInstance", "--at", "2026-01-12T20:00:00Z")
     assert [each["decision"] for each in explained if each["account"] == "production"] == [
         "ImplicitlyDenied",

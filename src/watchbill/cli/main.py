@@ -30,7 +30,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
             "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "export", "send"],
         },
         {"name": "Stopping somebody", "commands": ["freeze", "tick", "restore", "evict", "assist"]},
-        {"name": "Running it", "commands": ["run", "serve", "roles", "slack", "report", "ledger", "demo"]},
+        {"name": "Running it", "commands": ["run", "serve", "sign-in", "roles", "slack", "report", "ledger", "demo"]},
     ]
 }
 
@@ -50,6 +50,7 @@ _PARTS = {
     "export": ["export", "send"],
     "run": ["run"],
     "serve": ["serve"],
+    "sign_in": ["sign-in"],
     "slack": ["slack"],
     "report": ["report"],
     "ledger": ["ledger"],

@@ -58,7 +58,8 @@ def secrets_given(session: Session, team: Team) -> tuple[str, ...]:
     """Give every secret that the environment holds for a team: what no log may have."""
     feeds = (source.feed.secret for source in sources(team))
     directories = (directory.secret for directory in team.directories.values())
-    known = read_variables([*_TOKENS, *channels.secrets_of(team), *feeds, *directories])
+    pages = [] if team.web is None or team.web.sign_in is None else [team.web.sign_in.secret]
+    known = read_variables([*_TOKENS, *channels.secrets_of(team), *feeds, *directories, *pages])
     return (*secrets_of(session.settings.database or ""), *known.values())
 
 

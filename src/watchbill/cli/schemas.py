@@ -27,6 +27,7 @@ from watchbill.cli.commands.roles import RolesView
 from watchbill.cli.commands.rules import DoctorView, RuleHits, RuleTestsView, RuleView
 from watchbill.cli.commands.run import RunView
 from watchbill.cli.commands.serve import ServedView
+from watchbill.cli.commands.sign_in import SignInView
 from watchbill.cli.commands.slack import SlackCheckView
 from watchbill.cli.commands.takeover import ImportView
 from watchbill.cli.commands.team import InitView, ValidateView
@@ -95,6 +96,7 @@ RESULTS: dict[str, Any] = {
     "assist collect": AssistView,
     "run": RunView,
     "serve": ServedView,
+    "sign-in": SignInView,
     "slack check": SlackCheckView,
     "report": ReportView,
     "roles": RolesView,

@@ -19,7 +19,7 @@ from watchbill.service.asking import deadlines
 from watchbill.service.briefing import Preview
 from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk, work_clicks, work_slow
-from watchbill.service.links import Links
+from watchbill.service.links import LinksOf, nowhere
 from watchbill.service.outbox import deliver
 from watchbill.service.serve import Did, Job, Turn
 from watchbill.store.rows import Worked
@@ -165,14 +165,14 @@ def _restored_before(work: Casework, case_id: str) -> str | None:
     return f"{done[-1].facts['person']} is restored, since {iso(done[-1].at)}."
 
 
-def outbox(works: Works, senders: Callable[[Team], Mapping[str, Sender]], links: Links | None = None) -> Job:
-    """Tell people what is to be told; `senders` gives the channels of a team file."""
+def outbox(works: Works, senders: Callable[[Team], Mapping[str, Sender]], links: LinksOf = nowhere) -> Job:
+    """Tell people what is to be told; `senders` gives the channels of a team file, `links` what makes addresses."""
 
     def work(turn: Turn) -> Did:
         if turn.store.outbox.waiting_since() is None:
             return Did()
         working = works(turn)
-        done = deliver(working, senders(working.team), links, turn.goes_on)
+        done = deliver(working, senders(working.team), links(working.team), turn.goes_on)
         return Did({"sent": done.sent} if done.sent else {}, tuple(done.problems), more=done.more)
 
     return Job(OUTBOX, SOON, work, _FRESH)

@@ -13,6 +13,7 @@ from watchbill.errors import RefusedError
 from watchbill.respond.notices import Button, Notice
 from watchbill.service.casework import Casework
 from watchbill.store.rows import LinkRow
+from watchbill.team.model import Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,15 @@ class Links:
                 yield replace(button, url=f"{self.base}/answer/{secret}?say={what}")
             else:
                 yield button
+
+
+LinksOf = Callable[[Team], Links | None]
+"""Gives what makes addresses by a team file; None where it names no pages."""
+
+
+def nowhere(team: Team) -> Links | None:
+    """Make no addresses: where no pages are served."""
+    return None
 
 
 def digest_of(secret: str) -> str:

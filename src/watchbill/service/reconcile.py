@@ -44,6 +44,7 @@ from watchbill.service.containment import recheck_due
 from watchbill.service.findings import Told, placed, span_of, told_in
 from watchbill.service.history import history_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
+from watchbill.service.links import Links
 from watchbill.service.outbox import deliver
 from watchbill.service.requests import expire, settle
 from watchbill.store.rows import CaseRow, StepRow
@@ -104,6 +105,10 @@ class People(Protocol):
         """Give what presses may set in motion."""
         ...
 
+    def links(self, team: Team) -> Links | None:
+        """Give what makes addresses in notices; None where no pages are served."""
+        ...
+
 
 def reconcile(work: Casework, watched: Watched | None, *, enforce: bool, people: People | None = None) -> Reconciled:
     """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied."""
@@ -150,9 +155,9 @@ def bring_in_step(work: Casework, done: Reconciled, *, enforce: bool) -> None:
 
 def _tell(work: Casework, people: People, done: Reconciled) -> None:
     """Tell people all that is due."""
-    senders = people.senders(work.team)
+    senders, links = people.senders(work.team), people.links(work.team)
     while True:
-        told = deliver(replace(work, at=max(work.at, work.app.clock.now())), senders)
+        told = deliver(replace(work, at=max(work.at, work.app.clock.now())), senders, links)
         done.problems.extend(told.problems)
         if not told.more or not told.sent:
             return

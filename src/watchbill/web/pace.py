@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Final
 
 
-MOST: Final = 30
+MOST: Final = 60
 """Times a minute. Whoever is behind one proxy with others shares them where it does not say whom it speaks for."""
 
 

@@ -57,6 +57,10 @@ class People:
             raise self.error
         return {"slack": self.slack}
 
+    def links(self, team):
+        """Make no addresses."""
+        return
+
     def desk(self, work):
         """Give what a press does."""
         return Desk(

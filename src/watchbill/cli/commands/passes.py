@@ -20,6 +20,7 @@ from watchbill.aws.queue import LONG_POLL, MOST, VISIBILITY, Batch, Queue
 from watchbill.cli.commands.coverage import LATELY
 from watchbill.cli.commands.lake import LAKE, checked_queue, checked_source, no_queue, opened, outside
 from watchbill.cli.commands.trail import findings_option, load_rules
+from watchbill.cli.pages import links_of
 from watchbill.cli.people import Channels, Workers, secrets_given
 from watchbill.cli.session import Session
 from watchbill.clock import SystemClock
@@ -39,6 +40,7 @@ from watchbill.service.clicks import Desk
 from watchbill.service.feeds import refresh
 from watchbill.service.findings import keep_findings
 from watchbill.service.lake import Library, Progress, take_in, take_in_told
+from watchbill.service.links import Links
 from watchbill.service.logs import lines_of_json
 from watchbill.service.questions import coverage_of
 from watchbill.service.reconcile import People, Reconciled, Watched, reconcile
@@ -192,6 +194,10 @@ class _Beside:
     def desk(self, work: Casework) -> Desk:
         """Give what presses may set in motion."""
         return self._channels().desk(work)
+
+    def links(self, team: Team) -> Links | None:
+        """Give what makes addresses in notices."""
+        return links_of(team)
 
     def close(self) -> None:
         """Let go of what was made."""

@@ -16,6 +16,7 @@ from watchbill.alerts.export.model import Kept
 from watchbill.alerts.export.prometheus import prometheus
 from watchbill.bootstrap import clock_of
 from watchbill.cli.commands.passes import Passed, Standing, Stop, Told, one_pass, pass_options, seconds_of, told_by
+from watchbill.cli.pages import links_of, pages_of
 from watchbill.cli.people import Channels, Workers, secrets_given
 from watchbill.cli.session import Session, command, instance_name
 from watchbill.clock import SystemClock
@@ -83,6 +84,9 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     Each piece of work is a line of JSON on standard error. /healthz, /readyz and /metrics are served over HTTP, to this
     machine alone unless --listen says otherwise: they take no password, and tell of no case and no person.
 
+    The pages that people look at are served there too, where the team file has `web`: people sign in to them, or open a
+    link from a mail. `watchbill[web]` installs what they need.
+
     What was approved on a request is brought to AWS at once, with --enforce; and so is what an outside schedule says
     anew when PagerDuty tells of it at /pagerduty/events, signed with WATCHBILL_PAGERDUTY_WEBHOOK_SECRET.
     """
@@ -98,10 +102,11 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
         rung = Event()
         beside = at_once(workers.of, partial(_brought, enforce=told.enforce), _refreshed, rung)
         pressed = (presses(workers.of, people.desk), slow_presses(workers.of, people.desk))
-        jobs = [passes, *pressed, due(workers.of), outbox(workers.of, people.senders), beside]
+        jobs = [passes, *pressed, due(workers.of), outbox(workers.of, people.senders, links_of), beside]
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
-        served = pages(instance, lambda: _counts(store, clock.now()), [*people.routes, *_rung_by(rung)])
+        others = [*people.routes, *_rung_by(rung), *pages_of(workers, store, clock, say, (host, port))]
+        served = pages(instance, lambda: _counts(store, clock.now()), others)
         with Stop() as stop, Listening(served, host, port) as listening, people.hearing(), instance:
             listened = f"{f'[{host}]' if ':' in host else host}:{listening.port}"
             say.info("listens", place=listened)
