@@ -127,7 +127,7 @@ class Session:
             out.err.print("error:", style="bold red", end=" ")
             out.problems(error.problems)
         if error.hint and not out.as_json:
-            out.err.print(f"try: {error.hint}")
+            out.err.print(f"try: {error.hint}", markup=False)
 
 
 def instance_name() -> str:
