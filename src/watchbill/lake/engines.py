@@ -117,7 +117,7 @@ class StandingEngine:
             with self._connection.cursor() as cursor:
                 if names:
                     source = f"read_parquet({_list(names)}, union_by_name = true)"
-                    cursor.execute(f"CREATE TEMP VIEW {EVENTS} AS SELECT * FROM {source}")
+                    cursor.execute(f"CREATE TEMP VIEW {EVENTS} AS FROM {source}")
                 else:
                     cursor.register(EVENTS, SCHEMA.empty_table())
                 return plain(cursor.sql(text).to_arrow_table())

@@ -62,14 +62,6 @@ _TIMELINE = """
 """
 
 
-_WHOLE = f"""
-    SELECT {", ".join(SCHEMA.names)}
-    FROM events
-    ORDER BY time_ms DESC NULLS LAST, account NULLS LAST, id NULLS LAST, object NULLS LAST, record NULLS LAST
-    LIMIT :last
-"""
-
-
 def timeline_of_person(person: str, span: Interval | None = None, last: int = LAST) -> exp.Select:
     """Ask for the last events of a person, latest first."""
     return _timeline(last, _is("person", person), span)
@@ -77,7 +69,7 @@ def timeline_of_person(person: str, span: Interval | None = None, last: int = LA
 
 def events_of_person(person: str, span: Interval, last: int) -> exp.Select:
     """Ask for the last events of a person in a span with all that is kept of each, latest first."""
-    return _within(_query(_WHOLE, last=_limit(last)).where(_is("person", person)), span)
+    return timeline_of_person(person, span, last).select(*SCHEMA.names, append=False)
 
 
 def timeline_of_address(ip: str, span: Interval | None = None, last: int = LAST) -> exp.Select:
