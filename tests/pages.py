@@ -80,6 +80,17 @@ class Pages:
         return next(button.url for button in filled.buttons if button.action.startswith("answer:"))
 
 
+def site_of(office, sign_in, base=BASE, **more):
+    """Give the pages of an office, where people sign in as `sign_in` says."""
+    office.team = replace(asking_team(leads=("sofia", "lee")), web=Web(base, sign_in, HERE))
+    given: dict[str, Any] = {"provider": OpenId(sign_in, SECRET, f"{base}{BACK}")} | more
+
+    def works(at, actor):
+        return Casework(office.app, office.store, office.team, at, actor)
+
+    return Site(base, office.store, works, office.clock.now, lambda: token_urlsafe(32), Heard(), **given)
+
+
 @contextmanager
 def pages(folder, base=BASE, table=PAGES, **more):
     """Serve the pages of the office."""
@@ -89,14 +100,6 @@ def pages(folder, base=BASE, table=PAGES, **more):
             peer.add(name, groups)
         peer.add("priya", ["admins", "viewers"])
         peer.add("rick", ["auditors"])
-        sign_in = SignIn(peer.issuer, CLIENT, "SECRET", ("groups",), "groups", ROLES)
-        office.team = replace(asking_team(leads=("sofia", "lee")), web=Web(base, sign_in, HERE))
-        provider = OpenId(sign_in, SECRET, f"{base}{BACK}")
-        given: dict[str, Any] = {"provider": provider} | more
-
-        def works(at, actor):
-            return Casework(office.app, office.store, office.team, at, actor)
-
-        site = Site(base, office.store, works, office.clock.now, lambda: token_urlsafe(32), Heard(), **given)
+        site = site_of(office, SignIn(peer.issuer, CLIENT, "SECRET", ("groups",), "groups", ROLES), base, **more)
         with Listening(Starlette(routes=routes_of(site, table)), "127.0.0.1", 0) as listening:
             yield Pages(office, peer, site, listening.port, folder, base)
