@@ -44,7 +44,7 @@ from watchbill.judge.model import Judgement, Opening, Right, Step, Watch, WatchS
 from watchbill.judge.possible import iam_changes, openings
 from watchbill.team.model import Team
 from watchbill.trail.coverage import WATERMARK, Gap
-from watchbill.trail.model import Attributed, Event
+from watchbill.trail.model import Attributed, Event, Outcome
 from watchbill.trail.model import Opening as HandedOut
 
 
@@ -343,14 +343,42 @@ class Gatherer:
         found: set[str] = set()
         for judgement in own:
             event = judgement.attributed.event
-            answer = event.record.get("responseElements")
-            made = answer.get("accessKey") if event.name == "CreateAccessKey" and isinstance(answer, dict) else None
-            if isinstance(made, dict) and isinstance(made.get("accessKeyId"), str):
-                found.add(made["accessKeyId"])
-            used = event.identity.access_key or ""
-            if person and used.startswith("AKIA") and self._baseline.place(person, event.ip, event.at) == "new":
+            if (made := _made_key(event)) is not None:
+                found.add(made)
+            used = _used_key(event)
+            if person and used is not None and self._baseline.place(person, event.ip, event.at) == "new":
                 found.add(used)
         return tuple(sorted(found))
+
+
+_MAKES_A_KEY = {
+    "CreateAccessKey": ("accessKey", "accessKeyId"),
+    "CreateServiceSpecificCredential": ("serviceSpecificCredential", "serviceSpecificCredentialId"),
+    "UploadSSHPublicKey": ("sSHPublicKey", "sSHPublicKeyId"),
+    "UploadSigningCertificate": ("certificate", "certificateId"),
+}
+"""Where the answers of IAM name what was made (IAM API Reference, the response elements of each)."""
+
+
+def _made_key(event: Event) -> str | None:
+    """Give the id of a credential that an event made; None where it made none."""
+    answer = event.record.get("responseElements")
+    if event.name not in _MAKES_A_KEY or not isinstance(answer, dict):
+        return None
+    what, name = _MAKES_A_KEY[event.name]
+    made = answer.get(what)
+    found = made.get(name) if isinstance(made, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _used_key(event: Event) -> str | None:
+    """Give the long-term key that an event was done with: an access key, or by its fingerprint the key of a log-in."""
+    if event.host is not None:
+        print_ = event.record.get("fingerprint")
+        let_in = event.outcome is Outcome.ALLOWED and isinstance(print_, str) and print_.startswith("SHA256:")
+        return print_ if let_in else None
+    used = event.identity.access_key or ""
+    return used if used.startswith("AKIA") else None
 
 
 def _near(found: Sequence[Evidence]) -> Iterable[Evidence]:

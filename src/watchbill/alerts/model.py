@@ -109,7 +109,8 @@ class Case:
     account: str | None
     """ARN of the principal to disable, should it come to that; None where no person is."""
     stolen_keys: tuple[str, ...]
-    """Access keys made or used by whoever it was, to stay off when the person is restored."""
+    """Keys made or used by whoever it was, to stay off when the person is restored: those of IAM by their ids, those of
+    SSH by their fingerprints."""
     whence: tuple[Whence, ...] = ()
     """Where from, the most events first."""
     session: tuple[Hop, ...] = ()

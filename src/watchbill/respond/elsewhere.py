@@ -5,7 +5,7 @@ that AWS's order is kept: the denies, the provider, then assignments and groups,
 not be read is never taken for frozen; it is read with each look, and what it was then is what a restore gives back.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from watchbill.access.apply import BY_HAND
@@ -97,11 +97,14 @@ def missing(before: Elsewhere, now: Elsewhere) -> dict[str, str]:
 
 
 def restore_elsewhere(
-    team: Team, before: Elsewhere, now: Elsewhere
+    team: Team, before: Elsewhere, now: Elsewhere, stolen: Collection[str] = ()
 ) -> tuple[tuple[Change, ...], tuple[Change, ...], tuple[str, ...]]:
-    """Give the changes that undo a freeze, those that come last of all, and what is left out, in words."""
+    """Give the changes that undo a freeze, those that come last of all, and what is left out, in words.
+
+    `stolen` names keys, those of SSH by their fingerprints, that are not given back.
+    """
     fed, others = _by_feed(team, before.directories)
-    hosts, gone = restore_on_hosts(before.hosts, now.hosts)
+    hosts, gone = restore_on_hosts(before.hosts, now.hosts, stolen)
     resumed, stay = restore_in_directories(others, now.directories)
     resumed_there, stay_there = restore_in_directories(fed, now.directories, PLACE)
     first: tuple[Change, ...] = ()
@@ -115,9 +118,9 @@ def restore_elsewhere(
     return changes, last, (*gone, *stay, *stay_there, *left)
 
 
-def drift_elsewhere(before: Elsewhere, now: Elsewhere) -> Iterator[Drift]:
+def drift_elsewhere(before: Elsewhere, now: Elsewhere, stolen: Collection[str] = ()) -> Iterator[Drift]:
     """Say what others changed since a freeze."""
-    yield from drift_on_hosts(before.hosts, now.hosts)
+    yield from drift_on_hosts(before.hosts, now.hosts, stolen)
     read = [user for user in now.directories if user.directory not in before.unread]
     yield from drift_in_directories(before.directories, read)
     if before.seat is not None and now.seat is not None:

@@ -296,12 +296,12 @@ def plan_back(work: Casework, case_id: str) -> tuple[Planned, Restoration]:
     now = work.app.elsewhere(work.team, row.person, planned.elsewhere)
     for place, why in missing(planned.elsewhere, now).items():
         raise ProviderError(f"{place} cannot be read: {why}", "run restore again, or take it out of the team file")
-    changes, last, left_out = restore_elsewhere(work.team, planned.elsewhere, now)
+    changes, last, left_out = restore_elsewhere(work.team, planned.elsewhere, now, view.stolen_keys)
     return planned, replace(
         found,
         changes=(*found.changes, *changes, *last),
         left_out=(*found.left_out, *left_out),
-        drift=(*found.drift, *drift_elsewhere(planned.elsewhere, now)),
+        drift=(*found.drift, *drift_elsewhere(planned.elsewhere, now, view.stolen_keys)),
     )
 
 

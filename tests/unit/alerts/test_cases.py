@@ -413,6 +413,30 @@ def test_keys_in_a_strangers_hands_are_named():
     assert case.stolen_keys == ("AKIALEAKEDXXXXXXXXXX", "AKIASTOLENXXXXXXXXXX")
 
 
+@pytest.mark.parametrize(
+    ("action", "answer", "name"),
+    [
+        ("UploadSSHPublicKey", {"sSHPublicKey": {"sSHPublicKeyId": "APKASTOLENXXXXXXXXXX"}}, "APKASTOLENXXXXXXXXXX"),
+        (
+            "CreateServiceSpecificCredential",
+            {"serviceSpecificCredential": {"serviceSpecificCredentialId": "ACCASTOLENXXXXXXXXXX"}},
+            "ACCASTOLENXXXXXXXXXX",
+        ),
+        (
+            "UploadSigningCertificate",
+            {"certificate": {"certificateId": "TA7SMP42TDN5Z26OBPJE7EXAMPLE"}},
+            "TA7SMP42TDN5Z26OBPJE7EXAMPLE",
+        ),
+        ("UploadSSHPublicKey", {"sSHPublicKey": "odd"}, None),
+    ],
+)
+def test_other_credentials_that_a_stranger_made_are_named_too(action, answer, name):
+    """Each by the id by which a restore leaves it off."""
+    made = record(f"iam:{action}", user("james", key="ASIACONSOLEXXXXXXXXX"), NIGHT + MINUTE, sourceIPAddress=AWAY)
+    case = the_case(reboot(), {**made, "responseElements": answer})
+    assert case.stolen_keys == (() if name is None else (name,))
+
+
 def test_ones_own_keys_are_not_stolen():
     """A change off shift from home takes no key away."""
     assert the_case(reboot()).stolen_keys == ()

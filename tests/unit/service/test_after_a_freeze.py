@@ -144,6 +144,19 @@ def test_that_sessions_end_says_that_a_freeze_holds(tmp_path, name, data):
     assert cases(tmp_path, name, data, HOSTS if name.endswith(".log") else None) == ()
 
 
+def test_the_key_of_a_log_in_from_elsewhere_is_marked_stolen(tmp_path):
+    """By its fingerprint; the one that was used at home is not, nor one that got nobody in."""
+    home, away, tried = (f"SHA256:{letter * 43}" for letter in "abc")
+    still = syslog(
+        LATER,
+        f"sshd[101]: Accepted publickey for james-unix from 198.51.100.7 port 22 ssh2: ED25519 {home}",
+        f"sshd[102]: Accepted publickey for james-unix from 203.0.113.9 port 22 ssh2: ED25519 {away}",
+        f"sshd[103]: Failed publickey for james-unix from 203.0.113.9 port 22 ssh2: ED25519 {tried}",
+    )
+    (case,) = cases(tmp_path, "auth.log", still.encode(), HOSTS)
+    assert case.stolen_keys == (away,)
+
+
 def test_whoever_still_signs_in_at_the_provider_is_critical(tmp_path):
     """And so is what they open there."""
     still = [of_okta(kind) for kind in ("user.session.start", "user.authentication.sso", "user.session.end")]

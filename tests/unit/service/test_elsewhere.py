@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.service.world import World, hijack
 
@@ -65,6 +66,7 @@ class Elsewhen:
             "LeaveGroup": lambda: {"groups": ()},
             "SetAside": lambda: self._set_aside(given),
             "PutBack": lambda: {"keys": (self.kept[given["Kept"]],)},
+            "PutBackWithout": lambda: {"keys": (replace(self.kept[given["Kept"]], digest="1" * 64),)},
             "JoinGroup": lambda: {"groups": (given["GroupName"],)},
             "UnlockPassword": lambda: {"password": Password.SET},
             "SetExpiry": lambda: {"expiry": given["Days"]},
@@ -139,6 +141,20 @@ def restore(world, case_id):
 def broken(frozen):
     """Give what does not hold."""
     return [check.what for check in frozen.checks if not check.holds]
+
+
+def test_a_stolen_key_of_ssh_stays_off(world, case_id):
+    """What the case marks is left out of the file, and the plan says so."""
+    mine, stolen = "SHA256:mine", "SHA256:stolen"
+    row, view = world.as_("sofia").case(case_id)
+    payload = msgspec.json.encode(replace(view, stolen_keys=[*view.stolen_keys, stolen])).decode()
+    world.store.cases.put(replace(row, payload=payload))
+    world.outside.host = replace(world.outside.host, fingerprints=(mine, stolen))
+    freeze(world, case_id)
+    restored = restore(world, case_id)
+    assert "PutBackWithout" in world.outside.steps
+    assert f"key {stolen} of james on bastion: marked stolen, it stays off" in restored.restoration.left_out
+    assert "user james on bastion" in restored.differences
 
 
 def tick_all(world, case_id):

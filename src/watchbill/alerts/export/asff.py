@@ -19,7 +19,17 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from watchbill.alerts.export.attack import techniques
-from watchbill.alerts.export.model import CLOSED, Kept, address, arn_of, confidence, counted, said, state_id
+from watchbill.alerts.export.model import (
+    CLOSED,
+    Kept,
+    access_keys,
+    address,
+    arn_of,
+    confidence,
+    counted,
+    said,
+    state_id,
+)
 from watchbill.alerts.view import CaseView, EvidenceView
 from watchbill.intervals import iso, parse_instant
 
@@ -138,7 +148,7 @@ def _resources(case: CaseView, account: str, region: str, partition: str) -> lis
                 )
             case _:
                 found.append({"Type": "Other", **where})
-    for key in case.stolen_keys[: RESOURCES_MOST - 1]:
+    for key in access_keys(case)[: RESOURCES_MOST - 1]:
         shown = said(key, _API)
         of = {"AccessKeyId": shown} | (
             {"PrincipalName": principal.name, "PrincipalType": "IAMUser"} if principal else {}

@@ -11,6 +11,7 @@ import msgspec
 from watchbill.alerts.export.model import (
     NAME_MOST,
     Kept,
+    access_keys,
     address,
     arn_of,
     confidence,
@@ -74,7 +75,7 @@ def flat(kept: Kept) -> dict[str, Any]:
         "why": said(case.why),
         "question": said(case.question),
         "actions": [said(f"{action.kind} {action.target}: {action.why}") for action in case.actions],
-        "access_keys": [said(key, NAME_MOST) for key in case.stolen_keys[:EVENTS_MOST]],
+        "access_keys": [said(key, NAME_MOST) for key in access_keys(case)[:EVENTS_MOST]],
         "ips": sorted({shown for event in events if (shown := address(event.ip)) is not None})[:EVENTS_MOST],
         "devices": list(dict.fromkeys(said(each.device, NAME_MOST) for each in case.whence if each.device)),
         "operators": list(dict.fromkeys(said(each.operator, NAME_MOST) for each in case.whence if each.operator)),

@@ -89,6 +89,11 @@ def counted(case: CaseView) -> Sequence[EvidenceView]:
     return [event for event in case.evidence if event.note] or case.evidence
 
 
+def access_keys(case: CaseView) -> list[str]:
+    """Give the access keys among the credentials that stay off: for others documents have no place."""
+    return [key for key in case.stolen_keys if key.startswith("AKIA")]
+
+
 def confidence(case: CaseView) -> tuple[str, int] | None:
     """Give how sure the leading story is, in a word and in per cent; None where none is weighed.
 

@@ -17,6 +17,7 @@ from watchbill.alerts.export.model import (
     NAME_MOST,
     TEXT_MOST,
     Kept,
+    access_keys,
     address,
     arn_of,
     confidence,
@@ -278,7 +279,7 @@ def _resources(kept: Kept) -> list[dict[str, Any]]:
         found.append({"uid": said(kept.case.principal), "name": said(kept.case.principal, NAME_MOST), "type": "Other"})
     found += [
         {"uid": said(key, NAME_MOST), "name": said(key, NAME_MOST), "type": "AwsIamAccessKey"}
-        for key in kept.case.stolen_keys[:EVIDENCE_MOST]
+        for key in access_keys(kept.case)[:EVIDENCE_MOST]
     ]
     return found
 
