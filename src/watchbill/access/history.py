@@ -16,6 +16,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from watchbill.access.model import Freeze
 from watchbill.errors import FileError, Problem
@@ -103,8 +104,14 @@ def declared(revisions: Sequence[Revision], given: Team, within: Interval, freez
 def _read(revision: Revision, given: Team) -> Team | FileError:
     if revision.digest == given.digest:
         return given
+    return _parsed(revision.text, f"{given.path}@{_short(revision.digest)}")
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str, path: str) -> Team | FileError:
+    """Read a revision. A large file takes seconds, and the same ones are asked for again and again."""
     try:
-        return parse(revision.text, f"{given.path}@{_short(revision.digest)}")
+        return parse(text, path)
     except FileError as error:
         return error
 

@@ -35,6 +35,13 @@ class Revisions(Part):
         """Give the revision that was in force at an instant, None before the first."""
         return next((row for row in reversed(self.all()) if row.at <= instant), None)
 
+    def dates(self) -> list[tuple[str, str]]:
+        """Give the digest of every revision and when it was applied, in order of time, without its text."""
+        column = tables.revisions.c
+        with self._read() as connection:
+            rows = connection.execute(select(column.digest, column.at).order_by(column.number)).all()
+        return [(row.digest, row.at) for row in rows]
+
     def all(self) -> list[RevisionRow]:
         """Give every revision, in order of time."""
         with self._read() as connection:
