@@ -7,7 +7,7 @@ by colour alone. Names come from a file that people write: they are shown inert,
 to their row.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from unicodedata import east_asian_width
@@ -50,7 +50,7 @@ _MONTH = 96
 _NOW = 70
 """Half the room that the words at the line of now take."""
 
-_STYLE = """
+STYLE = """
 .watch text{font:10px system-ui,sans-serif;fill:#1b1f24}
 .watch .heading{font-size:13px;font-weight:600}
 .watch .strong{font-size:11px;font-weight:600}
@@ -69,10 +69,12 @@ _STYLE = """
 .watch .shadow{fill:url(#watch-shadow);stroke:#555c66;stroke-dasharray:3 2}
 .watch .manager{fill:url(#watch-manager);stroke:#7b3fa0}
 .watch .gap{fill:url(#watch-gap);stroke:#a4161a;stroke-width:1.5}
+.watch .override{fill:url(#watch-override);stroke:#1b1f24}
 .watch .secondary-base{fill:#dff1eb}.watch .secondary-mark{stroke:#6bb8a1}
 .watch .shadow-base{fill:#fff}.watch .shadow-mark{fill:#8b94a0}
 .watch .manager-base{fill:#f3e9fa}.watch .manager-mark{stroke:#c9a5e0}
 .watch .gap-base{fill:#fdeaea}.watch .gap-mark{stroke:#e29a9c}
+.watch .override-mark{stroke:#f2c14e}
 .watch .label{paint-order:stroke;stroke-width:3px;stroke-linejoin:round;pointer-events:none}
 .watch .on-primary{fill:#fff;stroke:#1d5fa6}
 .watch .on-secondary{fill:#0b3a2e;stroke:#dff1eb}
@@ -94,10 +96,12 @@ _STYLE = """
 .watch .shadow{stroke:#a3abb6}
 .watch .manager{stroke:#b98be0}
 .watch .gap{stroke:#ff8a8a}
+.watch .override{stroke:#e6e9ee}
 .watch .secondary-base{fill:#15352c}.watch .secondary-mark{stroke:#2f7f69}
 .watch .shadow-base{fill:#14171b}.watch .shadow-mark{fill:#7b8591}
 .watch .manager-base{fill:#2c1f3b}.watch .manager-mark{stroke:#664488}
 .watch .gap-base{fill:#3a1518}.watch .gap-mark{stroke:#99474b}
+.watch .override-mark{stroke:#7a4b00}
 .watch .on-primary{fill:#071627;stroke:#6aa9f0}
 .watch .on-secondary{fill:#d9f6ec;stroke:#15352c}
 .watch .on-shadow{fill:#e6e9ee;stroke:#14171b}
@@ -140,6 +144,8 @@ class _Bar:
     """What a label says in place of times; empty is the times of the handoffs."""
     says: str
     """All there is to say about it, in lines."""
+    hatched: bool = False
+    """Whether an override put them there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +186,34 @@ class _Band:
         return at.astimezone(self.zone)
 
 
-def calendar_svg(shifts: Sequence[Shift], gaps: Sequence[Gap], within: Interval, zone: str, at: datetime | None) -> str:
-    """Draw who is on call in a span, by the local days of a zone, with a line at `at` where that lies inside."""
+Says = Callable[[Shift], str]
+"""Gives what else there is to say of a shift; nothing where it is empty."""
+
+
+def calendar_svg(
+    shifts: Sequence[Shift],
+    gaps: Sequence[Gap],
+    within: Interval,
+    zone: str,
+    at: datetime | None,
+    *,
+    says: Says = lambda shift: "",
+    alone: bool = True,
+) -> str:
+    """Draw who is on call in a span, by the local days of a zone, with a line at `at` where that lies inside.
+
+    A picture that is not `alone` is for a page that has `STYLE`: its policy lets no element bring a style of its own.
+    """
     place = ZoneInfo(zone)
-    rows = _rows(shifts, gaps, within, place)
+    rows = _rows(shifts, gaps, within, place, says)
     bands = _bands(within, place)
     title = f"Who is on watch, {_span_of_days(bands)}, time zone {zone}"
     picture = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "class": "watch", "role": "img"})
     picture.set("aria-label", title)
     _add(picture, "title", title)
     _add(picture, "desc", _summary(rows))
-    _add(picture, "style", _STYLE)
+    if alone:
+        _add(picture, "style", STYLE)
     _patterns(_add(picture, "defs"))
     page = _add(picture, "rect", class_="page", width=WIDTH)
     _add(picture, "text", title, class_="heading", x=12, y=20)
@@ -244,18 +267,24 @@ def _bands(within: Interval, zone: ZoneInfo) -> list[_Band]:
     return [_Band(part, span, scale, zone) for part, span in zip(parts, spans, strict=True)]
 
 
-def _rows(shifts: Sequence[Shift], gaps: Sequence[Gap], within: Interval, zone: ZoneInfo) -> list[_Row]:
+def _rows(shifts: Sequence[Shift], gaps: Sequence[Gap], within: Interval, zone: ZoneInfo, more: Says) -> list[_Row]:
     of_person: dict[str, list[_Bar]] = {}
     for shift in sorted(shifts):
         if shift.interval.intersection(within) is not None:
             who = f"{inert(shift.person)}, {shift.kind} of {inert(shift.rota)}"
-            says = "\n".join([who, *_when(shift.interval, zone), inert(shift.why)])
-            of_person.setdefault(shift.person, []).append(_Bar(shift.interval, shift.kind.value, "", says))
+            lines = filter(None, [who, *_when(shift.interval, zone), inert(shift.why), inert(more(shift))])
+            bar = _Bar(shift.interval, shift.kind.value, "", "\n".join(lines), is_override(shift))
+            of_person.setdefault(shift.person, []).append(bar)
     people = [_Row(inert(person), tuple(bars)) for person, bars in sorted(of_person.items(), key=_by_name)]
     return [
         *people,
         _Row("! gaps", tuple(_gap(gap, zone) for gap in sorted(gaps) if gap.interval.intersection(within))),
     ]
+
+
+def is_override(shift: Shift) -> bool:
+    """Tell whether an override put somebody on call: a swap, a stand-in, a watch taken over."""
+    return shift.source.startswith("override ")
 
 
 def _by_name(row: tuple[str, list[_Bar]]) -> tuple[str, str]:
@@ -427,6 +456,8 @@ def _draw_bar(picture: Element, bar: _Bar, extent: tuple[float, float], y: float
     round_ends = 9 if bar.look == Kind.MANAGER else 2.5
     corner = min(round_ends, width / 2)
     _add(drawn, "rect", class_=bar.look, x=x, y=y + 3, width=width, height=_LANE - 6, rx=corner)
+    if bar.hatched:
+        _add(drawn, "rect", class_="override", x=x, y=y + 3, width=width, height=_LANE - 6, rx=corner)
 
 
 def _draw_labels(picture: Element, bar: _Bar, band: _Band, extent: tuple[float, float], y: float) -> None:
@@ -482,6 +513,7 @@ def _draw_legend(
     """Name the looks that the picture holds, and give where it ends."""
     looks = {bar.look for row in rows for bar in row.bars}
     items = [(kind.value, kind.value) for kind in Kind if kind in looks]
+    items += [("override", "by an override")] if any(bar.hatched for row in rows for bar in row.bars) else []
     items += [("gap", "! too few on call")] if "gap" in looks else []
     items += [("weekend", "weekend")] if any(day.is_weekend for band in bands for day in band.days) else []
     items += [("now", "now")] if any(at in band.span for band in bands) else []
@@ -498,7 +530,7 @@ def _draw_legend(
 
 
 def _patterns(defs: Element) -> None:
-    """Define how the kinds and gaps look: slanted lines, dots, upright lines, and lines that cross."""
+    """Define how kinds, gaps and overrides look: slanted, dots, upright, crossing, and slanted the other way."""
     clip = _add(defs, "clipPath", id="watch-name")
     _add(clip, "rect", x=0, y=1, width=LEFT - 4, height=_LANE - 2)
     slanted = _pattern(defs, "secondary", 6, "rotate(45)")
@@ -507,6 +539,9 @@ def _patterns(defs: Element) -> None:
     _add(dotted, "circle", class_="shadow-mark", cx=2.5, cy=2.5, r=0.9)
     upright = _pattern(defs, "manager", 5, "")
     _add(upright, "line", class_="manager-mark", x1=1, x2=1, y1=0, y2=5, stroke_width=1.5)
+    other_way = _add(defs, "pattern", id="watch-override", width=9, height=9, patternUnits="userSpaceOnUse")
+    other_way.set("patternTransform", "rotate(-45)")
+    _add(other_way, "line", class_="override-mark", x1=1, x2=1, y1=0, y2=9, stroke_width=2.5)
     crossed = _pattern(defs, "gap", 7, "rotate(45)")
     _add(crossed, "path", class_="gap-mark", d="M0 1H7M1 0V7", stroke_width=1.5)
 

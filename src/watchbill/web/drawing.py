@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from watchbill.inert import shortened
 from watchbill.intervals import iso
+from watchbill.web import calendar
 
 
 _MOST = 4_000
@@ -26,8 +27,8 @@ def environment() -> Environment:
     return made
 
 
-STYLE: Final = (files("watchbill.web") / "templates" / "style.css").read_text("utf-8")
-"""The style sheet of every page and report: light and dark, with nothing loaded from anywhere."""
+STYLE: Final = (files("watchbill.web") / "templates" / "style.css").read_text("utf-8") + calendar.STYLE
+"""The style sheet of every page: light and dark, with nothing loaded from anywhere, and how calendars look in them."""
 
 STYLE_ADDRESS: Final = f"/style.css?v={hashlib.sha256(STYLE.encode()).hexdigest()[:16]}"
 """Where pages load it from: another one has another address, so that browsers may keep it for good."""

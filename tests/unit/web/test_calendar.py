@@ -42,9 +42,9 @@ def gap(interval, people=1, rota="platform"):
     return Gap(interval, rota, Kind.PRIMARY, people, HERE)
 
 
-def draw(shifts=(), gaps=(), within=WEEK, zone="UTC", at=None):
+def draw(shifts=(), gaps=(), within=WEEK, zone="UTC", at=None, **more):
     """Draw, and take the picture apart."""
-    return ET.fromstring(calendar_svg(shifts, gaps, within, zone, at))
+    return ET.fromstring(calendar_svg(shifts, gaps, within, zone, at, **more))
 
 
 def classes(element):
@@ -313,9 +313,9 @@ def test_kinds_are_told_apart_without_colour():
     assert ways == {f"url(#watch-{look})" for look in LOOKS - {"primary"}}
     shapes = {}
     for pattern in draw().iter(f"{SVG}pattern"):
-        mark = pattern[1]
+        mark = pattern[-1]
         shapes[pattern.get("id")] = (mark.tag, pattern.get("patternTransform"))
-    assert len(set(shapes.values())) == len(shapes) == 4
+    assert len(set(shapes.values())) == len(shapes) == 5
     held = [shift(span(number * 20), kind=kind) for number, kind in enumerate(Kind)]
     legend = [e.text for e in draw(held, [gap(span(100))]).iter(f"{SVG}text") if not classes(e)]
     assert legend == ["primary", "secondary", "shadow", "manager", "! too few on call", "weekend"]
@@ -362,3 +362,25 @@ def test_every_colour_of_the_day_has_one_of_the_night_and_no_rule_leaves_the_pic
             if value.startswith("#"):
                 assert night[name].get(what, value) != value, (name, what)
     assert set(night) <= set(day)
+
+
+def test_an_override_is_hatched_over_its_kind():
+    """Who took over is told from who has their turn, without colour, and the legend says it."""
+    taken = Shift(span(3), Duty("platform", Kind.PRIMARY, "jane", "override sw-1", HERE))
+    picture = draw([taken, shift(span(30))])
+    over = [e for e in picture.iter(f"{SVG}rect") if classes(e) == ["override"]]
+    assert len(over) == 2
+    first = min(over, key=lambda each: float(each.get("y")))
+    assert next(bar[1] for bar in bars(picture)) == float(first.get("x"))
+    assert "by an override" in [element.text for element in picture.iter(f"{SVG}text")]
+    assert not [e for e in draw([shift(span(3))]).iter(f"{SVG}rect") if classes(e) == ["override"]]
+
+
+def test_what_else_is_said_of_a_shift_stands_in_its_tooltip_inert():
+    (bar,) = bars(draw([shift(span(3))], says=lambda each: f"gives {each.person}-set\x1b[31m"))
+    assert bar[4].splitlines()[-1] == "gives jane-set\\u001b[31m"
+
+
+def test_a_picture_for_a_page_brings_no_style():
+    """A page forbids it, and has the style in its sheet."""
+    assert draw(alone=False).find(f"{SVG}style") is None
