@@ -148,7 +148,8 @@ def test_nothing_changes_between_two_changes(given_, instants_):
     """Between the change before an instant and the next one all is the same; the changes stand in one list."""
     of, freezes = given_
     every = [turning.at for turning in turnings(Moment(WEEK.start, of, freezes), WEEK)]
-    for at in instants_:
+    near = [edge - SECOND for each in of.grants for edge in (each.interval.start, each.interval.end)]
+    for at in (*instants_, *(each for each in near if each in WEEK)):
         moment = Moment(at, of, freezes)
         before, after = last_turning(moment), next_turning(moment)
         if before is not None and before.at > WEEK.start:
