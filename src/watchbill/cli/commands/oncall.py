@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 
 import rich_click as click
 
-from watchbill.access.entitlements import windows
-from watchbill.access.model import Holding
 from watchbill.cli.calendar import terminal_calendar
 from watchbill.cli.commands.checks import check_schedules
 from watchbill.cli.commands.feeds import fetch
@@ -23,12 +21,12 @@ from watchbill.files.team_file import change_team
 from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.schedule.calendar_out import write_calendar
 from watchbill.schedule.model import Gap, Shift
-from watchbill.schedule.oncall import gaps, shifts
 from watchbill.schedule.swaps import kind_of, rota_of
 from watchbill.service.rights import IntervalView
+from watchbill.service.watching import held, on_call, whole_shifts, windows_that_change
 from watchbill.team.edit import with_override
 from watchbill.team.files import parse
-from watchbill.team.model import Kind, Rota, Team
+from watchbill.team.model import Kind, Rota
 from watchbill.team.names import instant_or_date
 from watchbill.web.calendar import calendar_svg
 
@@ -87,8 +85,8 @@ def oncall(session: Session, when: str | None, days: int) -> int:
 
 def _answer(session: Session, within: Interval, rota: str | None = None, *, whole: bool = False) -> int:
     team = session.team_on_watch()
-    found, missing = _on_call(team, within, rota)
-    found = _whole(team, within, rota) if whole else found
+    found, missing = on_call(team, within, rota)
+    found = whole_shifts(team, within, rota) if whole else found
     show_shifts(session.out, found)
     _show_gaps(session.out, missing)
     view = OncallView([shift_line(shift) for shift in found], [_gap_line(gap) for gap in missing])
@@ -114,7 +112,7 @@ def show(session: Session, start: str | None, end: str | None, rota: str | None,
     if session.out.as_json:
         return _answer(session, within, rota)
     team = session.team_on_watch()
-    found, missing = _on_call(team, within, rota)
+    found, missing = on_call(team, within, rota)
     session.out.out.print(terminal_calendar(found, missing, within, zone, session.out.out.width, session.at))
     _show_gaps(session.out, missing)
     session.out.problems(session.feeds(team))
@@ -144,10 +142,10 @@ def export(
     if person is not None and person not in team.people:
         raise NotFoundError(f"no person `{person}`", f"people: {', '.join(team.people)}")
     within = _span(session, start, end, _zone(zone), timedelta(weeks=13))
-    found, missing = _on_call(team, within, rota)
+    found, missing = on_call(team, within, rota)
     if form == "ics":
         # Cut to the span, a shift would be another event with each export.
-        found = _whole(team, within, rota)
+        found = whole_shifts(team, within, rota)
     found = [shift for shift in found if person in (None, shift.person)]
     name = f"On call for {rota or team.name}" + (f": {team.people[person].full_name}" if person is not None else "")
     if form == "json" or session.out.as_json:
@@ -202,8 +200,8 @@ def swap(
     override = _swap_part(team.rotas[name], kind, span, people, (reason, by))
     text = with_override(team.text, name, override)
     changed = session.filled(parse(text, team.path))
-    before, after = _held(team, name, kind, span), _held(changed, name, kind, span)
-    gains, losses = _windows_that_change(team, changed, span)
+    before, after = held(team, name, kind, span), held(changed, name, kind, span)
+    gains, losses = windows_that_change(team, changed, span)
     _show_swap(session.out, before, after, gains, losses)
     if not (yes or session.out.as_json) and not click.confirm(f"write this into {team.path}?", err=True):
         raise RefusedError("nothing was written")
@@ -227,24 +225,6 @@ def _swap_part(
     return {"name": name, **kinds, "from": start, "to": end, "swap": list(people), "reason": reason, "by": by}
 
 
-def _held(team: Team, rota: str, kind: Kind, span: Interval) -> list[Shift]:
-    return [shift for shift in shifts(team.rotas[rota], span) if shift.kind is kind]
-
-
-def _windows_that_change(before: Team, after: Team, span: Interval) -> tuple[list[str], list[str]]:
-    """Say what access is gained and lost in a span, grace around it included."""
-    rotas = (*before.rotas.values(), *after.rotas.values())
-    grace = max((max(rota.grace_before, rota.grace_after) for rota in rotas), default=timedelta(0))
-    wide = Interval(span.start - grace, span.end + grace)
-    had, has = ({_said(each, wide): each for each in windows(team, wide)} for team in (before, after))
-    return [text for text in has if text not in had], [text for text in had if text not in has]
-
-
-def _said(holding: Holding, within: Interval) -> str:
-    span = holding.interval or within
-    return f"{holding.person}: {holding.permission_set} in {holding.account} from {span}"
-
-
 def _show_swap(
     out: Output, before: Sequence[Shift], after: Sequence[Shift], gains: Sequence[str], losses: Sequence[str]
 ) -> None:
@@ -256,24 +236,6 @@ def _show_swap(
         out.line(f"+ {gain}", style="green")
     for loss in losses:
         out.line(f"- {loss}", style="red")
-
-
-def _on_call(team: Team, within: Interval, rota: str | None) -> tuple[list[Shift], list[Gap]]:
-    if rota is not None and rota not in team.rotas:
-        raise NotFoundError(f"no rota `{rota}`", f"rotas: {', '.join(team.rotas)}")
-    rotas = [found for name, found in team.rotas.items() if rota in (None, name)]
-    found = sorted(shift for each in rotas for shift in shifts(each, within))
-    return found, sorted(gap for each in rotas for gap in gaps(each, within))
-
-
-_AROUND = timedelta(days=35)
-"""How far a shift may reach out of the span that is asked about, and still be given whole."""
-
-
-def _whole(team: Team, within: Interval, rota: str | None) -> list[Shift]:
-    """Give the shifts that touch a span, as they are and not cut to it."""
-    found, _ = _on_call(team, Interval(within.start - _AROUND, within.end + _AROUND), rota)
-    return [shift for shift in found if shift.interval.intersection(within) is not None]
 
 
 def _span(
