@@ -1,6 +1,6 @@
 """What every page is made from: the pages as they are served (`Site`), and one visit to one of them (`Visit`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -11,8 +11,10 @@ from starlette.routing import compile_path
 
 from watchbill.directories.sign_in import OpenId
 from watchbill.respond.interfaces import StepUp
+from watchbill.service.board import Standing
 from watchbill.service.casework import Casework
 from watchbill.service.logs import Say
+from watchbill.service.seen import Trail
 from watchbill.service.sessions import LONGEST, Session, current
 from watchbill.service.sign_in import Role
 from watchbill.store.database import Store
@@ -43,6 +45,10 @@ class Site:
     provider: OpenId | None
     """Where people sign in; None where they do by a one-time link."""
     pace: Pace = field(default_factory=Pace)
+    trail: Trail | None = None
+    """The lake, as pages ask it; None where this instance has none."""
+    jobs: Callable[[], Mapping[str, Standing]] = dict
+    """Gives where each job of this instance stands; none where it does none."""
 
     def cookie(self, name: str) -> str:
         """Name a cookie. Over https no other host, and no other path, can have set one that is called `__Host-`."""
