@@ -131,14 +131,17 @@ CASES = {
 class Office:
     """People at work on cases."""
 
+    cases = tuple(CASES.values())
+    begins = NOW
+
     def __init__(self, folder, of=None, fate=None):
         self.fate = fate or Fate()
         self.team = asking_team() if of is None else of
-        self.clock = SimClock(NOW)
+        self.clock = SimClock(self.begins)
         self.app = App(self.clock, Accounts("http://127.0.0.1:9", ("any", "any")), MemoryCloud())
         self.store = DyingStore(open_store(folder)._engine)  # noqa: SLF001 - the same state, in a process that may die
         self.store.fate = Fate()
-        for view in CASES.values():
+        for view in self.cases:
             if self.store.cases.get(view.id) is not None:
                 continue
             payload = msgspec.json.encode(view).decode()
@@ -213,7 +216,7 @@ class Office:
         """Give all that was written to be told."""
         return [
             row
-            for case_id in (None, *(view.id for view in CASES.values()))
+            for case_id in (None, *(view.id for view in self.cases))
             for row in self.store.outbox.of_case(case_id)
         ]
 
