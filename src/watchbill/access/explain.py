@@ -83,10 +83,11 @@ def _statement(evaluator: Evaluator, origin: Origin) -> str:
     layers = evaluator.layers
     policies = (*layers.identity, *(layers.boundary or ()), *((layers.resource,) if layers.resource else ()))
     found = next((p.statements[origin.index] for p in policies if p.name == origin.document), None)
-    return str(origin) if found is None else f"{origin}: {_words(found)}"
+    return str(origin) if found is None else f"{origin}: {statement_words(found)}"
 
 
-def _words(statement: Statement) -> str:
+def statement_words(statement: Statement) -> str:
+    """Say what a statement allows or denies, on what and if what; long lists are cut."""
     verb = "Allow" if statement.allows else "Deny"
     actions = ("all but " if statement.not_actions else "") + _few([_spelled(each) for each in statement.actions])
     on = ("all but " if statement.not_resources else "") + _few(statement.resources)
