@@ -222,6 +222,7 @@ def ask_the_lake(answer, aws, where, folder):
     assert answer("trail sql", "SELECT count(*) FROM events")["rows"] == [[taken["in_the_lake"]]]
     assert answer("trail export", "james.csv", "--person", "james")["events"] > 1
     answer("trail coverage")
+    assert answer("rightsize", "--days", "1")["sets"]
     answer("trail lookup", "looked", code=1)
     assert not answer("trail verify", where, code=1)["sound"]
     (folder / "auth.log").write_text(

@@ -130,12 +130,23 @@ def capability_patterns(service: str, levels: frozenset[str]) -> tuple[str, ...]
     names = {LEVELS[level] for level in levels if level in LEVELS}
     if names == set(LEVELS.values()):
         return (f"{service}:*",) if every else ()
-    wanted = [each for each in every if access_level(each) in names]
-    others = [each.lower() for each in every if access_level(each) not in names]
+    return fewest_patterns(
+        [each for each in every if access_level(each) in names],
+        [each for each in every if access_level(each) not in names],
+    )
+
+
+def fewest_patterns(wanted: Sequence[str], others: Iterable[str]) -> tuple[str, ...]:
+    """Give the fewest patterns, with `*` at the end of a word, that match some actions and none of some others.
+
+    All are of one service. Patterns end where a word of a name ends; where nothing can be put together, an action stands
+    for itself.
+    """
+    apart = [each.lower() for each in others]
     found: list[str] = []
     for action in wanted:
         if not any(each.endswith("*") and _begins(action, each[:-1]) for each in found):
-            found.append(_pattern(action, wanted, others))
+            found.append(_pattern(action, wanted, apart))
     # Without regard to case `ListTests*` is of `ListTestSources` too, which came before it.
     wide = [each[:-1] for each in found if each.endswith("*")]
     return tuple(p for p in found if not any(p != f"{each}*" and _begins(p.rstrip("*"), each) for each in wide))

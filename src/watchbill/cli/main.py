@@ -22,7 +22,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
     "watchbill": [
         {"name": "The team file", "commands": ["init", "validate"]},
         {"name": "Who is on watch", "commands": ["oncall"]},
-        {"name": "Access", "commands": ["plan", "apply", "drift", "request", "requests"]},
+        {"name": "Access", "commands": ["plan", "apply", "drift", "request", "requests", "rightsize"]},
         {"name": "Who can do what", "commands": ["can", "explain", "who-can", "prove", "diff", "policy"]},
         {"name": "What was done", "commands": ["trail", "audit", "rules"]},
         {
@@ -55,6 +55,7 @@ _PARTS = {
     "report": ["report"],
     "ledger": ["ledger"],
     "roles": ["roles"],
+    "rightsize": ["rightsize"],
     "demo": ["demo"],
 }
 

@@ -23,6 +23,7 @@ from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
 from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.requests import RequestView
+from watchbill.cli.commands.rightsize import RightsizeView
 from watchbill.cli.commands.roles import RolesView
 from watchbill.cli.commands.rules import DoctorView, RuleHits, RuleTestsView, RuleView
 from watchbill.cli.commands.run import RunView
@@ -100,6 +101,7 @@ RESULTS: dict[str, Any] = {
     "slack check": SlackCheckView,
     "report": ReportView,
     "roles": RolesView,
+    "rightsize": RightsizeView,
     "ledger show": list[EntryView],
     "ledger verify": VerifyView,
     "demo": DemoView,

@@ -81,3 +81,47 @@ _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 """Words that YAML reads as something else than text."""
 _UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 """Characters that YAML has written as escapes, besides those that JSON has (YAML 1.2.2, section 5.1)."""
+
+
+def with_values(text: str, values: Mapping[tuple[str | int, ...], Any]) -> str:
+    """Give the text with other values in some places, each a way of keys and numbers; the file must have no mistakes.
+
+    Raises RefusedError where a place is not there, or is an alias of other text, which an edit of one would change too.
+    """
+    root = YAML(typ="rt").compose(StringIO(text))
+    found = [(_at(root, way), value) for way, value in values.items()]
+    for node, value in sorted(found, key=lambda pair: -int(pair[0].start_mark.index)):
+        start, end = int(node.start_mark.index), _end(text, node) + 1
+        text = f"{text[:start]}{_folded(value, int(node.start_mark.column))}{text[end:]}"
+    return text
+
+
+def _at(root: Node | None, way: Sequence[str | int]) -> Node:
+    node = root
+    for step in way:
+        if isinstance(step, int):
+            node = node.value[step] if isinstance(node, SequenceNode) and step < len(node.value) else None
+        else:
+            node = _value(node, step)
+        if node is None or node.anchor is not None:
+            where = " of ".join(f"`{each}`" for each in reversed(way))
+            raise RefusedError(f"{where} is not written out in one place", "change the file by hand")
+    assert node is not None, "there is a step at least"
+    return node
+
+
+_WIDE = 118
+
+
+def _folded(value: Any, column: int) -> str:
+    """Write a value in one line, or a list in as many as it takes below one another."""
+    line = _flow(value)
+    if len(line) + column <= _WIDE or not isinstance(value, Sequence) or isinstance(value, str):
+        return line
+    lines, indent = ["["], " " * (column + 1)
+    for number, each in enumerate(value):
+        item = _flow(each) + (", " if number < len(value) - 1 else "]")
+        if len(lines[-1]) + len(item) + column > _WIDE and lines[-1].strip() != "[":
+            lines.append("")
+        lines[-1] += item
+    return f"\n{indent}".join(line.rstrip() for line in lines)

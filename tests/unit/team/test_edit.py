@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from watchbill.errors import RefusedError
 from watchbill.intervals import Interval, parse_instant
-from watchbill.team.edit import with_override
+from watchbill.team.edit import with_override, with_values
 from watchbill.team.files import parse
 
 
@@ -101,3 +101,40 @@ def test_a_rota_that_is_written_elsewhere_is_left_alone():
     for rota in ("platform", "other", "missing"):
         with pytest.raises(RefusedError):
             with_override(text, rota, OVERRIDE)
+
+
+VALUES: dict[tuple[str | int, ...], Any] = {
+    ("permission_sets", "support", "allow"): ["ec2:DescribeInstances"],
+    ("permission_sets", "prod-oncall", "allow"): [f"ec2:Describe{n}" for n in range(40)],
+}
+
+
+def test_values_are_put_in_their_places_and_nothing_else_changes():
+    """Long lists are folded; every other line stays byte for byte."""
+    edited = with_values(SAMPLE, VALUES)
+    found = parse(edited, "watchbill.yaml").permission_sets
+    assert found["support"].allow == ("ec2:DescribeInstances",)
+    assert found["prod-oncall"].allow == tuple(f"ec2:Describe{n}" for n in range(40))
+    assert max(len(line) for line in edited.splitlines() if line not in SAMPLE) <= 120
+    kept = [line for line in SAMPLE.splitlines() if "ssm:*" not in line and 'allow: ["ec2:Describe*"]' not in line]
+    assert [line for line in edited.splitlines() if line in kept] == kept
+
+
+def test_a_block_of_lines_becomes_a_list_in_its_place():
+    """What follows it, comments too, stays where it is."""
+    before = SAMPLE.replace(
+        '    allow: ["ec2:Describe*"]\n', '    allow:\n      - "ec2:Describe*"\n      - "rds:*"\n    # after\n'
+    )
+    after = with_values(before, {("permission_sets", "support", "allow"): ["rds:DescribeEvents"]})
+    assert '    allow:\n      ["rds:DescribeEvents"]\n    # after\n' in after
+    assert parse(after, "watchbill.yaml").permission_sets["support"].allow == ("rds:DescribeEvents",)
+
+
+@pytest.mark.parametrize("way", [("permission_sets", "nobody", "allow"), ("permission_sets", "support", "allow", 3)])
+def test_a_place_that_is_not_there_is_refused(way):
+    """So is one that is an alias: an edit of it would change others too."""
+    with pytest.raises(RefusedError, match="not written out in one place"):
+        with_values(SAMPLE, {way: []})
+    shared = SAMPLE.replace('allow: ["ec2:Describe*"]', 'allow: &x ["ec2:Describe*"]')
+    with pytest.raises(RefusedError, match="not written out in one place"):
+        with_values(shared, {("permission_sets", "support", "allow"): []})

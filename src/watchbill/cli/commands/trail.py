@@ -224,17 +224,17 @@ def audited(
     """Audit a source, or the lake of the state, by what the state has kept, where there is one; an audit makes none."""
     with session.out.progress() as progress, ExitStack() as stack:
         task = progress.add_task("reading the trail", total=None)
-        kept = _kept(session, team, stack)
-        asked = Asked(loaded, networks=session.networks(), steps=kept.steps)
+        known = kept(session, team, stack)
+        asked = Asked(loaded, networks=session.networks(), steps=known.steps)
         if source is None:
             lake = stack.enter_context(opened(session, None))
-            return audit_lake(lake, kept.library, team, kept.history_of, asked, findings)
+            return audit_lake(lake, known.library, team, known.history_of, asked, findings)
         return audit_source(
             session.app(),
             source,
-            kept.library,
+            known.library,
             team,
-            kept.history_of,
+            known.history_of,
             asked,
             findings,
             lambda done, total: progress.update(task, completed=done, total=total or None),
@@ -242,7 +242,7 @@ def audited(
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class Kept:
     """What is known of the time of a trail."""
 
     library: Library
@@ -250,15 +250,16 @@ class _Kept:
     steps: Sequence[Step]
 
 
-def _kept(session: Session, team: Team | None, stack: ExitStack) -> _Kept:
+def kept(session: Session, team: Team | None, stack: ExitStack) -> Kept:
+    """Give what the state has kept; where there is none, what the team file given now says."""
     if team is None:
-        return _Kept(Library(None, None), lambda _: None, ())
+        return Kept(Library(None, None), lambda _: None, ())
     if not (session.settings.state / "state.db").exists():
         within = Interval(session.at - KNOWN_FOR, session.at + _DAY)
-        return _Kept(Library(team, declared((), team, within)), lambda span: declared((), team, span), ())
+        return Kept(Library(team, declared((), team, within)), lambda span: declared((), team, span), ())
     store = stack.enter_context(session.store())
     work = Casework(session.app(), store, team, session.at, session.settings.actor)
-    return _Kept(library_of(work), partial(history_of, work), steps_of(work))
+    return Kept(library_of(work), partial(history_of, work), steps_of(work))
 
 
 def show_audit(session: Session, result: AuditView, found: Audit) -> None:
