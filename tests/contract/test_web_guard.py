@@ -37,6 +37,10 @@ TABLE = {
     ("GET", "/confirm/{case}"): {"of no role"},
     ("POST", "/confirm/{case}"): {"of no role"},
     ("GET", "/open/{case}"): {"auditor", "lead", "admin"},
+    ("GET", "/watch"): {"viewer", "auditor", "lead", "admin"},
+    ("GET", "/watch.ics"): {"viewer", "auditor", "lead", "admin"},
+    ("GET", "/watch/swap"): {"viewer", "auditor", "lead", "admin"},
+    ("POST", "/watch/swap"): {"viewer", "auditor", "lead", "admin"},
 }
 """Every page there is, and who gets past its guard: written down a second time, so that a change is seen."""
 

@@ -20,12 +20,18 @@ from watchbill.errors import NotFoundError, RefusedError, WatchbillError
 from watchbill.web.drawing import STYLE_ADDRESS, environment
 from watchbill.web.guard import guard
 from watchbill.web.page import Page
-from watchbill.web.pages import cases, home, questions, sign_in
+from watchbill.web.pages import cases, home, questions, sign_in, watch
 from watchbill.web.shield import Shield
 from watchbill.web.site import Elsewhere, Refusal, Site
 
 
-PAGES: Final[tuple[Page, ...]] = (*home.PAGES, *sign_in.PAGES, *questions.PAGES, *cases.PAGES)
+PAGES: Final[tuple[Page, ...]] = (
+    *home.PAGES,
+    *sign_in.PAGES,
+    *questions.PAGES,
+    *cases.PAGES,
+    *watch.PAGES,
+)
 """Every page there is."""
 
 

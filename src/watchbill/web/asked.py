@@ -71,10 +71,17 @@ def _length(length: timedelta) -> str:
     return f"{length.days} days" if length.days else f"{length // timedelta(hours=1)} h"
 
 
-def midnight(at: datetime, zone: ZoneInfo, days: int = 0) -> datetime:
-    """Give the beginning of the local day that an instant is in, or of one so many days later."""
-    day = at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    return to_utc(day + timedelta(days=days), zone)
+def midnight(at: datetime, zone: ZoneInfo) -> datetime:
+    """Give the beginning of the local day that an instant is in."""
+    return to_utc(at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None), zone)
+
+
+def days_later(at: datetime, zone: ZoneInfo, days: int) -> datetime:
+    """Give the same time of the wall clock so many days later, or earlier."""
+    try:
+        return to_utc(at.astimezone(zone).replace(tzinfo=None) + timedelta(days=days), zone)
+    except OverflowError:
+        raise Refusal(400, "that is outside of the calendar", "choose another span") from None
 
 
 def local_in(zone: ZoneInfo) -> Local:
