@@ -85,6 +85,13 @@ class SetUse:
         """Tell whether it is known that nobody used any of it."""
         return bool(self.holders) and not (self.used or self.unsure or self.nothing_said)
 
+    def of_others(self, holder: Holder) -> tuple[str, ...]:
+        """Give the actions that were used and not by this holder; none where nothing is said.
+
+        That others used them shows that the trail would have shown it.
+        """
+        return () if self.nothing_said else tuple(action for action in self.used if action not in holder.used)
+
     @property
     def services_unused(self) -> tuple[str, ...]:
         """Give the services that it allows something of, and nothing that was used or is not known."""

@@ -76,6 +76,7 @@ def test_whoever_used_it_used_it():
         found = asked(around(record("ec2:DescribeInstances", user(who), after(9))))["support"]
         assert set(found.used) == {"ec2:DescribeInstances"}
         assert [(each.person, each.events) for each in found.holders if each.used] == [(who, 1)]
+        assert {each.person for each in found.holders if found.of_others(each)} == {"lee", "priya"} - {who}
 
 
 def test_a_session_that_nobody_is_known_to_have_counts_for_the_roles_set():

@@ -60,6 +60,8 @@ class HolderView:
     actions: int
     """How many of its actions they used."""
     last: str | None
+    of_others: list[str]
+    """Actions that others who hold it used, and they did not; empty where nothing is said of the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,7 @@ def _set_view(use: SetUse) -> SetView:
         [UnsureActions(why, list(actions)) for why, actions in use.unsure.items()],
         list(use.nothing_said),
         list(use.narrowed.by_hand) if use.narrowed is not None else [],
-        [_holder_view(each) for each in use.holders],
+        [_holder_view(each, use) for each in use.holders],
     )
 
 
@@ -241,7 +243,7 @@ def _use_view(action: str, count: Count) -> UseView:
     return UseView(action, count.events, iso(count.last))
 
 
-def _holder_view(holder: Holder) -> HolderView:
+def _holder_view(holder: Holder, use: SetUse) -> HolderView:
     return HolderView(
         holder.person,
         holder.account,
@@ -253,6 +255,7 @@ def _holder_view(holder: Holder) -> HolderView:
         holder.events,
         len(holder.used),
         None if holder.last is None else iso(holder.last),
+        list(use.of_others(holder)),
     )
 
 
@@ -309,12 +312,11 @@ def _show_set(session: Session, found: SetView) -> None:
 def _said_of(holder: HolderView) -> str:
     since = "" if holder.since is None else f", held since {holder.since}"
     watch = "" if holder.hours_on_watch is None else f", {holder.hours_on_watch:g} hours on watch"
-    used = (
-        "never used it"
-        if holder.last is None
-        else f"{holder.actions} actions in {holder.events} events, last {holder.last}"
-    )
-    return f"{holder.person} in {holder.account} through {holder.through}: {used}{since}{watch}"
+    others = f", {len(holder.of_others)} that others used never" if holder.of_others else ""
+    used = f"{holder.actions} actions in {holder.events} events, last {holder.last}{others}"
+    # That nothing was seen is not that nothing was used: a set may allow what a trail does not show.
+    seen = "nothing of it was seen" if holder.last is None else used
+    return f"{holder.person} in {holder.account} through {holder.through}: {seen}{since}{watch}"
 
 
 COMMANDS = (rightsize_command,)
