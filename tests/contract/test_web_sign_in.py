@@ -12,9 +12,11 @@ from tests.openid import KEY, OTHER, SECRET
 from tests.pages import BASE, pages
 from tests.teams import HERE
 
+from watchbill.errors import RefusedError
 from watchbill.service import sessions
 from watchbill.store.rows import FreezeRow
-from watchbill.team.model import Web
+from watchbill.team.model import SignIn, Web
+from watchbill.web.pace import MOST
 
 
 MINUTE = timedelta(minutes=1)
@@ -347,3 +349,87 @@ def test_a_code_of_another_sign_in_is_refused(site):
     shown = browser.open(re.sub(r"code=[^&]+", code[0], back))
     assert "knows of no such sign-in" in shown.text
     assert who(browser) is None
+
+
+# --- without an identity provider ----------------------------------------------------------------
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """Serve the pages where no provider is named."""
+    with pages(tmp_path, provider=None) as served:
+        served.office.team = replace(served.office.team, web=Web(BASE, None, HERE))
+        yield served
+
+
+def test_a_one_time_link_signs_in_once(alone):
+    """Opening it does nothing; pressed, whoever made it is an admin; then it is as any bad link."""
+    sessions.add_link(alone.office.as_("ada"), "s" * 43)
+    browser = alone.browser()
+    for _ in range(2):
+        page = browser.open(f"{BASE}/sign-in/once/{'s' * 43}", sec_fetch_site="cross-site")
+        assert who(browser) is None
+    browser.press(page, "/sign-in/once/")
+    assert who(browser) == "ada (admin)"
+    again = alone.browser().press(page, "/sign-in/once/")
+    made_up = alone.browser().post(f"{BASE}/sign-in/once/{'t' * 43}", {})
+    assert (again.status, again.text) == (403, made_up.text)
+    assert "this link is good no more" in again.text
+    assert alone.browser().post(f"{BASE}/sign-in", {"to": "/"}).status == 403
+
+
+def test_a_one_time_link_is_good_for_a_while(alone):
+    """For a quarter of an hour, and as long as its person is of the team."""
+    sessions.add_link(alone.office.as_("ada"), "s" * 43)
+    alone.office.later(sessions.LINK_LASTS)
+    assert alone.browser().post(f"{BASE}/sign-in/once/{'s' * 43}", {}).status == 403
+    sessions.add_link(alone.office.as_("ada"), "t" * 43)
+    people = {name: person for name, person in alone.office.team.people.items() if name != "ada"}
+    alone.office.team = replace(alone.office.team, people=people)
+    assert alone.browser().post(f"{BASE}/sign-in/once/{'t' * 43}", {}).status == 403
+
+
+def test_where_there_is_a_provider_no_link_signs_in(alone):
+    """Nor is one made; who came in by one is signed out."""
+    sessions.add_link(alone.office.as_("ada"), "s" * 43)
+    sessions.add_link(alone.office.as_("ada"), "t" * 43)
+    browser = alone.browser()
+    browser.post(f"{BASE}/sign-in/once/{'t' * 43}", {})
+    assert who(browser) == "ada (admin)"
+    roles = {"viewer": ("viewers",)}
+    alone.office.team = replace(
+        alone.office.team, web=Web(BASE, SignIn("https://idp.example", "c", "S", (), "groups", roles), HERE)
+    )
+    assert who(browser) is None
+    shown = browser.post(f"{BASE}/sign-in/once/{'s' * 43}", {})
+    assert "people sign in at the identity provider" in shown.text
+    with pytest.raises(RefusedError, match="people sign in at the identity provider"):
+        sessions.add_link(alone.office.as_("ada"), "u" * 43)
+
+
+def test_without_a_provider_nothing_is_proven(alone):
+    """The page says who can say it instead."""
+    ada = alone.office.as_("james")
+    sessions.add_link(ada, "s" * 43)
+    browser = alone.browser()
+    browser.post(f"{BASE}/sign-in/once/{'s' * 43}", {})
+    alone.link("C-theirs")
+    shown = browser.open(f"{BASE}/confirm/C-theirs")
+    assert shown.path.startswith("/sign-in?to=")
+    assert "a peer who has spoken to you, or a lead, says it by command" in shown.text
+    assert browser.post(f"{BASE}/confirm/C-theirs", {}).status == 403
+
+
+def test_tries_are_counted_by_whom_a_proxy_speaks_for(site):
+    """A proxy on this machine says so; what it says of itself is not a way around for others behind it."""
+    browser = site.browser()
+    for _ in range(MOST):
+        browser.once("GET", f"{BASE}/sign-in/back")
+    assert browser.once("GET", f"{BASE}/sign-in/back").status == 429
+    browser.extra = {"X-Forwarded-For": "203.0.113.9"}
+    assert browser.once("GET", f"{BASE}/sign-in/back").status == 403
+    browser.extra = {"X-Forwarded-For": "2001:db8:1:2::1"}
+    for _ in range(MOST):
+        browser.once("GET", f"{BASE}/sign-in/back")
+    browser.extra = {"X-Forwarded-For": "2001:db8:1:2:ffff::2"}
+    assert browser.once("GET", f"{BASE}/sign-in/back").status == 429
