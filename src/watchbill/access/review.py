@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import msgspec
 
 from watchbill.access.compile import Compiled, opted_in, tag_of
 from watchbill.access.documents import document
@@ -137,16 +140,27 @@ def _on_call_sets(team: Team) -> Mapping[str, list[str]]:
     return found
 
 
-def _outliving(permissions: PermissionSet, at: datetime) -> Iterator[Outliving]:
+def _outliving(permissions: PermissionSet, at: datetime) -> tuple[Outliving, ...]:
     if tuple(unknown_names(permissions.may_outlive, permissions.where)):
-        return
-    documents, _ = known_documents(permissions, at)
+        return ()
+    said = msgspec.json.encode(known_documents(permissions, at)[0])
+    asks_time = any(key in said.lower() for key in _TIMES)
+    return _given(said, permissions.may_outlive, at if asks_time else _WHENEVER)
+
+
+_TIMES = (b"aws:currenttime", b"aws:epochtime")
+_WHENEVER = datetime(2026, 1, 1, tzinfo=UTC)
+"""Stands for every instant, for documents that do not ask for the time: they say the same at all."""
+
+
+@lru_cache(maxsize=256)
+def _given(said: bytes, may_outlive: tuple[str, ...], at: datetime) -> tuple[Outliving, ...]:
+    """Give what documents let outlive a shift; kept, as each plan asks it of every set on call, which seldom changes."""
     try:
-        policies = [parse_policy(written, permissions.name) for written in documents]
+        policies = [parse_policy(written, "") for written in msgspec.json.decode(said)]
     except PolicyError:
-        return  # `permission_problems` says so
-    for each, _actions in can_outlive(policies, permissions.may_outlive, at):
-        yield each
+        return ()  # `permission_problems` says so
+    return tuple(each for each, _actions in can_outlive(policies, may_outlive, at))
 
 
 def invariants_held(

@@ -75,6 +75,19 @@ def test_a_wrong_invariant_stops_the_plan():
     assert "bad-invariant" in codes(make_plan(of, observed(MemoryCloud(), of), NOON).problems)
 
 
+def test_what_outlives_is_asked_of_the_instant_of_the_plan():
+    """A set that says when it gives something is asked anew at each instant; what is known of one is not said of another."""
+    of = team()
+    until = {"DateLessThan": {"AWS:CurrentTime": "2026-01-14T00:00:00Z"}}
+    shell = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*", "Condition": until}
+    policy = {"Version": "2012-10-17", "Statement": [shell]}
+    oncall = replace(of.permission_sets["prod-oncall"], allow=(), deny=(), policy=policy)
+    of = replace(of, permission_sets={**of.permission_sets, "prod-oncall": oncall})
+    for days, told in ((0, 1), (7, 0), (0, 1)):
+        plan = make_plan(of, observed(MemoryCloud(), of), NOON + timedelta(days=days))
+        assert len([each for each in plan.warnings if each.code == "outlives"]) == told
+
+
 def test_what_can_outlive_the_shift_is_told():
     """What is opted in to, and what is ordinary; and a name that nobody knows stops the plan."""
     of = team()
