@@ -60,7 +60,10 @@ def predicate_of(entry: ConditionEntry) -> Predicate:
     constant = _fixed(operator, [expand(each, _no_key, wild=wild) for each in entry.values if not variables(each)])
     brought = dict.fromkeys(each for value in entry.values for each in variables(value))
     if not brought:
-        test = _entry(operator, key, lambda value, context: constant(value))
+        if operator.quantifier:
+            test = _entry(operator, key, lambda value, context: constant(value))
+        else:
+            test = _single(operator, key, constant)
         return Predicate(test, (entry.key,), "", entry, match=constant)
     templates = [each for each in entry.values if variables(each)]
     return Predicate(_entry(operator, key, _hit(operator, constant, templates)), (entry.key, *brought), "", entry)
@@ -92,6 +95,19 @@ def _entry(operator: Operator, key: str, hit: Hit) -> Test:
             return False
         hits = [hit(value, context) for value in found]
         return _all(hits) if every else _any(hits)
+
+    return test
+
+
+def _single(operator: Operator, key: str, match: Match) -> Test:
+    """Compile what nearly all conditions are: no quantifier, no variables."""
+    missing = operator.if_exists or operator.negated
+
+    def test(context: Context) -> bool | None:
+        found = context.lookup(key)
+        if isinstance(found, str):
+            return match(found)
+        return None if found is UNKNOWN else found is None and missing
 
     return test
 
