@@ -1,0 +1,351 @@
+"""Who has access to what at any time, as pages show it and programs read it.
+
+What was: by the team file that was in force then, as the state has kept it. What is: by the one that is in force. What
+will be: by the file as it is now, and its schedule; whether it was applied is said. What others changed in AWS itself
+is in none of them: no observation of it is kept, and `drift` and `can --live` look.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from watchbill.access.compile import Compiler, nothing
+from watchbill.access.explain import explain_ways
+from watchbill.access.history import InForce
+from watchbill.access.matrix import (
+    Cell,
+    Difference,
+    Moment,
+    Only,
+    Place,
+    Standing,
+    Turning,
+    cells_at,
+    differences,
+    in_account,
+    last_turning,
+    next_turning,
+)
+from watchbill.access.model import AccountState, Freeze
+from watchbill.access.permissions import known_documents
+from watchbill.access.ways import Ways
+from watchbill.access.who import who_can
+from watchbill.errors import NotFoundError
+from watchbill.intervals import Interval, iso
+from watchbill.policy.evaluate import Evaluator, Layers
+from watchbill.policy.model import Request
+from watchbill.policy.statements import parse_policy
+from watchbill.service.approved import laid_over
+from watchbill.service.casework import Casework
+from watchbill.service.history import history_of
+from watchbill.service.rights import ExplainView, HolderView, explain_view, holder_view
+from watchbill.store.rows import Asked
+from watchbill.team.model import PermissionSet, Person, Team
+
+
+ROWS = 50
+"""People on a page."""
+COLUMNS = 40
+"""Permission sets on a page, of all accounts."""
+_ASKED_AT_ONCE = 1_000
+"""People times accounts up to which a question about an action is asked in all accounts: what that takes is short."""
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """An instant, with what it is known by."""
+
+    moment: Moment
+    by: str
+    """Which team file says so, in words."""
+    assumed: tuple[str, ...]
+    """What was taken to be so, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of it is asked for; empty is all."""
+
+    person: str = ""
+    """A name, or a part of it or of the full one."""
+    group: str = ""
+    account: str = ""
+    permission_set: str = ""
+    """A name, or a part of it."""
+    own: str | None = None
+    """The one person of whom whoever asks may see anything; None is everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person of a page of the matrix."""
+
+    person: Person
+    freeze: Freeze | None
+    cells: tuple[Cell | None, ...]
+    """One for each column; None is a plain no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """One page of the matrix."""
+
+    columns: tuple[tuple[str, str], ...]
+    """Account and permission set; those of an account stand together."""
+    rows: tuple[Row, ...]
+    people: int
+    """On all pages."""
+    sets: int
+    """Columns on all pages across."""
+    before: Turning | None
+    after: Turning | None
+    """The changes next to the instant, of what is asked for."""
+
+    @property
+    def accounts(self) -> list[tuple[str, int]]:
+        """Give the accounts of the columns, with how many each has."""
+        found: dict[str, int] = {}
+        for account, _ in self.columns:
+            found[account] = found.get(account, 0) + 1
+        return list(found.items())
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """One cell, for programs; a place that is not told of is a plain no."""
+
+    person: str
+    account: str
+    permission_set: str
+    standing: str
+    """`held`, `frozen` (held, but for a freeze) or `off watch`."""
+    by: list[str]
+    """`job`, `on call`, `override` or `grant`, for each reason."""
+    why: list[str]
+    until: list[str | None]
+    """When each ends; null where no end is known."""
+    where: list[str]
+    """The line of the team file of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessView:
+    """All cells of an instant, for programs."""
+
+    at: str
+    by: str
+    assumed: list[str]
+    cells: list[CellView]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Who can do something at an instant, by the evaluator that `who-can` asks."""
+
+    action: str
+    resource: str
+    accounts: list[str]
+    """In which it was asked."""
+    others: list[str]
+    """In which it was not."""
+    holders: list[HolderView] = field(default_factory=list)
+
+
+def then(work: Casework, at: datetime) -> Then:
+    """Give what says who has access at an instant; NotFoundError where the file of the time can be read no more."""
+    rows = work.store.requests.all(Asked.APPROVED)
+    freezes = tuple(work.freezes())
+    if at > work.at:
+        latest = work.store.revisions.latest()
+        applied = latest is None or latest.digest == work.team.digest
+        assumed = () if applied else ("the team file as it is now is not applied yet",)
+        return Then(Moment(at, work.laid_over(), freezes), "the team file as it is now, and its schedule", assumed)
+    history = history_of(work, Interval(at, at + _MOMENT))
+    found = history.in_force(at)
+    if found.team is None:
+        raise NotFoundError(found.why_not)
+    return Then(Moment(at, laid_over(found.team, rows), freezes), _said(found), history.assumed)
+
+
+def _said(found: InForce) -> str:
+    if found.revision is None:
+        return "the team file as it is now"
+    since = f", applied at {iso(found.since)}" if found.since else ""
+    return f"revision {found.revision[:12]} of the team file{since}"
+
+
+def only_of(team: Team, filters: Filters) -> Only:
+    """Give what filters leave; a name that is one to the letter means that one alone."""
+    people = _people(team, filters)
+    accounts = None if not filters.account else {name for name in team.accounts if name == filters.account}
+    sets = None if not filters.permission_set else _meant(filters.permission_set, {n: n for n in team.permission_sets})
+    return Only(people, accounts, sets)
+
+
+def _people(team: Team, filters: Filters) -> set[str]:
+    found = set(team.people)
+    if filters.person:
+        found = _meant(filters.person, {name: f"{name} {p.full_name}" for name, p in team.people.items()})
+    if filters.group:
+        found &= set(team.members(filters.group)) if filters.group in team.groups else set()
+    return found if filters.own is None else found & {filters.own}
+
+
+def _meant(asked: str, names: Mapping[str, str]) -> set[str]:
+    if asked in names:
+        return {asked}
+    return {name for name, words in names.items() if asked.lower() in words.lower()}
+
+
+def matrix(found: Then, filters: Filters, page: int = 1, across: int = 1) -> Matrix:
+    """Give a page of the matrix: people by name, and the permission sets that any of them has or has turns for.
+
+    Where accounts or permission sets are asked for, people who have nothing of them are left out.
+    """
+    moment, team = found.moment, found.moment.team
+    only = only_of(team, filters)
+    people = sorted(only.people or ())
+    if filters.account or filters.permission_set:
+        people = sorted({place.person for place in cells_at(moment, only)})
+    shown = people[(page - 1) * ROWS : page * ROWS]
+    cells = cells_at(moment, replace(only, people=set(shown)))
+    columns = _columns(team, cells)
+    here = columns[(across - 1) * COLUMNS : across * COLUMNS]
+    rows = tuple(
+        Row(
+            team.people[name],
+            moment.freeze_of(name),
+            tuple(cells.get(Place(name, account, each)) for account, each in here),
+        )
+        for name in shown
+    )
+    return Matrix(here, rows, len(people), len(columns), last_turning(moment, only), next_turning(moment, only))
+
+
+def _columns(team: Team, cells: Mapping[Place, Cell]) -> tuple[tuple[str, str], ...]:
+    """Give the columns in the order of the file, by account."""
+    accounts = {name: number for number, name in enumerate(team.accounts)}
+    sets = {name: number for number, name in enumerate(team.permission_sets)}
+    found = {(place.account, place.permission_set) for place in cells}
+    return tuple(sorted(found, key=lambda pair: (accounts[pair[0]], sets[pair[1]])))
+
+
+def access_view(found: Then, filters: Filters) -> AccessView:
+    """Give every cell that filters leave."""
+    moment = found.moment
+    cells = cells_at(moment, only_of(moment.team, filters))
+    views = [cell_view(place, cell) for place, cell in cells.items()]
+    return AccessView(iso(moment.at), found.by, list(found.assumed), views)
+
+
+def cell_view(place: Place, cell: Cell) -> CellView:
+    """Give a cell as plain facts."""
+    return CellView(
+        *place,
+        str(cell.standing),
+        [str(reason.by) for reason in cell.reasons],
+        [reason.why for reason in cell.reasons],
+        [None if reason.until is None else iso(reason.until) for reason in cell.reasons],
+        [str(reason.where) for reason in cell.reasons],
+    )
+
+
+def compared(before: Then, after: Then, filters: Filters) -> tuple[Difference, ...]:
+    """Give what filters leave of what is not the same at two times, by person."""
+    old, new = (only_of(each.moment.team, filters) for each in (before, after))
+    only = replace(new, people={*(old.people or ()), *(new.people or ())})
+    if filters.permission_set:
+        only = replace(only, permission_sets={*(old.permission_sets or ()), *(new.permission_sets or ())})
+    if filters.account:
+        only = replace(only, accounts={filters.account})
+    return differences(before.moment, after.moment, only)
+
+
+def search(found: Then, filters: Filters, action: str, resource: str) -> Search:
+    """Tell who can do something at the instant, in an account; in all of them while the team is small.
+
+    An ARN that names an account of the team is asked about there. Nothing is supposed: what else must be so, such as
+    MFA, is a condition.
+    """
+    team = found.moment.team
+    accounts = _accounts_for(team, filters, resource)
+    asked = Request(action, resource, {}, some="*" in resource)
+    only = only_of(team, filters)
+    holders = [view for name in accounts for view in _holders(found.moment, name, asked, only)]
+    return Search(action, resource, accounts, [name for name in team.accounts if name not in accounts], holders)
+
+
+def _accounts_for(team: Team, filters: Filters, resource: str) -> list[str]:
+    if filters.account:
+        return [filters.account] if filters.account in team.accounts else []
+    named = team.account_of("".join(resource.split(":")[4:5]))
+    if named is not None:
+        return [named.name]
+    together = _ASKED_AT_ONCE // max(len(team.people), 1)
+    return list(islice(team.accounts, max(together, 1)))
+
+
+def _holders(moment: Moment, account: str, asked: Request, only: Only) -> Iterator[HolderView]:
+    state = _state(moment, account)
+    ways = Ways(state)
+    if only.people is not None:
+        users = _users(moment, account, asked.action, only.people)
+        ways.users = tuple(name for name in ways.users if name in users)
+    names = {person.iam_user: person.name for person in moment.team.people.values()}
+    span = Interval(moment.at, moment.at + _MOMENT)
+    for holder in who_can(ways, asked, span):
+        for part in holder.parts:
+            yield holder_view(names.get(holder.user), account, holder, part)
+
+
+def _state(moment: Moment, account: str) -> AccountState:
+    """Give the documents that an account has at the instant, by the team file."""
+    team = in_account(moment.team, account)
+    found = team.accounts[account]
+    return Compiler(team, moment.at, moment.freezes).state(found, nothing(found))
+
+
+def _users(moment: Moment, account: str, action: str, people: Collection[str]) -> set[str]:
+    """Give the users who may come out: those who hold, or have turns for, a set that allows the action somewhere.
+
+    Where roles have a ceiling it is not read, and every way into one stays open.
+    """
+    team = in_account(moment.team, account)
+    sets = None if team.ceiling else {n for n, each in team.permission_sets.items() if _may_allow(each, action, moment)}
+    cells = cells_at(moment, Only(people, {account}, sets))
+    holding = (place.person for place, cell in cells.items() if cell.standing is not Standing.FROZEN)
+    return {team.people[name].iam_user for name in holding}
+
+
+def _may_allow(given: PermissionSet, action: str, moment: Moment) -> bool:
+    """Tell whether a set has a statement that allows an action on some resource, or one that is not known."""
+    documents, unsure = known_documents(given, moment.at)
+    if unsure:
+        return True
+    evaluator = Evaluator(Layers(tuple(parse_policy(each, given.name) for each in documents)))
+    return any(level.allows for level in evaluator.speaking_of(action.lower()))
+
+
+def explained(found: Then, person: str, account: str, asked: Request) -> list[ExplainView]:
+    """Explain every way of somebody to an action in an account, as `explain` does."""
+    moment = found.moment
+    state, user = _state(moment, account), moment.team.people[person].iam_user
+    # What else would give it may be a set that nobody has there yet.
+    team = replace(in_account(moment.team, account), permission_sets=moment.team.permission_sets)
+    return [explain_view(each) for each in explain_ways(team, person, state, user, asked, moment.at)]
+
+
+def place_of(found: Then, person: str, account: str, permission_set: str) -> Place:
+    """Give a place of the matrix; NotFoundError where the team of the time has no such person, account or set."""
+    team = found.moment.team
+    known: Sequence[tuple[str, str, Mapping[str, object]]] = (
+        ("person", person, team.people),
+        ("account", account, team.accounts),
+        ("permission set", permission_set, team.permission_sets),
+    )
+    for what, name, names in known:
+        if name not in names:
+            raise NotFoundError(f"no {what} `{name}` in {found.by}")
+    return Place(person, account, permission_set)
