@@ -15,7 +15,7 @@ The rules, in order:
    channel of which nobody knows who reads it. Where that leaves nobody, the ledger says so.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -43,6 +43,8 @@ MOST: Final = 200
 """Notices in one call, so that a claim is always younger than it says."""
 
 _LONGEST = timedelta(minutes=10)
+_PAGE = 500
+"""Notices that are read at once."""
 
 
 @dataclass(slots=True)
@@ -135,8 +137,10 @@ def deliver(
     held: set[tuple[str, str]] = set()
     resting: set[str] = set()
     post = _Post(work, senders, links)
-    for row in work.store.outbox.unsent():
+    for row in _in_turn(work):
         line = (row.channel, row.to)
+        if resting >= set(senders):
+            break
         if line in held or row.channel in resting or row.channel not in senders:
             continue
         if row.next_at > work.at:
@@ -155,6 +159,14 @@ def deliver(
             held.add(line)
             done.problems.append(Problem("not-told", f"{row.to} could not be told by {row.channel}: {error}"))
     return done
+
+
+def _in_turn(work: Casework) -> Iterator[OutboxRow]:
+    """Give what is to be sent in its order, and read no more of it than is asked for: there may be very many."""
+    page = work.store.outbox.unsent(_PAGE)
+    while page:
+        yield from page
+        page = work.store.outbox.unsent(_PAGE, page[-1]) if len(page) == _PAGE else []
 
 
 class _Post:

@@ -46,14 +46,18 @@ class People:
 
     def standing(self, who: SlackId, at: datetime) -> Standing:
         """Tell what somebody is, as Slack said a few minutes ago at the most; UNKNOWN where it could not be asked."""
+        try:
+            return self.lately(who, at)
+        except ProviderError:
+            return Standing.UNKNOWN
+
+    def lately(self, who: SlackId, at: datetime) -> Standing:
+        """Tell what somebody is, as Slack said a few minutes ago at the most; ProviderError where it cannot say."""
         with self._lock:
             known = self._known.get(who)
         if known is not None and at - known[1] < _KEPT:
             return known[0]
-        try:
-            found = self.ask(who)
-        except ProviderError:
-            return Standing.UNKNOWN
+        found = self.ask(who)
         with self._lock:
             self._known[who] = (found, at)
         return found

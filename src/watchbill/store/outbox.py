@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
 
 from watchbill.intervals import iso, parse_instant
 from watchbill.store import tables
@@ -68,12 +68,15 @@ class Outbox(Part):
             rows = connection.execute(found.order_by(column.number, column.key, column.channel)).all()
         return [_row(row) for row in rows]
 
-    def unsent(self) -> list[OutboxRow]:
-        """Give all that wait or are being sent, in their order."""
+    def unsent(self, most: int | None = None, past: OutboxRow | None = None) -> list[OutboxRow]:
+        """Give all that wait or are being sent, in their order; or so many of them, those past one."""
         column = tables.outbox.c
+        place = (column.number, column.key, column.channel)
+        found = select(tables.outbox).where(column.state.in_(_UNSENT))
+        if past is not None:
+            found = found.where(tuple_(*place) > tuple_(past.number, past.key, past.channel))
         with self._read() as connection:
-            found = select(tables.outbox).where(column.state.in_(_UNSENT))
-            rows = connection.execute(found.order_by(column.number, column.key, column.channel)).all()
+            rows = connection.execute(found.order_by(*place).limit(most)).all()
         return [_row(row) for row in rows]
 
     def waiting_since(self) -> datetime | None:

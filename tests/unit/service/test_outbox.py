@@ -101,6 +101,28 @@ def test_where_slack_fails_mail_has_it_and_says_so(office):
     assert office.slack.said() == []
 
 
+def test_however_many_wait_each_comes_in_its_place(office, monkeypatch):
+    """They are read in parts; where every channel asks to wait, no further."""
+    monkeypatch.setattr("watchbill.service.outbox._PAGE", 10)
+    keys = [f"a{number}" for number in range(35)]
+    with office.store.transaction():
+        say(office, *keys)
+    office.slack.busy = MINUTE
+    reads, unsent = [], office.store.outbox.unsent
+
+    def read(*given):
+        reads.append(given)
+        return unsent(*given)
+
+    monkeypatch.setattr(office.store.outbox, "unsent", read)
+    deliver(office.as_("watchbill"), {"slack": office.slack})
+    assert len(reads) == 1
+    office.slack.busy = None
+    office.later(MINUTE)
+    office.deliver()
+    assert office.slack.said() == keys
+
+
 def test_what_never_works_has_the_next_channel_at_once(office):
     """A guest, or nobody: trying again would change nothing."""
 

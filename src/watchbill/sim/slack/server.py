@@ -314,7 +314,7 @@ class SlackStandIn(Workspace):
                 return _json({"ok": False, "error": "used_url"}, 404)
             self._responses[token] = (channel, user, left - 1)
             if said.get("response_type") == "in_channel":
-                self.said.append(Message(channel, self.ts(), str(said.get("text", "")), said.get("blocks") or [], None))
+                self.say(Message(channel, self.ts(), str(said.get("text", "")), said.get("blocks") or [], None))
             else:
                 self.whispers.append(Ephemeral(channel, user, str(said.get("text", ""))))
         return _json({"ok": True})

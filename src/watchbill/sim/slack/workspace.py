@@ -72,6 +72,8 @@ class Workspace:
         self._base, self._now = base, now
         self._numbers = count(1)
         self._triggers: dict[str, str] = {}
+        self._placed: dict[tuple[str, str], Message] = {}
+        """What was said, by its conversation and its name."""
 
     def number(self) -> int:
         """Give a number that was not given before."""
@@ -80,6 +82,11 @@ class Workspace:
     def ts(self) -> str:
         """Give the name of a message that is said now."""
         return f"{int(self._now().timestamp())}.{self.number():06}"
+
+    def say(self, message: Message) -> None:
+        """Let something be said."""
+        self.said.append(message)
+        self._placed[message.channel, message.ts] = message
 
     def trigger(self, user: str) -> str:
         """Give somebody's leave to open one dialogue."""
@@ -173,7 +180,7 @@ class Workspace:
         conversation = self._conversation(given["channel"])
         blocks, metadata = checked(given)
         made = Message(conversation.id, self.ts(), str(given.get("text", "")), blocks, metadata)
-        self.said.append(made)
+        self.say(made)
         return {"channel": made.channel, "ts": made.ts, "message": {"ts": made.ts, "text": made.text}}
 
     def _whisper(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,7 +192,7 @@ class Workspace:
 
     def _update(self, given: Mapping[str, Any]) -> dict[str, Any]:
         conversation = self._conversation(given["channel"], with_id=True)
-        found = next((m for m in self.said if (m.channel, m.ts) == (conversation.id, given["ts"])), None)
+        found = self._placed.get((conversation.id, str(given["ts"])))
         if found is None:
             raise SlackError("message_not_found")
         found.blocks, found.metadata = checked(given)
