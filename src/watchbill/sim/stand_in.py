@@ -53,6 +53,7 @@ def _server(seed: int) -> "ThreadedMotoServer":
     """Make a server on a free port, its state emptied."""
     try:
         # Imported here, since only the demo needs what `watchbill[demo]` installs.
+        from moto import backends  # noqa: PLC0415 - see above
         from moto.moto_api._internal import mock_random  # noqa: PLC0415 - see above
         from moto.moto_api._internal.models import moto_api_backend  # noqa: PLC0415 - see above
         from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # noqa: PLC0415 - see above
@@ -60,6 +61,9 @@ def _server(seed: int) -> "ThreadedMotoServer":
         message = f"the AWS stand-in is not installed: {error.name or error} is missing"
         raise WatchbillError(message, "run `pip install 'watchbill[demo]'`") from error
     fill()
+    # It lists the folder of its own code at every request, to tell services by their names; that folder does not change.
+    modules = tuple(backends.list_of_moto_modules())
+    setattr(backends, "list_of_moto_modules", lambda: modules)  # noqa: B010 - a function is not assigned to
     moto_api_backend.reset()
     mock_random.seed(seed)
     return ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
