@@ -6,7 +6,9 @@ import subprocess
 from datetime import timedelta
 from importlib import resources
 
+import jsonschema
 import pytest
+from tests.cli.test_answers import SCHEMAS
 
 from watchbill.demo.stage import START
 from watchbill.intervals import Interval
@@ -46,7 +48,9 @@ def test_a_diff_is_proposed_with_what_it_rests_on(watchbill, sample, trail):
     if shutil.which("patch"):
         subprocess.run(["patch", "-s", "-p0", "-i", diff], cwd=sample.parent, check=True)
         assert watchbill("validate").code == 0
-        again = json.loads(watchbill("rightsize", "--trail", trail, "--days", "2", "--json", **END).out)["result"]
+        told = json.loads(watchbill("rightsize", "--trail", trail, "--days", "2", "--json", **END).out)
+        jsonschema.validate(told, json.loads((SCHEMAS / "rightsize.schema.json").read_text("utf-8")))
+        again = told["result"]
         assert again["diff"] == ""
         assert {each["verdict"] for each in again["sets"]} == {"as it is"}
 
