@@ -34,12 +34,12 @@ system:  ## Install what the tests need of the system, where it is not there: Po
 	@sh tools/system.sh
 
 test: $(READY) $(PEERS) system  ## Run every test but the slow ones; T=tests/unit/schedule runs a part
-	pytest -n auto --dist loadfile -m "not slow" $(T)
+	pytest -n auto --dist worksteal -m "not slow" $(T)
 
 spark: $(SPARK)  ## Install Spark and Java beside, for the slow test on a real cluster
 
-test-all: $(READY) $(SPARK) $(PEERS) system  ## Run every test, the slow ones too
-	pytest -n auto --dist loadfile $(T)
+test-all: $(READY) $(SPARK) $(PEERS) system  ## Run every test, the slow ones too, and properties with more examples
+	pytest -n auto --dist worksteal --hypothesis-profile=thorough $(T)
 
 check: lint types layers test  ## Everything CI runs
 
@@ -53,7 +53,7 @@ types: $(READY)  ## Check the types
 layers: $(READY)  ## Check the architecture: who may import whom
 	lint-imports
 
-bench: $(READY)  ## Measure, as ratios on CPU time; MODULES, TRAILSCRAPER and SIGMAHQ name peers and rules: see BENCHMARKS.md
+bench: $(READY)  ## Measure, as ratios on CPU time; MODULES, TRAILSCRAPER, SIGMAHQ, POSTGRES name peers, rules, a database: see BENCHMARKS.md
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_schedule.py
 	$(BIN)/python tools/bench_access.py
@@ -63,7 +63,7 @@ bench: $(READY)  ## Measure, as ratios on CPU time; MODULES, TRAILSCRAPER and SI
 	$(BIN)/python tools/bench_policy.py $(if $(MODULES),--modules $(MODULES))
 	$(if $(SIGMAHQ),$(BIN)/python tools/bench_detect.py --rules $(SIGMAHQ) $(if $(TRAILSCRAPER),--trailscraper $(TRAILSCRAPER)))
 	$(BIN)/python tools/bench_detection.py
-	$(BIN)/python tools/bench_respond.py
+	$(BIN)/python tools/bench_respond.py $(if $(POSTGRES),--postgres $(POSTGRES))
 
 fix: $(READY)  ## Format, and fix what can be fixed
 	ruff check --fix .

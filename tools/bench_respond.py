@@ -1,9 +1,13 @@
-"""Measure a freeze from the decision to its verification, over twenty accounts that answer as AWS does: slow, unsteady.
+"""Measure a freeze from the decision to its verification, and what a press costs while instances are killed.
 
-The calls go over HTTP to the stand-in. In front of it each takes 80 to 160 ms more, one in ten is throttled and takes a
-second more, as botocore would wait, and what was written is read back only after four seconds. So what is measured is
-how the work is arranged, in wall-clock time: accounts side by side, and what does not hold yet looked at again. Before
-a figure is printed the freeze must hold.
+The freeze is over twenty accounts that answer as AWS does: slow, unsteady. The calls go over HTTP to the stand-in. In
+front of it each takes 80 to 160 ms more, one in ten is throttled and takes a second more, as botocore would wait, and
+what was written is read back only after four seconds. So what is measured is how the work is arranged, in wall-clock
+time: accounts side by side, and what does not hold yet looked at again. Before a figure is printed the freeze must hold.
+
+Then `soak.py` is run, on SQLite and, where `--postgres` names an empty database, on that: 1,000 cases whose questions
+are among 10,000 messages, three instances, a kill every 15 seconds or so. What others do on this machine is in the
+figures: its load is printed beside them.
 """
 
 import argparse
@@ -18,6 +22,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
+from soak import Load, quantile, soak
 
 from watchbill.access.apply import apply
 from watchbill.access.model import AccountState, Call, Credentials, State
@@ -43,6 +48,7 @@ SLOW = (0.08, 0.16)
 THROTTLED = 0.1
 WAIT = 1.0
 SETTLES = 4.0
+SHARES = (0.5, 0.95, 0.99, 1.0)
 
 T = TypeVar("T")
 
@@ -132,10 +138,18 @@ def case_of(person: str, at: str) -> CaseView:
 
 
 def main() -> int:
-    """Measure, and say so; 1 where a freeze takes longer than it may."""
+    """Measure, and say so; 1 where a freeze takes longer than it may, or anything was lost or done twice."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
-    of, seed = team(), parser.parse_args().seed
+    parser.add_argument("--postgres", metavar="URL", help="an empty database")
+    given = parser.parse_args()
+    places = [("SQLite", None), *([("Postgres", given.postgres)] if given.postgres else [])]
+    return max(frozen_over_accounts(given.seed), *(soaked(*place, given.seed) for place in places))
+
+
+def frozen_over_accounts(seed: int) -> int:
+    """Measure a freeze; 1 where it takes longer than it may."""
+    of = team()
     with StandIn() as stand_in, tempfile.TemporaryDirectory() as folder, open_store(Path(folder)) as store:
         app = make_app(None, stand_in.endpoint, ("any", "any"))
         at = app.clock.now()
@@ -168,6 +182,26 @@ def frozen(work: Casework, planned: containment.Planned, cloud: Unsteady) -> int
     print(f"{steps} steps in {ACCOUNTS} accounts, {checks} checks hold: {took:.1f} s from decided to verified")
     print(f"first look after {carried:.1f} s, {looks} looks, {cloud.calls - calls} calls")
     return int(took > MOST)
+
+
+def soaked(name: str, url: str | None, seed: int) -> int:
+    """Kill instances while they tell and hear people; 1 where something is not as it must be."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = soak(Load(seed=seed), Path(folder), url)
+    calm = [press for press in found.presses if press.calm]
+    print(
+        f"{name}: {found.said:,} messages said in {found.seconds:.0f} s, {len(found.presses)} presses, "
+        f"{found.kills} kills, {found.busy} bad moments of Slack's; load average {found.load_average:.1f}"
+    )
+    for what, presses in (("while an instance leads", calm), ("all", found.presses)):
+        for step in ("acknowledged", "answered"):
+            shown = [f"{1000 * quantile([getattr(each, step) for each in presses], share):.0f}" for share in SHARES]
+            print(f"  {what} ({len(presses)}): {step} within {', '.join(shown)} ms (p50, p95, p99, most)")
+    print(
+        *(f"  {fault}" for fault in found.faults or ("nothing lost, nothing said twice, one question a case",)),
+        sep="\n",
+    )
+    return int(bool(found.faults))
 
 
 def timed(run: Callable[[], T]) -> tuple[T, float]:

@@ -140,9 +140,7 @@ def soak(load: Load, folder: Path, url: str | None = None) -> Soaked:
 class _Soak:
     """Runs instances on a state that is full."""
 
-    def __init__(
-        self, load: Load, folder: Path, url: str | None, store: Store, slack: SlackStandIn, aws: str
-    ) -> None:
+    def __init__(self, load: Load, folder: Path, url: str | None, store: Store, slack: SlackStandIn, aws: str) -> None:
         self._load, self._folder, self._store, self._slack = load, folder, store, slack
         self._random = random.Random(load.seed)  # noqa: S311 - a workload
         self._environment = {**os.environ, **_environment(slack, aws, folder, url)}  # noqa: TID251 - what a child is given
@@ -200,7 +198,7 @@ class _Soak:
         command = [sys.executable, "-m", "watchbill", "serve", "--json", "--state", str(self._folder)]
         err = (self._folder / f"{name}.err").open("wb")
         with err:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - our own command
                 [*command, "--listen", "127.0.0.1:0"],
                 cwd=self._folder,
                 env=self._environment,
