@@ -1,12 +1,14 @@
-"""Check on an AWS account what no stand-in can show: that AWS ends access by its own clock. Takes some ten minutes.
+"""Check on an AWS account what no stand-in can show: that AWS ends access by its own clock, and that a freeze holds.
+
+It takes some eleven minutes.
 
     python tools/acceptance.py --account 123456789012 --yes-i-mean-this-account
 
 It makes a user, a group, a role, their policies and a virtual MFA device under the path `/watchbill-acceptance/`, with
-the documents that watchbill writes (gate, fence and trust of `watchbill.access.documents`) and windows of minutes, asks
-AWS, and removes it all again, whatever happens. Run it with credentials that may do all of IAM, in an account where
-nothing depends on it. What an interrupted run left, `--clean-up` removes. Where something is under that path already,
-nothing is made.
+the documents that watchbill writes (gate, fence, trust and freeze of `watchbill.access.documents`) and windows of
+minutes, asks AWS, and removes it all again, whatever happens. The user is frozen in each form that there is, and
+restored. Run it with credentials that may do all of IAM, in an account where nothing depends on it. What an interrupted
+run left, `--clean-up` removes. Where something is under that path already, nothing is made.
 
 Nothing of the documents is left out: the user signs in with MFA, whose codes are made here (RFC 6238), by
 GetSessionToken. SimulateCustomPolicy is asked about the gate, the fence and the guards alone: it does not look at trust
@@ -26,17 +28,25 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from watchbill.access.documents import document, fence_statements, gate_statements, slices_of, trust_document
+from watchbill.access.documents import (
+    document,
+    fence_statements,
+    freeze_document,
+    gate_statements,
+    slices_of,
+    trust_document,
+)
 from watchbill.access.guards import guard_statements
 from watchbill.access.model import PATH as OURS
-from watchbill.access.model import Document, Holding
+from watchbill.access.model import QUARANTINE, Document, Holding
+from watchbill.access.quarantine import DENY_ALL
 from watchbill.clock import SystemClock
 from watchbill.errors import Location
 from watchbill.intervals import Interval, iso
@@ -182,6 +192,10 @@ def _remove_user(iam: Any, name: str) -> None:
         iam.deactivate_mfa_device(UserName=name, SerialNumber=device["SerialNumber"])
     for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
         iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    for policy in iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]:
+        iam.detach_user_policy(UserName=name, PolicyArn=policy["PolicyArn"])
+    for policy in iam.list_user_policies(UserName=name)["PolicyNames"]:
+        iam.delete_user_policy(UserName=name, PolicyName=policy)
     for group in iam.list_groups_for_user(UserName=name)["Groups"]:
         iam.remove_user_from_group(UserName=name, GroupName=group["GroupName"])
     iam.delete_user(UserName=name)
@@ -249,7 +263,7 @@ class Acceptance:
         key, signed_in = self._sign_up()
         start = self.now().replace(microsecond=0)
         first = Interval(start + MINUTE, start + 2 * MINUTE)
-        second = Interval(start + 2.5 * MINUTE, start + 9 * MINUTE)
+        second = Interval(start + 2.5 * MINUTE, start + 10 * MINUTE)
         horizon = Interval(start - 60 * MINUTE, second.end)  # the second window ends by the horizon alone
         self._write([first, second], horizon)
         taken = self.take(signed_in)
@@ -272,6 +286,7 @@ class Acceptance:
         if again is None:
             return
         yield from self._propagation(again)
+        yield from self._frozen(again, key, signed_in)
         yield from self._made_anew()
         yield self._ends("the horizon ends, and the same session is denied", self.session_anew or again, horizon.end)
         # Who is on watch in the last slice is denied beyond it by the horizon's own Deny.
@@ -285,7 +300,8 @@ class Acceptance:
             iam.create_group(GroupName=NAME, Path=PATH)
         iam.create_user(UserName=NAME, Path=PATH)
         self._made(lambda: iam.add_user_to_group(GroupName=NAME, UserName=NAME))
-        key = self.boss.other(iam.create_access_key(UserName=NAME)["AccessKey"])
+        made = iam.create_access_key(UserName=NAME)["AccessKey"]
+        self.key_id, key = made["AccessKeyId"], self.boss.other(made)
         self.counter += 1
         device = iam.create_virtual_mfa_device(VirtualMFADeviceName=f"{NAME}-{self.counter}", Path=PATH)[
             "VirtualMFADevice"
@@ -324,14 +340,20 @@ class Acceptance:
             name: iam.create_policy(PolicyName=f"{NAME}-{name}", Path=PATH, PolicyDocument=json.dumps(written))[
                 "Policy"
             ]["Arn"]
-            for name, written in (("gate", gate), ("fence", fence), ("may", document([_allow([READ])])))
+            for name, written in (
+                ("gate", gate),
+                ("fence", fence),
+                ("may", document([_allow([READ])])),
+                ("freeze", freeze_document(())),
+            )
         }
-        self.may_arn = arns["may"]
+        self.may_arn, self.freeze_arn = arns["may"], arns["freeze"]
         iam.attach_group_policy(GroupName=NAME, PolicyArn=arns["gate"])
         trust = json.dumps(trust_document([self.user]))
         self._made(lambda: iam.create_role(RoleName=NAME, Path=PATH, AssumeRolePolicyDocument=trust))
         iam.attach_role_policy(RoleName=NAME, PolicyArn=arns["fence"])
         iam.attach_role_policy(RoleName=NAME, PolicyArn=arns["may"])
+        iam.attach_role_policy(RoleName=NAME, PolicyArn=arns["freeze"])
 
     def documents(self, windows: Iterable[Interval], horizon: Interval) -> tuple[Document, Document]:
         """Give the gate and the fence of some windows of the user, as watchbill writes them."""
@@ -349,6 +371,63 @@ class Acceptance:
         known = self._until(lambda: self.may(session, MORE))
         took = (self.now() - began).total_seconds()
         yield Check("a new version of a policy comes to be known", bool(known) and not before, f"after {took:.1f} s")
+
+    def _frozen(self, session: Caller, key: Caller, signed_in: Caller) -> Iterator[Check]:
+        """Freeze the user as watchbill does, one step after the other, and take each back."""
+        iam, user = self.boss.iam, {"UserName": NAME}
+        attached, boundary = {**user, "PolicyArn": DENY_ALL}, {**user, "PermissionsBoundary": DENY_ALL}
+        inline = {**user, "PolicyName": QUARANTINE}
+        deny = json.dumps(document([{"Effect": "Deny", "Action": "*", "Resource": "*"}]))
+        for what, freeze, restore in (
+            (
+                "AWSDenyAll on a user",
+                lambda: iam.attach_user_policy(**attached),
+                lambda: iam.detach_user_policy(**attached),
+            ),
+            (
+                "an inline deny on a user",
+                lambda: iam.put_user_policy(**inline, PolicyDocument=deny),
+                lambda: iam.delete_user_policy(**inline),
+            ),
+            (
+                "AWSDenyAll as the boundary of a user",
+                lambda: iam.put_user_permissions_boundary(**boundary),
+                lambda: iam.delete_user_permissions_boundary(**user),
+            ),
+        ):
+            yield self._turns(f"{what} ends what it signed in to", freeze, lambda: self.take(signed_in) is None)
+            yield self._turns("and is taken back", restore, lambda: self.take(signed_in) is not None)
+        for what, document_, denied in (
+            ("a new version of the freeze policy ends a live session", freeze_document([NAME]), True),
+            ("another lets it go on", freeze_document(()), False),
+        ):
+            given = {"PolicyArn": self.freeze_arn, "PolicyDocument": json.dumps(document_), "SetAsDefault": True}
+            make = partial(iam.create_policy_version, **given)
+            yield self._turns(what, make, lambda denied=denied: self.may(session, READ) is not denied)
+        for what, status, off in (
+            ("a key that is off signs nothing", "Inactive", True),
+            ("and does on again", "Active", False),
+        ):
+            make = partial(iam.update_access_key, UserName=NAME, AccessKeyId=self.key_id, Status=status)
+            yield self._turns(what, make, lambda off=off: self.signs(key) is not off)
+
+    def _turns(self, what: str, make: Callable[[], object], so: Callable[[], bool]) -> Check:
+        """Make a step, and see how long it takes until something is so that was not."""
+        before = so()
+        make()
+        began = self.now()
+        known = self._until(so)
+        return Check(what, bool(known) and not before, f"after {(self.now() - began).total_seconds():.1f} s")
+
+    def signs(self, key: Caller) -> bool:
+        """Tell whether AWS takes what a key signs, for a call that takes no permission."""
+        try:
+            key.sts.get_caller_identity()
+        except ClientError as error:
+            if _code(error) != "InvalidClientTokenId":
+                raise
+            return False
+        return True
 
     def _made_anew(self) -> Iterator[Check]:
         """Make the user anew under its name: the trust names the one that is gone."""

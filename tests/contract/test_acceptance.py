@@ -22,6 +22,7 @@ import botocore.session
 import pytest
 
 from watchbill.access.model import AccountState
+from watchbill.access.quarantine import DENY_ALL
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.iam import AwsCloud
 from watchbill.errors import Location
@@ -66,7 +67,8 @@ class Judge:
     """Serves IAM and STS: what the user and its sessions ask it decides, the rest it hands on to the stand-in.
 
     `late` is how many seconds its clock is behind; `faults` are what it does wrong: `fence`, `gate`, `mfa`, `trust`,
-    `names`, `simulator`, or `all`: it allows everything, as the stand-in does.
+    `names`, `simulator`, `freeze`, `attached`, `inline`, `boundary`, `keys`, or `all`: it allows everything, as the
+    stand-in does.
     """
 
     def __init__(self, behind, timer, late=0.0, faults=()):
@@ -78,6 +80,8 @@ class Judge:
         self.trusted = ""
         self.devices: set[str] = set()
         """Serial numbers of MFA devices in use: the stand-in would delete a user who has one, and AWS does not."""
+        self.off: set[str] = set()
+        """Keys that are off: the stand-in lets them work, and AWS does not."""
         self._state: AccountState | None = None
         judge = self
 
@@ -114,7 +118,12 @@ class Judge:
         if action == "SimulateCustomPolicy":
             return 200, self.simulated(asked)
         key = headers["Authorization"].partition("Credential=")[2].partition("/")[0]
-        if action != "GetSessionToken" and not self.allowed(key, action, asked):
+        if key in self.off and not {"keys", "all"} & set(self.faults):
+            return (
+                403,
+                b"<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>",
+            )
+        if action not in ("GetSessionToken", "GetCallerIdentity") and not self.allowed(key, action, asked):
             return 403, b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
         if action == "DeleteUser" and self.devices:
             return (
@@ -122,20 +131,27 @@ class Judge:
                 b"<ErrorResponse><Error><Code>DeleteConflict</Code><Message>MFA</Message></Error></ErrorResponse>",
             )
         status, data = self.handed_on(body, headers)
-        if action in ("EnableMFADevice", "DeactivateMFADevice") and status == 200:
-            (self.devices.add if action == "EnableMFADevice" else self.devices.discard)(asked["SerialNumber"])
+        if status == 200:
+            self.keep(action, asked, data)
+        return status, data
+
+    def keep(self, action, asked, data):
+        """Keep what the stand-in does not go by."""
         if not action.startswith(("Get", "List")):
             self._state = None
-        if status == 200 and action in ("CreateAccessKey", "GetSessionToken", "AssumeRole"):
+        if action in ("EnableMFADevice", "DeactivateMFADevice"):
+            (self.devices.add if action == "EnableMFADevice" else self.devices.discard)(asked["SerialNumber"])
+        if action == "UpdateAccessKey":
+            (self.off.add if asked["Status"] == "Inactive" else self.off.discard)(asked["AccessKeyId"])
+        if action in ("CreateAccessKey", "GetSessionToken", "AssumeRole"):
             given = next(each.text or "" for each in ET.fromstring(data).iter() if each.tag.endswith("AccessKeyId"))
             if action == "AssumeRole":
                 self.sessions[given] = asked["RoleSessionName"]
             else:
                 self.users[given] = action == "GetSessionToken"
-        if status == 200 and action in ("CreateRole", "UpdateAssumeRolePolicy"):
+        if action in ("CreateRole", "UpdateAssumeRolePolicy"):
             # AWS keeps the unique id of whom a trust policy names.
             self.trusted = self.state().users[acceptance.NAME].id
-        return status, data
 
     def handed_on(self, body, headers):
         """Have the stand-in answer."""
@@ -167,7 +183,7 @@ class Judge:
             documents = [
                 state.policies[arn].document
                 for arn in role.attached
-                if not ("fence" in self.faults and arn.endswith("fence"))
+                if not any(fault in self.faults and arn.endswith(fault) for fault in ("fence", "freeze"))
             ]
             return self.decides(f"iam:{action}", "*", context, documents, role.arn)
         if key not in self.users or "all" in self.faults:
@@ -181,6 +197,13 @@ class Judge:
         documents = [state.policies[arn].document for group in user.groups for arn in state.groups[group].attached]
         if "gate" in self.faults:
             documents = [acceptance.document([{"Effect": "Allow", "Action": "*", "Resource": "*"}])]
+        denies = {
+            "attached": DENY_ALL in user.attached,
+            "inline": bool(user.inline),
+            "boundary": user.boundary == DENY_ALL,
+        }
+        if any(there and form not in self.faults for form, there in denies.items()):
+            return False
         known = self.trusted == user.id or "trust" in self.faults
         return known and self.decides("sts:AssumeRole", role.arn, context, documents, user.arn, role.trust)
 
@@ -248,7 +271,7 @@ def test_all_holds_where_aws_does_as_it_documents(stand_in, capsys):
     """Every check is made and holds, and nothing is left."""
     code, checks = judged(stand_in, capsys)
     assert (failed(checks), code) == ([], 0)
-    assert len(checks) == 19
+    assert len(checks) == 27
     late = checks["the window ends, and the same session is denied"]["detail"]
     assert float(late.split()[1]) < 0.5, late
 
@@ -270,6 +293,11 @@ def test_how_late_a_session_is_denied_is_measured(stand_in, capsys):
         ("mfa", "without MFA it cannot be taken"),
         ("names", "nor under another session name"),
         ("trust", "a user made anew under the same name is not trusted"),
+        ("freeze", "a new version of the freeze policy ends a live session"),
+        ("attached", "AWSDenyAll on a user ends what it signed in to"),
+        ("inline", "an inline deny on a user ends what it signed in to"),
+        ("boundary", "AWSDenyAll as the boundary of a user ends what it signed in to"),
+        ("keys", "a key that is off signs nothing"),
         ("simulator", "AWS's simulator agrees with our evaluator: gate and fence, of others and with keys absent"),
     ],
 )
