@@ -3,7 +3,7 @@
 The freeze is over twenty accounts that answer as AWS does: slow, unsteady. The calls go over HTTP to the stand-in. In
 front of it each takes 80 to 160 ms more, one in ten is throttled and takes a second more, as botocore would wait, and
 what was written is read back only after four seconds. So what is measured is how the work is arranged, in wall-clock
-time: accounts side by side, and what does not hold yet looked at again. Before a figure is printed the freeze must hold.
+time: accounts side by side, what does not hold yet looked at again. The freeze must hold before a figure is printed.
 
 Then `soak.py` is run, on SQLite and, where `--postgres` names an empty database, on that: 1,000 cases whose questions
 are among 10,000 messages, three instances, a kill every 15 seconds or so. What others do on this machine is in the
