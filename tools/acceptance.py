@@ -396,20 +396,20 @@ class Acceptance:
             ),
         ):
             yield self._turns(f"{what} ends what it signed in to", freeze, lambda: self.take(signed_in) is None)
-            yield self._turns("and is taken back", restore, lambda: self.take(signed_in) is not None)
+            yield self._turns(f"{what} is taken back", restore, lambda: self.take(signed_in) is not None)
         for what, document_, denied in (
             ("a new version of the freeze policy ends a live session", freeze_document([NAME]), True),
             ("another lets it go on", freeze_document(()), False),
         ):
             given = {"PolicyArn": self.freeze_arn, "PolicyDocument": json.dumps(document_), "SetAsDefault": True}
             make = partial(iam.create_policy_version, **given)
-            yield self._turns(what, make, lambda denied=denied: self.may(session, READ) is not denied)
+            yield self._turns(what, make, partial(self._is, not denied, partial(self.may, session, READ)))
         for what, status, off in (
             ("a key that is off signs nothing", "Inactive", True),
             ("and does on again", "Active", False),
         ):
             make = partial(iam.update_access_key, UserName=NAME, AccessKeyId=self.key_id, Status=status)
-            yield self._turns(what, make, lambda off=off: self.signs(key) is not off)
+            yield self._turns(what, make, partial(self._is, not off, partial(self.signs, key)))
 
     def _turns(self, what: str, make: Callable[[], object], so: Callable[[], bool]) -> Check:
         """Make a step, and see how long it takes until something is so that was not."""
@@ -418,6 +418,9 @@ class Acceptance:
         began = self.now()
         known = self._until(so)
         return Check(what, bool(known) and not before, f"after {(self.now() - began).total_seconds():.1f} s")
+
+    def _is(self, wanted: bool, ask: Callable[[], bool]) -> bool:  # noqa: FBT001 - an answer
+        return ask() is wanted
 
     def signs(self, key: Caller) -> bool:
         """Tell whether AWS takes what a key signs, for a call that takes no permission."""

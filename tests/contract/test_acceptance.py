@@ -271,7 +271,7 @@ def test_all_holds_where_aws_does_as_it_documents(stand_in, capsys):
     """Every check is made and holds, and nothing is left."""
     code, checks = judged(stand_in, capsys)
     assert (failed(checks), code) == ([], 0)
-    assert len(checks) == 27
+    assert len(checks) == 29
     late = checks["the window ends, and the same session is denied"]["detail"]
     assert float(late.split()[1]) < 0.5, late
 
