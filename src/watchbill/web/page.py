@@ -1,14 +1,19 @@
 """A page as data: where it is, who may see it, and what makes it. Whatever is in no table is not there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from watchbill.respond.outcomes import Proof
 from watchbill.service.sign_in import Role
+
+
+HOME: Final = "/"
+_PRINTABLE = range(0x21, 0x7F)
 
 
 class Need(StrEnum):
@@ -51,3 +56,16 @@ class Page:
     """Whether one address may ask only so often: for what somebody could guess at."""
     menu: str | None = None
     """What it is called in the menu; None where it is not in it."""
+
+
+def target_of(pages: Sequence[Page], address: str) -> tuple[str, Page]:
+    """Give a page that somebody wants to be led to, and its row; whatever is no page of ours is the first one instead.
+
+    Browsers take a backslash for a slash, and pass over tabs and line breaks (WHATWG URL, 4.4): neither is let by.
+    """
+    plain = address.partition("?")[0]
+    if all(ord(each) in _PRINTABLE and each != "\\" for each in address):
+        for page in pages:
+            if page.method == "GET" and compile_path(page.path)[0].fullmatch(plain):
+                return address, page
+    return HOME, next(page for page in pages if page.path == HOME)

@@ -7,7 +7,6 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import compile_path
 
 from watchbill.directories.sign_in import OpenId
 from watchbill.respond.interfaces import StepUp
@@ -21,12 +20,8 @@ from watchbill.store.database import Store
 from watchbill.team.model import Team
 from watchbill.web.drawing import STYLE_ADDRESS, environment
 from watchbill.web.pace import Pace
-from watchbill.web.page import LEAST, Need, Page
+from watchbill.web.page import LEAST, Need, Page, target_of
 from watchbill.web.shield import policy
-
-
-HOME: Final = "/"
-_PRINTABLE = range(0x21, 0x7F)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +133,7 @@ class Visit:
 
     def target(self, path: str) -> tuple[str, Page]:
         """Give a page that is to be gone to and what it is; whatever is no page of ours is the first one instead."""
-        plain = path.partition("?")[0]
-        if path.startswith("/") and all(ord(each) in _PRINTABLE for each in path) and "\\" not in path:
-            for page in self.pages:
-                if page.method == "GET" and compile_path(page.path)[0].fullmatch(plain):
-                    return path, page
-        return HOME, next(page for page in self.pages if page.path == HOME)
+        return target_of(self.pages, path)
 
     def _menu(self) -> list[Page]:
         if self.session is None:

@@ -5,8 +5,7 @@ from starlette.responses import Response
 from watchbill.respond.outcomes import Stand
 from watchbill.web.drawing import STYLE
 from watchbill.web.guard import Visiting
-from watchbill.web.page import Need, Page
-from watchbill.web.site import HOME
+from watchbill.web.page import HOME, Need, Page
 
 
 _FOR_GOOD = "public, max-age=31536000, immutable"

@@ -14,8 +14,8 @@ from watchbill.service import sessions
 from watchbill.service.links import digest_of
 from watchbill.store.rows import SignInTryRow
 from watchbill.web.guard import Visiting
-from watchbill.web.page import Need, Page
-from watchbill.web.site import HOME, SESSION, Refusal, Visit
+from watchbill.web.page import HOME, Need, Page
+from watchbill.web.site import SESSION, Refusal, Visit
 
 
 BACK = "/sign-in/back"
