@@ -30,6 +30,8 @@ class Kind(StrEnum):
     SIGNED_IN = "web:session:begun"
     SIGNED_OUT = "web:session:ended"
     SIGN_IN_REFUSED = "web:session:refused"
+    PERSON_SEEN = "web:person:seen"
+    """Somebody looked at what another one did: once for each hour."""
     CASE_DECIDED = "respond:case:decided"
     FREEZE_APPLIED = "respond:freeze:applied"
     FREEZE_VERIFIED = "respond:freeze:verified"

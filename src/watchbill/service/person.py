@@ -30,7 +30,7 @@ from watchbill.schedule.model import Shift
 from watchbill.schedule.oncall import shifts
 from watchbill.team.model import Rota, Team
 from watchbill.trail.model import Outcome
-from watchbill.trail.table import instant
+from watchbill.trail.table import SCHEMA, instant
 
 
 class Lane(StrEnum):
@@ -186,6 +186,11 @@ def _silent(rota: Rota) -> Rota:
 
 
 _NEVER = instant(0)
+
+
+def nothing_seen(span: Interval, history: History) -> Seen:
+    """Give what is seen of anybody where there is no trail."""
+    return Seen(span, judged(SCHEMA.empty_table(), history, span), whole=True, assumed=history.assumed)
 
 
 def judged(events: pa.Table, history: History, span: Interval) -> pa.Table:

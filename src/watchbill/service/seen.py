@@ -26,10 +26,10 @@ from watchbill.lake.stream import days_of
 from watchbill.schedule.copies import sources
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
-from watchbill.service.person import Seen, judged, narrowed
+from watchbill.service.person import Seen, judged, narrowed, nothing_seen
 from watchbill.store.rows import Asked
 from watchbill.trail.coverage import WATERMARK
-from watchbill.trail.table import SCHEMA, instant
+from watchbill.trail.table import instant
 
 
 K = TypeVar("K")
@@ -120,7 +120,7 @@ class Trail:
         opened = self._open()
         files = [self._folder.resolve() / FOLDER / part.name for part in parts]
         if opened is None or not files:
-            return Seen(span, judged(SCHEMA.empty_table(), history, span), whole=True, assumed=history.assumed)
+            return nothing_seen(span, history)
         try:
             events = opened[1].ask(events_of_person(person, span, MOST), files)
         except ProviderError:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 
 from watchbill.intervals import iso, parse_instant
 from watchbill.store import tables
@@ -28,6 +28,19 @@ class Cases(Part):
         with self._read() as connection:
             row = connection.execute(select(tables.cases).where(tables.cases.c.id == case_id)).first()
         return None if row is None else _case(row)
+
+    def of_person(self, person: str) -> list[CaseRow]:
+        """Give every case about a person, in the order they were opened."""
+        return self._those(tables.cases.c.person == person)
+
+    def not_in(self, status: str) -> list[CaseRow]:
+        """Give every case that does not stand so, in the order they were opened."""
+        return self._those(tables.cases.c.status != status)
+
+    def _those(self, which: ColumnElement[bool]) -> list[CaseRow]:
+        order = (tables.cases.c.opened_at, tables.cases.c.id)
+        with self._read() as connection:
+            return [_case(row) for row in connection.execute(select(tables.cases).where(which).order_by(*order)).all()]
 
     def all(self) -> list[CaseRow]:
         """Give every case, in the order they were opened."""

@@ -14,6 +14,9 @@ from watchbill.store import tables
 from watchbill.store.part import Part
 
 
+_AT_ONCE = 200
+
+
 class Ledger(Part):
     """The hash chain, append-only."""
 
@@ -40,6 +43,22 @@ class Ledger(Part):
             found = select(tables.ledger).where(column.subject.in_(list(subjects))).order_by(column.number)
             rows = connection.execute(found).all()
         return [_entry(row) for row in rows]
+
+    def since(self, at: datetime) -> Iterator[Entry]:
+        """Give the entries from an instant on, the last first, up to the first one that is older."""
+        last = None
+        while True:
+            asked = select(tables.ledger).order_by(tables.ledger.c.number.desc()).limit(_AT_ONCE)
+            asked = asked if last is None else asked.where(tables.ledger.c.number < last)
+            with self._read() as connection:
+                rows = connection.execute(asked).all()
+            for row in rows:
+                if (entry := _entry(row)).at < at:
+                    return
+                yield entry
+            if len(rows) < _AT_ONCE:
+                return
+            last = rows[-1].number
 
     def entries(self) -> Iterator[Entry]:
         """Give every entry, first to last."""

@@ -45,6 +45,13 @@ class Questions(Part):
             row = connection.execute(select(tables.questions).where(tables.questions.c.case_id == case_id)).first()
         return None if row is None else _question(row)
 
+    def of_person(self, person: str) -> list[QuestionRow]:
+        """Give every question to a person, in the order they were asked."""
+        column = tables.questions.c
+        found = select(tables.questions).where(column.person == person).order_by(column.asked_at, column.case_id)
+        with self._read() as connection:
+            return [_question(row) for row in connection.execute(found).all()]
+
     def all(self) -> list[QuestionRow]:
         """Give every question, in the order they were asked."""
         with self._read() as connection:
