@@ -41,6 +41,8 @@ TABLE = {
     ("GET", "/watch.ics"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/watch/swap"): {"viewer", "auditor", "lead", "admin"},
     ("POST", "/watch/swap"): {"viewer", "auditor", "lead", "admin"},
+    ("GET", "/people"): {"auditor", "lead", "admin"},
+    ("GET", "/people/{person}"): {"viewer", "auditor", "lead", "admin"},
 }
 """Every page there is, and who gets past its guard: written down a second time, so that a change is seen."""
 
@@ -55,7 +57,7 @@ def site(tmp_path_factory):
 
 def filled(path):
     """Give an address of a page."""
-    return BASE + path.replace("{case}", "C-late").replace("{secret}", SECRET)
+    return BASE + path.replace("{case}", "C-late").replace("{secret}", SECRET).replace("{person}", "ada")
 
 
 def is_turned_away(shown):

@@ -20,7 +20,7 @@ from watchbill.errors import NotFoundError, RefusedError, WatchbillError
 from watchbill.web.drawing import STYLE_ADDRESS, environment
 from watchbill.web.guard import guard
 from watchbill.web.page import Page
-from watchbill.web.pages import cases, home, questions, sign_in, watch
+from watchbill.web.pages import cases, home, people, questions, sign_in, watch
 from watchbill.web.shield import Shield
 from watchbill.web.site import Elsewhere, Refusal, Site
 
@@ -31,6 +31,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *questions.PAGES,
     *cases.PAGES,
     *watch.PAGES,
+    *people.PAGES,
 )
 """Every page there is."""
 

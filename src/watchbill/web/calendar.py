@@ -210,21 +210,21 @@ def calendar_svg(
     title = f"Who is on watch, {_span_of_days(bands)}, time zone {zone}"
     picture = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "class": "watch", "role": "img"})
     picture.set("aria-label", title)
-    _add(picture, "title", title)
-    _add(picture, "desc", _summary(rows))
+    add(picture, "title", title)
+    add(picture, "desc", _summary(rows))
     if alone:
-        _add(picture, "style", STYLE)
-    _patterns(_add(picture, "defs"))
-    page = _add(picture, "rect", class_="page", width=WIDTH)
-    _add(picture, "text", title, class_="heading", x=12, y=20)
+        add(picture, "style", STYLE)
+    _patterns(add(picture, "defs"))
+    page = add(picture, "rect", class_="page", width=WIDTH)
+    add(picture, "text", title, class_="heading", x=12, y=20)
     bottom: float = _TITLE
     for band in bands:
         bottom = _draw_band(picture, band, rows, bottom, at)
     bottom = _draw_legend(picture, rows, bands, bottom, at)
-    page.set("height", _number(bottom))
-    picture.set("viewBox", f"0 0 {WIDTH} {_number(bottom)}")
+    page.set("height", tenths(bottom))
+    picture.set("viewBox", f"0 0 {WIDTH} {tenths(bottom)}")
     picture.set("width", str(WIDTH))
-    picture.set("height", _number(bottom))
+    picture.set("height", tenths(bottom))
     return tostring(picture, encoding="unicode")
 
 
@@ -325,21 +325,21 @@ def _draw_band(picture: Element, band: _Band, rows: Sequence[_Row], top: float, 
     placed = [_placed(row, band) for row in rows]
     heights = [_LANE * (1 + max((lane for *_, lane in bars), default=0)) for bars in placed]
     bottom = first + sum(heights)
-    ground = _add(picture, "g")
+    ground = add(picture, "g")
     for day in band.days:
         if day.is_weekend:
             x = band.x(day.interval.start)
             width = band.x(day.interval.end) - x
-            _add(ground, "rect", class_="weekend", x=x, y=top + 18, width=width, height=bottom - top - 18)
+            add(ground, "rect", class_="weekend", x=x, y=top + 18, width=width, height=bottom - top - 18)
     _draw_header(picture, band, top, bottom)
     y = first
     for row, bars, height in zip(rows, placed, heights, strict=True):
-        _add(picture, "line", class_="rule", x1=12, x2=band.right, y1=y, y2=y)
+        add(picture, "line", class_="rule", x1=12, x2=band.right, y1=y, y2=y)
         _draw_name(picture, row.name if bars or row is not rows[-1] else "no gaps", y)
         for bar, left, right, lane in bars:
             _draw_bar(picture, bar, (left, right), y + lane * _LANE)
         y += height
-    _add(picture, "line", class_="rule", x1=12, x2=band.right, y1=bottom, y2=bottom)
+    add(picture, "line", class_="rule", x1=12, x2=band.right, y1=bottom, y2=bottom)
     if at is not None and at in band.span:
         _draw_now(picture, band, at, first, bottom)
     # Over the line of now, which would strike them through.
@@ -368,16 +368,16 @@ def _placed(row: _Row, band: _Band) -> list[tuple[_Bar, float, float, int]]:
 def _draw_header(picture: Element, band: _Band, top: float, bottom: float) -> None:
     for x, words in _months(band):
         if x + _MONTH > RIGHT:
-            _add(picture, "text", words, class_="strong end", x=RIGHT, y=top + 13)
+            add(picture, "text", words, class_="strong end", x=RIGHT, y=top + 13)
         else:
-            _add(picture, "text", words, class_="strong", x=x, y=top + 13)
+            add(picture, "text", words, class_="strong", x=x, y=top + 13)
     for day in band.days:
         left, right = band.x(day.interval.start), band.x(day.interval.end)
         _draw_day(picture, day, band, (left, right), top)
         if right - left >= _HOURS[-1][0]:
             _draw_hours(picture, day, band, top, bottom)
-        _add(picture, "line", class_="rule midnight", x1=left, x2=left, y1=top + 18, y2=bottom)
-    _add(picture, "line", class_="rule midnight", x1=band.right, x2=band.right, y1=top + 18, y2=bottom)
+        add(picture, "line", class_="rule midnight", x1=left, x2=left, y1=top + 18, y2=bottom)
+    add(picture, "line", class_="rule midnight", x1=band.right, x2=band.right, y1=top + 18, y2=bottom)
 
 
 def _months(band: _Band) -> Iterator[tuple[float, str]]:
@@ -394,20 +394,20 @@ def _draw_day(picture: Element, day: Day, band: _Band, extent: tuple[float, floa
     """Name a day in one line, or in two where it is narrow; say how long it is where that is not 24 hours."""
     left, right = extent
     odd = "" if day.hours == _DAY / timedelta(hours=1) else f"{day.hours:g} h"
-    column = _add(picture, "g")
-    _add(column, "title", f"{day.date:%A} {day.date.day} {day.date:%B %Y}" + (f", {odd} long" if odd else ""))
+    column = add(picture, "g")
+    add(column, "title", f"{day.date:%A} {day.date.day} {day.date:%B %Y}" + (f", {odd} long" if odd else ""))
     middle = (left + right) / 2
     if band.day >= _NAMED:
         if right - left >= _NAMED - 8:
             wide = odd if right - left >= _LONG_NAMED else ""
             named = f"{day.date:%a} {day.date.day}"
             y = top + (28 if band.day >= _HOURS[-1][0] else 33)
-            _add(column, "text", f"{named} · {wide}" if wide else named, class_="middle", x=middle, y=y)
+            add(column, "text", f"{named} · {wide}" if wide else named, class_="middle", x=middle, y=y)
             if odd and not wide:
-                _add(column, "text", odd, class_="quiet middle", x=middle, y=y + 11)
+                add(column, "text", odd, class_="quiet middle", x=middle, y=y + 11)
     elif right - left >= 3 * _CHARACTER - 4:
-        _add(column, "text", f"{day.date:%a}"[:2], class_="quiet middle", x=middle, y=top + 28)
-        _add(column, "text", str(day.date.day), class_="middle", x=middle, y=top + 40)
+        add(column, "text", f"{day.date:%a}"[:2], class_="quiet middle", x=middle, y=top + 28)
+        add(column, "text", str(day.date.day), class_="middle", x=middle, y=top + 40)
 
 
 def _draw_hours(picture: Element, day: Day, band: _Band, top: float, bottom: float) -> None:
@@ -417,16 +417,16 @@ def _draw_hours(picture: Element, day: Day, band: _Band, top: float, bottom: flo
         at = to_utc(datetime.combine(day.date, time(hour)), band.zone)
         if at in band.span and band.local(at).hour == hour:
             x = band.x(at)
-            _add(picture, "line", class_="rule hour", x1=x, x2=x, y1=top + _HEADER, y2=bottom)
-            _add(picture, "text", f"{hour:02}", class_="quiet middle", x=x, y=top + 41)
+            add(picture, "line", class_="rule hour", x1=x, x2=x, y1=top + _HEADER, y2=bottom)
+            add(picture, "text", f"{hour:02}", class_="quiet middle", x=x, y=top + 41)
 
 
 def _draw_name(picture: Element, name: str, y: float) -> None:
     """Write a name at the left of its row, cut where it is long, whole in its tooltip, clipped to the row."""
     # The clip is for marks that stand above and below letters: they may reach over many rows.
-    cell = _add(picture, "g", transform=f"translate(0 {_number(y)})", clip_path="url(#watch-name)")
-    _add(cell, "title", name)
-    _add(cell, "text", _cut(name, LEFT - 18), class_="name", x=12, y=16)
+    cell = add(picture, "g", transform=f"translate(0 {tenths(y)})", clip_path="url(#watch-name)")
+    add(cell, "title", name)
+    add(cell, "text", _cut(name, LEFT - 18), class_="name", x=12, y=16)
 
 
 def _cut(name: str, room: float) -> str:
@@ -451,13 +451,13 @@ def _draw_bar(picture: Element, bar: _Bar, extent: tuple[float, float], y: float
     # Half a unit is left free at each end, so that a handoff to oneself shows.
     width = max(right - left - 1, 1.5)
     x = min(left + 0.5, RIGHT - width)
-    drawn = _add(picture, "g")
-    _add(drawn, "title", bar.says)
+    drawn = add(picture, "g")
+    add(drawn, "title", bar.says)
     round_ends = 9 if bar.look == Kind.MANAGER else 2.5
     corner = min(round_ends, width / 2)
-    _add(drawn, "rect", class_=bar.look, x=x, y=y + 3, width=width, height=_LANE - 6, rx=corner)
+    add(drawn, "rect", class_=bar.look, x=x, y=y + 3, width=width, height=_LANE - 6, rx=corner)
     if bar.hatched:
-        _add(drawn, "rect", class_="override", x=x, y=y + 3, width=width, height=_LANE - 6, rx=corner)
+        add(drawn, "rect", class_="override", x=x, y=y + 3, width=width, height=_LANE - 6, rx=corner)
 
 
 def _draw_labels(picture: Element, bar: _Bar, band: _Band, extent: tuple[float, float], y: float) -> None:
@@ -467,11 +467,11 @@ def _draw_labels(picture: Element, bar: _Bar, band: _Band, extent: tuple[float, 
     # A label that just has room stands in the middle.
     inset = min(4.5, (right - left - (len(first) + len(last)) * _CHARACTER) / 2)
     if bar.words:
-        _add(picture, "text", first, class_=f"{style} middle", x=(left + right) / 2, y=y + 15.5)
+        add(picture, "text", first, class_=f"{style} middle", x=(left + right) / 2, y=y + 15.5)
     elif first:
-        _add(picture, "text", first, class_=style, x=left + inset, y=y + 15.5)
+        add(picture, "text", first, class_=style, x=left + inset, y=y + 15.5)
     if last:
-        _add(picture, "text", last, class_=f"{style} end", x=right - inset, y=y + 15.5)
+        add(picture, "text", last, class_=f"{style} end", x=right - inset, y=y + 15.5)
 
 
 def _labels(bar: _Bar, band: _Band, room: float) -> tuple[str, str]:
@@ -497,14 +497,14 @@ def _draw_now(picture: Element, band: _Band, at: datetime, top: float, bottom: f
     x = band.x(at)
     local = band.local(at)
     words = f"now, {local:%a} {local.day} {local:%b %H:%M}"
-    drawn = _add(picture, "g")
-    _add(drawn, "title", f"{words} ({iso(at)})")
-    _add(drawn, "line", class_="now", x1=x, x2=x, y1=top - 3, y2=bottom + 4, stroke_width=1.5)
+    drawn = add(picture, "g")
+    add(drawn, "title", f"{words} ({iso(at)})")
+    add(drawn, "line", class_="now", x1=x, x2=x, y1=top - 3, y2=bottom + 4, stroke_width=1.5)
     for tip, base in ((top, top - 6), (bottom, bottom + 6)):
-        points = f"{_number(x)},{_number(tip)} {_number(x - 4)},{_number(base)} {_number(x + 4)},{_number(base)}"
-        _add(drawn, "polygon", class_="now", points=points)
+        points = f"{tenths(x)},{tenths(tip)} {tenths(x - 4)},{tenths(base)} {tenths(x + 4)},{tenths(base)}"
+        add(drawn, "polygon", class_="now", points=points)
     middle = min(max(x, LEFT + _NOW), RIGHT - _NOW)
-    _add(drawn, "text", words, class_="now-words middle", x=middle, y=bottom + 17)
+    add(drawn, "text", words, class_="now-words middle", x=middle, y=bottom + 17)
 
 
 def _draw_legend(
@@ -520,34 +520,34 @@ def _draw_legend(
     x: float = 12
     for look, words in items:
         if look == "now":
-            _add(picture, "line", class_="now", x1=x + 13, x2=x + 13, y1=top, y2=top + 14, stroke_width=1.5)
+            add(picture, "line", class_="now", x1=x + 13, x2=x + 13, y1=top, y2=top + 14, stroke_width=1.5)
         else:
             corner = 7 if look == Kind.MANAGER else 2.5
-            _add(picture, "rect", class_=look, x=x, y=top + 0.5, width=26, height=13, rx=corner)
-        _add(picture, "text", words, x=x + 32, y=top + 11)
+            add(picture, "rect", class_=look, x=x, y=top + 0.5, width=26, height=13, rx=corner)
+        add(picture, "text", words, x=x + 32, y=top + 11)
         x += 32 + len(words) * _CHARACTER + 10
     return top + _LEGEND
 
 
 def _patterns(defs: Element) -> None:
     """Define how kinds, gaps and overrides look: slanted, dots, upright, crossing, and slanted the other way."""
-    clip = _add(defs, "clipPath", id="watch-name")
-    _add(clip, "rect", x=0, y=1, width=LEFT - 4, height=_LANE - 2)
+    clip = add(defs, "clipPath", id="watch-name")
+    add(clip, "rect", x=0, y=1, width=LEFT - 4, height=_LANE - 2)
     slanted = _pattern(defs, "secondary", 6, "rotate(45)")
-    _add(slanted, "line", class_="secondary-mark", x1=1, x2=1, y1=0, y2=6, stroke_width=2)
+    add(slanted, "line", class_="secondary-mark", x1=1, x2=1, y1=0, y2=6, stroke_width=2)
     dotted = _pattern(defs, "shadow", 5, "")
-    _add(dotted, "circle", class_="shadow-mark", cx=2.5, cy=2.5, r=0.9)
+    add(dotted, "circle", class_="shadow-mark", cx=2.5, cy=2.5, r=0.9)
     upright = _pattern(defs, "manager", 5, "")
-    _add(upright, "line", class_="manager-mark", x1=1, x2=1, y1=0, y2=5, stroke_width=1.5)
-    other_way = _add(defs, "pattern", id="watch-override", width=9, height=9, patternUnits="userSpaceOnUse")
+    add(upright, "line", class_="manager-mark", x1=1, x2=1, y1=0, y2=5, stroke_width=1.5)
+    other_way = add(defs, "pattern", id="watch-override", width=9, height=9, patternUnits="userSpaceOnUse")
     other_way.set("patternTransform", "rotate(-45)")
-    _add(other_way, "line", class_="override-mark", x1=1, x2=1, y1=0, y2=9, stroke_width=2.5)
+    add(other_way, "line", class_="override-mark", x1=1, x2=1, y1=0, y2=9, stroke_width=2.5)
     crossed = _pattern(defs, "gap", 7, "rotate(45)")
-    _add(crossed, "path", class_="gap-mark", d="M0 1H7M1 0V7", stroke_width=1.5)
+    add(crossed, "path", class_="gap-mark", d="M0 1H7M1 0V7", stroke_width=1.5)
 
 
 def _pattern(defs: Element, look: str, size: int, turned: str) -> Element:
-    pattern = _add(
+    pattern = add(
         defs,
         "pattern",
         id=f"watch-{look}",
@@ -556,14 +556,14 @@ def _pattern(defs: Element, look: str, size: int, turned: str) -> Element:
         patternUnits="userSpaceOnUse",
         patternTransform=turned,
     )
-    _add(pattern, "rect", class_=f"{look}-base", width=size, height=size)
+    add(pattern, "rect", class_=f"{look}-base", width=size, height=size)
     return pattern
 
 
-def _add(parent: Element, tag: str, text: str | None = None, **attributes: str | float) -> Element:
+def add(parent: Element, tag: str, text: str | None = None, **attributes: str | float) -> Element:
     """Add an element; `class_` is written `class`, and `stroke_width` is written `stroke-width`."""
     named = {
-        name.removesuffix("_").replace("_", "-"): value if isinstance(value, str) else _number(value)
+        name.removesuffix("_").replace("_", "-"): value if isinstance(value, str) else tenths(value)
         for name, value in attributes.items()
     }
     made = SubElement(parent, tag, named)
@@ -571,5 +571,6 @@ def _add(parent: Element, tag: str, text: str | None = None, **attributes: str |
     return made
 
 
-def _number(value: float) -> str:
+def tenths(value: float) -> str:
+    """Write a length or a place, to a tenth."""
     return f"{round(value, 1):.1f}".removesuffix(".0")
