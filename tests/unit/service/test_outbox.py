@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.teams import HERE
 from tests.unit.service.desk import MINUTE, KilledError, Office, asking_team, questions
 
@@ -194,7 +195,8 @@ def test_the_case_of_the_only_lead_is_told_to_nobody(tmp_path):
     def refuse(notice, to, before):
         raise RefusedError("the team has no leads to tell")
 
-    office.slack.send = office.mail.send = refuse
+    office.slack.send = refuse
+    office.mail.send = refuse
     deliver(office.as_("watchbill"), {"slack": office.slack, "notify:mail": office.mail})
     assert {str(row.state) for row in office.store.outbox.of("a")} == {"failed"}
     office.store.close()
@@ -313,7 +315,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(12, 60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS, st.booleans(), st.integers(1, 9))
 def test_whatever_happens_each_is_told_once_and_in_order(tmp_path_factory, steps, mail, cut):
     """Outages, limits, lost answers and deaths in any order: nothing lost, nothing twice where one channel is."""
