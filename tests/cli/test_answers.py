@@ -203,7 +203,11 @@ def ask_for_access(answer):
     first, second = (answer("request", *for_a_while, why, watchbill_actor="lee")["id"] for why in ("a ticket", "more"))
     assert {each["id"] for each in answer("requests")} == {first, second}
     assert answer("requests approve", first, watchbill_actor="ada")["state"] == "approved"
-    assert answer("requests end", first)["effective_at"] is None
+    exchange = ("james", "ada", "--from", "2026-01-17", "--to", "2026-01-19", "--reason", "a dentist")
+    swap = answer("requests swap", *exchange, watchbill_actor="james")
+    assert (swap["kind"], swap["state"]) == ("swap", "waiting")
+    assert answer("requests refuse", swap["id"], watchbill_actor="ada")["state"] == "refused"
+    assert answer("requests end", first, watchbill_actor="ada")["effective_at"] is None
     assert answer("requests refuse", second, "--reason", "one will do")["decided_by"] == "ada"
 
 

@@ -67,6 +67,30 @@ def test_what_is_wrong_is_said(watchbill, sample, aws):
     assert (ran.code, "no request `R-1`" in ran.err) == (1, True)
 
 
+def test_a_swap_is_asked_for_without_slack(watchbill, sample, aws):
+    """By one of the two, for days where they live; the other one agrees, and has the watch from then on."""
+    days = ("--from", "2026-01-15", "--to", "2026-01-16", "--reason", "a dentist")
+    ran = watchbill("requests", "swap", "james", "ada", *days, watchbill_actor="sofia", **MONDAY)
+    assert (ran.code, "you can swap a watch of your own alone" in ran.err) == (1, True)
+    ran = watchbill("requests", "swap", "james", "ada", "--from", "soon", *days[2:], watchbill_actor="james")
+    assert (ran.code, "write an instant with its zone, or a date" in ran.err) == (1, True)
+    at = ("oncall", "--at", "2026-01-15T19:00:00Z", "--json")
+    before = {each["person"] for each in watchbill(*at).json["result"]["shifts"]}
+    ran = watchbill("requests", "swap", "james", "ada", *days, "--json", watchbill_actor="james")
+    assert ran.code == 0, ran.err
+    name = ran.json["result"]["id"]
+    again = watchbill("requests", "swap", "james", "ada", *days, "--json", watchbill_actor="james")
+    assert again.json["result"]["id"] == name
+    waits = watchbill("requests")
+    assert f"{name} [waiting] james asks ada to swap their watches of platform: a dentist" in waits.out
+    own = watchbill("requests", "approve", name, watchbill_actor="james")
+    assert own.code == 1
+    agreed = watchbill("requests", "approve", name, watchbill_actor="ada")
+    assert agreed.code == 0, agreed.err
+    after = {each["person"] for each in watchbill(*at).json["result"]["shifts"]}
+    assert (before & {"james", "ada"}, after & {"james", "ada"}) in (({"james"}, {"ada"}), ({"ada"}, {"james"}))
+
+
 def test_an_agreed_swap_is_shown_by_oncall(watchbill, sample, tmp_path):
     """It is in the state and not in the file, and is who is on watch all the same; looking makes no state."""
     at = ("oncall", "--at", "2026-01-13T19:00:00Z", "--json")

@@ -54,6 +54,7 @@ RESULTS: dict[str, Any] = {
     "drift": list[DriftView],
     "request": RequestView,
     "requests": list[RequestView],
+    "requests swap": RequestView,
     "requests approve": RequestView,
     "requests refuse": RequestView,
     "requests end": RequestView,

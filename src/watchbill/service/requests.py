@@ -326,14 +326,19 @@ def wish_access(work: Casework, command: Command, person: str) -> str:
 
 
 def wish_swap(work: Casework, command: Command, person: str) -> str:
-    """Do what `/watch swap` wishes for; dates are by the clock of whoever asks."""
+    """Do what `/watch swap` wishes for."""
     assert isinstance(command.wish, AskSwap)
-    wish, zone = command.wish, ZoneInfo(work.team.people[person].time_zone)
+    return said(ask_swap_as_typed(replace(work, actor=person), command.wish, command.id))
+
+
+def ask_swap_as_typed(work: Casework, wish: AskSwap, key: str) -> RequestRow:
+    """Ask for a swap; dates are by the clock of whoever asks."""
+    zone = ZoneInfo(work.team.people[_known(work)].time_zone)
     try:
         span = instant_or_date(wish.start, zone), instant_or_date(wish.end, zone)
     except (ValueError, OverflowError) as error:
         raise RefusedError(f"{error}", "write an instant with its zone, or a date: 2026-01-14T03:00:00Z") from None
-    return said(ask_swap(replace(work, actor=person), wish.people, span, wish.reason, wish.rota, command.id))
+    return ask_swap(work, wish.people, span, wish.reason, wish.rota, key)
 
 
 def said(row: RequestRow) -> str:

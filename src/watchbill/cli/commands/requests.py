@@ -1,4 +1,4 @@
-"""`request`, `requests`: ask for a permission set for a while, and decide about what others ask for."""
+"""`request`, `requests`: ask for a permission set for a while or for a swap, and decide about what others ask for."""
 
 import re
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from watchbill.cli.session import Session, command
 from watchbill.intervals import iso
 from watchbill.service import requests as asked
 from watchbill.service.approved import span_of, wanted_of
+from watchbill.slack.model import AskSwap
 from watchbill.store.rows import Asked, RequestRow
 
 
@@ -76,6 +77,25 @@ def requests(session: Session, *, every: bool) -> int:
     if not rows:
         session.out.line("no request waits, and none holds now")
     session.out.answer([request_view(row) for row in rows])
+    return 0
+
+
+@command("requests swap", team=True, state=True)
+@click.argument("people", nargs=2)
+@click.option("--from", "start", required=True, help="From this instant, or the date where you live.")
+@click.option("--to", "end", required=True, help="Up to this instant or date.")
+@click.option("--reason", required=True, help="Why, for the other one and whoever reads the audit.")
+@click.option("--rota", help="The rota [default: the one that both are on].")
+def swap(session: Session, people: tuple[str, str], start: str, end: str, reason: str, rota: str | None) -> int:
+    """Ask the other of two PEOPLE to exchange what they hold in a span; you are one of them, and they decide.
+
+    It is what `/watch swap` does. What they agree to holds beside the team file; `oncall swap` writes one into it.
+    """
+    wish = AskSwap(people, start, end, reason, rota)
+    with session.casework() as work:
+        row = asked.ask_swap_as_typed(work, wish, f"{iso(work.at)} {' '.join(people)} {start} {end} {reason}")
+    session.out.line(asked.said(row))
+    session.out.answer(request_view(row))
     return 0
 
 
@@ -148,7 +168,7 @@ def _is_open(session: Session, row: RequestRow) -> bool:
     return row.state is Asked.APPROVED and span_of(row)[1] > session.at
 
 
-for part in (approve, refuse, end):
+for part in (swap, approve, refuse, end):
     requests.add_command(part)
 
 COMMANDS = (request, requests)
