@@ -20,7 +20,7 @@ from watchbill.errors import NotFoundError, RefusedError, WatchbillError
 from watchbill.web.drawing import STYLE_ADDRESS, environment
 from watchbill.web.guard import guard
 from watchbill.web.page import Page
-from watchbill.web.pages import cases, home, people, questions, sign_in, watch
+from watchbill.web.pages import access, cases, home, people, questions, sign_in, watch
 from watchbill.web.shield import Shield
 from watchbill.web.site import Elsewhere, Refusal, Site
 
@@ -32,6 +32,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *cases.PAGES,
     *watch.PAGES,
     *people.PAGES,
+    *access.PAGES,
 )
 """Every page there is."""
 

@@ -1,0 +1,340 @@
+"""Who has access to what at any time, as a matrix; two times compared; and why one cell is as it is."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import msgspec
+from fastapi import Depends, Query
+from starlette.responses import Response
+
+from watchbill.access.chain import chain_of
+from watchbill.access.matrix import By, Cell, Place, Standing
+from watchbill.errors import NotFoundError
+from watchbill.inert import inert_cell, inert_json
+from watchbill.intervals import iso
+from watchbill.policy.actions import is_action
+from watchbill.policy.model import Request
+from watchbill.service.access_view import (
+    COLUMNS,
+    ROWS,
+    AccessView,
+    Filters,
+    Search,
+    Then,
+    access_view,
+    compared,
+    explained,
+    matrix,
+    place_of,
+    search,
+    then,
+)
+from watchbill.service.rights import ExplainView
+from watchbill.service.sign_in import Role
+from watchbill.web.asked import UTC, PageNumber, When, Zone, instant_of, local_in, zone_of, zones_for
+from watchbill.web.guard import Visiting
+from watchbill.web.page import Need, Page
+from watchbill.web.site import Refusal, Visit
+
+
+ACCESS: Final = "/access"
+_EXPLAIN: Final = "/access/explain"
+_COMPARE: Final = "/access/compare"
+_REACH = timedelta(days=3660)
+"""How far from now a page looks: schedules are worked out, not looked up."""
+_STEPS = ((-8, "8 h earlier"), (-1, "1 h earlier"), (1, "1 h later"), (8, "8 h later"))
+"""Hours, and what the link by so many is called."""
+_DIFFERENCES = 100
+"""Differences on a page."""
+_MFA = "aws:MultiFactorAuthPresent"
+
+MARKS: Final = {
+    By.JOB: "\u25a0",
+    By.ON_CALL: "\u25cf",
+    By.OVERRIDE: "\u25c6",
+    By.GRANT: "\u25b2",
+    Standing.FROZEN: "\u2715",
+    Standing.OFF_WATCH: "\u25cb",
+}
+"""A shape for each word, so that nothing is said by colour alone."""
+
+Name = Annotated[str, Query(max_length=200)]
+Long = Annotated[str, Query(max_length=2048)]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for: an instant, and of whom, where and what. All of it is in the address."""
+
+    at: When = ""
+    person: Name = ""
+    group: Name = ""
+    account: Name = ""
+    permission_set: Annotated[Name, Query(alias="set")] = ""
+    zone: Zone = UTC
+    action: Name = ""
+    resource: Long = ""
+
+    def fields(self, **more: str) -> dict[str, str]:
+        """Give the fields of the address, those that are empty left out."""
+        given = {
+            "at": self.at,
+            "person": self.person,
+            "group": self.group,
+            "account": self.account,
+            "set": self.permission_set,
+            "zone": "" if self.zone == UTC else self.zone,
+            "action": self.action,
+            "resource": self.resource,
+        }
+        return {name: value for name, value in (given | more).items() if value}
+
+
+Given = Annotated[Asked, Depends(Asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at an instant, for one visitor."""
+
+    visit: Visit
+    asked: Asked
+    place: ZoneInfo
+    found: Then
+    filters: Filters
+
+    def address(self, path: str = ACCESS, at: datetime | None = None, **more: str) -> str:
+        """Give the address of a page that asks for the same, but for what is given; of now where that is asked for."""
+        moment = self.asked.at if at is None else iso(at)
+        fields = self.asked.fields(at=moment, **more)
+        return f"{path}?{urlencode(fields)}" if fields else path
+
+    def drawn(self) -> dict[str, Any]:
+        """Give what every page of this kind is drawn with."""
+        team, own = self.found.moment.team, self.visit.person
+        theirs = team.people[own].time_zone if own in team.people else None
+        return {
+            "look": self,
+            "asked": self.asked,
+            "team": team,
+            "at": self.found.moment.at,
+            "field_at": self.found.moment.at.astimezone(self.place).strftime("%Y-%m-%dT%H:%M"),
+            "by": self.found.by,
+            "assumed": self.found.assumed,
+            "all_people": self.filters.own is None,
+            "local": local_in(self.place),
+            "brief": _brief(self.place, self.found.moment.at),
+            "zone": self.place.key,
+            "zones": zones_for(self.place, theirs),
+            "marks": MARKS,
+        }
+
+
+def _look(visit: Visit, asked: Asked) -> _Look:
+    place = zone_of(asked.zone)
+    now = visit.at.replace(microsecond=0)
+    at = now if not asked.at else _within_reach(visit, instant_of(asked.at, place))
+    filters = Filters(asked.person, asked.group, asked.account, asked.permission_set, _own(visit))
+    return _Look(visit, asked, place, then(visit.work(), at), filters)
+
+
+def _own(visit: Visit) -> str | None:
+    """Give the one person whom a visitor may see: themself, unless they may see all."""
+    return None if visit.role >= Role.AUDITOR else visit.person
+
+
+def _within_reach(visit: Visit, at: datetime) -> datetime:
+    if abs(at - visit.at) > _REACH:
+        raise Refusal(400, f"{iso(at)} is out of reach", "ask about an instant within ten years of now")
+    return at
+
+
+def _brief(place: ZoneInfo, at: datetime) -> Callable[[datetime], str]:
+    """Give what says an instant near another in short: the hour alone where it is on the same day."""
+    long, day = local_in(place), at.astimezone(place).date()
+
+    def said(instant: datetime) -> str:
+        local = instant.astimezone(place)
+        return f"{local:%H:%M}" if local.date() == day else long(instant)
+
+    return said
+
+
+def show(visit: Visiting, asked: Given, page: PageNumber = 1, across: PageNumber = 1) -> Response:
+    """Show the matrix at an instant, with who can do an action where one is asked about."""
+    look = _look(visit, asked)
+    shown = matrix(look.found, look.filters, page, across)
+    now = look.found.moment.at
+    steps = [(look.address(at=now + timedelta(hours=hours)), name) for hours, name in _STEPS]
+    return visit.show(
+        "access.html",
+        **look.drawn(),
+        matrix=shown,
+        page=page,
+        pages=-(-shown.people // ROWS),
+        across=across,
+        acrosses=-(-shown.sets // COLUMNS),
+        steps=steps,
+        found=_searched(look),
+        now=_without_instant(look),
+        compare=f"{_COMPARE}?{urlencode(_to_compare(look))}",
+    )
+
+
+def _without_instant(look: _Look) -> str:
+    return replace(look, asked=replace(look.asked, at="")).address()
+
+
+def _to_compare(look: _Look) -> dict[str, str]:
+    """Give the fields of a comparison of the instant with eight hours later, or with now where it is another."""
+    at, now = look.found.moment.at, look.visit.at
+    other = now if look.asked.at and at != now else at + timedelta(hours=8)
+    fields = look.asked.fields(action="", resource="", at="")
+    return {"from": iso(min(at, other)), "to": iso(max(at, other)), **fields}
+
+
+def _searched(look: _Look) -> Search | None:
+    """Tell who can do what is asked about; None where nothing is."""
+    if not look.asked.action:
+        return None
+    _one_action(look.asked.action)
+    return search(look.found, look.filters, look.asked.action, look.asked.resource or "*")
+
+
+def _one_action(action: str) -> None:
+    if "*" in action or "?" in action or ":" not in action:
+        hint = "write one such as rds:ModifyDBInstance; `watchbill prove` is about all of a pattern"
+        raise Refusal(400, f"`{action}` is not one action", hint)
+
+
+def as_json(visit: Visiting, asked: Given) -> Response:
+    """Give every cell that is asked for, for programs."""
+    look = _look(visit, asked)
+    text = msgspec.json.encode(access_view(look.found, look.filters)).decode()
+    return Response(inert_json(text), media_type="application/json")
+
+
+def as_csv(visit: Visiting, asked: Given) -> Response:
+    """Give every cell that is asked for, as a table of text: a spreadsheet computes nothing of it."""
+    look = _look(visit, asked)
+    view = access_view(look.found, look.filters)
+    text = StringIO()
+    out = csv.writer(text)
+    for line in _lines(view):
+        out.writerow([inert_cell(each) for each in line])
+    headers = {"Content-Disposition": f'attachment; filename="access-{look.found.moment.at:%Y%m%dT%H%M%SZ}.csv"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _lines(view: AccessView) -> Iterator[Sequence[str]]:
+    yield _HEADINGS
+    for cell in view.cells:
+        place = (view.at, cell.person, cell.account, cell.permission_set, cell.standing)
+        until = (each or "" for each in cell.until)
+        yield (*place, *("; ".join(each) for each in (cell.by, cell.why, until, cell.where)))
+
+
+_HEADINGS = ("at", "person", "account", "permission_set", "standing", "by", "why", "until", "where")
+
+
+def compare(
+    visit: Visiting,
+    asked: Given,
+    start: Annotated[When, Query(alias="from")] = "",
+    end: Annotated[When, Query(alias="to")] = "",
+    page: PageNumber = 1,
+) -> Response:
+    """Show what is not the same at two times, person by person, and by what."""
+    place = zone_of(asked.zone)
+    before = _look(visit, replace(asked, at=start or iso(visit.at)))
+    later = end or iso(before.found.moment.at + timedelta(hours=8))
+    after = _look(visit, replace(asked, at=later))
+    found = compared(before.found, after.found, after.filters)
+    shown = found[(page - 1) * _DIFFERENCES : page * _DIFFERENCES]
+
+    def turn(number: int) -> str:
+        fields = asked.fields(at="") | {"from": start, "to": end, "page": str(number)}
+        return f"{_COMPARE}?{urlencode({name: value for name, value in fields.items() if value})}"
+
+    def why(one: _Look, where: Place) -> str:
+        names = {"person": where.person, "account": where.account, "set": where.permission_set}
+        return one.address(_EXPLAIN, one.found.moment.at, **names)
+
+    return visit.show(
+        "access_compare.html",
+        **after.drawn(),
+        before=before,
+        after=after,
+        from_field=before.found.moment.at.astimezone(place).strftime("%Y-%m-%dT%H:%M"),
+        differences=shown,
+        all=len(found),
+        people=len({each.place.person for each in found}),
+        page=page,
+        pages=-(-len(found) // _DIFFERENCES),
+        turn=turn,
+        why=why,
+        said=cell_words,
+    )
+
+
+def explain(visit: Visiting, asked: Given) -> Response:
+    """Show why one cell is as it is, or what one action comes to; and what would change it."""
+    if not asked.person:
+        asked = replace(asked, person=visit.person)
+    own = _own(visit)
+    if own not in (None, asked.person):
+        raise Refusal(403, "you see your own access alone", "auditors see everybody's", (f"{_EXPLAIN}", "Your own"))
+    look = _look(visit, asked)
+    team = look.found.moment.team
+    if asked.person not in team.people:
+        raise NotFoundError(f"no person `{asked.person}` in {look.found.by}")
+    chain = None
+    if asked.permission_set and asked.account:
+        place = place_of(look.found, asked.person, asked.account, asked.permission_set)
+        chain = chain_of(look.found.moment, place)
+    return visit.show(
+        "access_explain.html",
+        **look.drawn(),
+        person=team.people[asked.person],
+        chain=chain,
+        ways=_ways(look),
+        listed=not asked.action or is_action(asked.action),
+    )
+
+
+def _ways(look: _Look) -> list[ExplainView] | None:
+    """Explain every way to the action that is asked about; None where none is."""
+    asked, team = look.asked, look.found.moment.team
+    if not asked.action or not asked.account:
+        return None
+    _one_action(asked.action)
+    if asked.account not in team.accounts:
+        raise NotFoundError(f"no account `{asked.account}` in {look.found.by}")
+    resource = asked.resource or "*"
+    request = Request(asked.action, resource, {_MFA: "true"}, some="*" in resource)
+    return explained(look.found, asked.person, asked.account, request)
+
+
+def cell_words(cell: Cell | None) -> str:
+    """Say a cell in words: what it comes to, and by what."""
+    if cell is None:
+        return "no"
+    if not cell.reasons:
+        return str(cell.standing)
+    frozen = "frozen, else " if cell.standing is Standing.FROZEN else ""
+    return frozen + "; ".join(f"{reason.by} ({reason.why})" for reason in cell.reasons)
+
+
+PAGES = (
+    Page("GET", ACCESS, Need.VIEWER, show, menu="Access"),
+    Page("GET", "/access.csv", Need.VIEWER, as_csv),
+    Page("GET", "/access.json", Need.VIEWER, as_json),
+    Page("GET", _COMPARE, Need.VIEWER, compare),
+    Page("GET", _EXPLAIN, Need.VIEWER, explain),
+)
