@@ -224,16 +224,15 @@ def _others(team: Team, place: Place) -> Iterator[Change]:
     ]
     if groups:
         yield Change(f"not in group {' or '.join(dict.fromkeys(groups))}, which gives it")
-    rotas = [
-        rota.name
+    every = [
+        rota
         for rota in team.rotas.values()
-        if place.account in rota.accounts
-        and place.permission_set in rota.entitlement.values()
-        and place.person not in rota.people
+        if place.account in rota.accounts and place.permission_set in rota.entitlement.values()
     ]
+    rotas = [rota.name for rota in every if place.person not in rota.people]
     if rotas:
         yield Change(f"no turn in rota {' or '.join(rotas)}, which gives it to whoever is on watch")
-    if groups or rotas:
+    if groups or every:
         yield Change(f"a grant, or a request that a lead approves: watchbill request {place.permission_set}")
     else:
         yield Change(f"nothing gives {place.permission_set} in {place.account}: a group, a rota or a grant would")

@@ -70,6 +70,7 @@ def test_an_override_says_who_made_it_and_why():
     assert ("a swap with who is on watch for rota platform: james", None, None) in said(off)
     ((says, start, _),) = [each for each in said(off) if each[0].startswith("the next watch")]
     assert says == "the next watch of rota platform"
+    assert said(off)[-1][0] == "a grant, or a request that a lead approves: watchbill request prod-oncall"
     assert cells_at(replace(moment, at=start))[off.place].standing is Standing.HELD
 
 
