@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from tests.examples import register
 from tests.idp import peer
 from tests.postgres import postgres
 from tests.sshd import james, sshd
@@ -14,9 +14,7 @@ from tests.states import place
 __all__ = ("data_dir", "james", "peer", "place", "postgres", "sshd")
 
 
-# A timing is never a test: the machine may be busy.
-settings.register_profile("watchbill", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("watchbill")
+register()
 
 
 @pytest.fixture(scope="session")

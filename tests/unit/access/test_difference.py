@@ -7,8 +7,9 @@ from itertools import chain, product
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.teams import DAY, HERE, MONDAY, grant, group, layer, permission_set, person, rota, team, with_rota
 from tests.unit.access.drawn import ACTIONS, LEDGER, MFA, OFFICE, WEEK, allowed, instants, statements, teams
 
@@ -506,7 +507,7 @@ def meant(words):
 PATTERNS = ["ec2:*", "ec2:Describe*", "ec2:DescribeInst*", "ec2:TerminateInstances", "s3:*", "s3:Get*", "s3:GetObject", "s3:*Object", "kms:*", "kms:List*", "sqs:*", "sqs:S*", "logs:*", "execute-api:*", "a4b:*"]  # fmt: skip
 
 
-@settings(max_examples=15)
+@examples(6, 25)
 @given(
     st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=4, unique=True),
     st.lists(st.sampled_from(PATTERNS), max_size=2, unique=True),
@@ -557,7 +558,7 @@ def held(of, within):
 SIMPLE = statements(({"Resource": "*"},), ({}, {"Bool": {MFA: "true"}}, {"DateLessThan": {"aws:CurrentTime": "2026-01-14T00:00:00Z"}}, {"StringEquals": {"aws:username": "ana"}}))  # fmt: skip
 
 
-@settings(max_examples=12)
+@examples(5, 25)
 @given(teams(SIMPLE), teams(SIMPLE), st.lists(instants(), min_size=4, max_size=8))
 def test_point_answers_differ_where_a_change_says_so(old, new, times):
     """Who may do something only before loses it, who may only after gains it: at every instant, with MFA and without."""

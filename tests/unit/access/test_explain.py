@@ -7,6 +7,7 @@ from importlib import resources
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.teams import DAY, HERE, MONDAY, grant, group, layer, rota, team, with_rota
 from tests.unit.access.drawn import ACTIONS, LEDGER, MFA, OFFICE, instants, teams
 
@@ -173,7 +174,7 @@ def test_permission_sets_that_would_give_it_are_named():
         assert named == helps, action
 
 
-@settings(max_examples=40)
+@examples(15, 60)
 @given(st.sampled_from(("ada", "james", "lee", "priya", "rick")), instants())
 def test_the_next_window_is_right_to_the_second(who, at):
     """By the schedule itself, by who_can, and by point answers on both sides of each edge."""

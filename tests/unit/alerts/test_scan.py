@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.story.weeks import TEAM, week_of
 from tests.teams import DAY, HERE, PRODUCTION, STAGING, person, team
 from tests.trails import after, assume_role, reading, record, root, service, session, user
@@ -86,7 +87,7 @@ def answered(events, found, rules, of):
 
 
 @given(st.integers(0, 999), st.sampled_from([1, 2, 5, 50]))
-@settings(max_examples=5)
+@examples(3, 15)
 def test_batches_in_any_order_and_cut_anywhere_give_the_same(seed, size):
     """Cases with their evidence and facts, counts and hits."""
     found, of = reading(*MADE), team()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.teams import DAY, HERE, MONDAY, grant, team, workload
 from tests.trails import after, assume_role, reading, record, service, session, sign_in, stamp, user
 from tests.unit.judge.judged import CALLS, MORE, MS, NAMES, SETS, WEEK, histories, one_by_one, records, teams
@@ -85,7 +86,7 @@ def test_rows_are_judged_as_their_events_are():
     assert {each["right"] for each in found} >= {"entitled", "off shift", "beyond role", "frozen", "needs none"}
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.large_base_example, HealthCheck.too_slow])
+@settings(examples(10, 60), suppress_health_check=[HealthCheck.large_base_example, HealthCheck.too_slow])
 @given(histories(), st.lists(records(), min_size=40, max_size=80))
 def test_events_close_together_are_judged_alike_in_bulk_and_alone(history, made):
     """Around every edge, and by every key that a statement may hang on."""
@@ -129,7 +130,7 @@ def test_whatever_a_permission_set_hangs_on_tells_events_apart(held):
     assert judged == one_by_one(VARIANTS, history, WEEK)
 
 
-@settings(max_examples=15)
+@examples(6, 30)
 @given(st.permutations(range(TABLE.num_rows)), st.integers(1, 9))
 def test_neither_order_nor_cut_makes_a_difference(order, size):
     """An engine cuts and orders as it pleases."""

@@ -10,8 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.lakes import age, delivery, log, rows, table, taken_in
 from tests.teams import MONDAY, team
 from tests.trails import assume_role, other_account, record, session, user
@@ -59,7 +60,7 @@ def whole(tmp_path_factory):
 
 
 @given(arrivals())
-@settings(max_examples=25)
+@examples(10, 40)
 def test_any_delivery_gives_the_same_table(whole, tmp_path_factory, drawn):
     """Order, repetition, splitting, lateness, and files that come cut short and whole later: one and the same table."""
     folder = tmp_path_factory.mktemp("lake")

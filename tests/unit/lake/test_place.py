@@ -11,8 +11,9 @@ import time
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.lakes import AT, delivery, log, named_on_hosts, rows, table, taken_in
 from tests.teams import team
 from tests.trails import after, assume_role, record, session, user
@@ -61,7 +62,7 @@ def kill():
 
 
 @given(FILES, FILES, st.sets(st.integers(0, 6)), st.sampled_from(["whole", "sealed", "killed"]))
-@settings(max_examples=25)
+@examples(8, 40)
 def test_whoever_is_let_in_each_event_is_there_once(tmp_path_factory, mine, others, turns, what):
     """Another ingest of some of the same events comes between any two batches, then seals, or is killed on its way."""
     folder = tmp_path_factory.mktemp("lake")

@@ -9,8 +9,9 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.lakes import delivery, log, rows, table, taken_in
 from tests.teams import MONDAY, team
 from tests.trails import after, assume_role, record, session, user
@@ -78,7 +79,7 @@ def scripted(choices):
     st.lists(st.sampled_from(range(len(EVENTS))), max_size=4),
     st.sampled_from([1, 4, 10_000_000]),
 )
-@settings(max_examples=60)
+@examples(15, 100)
 def test_any_order_of_batches_gives_the_same_table(tmp_path_factory, files, choices, before, room):
     """Three batches at once, done in any order, contradictions and copies among them, with room for few keys only."""
     folder = tmp_path_factory.mktemp("lake")

@@ -7,8 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.teams import person, team
 from tests.unit.schedule.drawn import (
     CHANGES,
@@ -339,7 +340,7 @@ def edges_of(found, within):
 
 
 @given(teams(), st.data())
-@settings(max_examples=60)
+@examples(20, 100)
 def test_findings_at_an_instant_are_those_of_a_slow_reading(drawn, data):
     """Gaps and whose leave opened them, two duties at once, and who is away and on call all the same."""
     made, change, within = drawn
@@ -394,7 +395,7 @@ def slow_clashes(made, at):
 
 
 @given(teams())
-@settings(max_examples=60)
+@examples(20, 100)
 def test_short_rests_are_those_of_a_slow_reading(drawn):
     """Piece after piece of time: who is on, who was on, and how long ago."""
     made, _, within = drawn
@@ -420,7 +421,7 @@ def test_short_rests_are_those_of_a_slow_reading(drawn):
 
 
 @given(teams())
-@settings(max_examples=60)
+@examples(20, 100)
 def test_loads_are_those_of_a_slow_reading(drawn):
     """Time is cut wherever anything changes, and each piece read off the person's clock."""
     made, change, within = drawn

@@ -8,8 +8,9 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.unit.alerts.records import pack
 from tests.unit.service.world import NOON, World, hijack, record
 
@@ -166,7 +167,7 @@ def test_what_is_of_many_days_is_marked_day_by_day(world, monkeypatch):
     st.lists(st.integers(0, 40), min_size=1, max_size=7, unique=True),
     st.sampled_from([(1, 1, 1), (1, 4, 4), (3, 6, 10_000)]),
 )
-@settings(max_examples=20)
+@examples(6, 30)
 def test_pieces_come_to_the_same_cases_as_all_at_once(tmp_path_factory, starts, sized):
     """Whatever lies on both sides of midnight: no case is cut, shrinks, or comes twice."""
     # Twenty minutes apart around midnight, then further away, so that sittings reach over it, or end at it.
@@ -241,7 +242,7 @@ KINDS = st.sampled_from([("james", "GetPolicy"), ("mallory", "GetPolicy"), ("mal
 
 
 @given(st.lists(st.tuples(st.integers(0, 150), KINDS), min_size=1, max_size=14, unique=True), st.data())
-@settings(max_examples=15)
+@examples(5, 25)
 def test_passes_over_any_cuts_come_to_the_same_cases_as_all_at_once(tmp_path_factory, drawn, data):
     """What rules put together is raised once, whatever came with what, and in whatever order."""
     arrival = data.draw(st.permutations(drawn))

@@ -6,8 +6,9 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.teams import PRODUCTION
 from tests.unit.service.world import NOON, OWN, STOLEN, World, hijack, record
 
@@ -174,7 +175,7 @@ _MINUTES = st.integers(0, 12).map(lambda n: n * 25)
     st.lists(_MINUTES, max_size=3, unique=True),
     st.data(),
 )
-@settings(max_examples=15)
+@examples(5, 25)
 def test_passes_come_to_the_same_as_an_audit_with_the_same_findings(tmp_path_factory, told, hijacks, data):
     """Whatever came first, the events or what AWS found in them."""
     folder = tmp_path_factory.mktemp("told")

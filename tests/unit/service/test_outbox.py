@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.examples import examples
 from tests.teams import HERE
-from tests.unit.service.desk import MINUTE, KilledError, Office, asking_team, questions
+from tests.unit.service.desk import MINUTE, Channel, KilledError, Office, asking_team, questions
 
 from watchbill.errors import RefusedError
 from watchbill.ledger.model import Kind
@@ -22,6 +22,14 @@ from watchbill.team.model import Notify
 
 
 HOUR = timedelta(hours=1)
+
+
+class Refusing(Channel):
+    """A channel that reaches nobody."""
+
+    def send(self, notice, to, before):
+        """Refuse."""
+        raise RefusedError("the team has no leads to tell")
 
 
 @pytest.fixture
@@ -192,12 +200,7 @@ def test_the_case_of_the_only_lead_is_told_to_nobody(tmp_path):
     put(office.as_("watchbill"), replace(told, key="b"))
     assert office.store.outbox.of("b") == []
 
-    def refuse(notice, to, before):
-        raise RefusedError("the team has no leads to tell")
-
-    office.slack.send = refuse
-    office.mail.send = refuse
-    deliver(office.as_("watchbill"), {"slack": office.slack, "notify:mail": office.mail})
+    deliver(office.as_("watchbill"), {"slack": Refusing(), "notify:mail": Refusing()})
     assert {str(row.state) for row in office.store.outbox.of("a")} == {"failed"}
     office.store.close()
 

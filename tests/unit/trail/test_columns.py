@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.trails import assume_role, record, root, session, sign_in, user
 
 from watchbill.trail.columns import FIELDS, Source, columns_of, joined, read_columns
@@ -181,7 +182,7 @@ def assert_the_same(files):
 
 
 @given(FILES)
-@settings(max_examples=400, deadline=None)
+@examples(120, 800)
 @example([b'{"Records":[' + written([*whole().items(), ("errorMessage", '""')]).encode() + b"]}"])
 @example([b'{"Records":[' + written(whole().items()).encode() + b'],"Records":[]}'])
 @example([b'{"Records":[' + written(whole().items()).encode() + b'],"Rec\\u006frds":[]}'])
