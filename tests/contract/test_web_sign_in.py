@@ -240,6 +240,7 @@ def test_an_address_of_another_source_is_not_vouched_for(site):
     [
         ({"iss": "https://evil.example"}, "does not hold"),
         ({"aud": "another"}, "does not hold"),
+        ({"aud": "another", "azp": "watchbill"}, "does not hold"),
         ({"aud": ["watchbill", "another"]}, "does not hold"),
         ({"aud": ["watchbill", "another"], "azp": "another"}, "does not hold"),
         ({"nonce": "of another sign-in"}, "does not hold"),
