@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ MINUTE = timedelta(minutes=1)
 NIGHT = after(27)
 
 
+@cache
 def late():
     """Give the case of a change after the shift."""
     change = record("rds:RebootDBInstance", user("james"), NIGHT, sourceIPAddress=HOME, userAgent=FIREFOX)
