@@ -46,6 +46,10 @@ _LONGEST = timedelta(minutes=15)
 _LOOK = 0.1
 """Seconds between two looks at whether to stop."""
 
+_SHARE = 0.0005
+"""Seconds after which a thread that computes lets another go on. For Python's own five milliseconds a press would wait
+at each of its dozens of reads and writes, while a pass plans or audits beside it."""
+
 _OLDEST = """\
 # HELP watchbill_oldest_notice_age_seconds Since when the oldest notice waits to be told; 0 where none does
 # TYPE watchbill_oldest_notice_age_seconds gauge
@@ -95,6 +99,9 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     told = told_by(given, again=True, tells=False)
     clock, name = clock_of(session.settings), instance_name()
     workers, systemd = Workers(session), Systemd(session.settings.notify_socket)
+    # Made now, so that no press waits for it when this instance comes to lead.
+    workers.app(clock.now())
+    sys.setswitchinterval(_SHARE)
     say = lines_of_json(sys.stderr, name, clock, secrets_given(session, workers.team))
     passes = Job("pass", pause, _Passes(session, told, workers), _MISSED * pause + _LONGEST)
     with libraries_heard(say), session.store() as store:
