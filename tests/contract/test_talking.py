@@ -291,10 +291,11 @@ def test_lost_answers_ask_nobody_twice(office):
     assert office.mail.sent() == []
 
 
-def test_a_process_may_die_at_every_step(tmp_path, slack):
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 5])
+def test_a_process_may_die_at_every_step(tmp_path, slack, every):
     """Before and after every write and every sending: each message is there once, and nothing is lost."""
     cuts = 0
-    for cut in count(1):
+    for cut in count(1, every):
         slack.said.clear()
         office = Place(tmp_path / str(cut), slack)
         office.fate.cut = cut

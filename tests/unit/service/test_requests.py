@@ -407,7 +407,8 @@ def test_which_swaps_are_refused(desk, more, said):
     assert desk.store.requests.all() == []
 
 
-def test_cut_anywhere_a_request_is_asked_decided_and_told_once(tmp_path):
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 3])
+def test_cut_anywhere_a_request_is_asked_decided_and_told_once(tmp_path, every):
     """A process dies before and after each write and each sending; another goes on, and all of it happens once."""
     base = asking_team()
     of = replace(base, rotas={}, groups={"support": base.groups["support"]})
@@ -415,7 +416,7 @@ def test_cut_anywhere_a_request_is_asked_decided_and_told_once(tmp_path):
     first.store.close()
     cut, done = 0, False
     while not done:
-        cut += 1
+        cut += every
         folder = tmp_path / str(cut)
         shutil.copytree(tmp_path / "0", folder)
         desk = Requests.__new__(Requests)
