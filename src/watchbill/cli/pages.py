@@ -1,18 +1,19 @@
 """The pages that an instance serves, by the team file as it is when the instance starts."""
 
 import secrets
+from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from watchbill.cli.people import Workers
-from watchbill.clock import Clock
 from watchbill.errors import RefusedError, WatchbillError
 from watchbill.service.health import Routes
 from watchbill.service.links import Links
 from watchbill.service.logs import Say
+from watchbill.service.serve import Instance
 from watchbill.settings import read_variables
-from watchbill.store.database import Store
 from watchbill.team.model import Team, Web
 
 
@@ -26,8 +27,8 @@ def links_of(team: Team) -> Links | None:
     return None if team.web is None else Links(team.web.base, secret)
 
 
-def pages_of(workers: Workers, store: Store, clock: Clock, say: Say, place: tuple[str, int]) -> Routes:
-    """Give what serves the pages at a host and port; nothing where the team file names none.
+def pages_of(workers: Workers, instance: Instance, lake: Path, say: Say, place: tuple[str, int]) -> Routes:
+    """Give what serves the pages of an instance at a host and port; nothing where the team file names none.
 
     Refuses what is set up by half, so that whoever starts it sees that at once.
     """
@@ -38,6 +39,7 @@ def pages_of(workers: Workers, store: Store, clock: Clock, say: Say, place: tupl
     try:
         # Imported here, since only who serves pages needs what `watchbill[web]` installs.
         from watchbill.directories.sign_in import OpenId  # noqa: PLC0415 - see above
+        from watchbill.service.seen import Trail  # noqa: PLC0415 - see above
         from watchbill.web.app import routes_of  # noqa: PLC0415 - see above
         from watchbill.web.pages.sign_in import BACK  # noqa: PLC0415 - see above
         from watchbill.web.site import Site  # noqa: PLC0415 - see above
@@ -53,7 +55,9 @@ def pages_of(workers: Workers, store: Store, clock: Clock, say: Say, place: tupl
                 f"the team file has `web.sign_in`, and {named} is not set", "set it, as docs/web.md says"
             )
         provider = OpenId(web.sign_in, known, web.base + BACK)
-    return routes_of(Site(web.base, store, partial(workers, store), clock.now, secret, say, provider))
+    store, now = instance.store, instance.clock.now
+    site = Site(web.base, store, partial(workers, store), now, secret, say, provider)
+    return routes_of(replace(site, trail=Trail(lake), jobs=instance.board.standings))
 
 
 def _must_fit(web: Web, host: str, port: int) -> None:

@@ -15,6 +15,7 @@ from watchbill.access.model import State
 from watchbill.alerts.export.model import Kept
 from watchbill.alerts.export.prometheus import prometheus
 from watchbill.bootstrap import clock_of
+from watchbill.cli.commands.lake import LAKE
 from watchbill.cli.commands.passes import Passed, Standing, Stop, Told, one_pass, pass_options, seconds_of, told_by
 from watchbill.cli.pages import links_of, pages_of
 from watchbill.cli.people import Channels, Workers, secrets_given
@@ -112,7 +113,8 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
         jobs = [passes, *pressed, due(workers.of), outbox(workers.of, people.senders, links_of), beside]
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
-        others = [*people.routes, *_rung_by(rung), *pages_of(workers, store, clock, say, (host, port))]
+        looked_at = pages_of(workers, instance, session.settings.state / LAKE, say, (host, port))
+        others = [*people.routes, *_rung_by(rung), *looked_at]
         served = pages(instance, lambda: _counts(store, clock.now()), others)
         with Stop() as stop, Listening(served, host, port) as listening, people.hearing(), instance:
             listened = f"{f'[{host}]' if ':' in host else host}:{listening.port}"
