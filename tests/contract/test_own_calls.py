@@ -26,6 +26,7 @@ SERVICES = {
     "iam": ("iam",),
     "identity_center": ("identitystore", "sso-admin"),
     "lookup": ("cloudtrail",),
+    "operations": (),
     "organizations": ("organizations",),
     "queue": ("sqs",),
     "reached": ("iam",),
