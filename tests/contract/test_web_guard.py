@@ -1,6 +1,7 @@
 """Who may see what, and what holds for every answer: over HTTP, with a real browser's words, on every page there is."""
 
 import re
+import time
 from datetime import timedelta
 from http.client import HTTPConnection
 from typing import cast
@@ -261,6 +262,10 @@ def test_a_bug_is_told_to_whoever_runs_it(tmp_path):
         assert "something is broken here" in shown.text
         assert "ZeroDivisionError" not in shown.text
         assert shown.headers["x-frame-options"] == "DENY"
+        end = time.monotonic() + 10
+        while not served.site.say.lines and time.monotonic() < end:
+            # Visitors are answered before it is written down.
+            time.sleep(0.01)
         assert served.site.say.lines == [("bug", {"page": "/bug/{secret}"})]
 
 

@@ -319,6 +319,7 @@ def test_a_case_that_is_not_there(site):
     """It is said, and none that are there are named."""
     shown = site.sign_in("sofia").open(f"{BASE}/open/C-none")
     assert shown.status == 404
+    assert "sofia (lead)" in shown.text
     assert "C-late" not in shown.text
 
 

@@ -297,6 +297,12 @@ def test_a_provider_that_is_down_is_said(site):
     shown = site.browser().open(BASE + "/sign-in")
     assert shown.status == 503
     assert "could not be reached" in shown.text
+    facts = {
+        "page": "/sign-in",
+        "code": "provider",
+        "message": "could not reach the identity provider: NewConnectionError",
+    }
+    assert site.site.say.lines == [("page", facts)]
 
 
 # --- who comes back is who went ------------------------------------------------------------------

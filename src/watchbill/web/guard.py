@@ -28,7 +28,7 @@ def guard(site: Site, pages: Sequence[Page], page: Page) -> Callable[[Request], 
         client = request.client.host if request.client else ""
         if page.paced and not site.pace.allows(client, site.now()):
             raise Refusal(429, "too many tries from where you are", "wait a minute, and try again")
-        visit = visit_of(site, pages, page, request)
+        visit = request.state.known = visit_of(site, pages, page, request)
         if page.need is not Need.ANYBODY:
             visit = _proven(_admitted(visit))
         request.state.visit = visit
