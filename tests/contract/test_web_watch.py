@@ -54,7 +54,8 @@ def test_the_page_says_what_the_command_says(site, ada):
         mine = [row for row in rows if row.startswith(begins) and f">{shift.source}<" in row]
         assert len(mine) == 1, shift
         assert shift.person in mine[0]
-        assert "gives prod-oncall in production" in mine[0]
+        assert ">prod-oncall in production<" in mine[0]
+        assert "gives prod-oncall in production</title>" in shown.text
     assert shown.text.count('class="primary"') >= len(found)
     said = [f'"{iso(each.at)}"' for each in handoffs(found, within)]
     listed = shown.text.partition('id="handoffs"')[2].partition("</table>")[0]

@@ -67,6 +67,7 @@ def lanes_svg(scene: Scene, zone: ZoneInfo, local: Local, at: datetime, leads: L
     add(picture, "title", title, id="did-title")
     add(picture, "desc", _summary(scene), id="did-desc")
     _pattern(picture)
+    add(picture, "text", "shaded: on call", class_="quiet", x=8, y=_TOP - 6)
     for shift in scene.shifts:
         words = f"on call: {shift.kind} of {inert(shift.rota)}, {local(shift.interval.start)}"
         _band(picture, span, shift.interval, ("shift", f"{words} to {local(shift.interval.end)}"), bottom)

@@ -116,7 +116,7 @@ def _lines(team: Team, held: list[Shift], missing: list[Gap]) -> list[Line]:
     """Give the rows of the table in order of time, gaps before shifts that begin with them."""
     rows = [Line(g.interval, "", str(g.kind), g.rota, str(g), "", gap=True) for g in missing]
     for shift in held:
-        gives = given_by(team.rotas[shift.rota], shift.kind)
+        gives = given_by(team.rotas[shift.rota], shift.kind).removeprefix("gives ")
         why = f"{shift.source}, in place of whose turn it was" if is_override(shift) else shift.source
         rows.append(Line(shift.interval, shift.person, str(shift.kind), shift.rota, gives, why))
     return sorted(rows, key=lambda line: (line.interval.start, not line.gap, line.rota, line.who))
