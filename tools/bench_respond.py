@@ -6,7 +6,7 @@ what was written is read back only after four seconds. So what is measured is ho
 time: accounts side by side, what does not hold yet looked at again. The freeze must hold before a figure is printed.
 
 Then `soak.py` is run, on SQLite and, where `--postgres` names an empty database, on that: 1,000 cases whose questions
-are among 10,000 messages, three instances, a kill every 15 seconds or so. What others do on this machine is in the
+are among 10,000 messages, three instances, a kill every 25 seconds or so. What others do on this machine is in the
 figures: its load is printed beside them.
 """
 

@@ -75,7 +75,7 @@ class Load:
     """Queued to begin with, the questions among them."""
     instances: int = 3
     kills: int = 12
-    between: tuple[float, float] = (8.0, 20.0)
+    between: tuple[float, float] = (15.0, 35.0)
     """Seconds from one kill to the next."""
     presses: float = 4.0
     """A second."""
