@@ -1,5 +1,6 @@
 """Bring a database up to date with Alembic, from inside the program and without a word on the terminal."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic.config import Config
@@ -13,8 +14,9 @@ from watchbill.errors import ProviderError
 from watchbill.store import tables
 
 
+@cache
 def scripts() -> ScriptDirectory:
-    """Give the migrations that are shipped with watchbill."""
+    """Give the migrations that are shipped with watchbill; read once, as reading runs the code of each."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
