@@ -8,10 +8,10 @@ from tests.examples import register
 from tests.idp import peer
 from tests.postgres import postgres
 from tests.sshd import james, sshd
-from tests.states import place
+from tests.states import place, states_begin_as_a_copy
 
 
-__all__ = ("data_dir", "james", "peer", "place", "postgres", "sshd")
+__all__ = ("data_dir", "james", "peer", "place", "postgres", "sshd", "states_begin_as_a_copy")
 
 
 register()
