@@ -202,7 +202,7 @@ def test_cut_anywhere_an_edit_gives_no_more_and_takes_no_more(edit):
     check_cuts(state_of(team(), NOON - DAY), EDITS[edit](team()), NOON, 6144)
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", [pytest.param(e, marks=[pytest.mark.slow] if e == "grace" else []) for e in EDITS])
 def test_cut_anywhere_an_edit_taken_back(edit):
     """Each edit undone again; policies are so short that each fence has many, and slices have to find room."""
     check_cuts(state_of(EDITS[edit](team()), NOON - DAY, limit=1500), team(), NOON, 1500)
