@@ -34,7 +34,9 @@ from watchbill.trail.coverage import Coverage, GapKind
 
 
 SLACK = timedelta(days=1)
-"""How much later than the span a trail may begin, or earlier end: nobody works around the clock."""
+"""How much later than the span a trail may begin, or earlier end, at most: nobody works around the clock."""
+_SHARE = 7
+"""Of a short span a seventh at most: a trail of an hour says nothing of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +160,13 @@ def _nothing_said(holders: Collection[Holder], numbers: Iterable[str], trail: Tr
 
 def _not_reached(number: str, trail: Trail) -> Iterator[str]:
     counted, span = trail.used.counted(number), trail.span
+    slack = min(SLACK, (span.end - span.start) / _SHARE)
     if counted is None:
         yield f"the trail has nothing of account {number}"
         return
-    if counted.first > span.start + SLACK:
+    if counted.first > span.start + slack:
         yield f"the trail of account {number} begins at {iso(counted.first)}"
-    if counted.last < span.end - SLACK:
+    if counted.last < span.end - slack:
         yield f"the trail of account {number} ends at {iso(counted.last)}"
     gaps = [gap for gap in trail.coverage.gaps if gap.account in (number, None) and gap.kind is not GapKind.HOST]
     for gap in gaps[:3]:

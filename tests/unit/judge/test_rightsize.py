@@ -127,6 +127,13 @@ def test_a_gap_elsewhere_says_nothing_of_other_accounts():
     assert found["support"].nothing_said != ()
 
 
+def test_a_trail_of_an_hour_says_nothing_of_a_day():
+    """However short the span is."""
+    hour = [record("ec2:DescribeVpcs", user("lee"), after(23 + minutes / 60)) for minutes in (0, 59)]
+    found = asked(attribute(reading(*hour).events, TEAM), span=Interval(MONDAY, MONDAY + DAY))
+    assert found["support"].nothing_said == (f"the trail of account {PRODUCTION} begins at 2026-01-12T23:00:00Z",)
+
+
 def test_an_account_of_which_there_is_nothing_says_nothing():
     """Empty is not unused."""
     found = asked(attribute(reading(*BY_SOFIA[:1]).events, TEAM), span=Interval(MONDAY, MONDAY + DAY))
