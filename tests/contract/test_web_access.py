@@ -147,6 +147,12 @@ def test_time_goes_by_links_alone(site, lee):
     assert drawn(page)[Place("sofia", "production", "prod-oncall")] == "\u25c6 override until 04:00"
     assert then[Place("sofia", "production", "prod-oncall")] == "no"
     assert "on call" in then[Place("priya", "production", "prod-oncall")]
+    line = page.text.partition('<svg class="slider"')[2].partition("</svg>")[0]
+    hrefs = [html.unescape(each) for each in re.findall(r'href="([^"]*)"', line)]
+    assert {before, after} <= set(hrefs)
+    assert all(lee.open(urljoin(BASE, each)).status == 200 for each in hrefs[::3])
+    listed = page.text.partition("within twelve hours")[2].partition("</ul>")[0]
+    assert text_of(listed).startswith("Mon 2026-01-12 19:00 CET rota platform")
     typed = lee.open(f"{BASE}/access?at=2026-07-01T02:30&zone=Europe/Berlin")
     assert '<time datetime="2026-07-01T00:30:00Z">Wed 2026-07-01 02:30 CEST</time>' in typed.text
     assert 'value="2026-07-01T02:30"' in typed.text

@@ -26,6 +26,7 @@ from watchbill.access.matrix import (
     in_account,
     last_turning,
     next_turning,
+    turnings,
 )
 from watchbill.access.model import AccountState, Freeze
 from watchbill.access.permissions import known_documents
@@ -48,6 +49,8 @@ ROWS = 50
 """People on a page."""
 COLUMNS = 40
 """Permission sets on a page, of all accounts."""
+AROUND = timedelta(hours=12)
+"""How far before and after an instant the changes around it are."""
 _ASKED_AT_ONCE = 1_000
 """People times accounts up to which a question about an action is asked in all accounts: what that takes is short."""
 _MOMENT, _DAY = timedelta(microseconds=1), timedelta(days=1)
@@ -102,6 +105,8 @@ class Matrix:
     before: Turning | None
     after: Turning | None
     """The changes next to the instant, of what is asked for."""
+    around: tuple[Turning, ...]
+    """Those within `AROUND` of it."""
 
     @property
     def accounts(self) -> list[tuple[str, int]]:
@@ -221,7 +226,10 @@ def matrix(found: Then, filters: Filters, page: int = 1, across: int = 1) -> Mat
         )
         for name in shown
     )
-    return Matrix(here, rows, len(people), len(columns), last_turning(moment, only), next_turning(moment, only))
+    around = turnings(moment, Interval(moment.at - AROUND, moment.at + AROUND), only)
+    before = next((each for each in reversed(around) if each.at < moment.at), None) or last_turning(moment, only)
+    after = next((each for each in around if each.at > moment.at), None) or next_turning(moment, only)
+    return Matrix(here, rows, len(people), len(columns), before, after, around)
 
 
 def _columns(team: Team, cells: Mapping[Place, Cell]) -> tuple[tuple[str, str], ...]:

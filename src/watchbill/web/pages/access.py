@@ -25,6 +25,7 @@ from watchbill.service.access_view import (
     ROWS,
     AccessView,
     Filters,
+    Matrix,
     Search,
     Then,
     access_view,
@@ -41,6 +42,7 @@ from watchbill.web.asked import UTC, PageNumber, When, Zone, instant_of, local_i
 from watchbill.web.guard import Visiting
 from watchbill.web.page import Need, Page
 from watchbill.web.site import Refusal, Visit
+from watchbill.web.slider import Stop, slider_svg
 
 
 ACCESS: Final = "/access"
@@ -50,6 +52,10 @@ _REACH = timedelta(days=3660)
 """How far from now a page looks: schedules are worked out, not looked up."""
 _STEPS = ((-8, "8 h earlier"), (-1, "1 h earlier"), (1, "1 h later"), (8, "8 h later"))
 """Hours, and what the link by so many is called."""
+_STOPS = 24
+"""Changes on the line of time."""
+_NAMED = 3
+"""How many things that change at once are named."""
 _DIFFERENCES = 100
 """Differences on a page."""
 _MFA = "aws:MultiFactorAuthPresent"
@@ -172,10 +178,13 @@ def show(visit: Visiting, asked: Given, page: PageNumber = 1, across: PageNumber
     shown = matrix(look.found, look.filters, page, across)
     now = look.found.moment.at
     steps = [(look.address(at=now + timedelta(hours=hours)), name) for hours, name in _STEPS]
+    stops = _stops(look, shown)
     return visit.show(
         "access.html",
         **look.drawn(),
         matrix=shown,
+        stops=stops,
+        slider=slider_svg(now, stops, lambda instant: look.address(at=instant), look.place),
         page=page,
         pages=-(-shown.people // ROWS),
         across=across,
@@ -185,6 +194,21 @@ def show(visit: Visiting, asked: Given, page: PageNumber = 1, across: PageNumber
         now=_without_instant(look),
         compare=f"{_COMPARE}?{urlencode(_to_compare(look))}",
     )
+
+
+def _stops(look: _Look, shown: Matrix) -> list[Stop]:
+    """Give the changes around the instant, those at one instant together; the nearest ones where there are many."""
+    found: dict[datetime, list[str]] = {}
+    for turning in shown.around:
+        found.setdefault(turning.at, []).append(turning.what)
+    now = look.found.moment.at
+    nearest = sorted(found, key=lambda at: abs(at - now))[:_STOPS]
+    return [Stop(at, _few(found[at]), look.address(at=at)) for at in sorted(nearest)]
+
+
+def _few(names: Sequence[str]) -> str:
+    left = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {left} more" if left > 0 else "")
 
 
 def _without_instant(look: _Look) -> str:
