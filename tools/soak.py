@@ -217,7 +217,9 @@ class _Soak:
         return next((each for each in self._living() if each.name == holder), None)
 
     def _kill(self) -> None:
-        """Kill one after the other, each second time the one that leads, and start another."""
+        """Kill one after the other, each second time the one that leads, and start another; the first must have led."""
+        while self._led == 0 and not self._over.wait(_LOOK):
+            pass
         while self._kills < self._load.kills and not self._over.wait(self._random.uniform(*self._load.between)):
             leader, living = self._leader(), self._living()
             victim = leader if leader is not None and self._kills % 2 == 0 else self._random.choice(living)
