@@ -8,7 +8,7 @@ import pytest
 from tests.hostile import HOSTILE
 from tests.lakes import delivery, log, taken_in
 from tests.pages import BASE, pages
-from tests.teams import DAY, MONDAY, grant, layer, rota, team, with_rota
+from tests.teams import DAY, HERE, MONDAY, grant, layer, rota, team, with_rota
 from tests.trails import after, record, user
 from tests.unit.service.desk import CASES, NOW
 
@@ -18,12 +18,14 @@ from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.view import view
 from watchbill.intervals import Interval, iso
 from watchbill.ledger.model import Kind
-from watchbill.schedule.oncall import Schedule
+from watchbill.schedule.oncall import Schedule, shifts
 from watchbill.service import requests
 from watchbill.service.board import Standing
 from watchbill.service.now import live, on_watch
 from watchbill.service.seen import Trail
 from watchbill.store.rows import CaseRow, FreezeRow, TryRow
+from watchbill.team.model import Kind as Duty
+from watchbill.team.model import Override, Turn
 from watchbill.trail.coverage import Gap, GapKind
 from watchbill.web.pages.now import said_length
 
@@ -152,6 +154,22 @@ def test_the_next_handoff_is_the_first_instant_at_which_somebody_else_is_on_call
             assert told.following == on(told.until) != on(at)
             quarters = (told.until - at) // timedelta(minutes=15)
             assert {on(at + n * timedelta(minutes=15)) for n in range(quarters)} == {on(at)}
+
+
+def test_who_takes_over_from_themselves_hands_over_later():
+    """A shift that ends where another of the same person begins is no handoff, however near it is."""
+    days = layer("all", "UTC", 0, 0, ("rick", "ada"))
+    turns = replace(days.pattern, turn=Turn(1, "d"))
+    (first, *_) = shifts(rota(replace(days, pattern=turns)), Interval(MONDAY, MONDAY + 9 * DAY))
+    again = Override(
+        "sw", Duty.PRIMARY, Interval(MONDAY + DAY, MONDAY + 2 * DAY), "rick", None, "a favour", "ada", HERE
+    )
+    base = with_rota(team(), rota(replace(days, pattern=turns), overrides=(again,)))
+    (told,) = on_watch(base, MONDAY + HOUR)
+    assert (first.person, told.people) == ("rick", ("rick",))
+    held = [s for s in shifts(base.rotas["platform"], Interval(MONDAY, MONDAY + 9 * DAY)) if s.person != "rick"]
+    assert told.until == min(shift.interval.start for shift in held) > MONDAY + 2 * DAY
+    assert told.following == ("ada",)
 
 
 def test_a_watch_that_nobody_hands_over_has_no_next():

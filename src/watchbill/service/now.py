@@ -3,7 +3,7 @@
 Each part by itself, as a plain value, from the state and the team file alone: nothing is asked of AWS for it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,20 +17,19 @@ from watchbill.ledger.model import Kind as Entry
 from watchbill.respond.ask import Status
 from watchbill.respond.outcomes import Stand
 from watchbill.schedule.copies import sources
-from watchbill.schedule.model import Shift
+from watchbill.schedule.model import Duty, Shift
 from watchbill.schedule.oncall import Schedule
 from watchbill.service.about import request_line
 from watchbill.service.board import Standing
 from watchbill.service.casework import Casework, view_of
-from watchbill.service.standing import Sees, as_read
 from watchbill.store.rows import Asked, QuestionRow
 from watchbill.team.model import Kind, Rota, Team
 
 
 SEVERITIES: Final = ("critical", "high", "medium", "low", "info")
 """Worst first."""
-_AHEAD = timedelta(days=35)
-"""How far the next handoff is looked for."""
+_AHEAD: Final = (timedelta(days=1), timedelta(days=8), timedelta(days=35))
+"""How far the next handoff is looked for: most are near."""
 _LIVE = timedelta(days=2)
 """How far the end of what somebody holds is looked for."""
 _STALE = timedelta(hours=1)
@@ -63,7 +62,6 @@ class OpenCase:
     person: str | None
     opened_at: datetime
     sentence: str
-    note: str
     is_gap: bool
     """Whether it is about what nothing is recorded of."""
 
@@ -138,41 +136,48 @@ def _of_rota(rota: Rota, at: datetime) -> Iterator[OnWatch]:
     duties = schedule.on_call(at)
     needed = {each.kind for each in rota.required}
     kinds = {layer.kind for layer in rota.layers} | {duty.kind for duty in duties} | needed
-    found = _shifts(schedule, at, kinds)
+    nexts = _nexts(schedule, at, {kind: _named(duties, kind) for kind in kinds})
     for kind in sorted(kinds, key=list(Kind).index):
-        people = tuple(duty.person for duty in duties if duty.kind is kind)
-        turns = sorted({edge for s in found if s.kind is kind for edge in (s.interval.start, s.interval.end)})
-        until, following = None, people
-        for edge in turns:
-            then = tuple(sorted({s.person for s in found if s.kind is kind and edge in s.interval}))
-            if at < edge < at + _AHEAD and then != tuple(sorted(people)):
-                until, following = edge, then
-                break
+        people = _named(duties, kind)
+        until, following = nexts.get(kind, (None, people))
         yield OnWatch(rota.name, kind, people, until, following, kind in needed)
 
 
-def _shifts(schedule: Schedule, at: datetime, kinds: set[Kind]) -> Sequence[Shift]:
-    """Give the shifts from now on, as far as each kind has one that ends: a few days, where they are enough."""
-    for days in (3, _AHEAD.days):
-        ahead = at + timedelta(days=days)
-        found = schedule.shifts(Interval(at, ahead))
-        if {shift.kind for shift in found if shift.interval.end < ahead} >= kinds:
-            return found
+def _named(duties: Iterable[Duty | Shift], kind: Kind) -> tuple[str, ...]:
+    return tuple(sorted({duty.person for duty in duties if duty.kind is kind}))
+
+
+def _nexts(
+    schedule: Schedule, at: datetime, holding: Mapping[Kind, tuple[str, ...]]
+) -> Mapping[Kind, tuple[datetime, tuple[str, ...]]]:
+    """Give for each kind when somebody else holds the watch, and who: a day is looked at, and more where it must be."""
+    found: dict[Kind, tuple[datetime, tuple[str, ...]]] = {}
+    for ahead in _AHEAD:
+        shifts = schedule.shifts(Interval(at, at + ahead))
+        for kind in holding.keys() - found.keys():
+            mine = [shift for shift in shifts if shift.kind is kind]
+            edges = {edge for shift in mine for edge in (shift.interval.start, shift.interval.end)}
+            for edge in sorted(edge for edge in edges if at < edge < at + ahead):
+                then = _named((shift for shift in mine if edge in shift.interval), kind)
+                if then != holding[kind]:
+                    found[kind] = edge, then
+                    break
+        if holding.keys() == found.keys():
+            break
     return found
 
 
-def open_cases(work: Casework, sees: Sees) -> list[OpenCase]:
-    """Give the cases that are not closed, the worst first and the oldest of each; never one about whoever works."""
+def open_cases(work: Casework) -> list[OpenCase]:
+    """Give the cases that are not closed, the worst first and the oldest of each; never one about whoever works.
+
+    Nothing of them is told that not every reader may see: no story, and nothing of how one was decided.
+    """
     found = []
     for row in work.store.cases.not_in(str(Status.CLOSED)):
-        if row.person == work.actor:
-            continue
-        view = view_of(row)
-        kept = as_read(row, view, sees)
-        is_gap = view.kind == GAP
-        found.append(
-            OpenCase(row.id, row.severity, row.status, row.person, row.opened_at, view.sentence, kept.note, is_gap)
-        )
+        if row.person != work.actor:
+            view = view_of(row)
+            said = (row.person, row.opened_at, view.sentence)
+            found.append(OpenCase(row.id, row.severity, row.status, *said, view.kind == GAP))
     return sorted(found, key=lambda case: (SEVERITIES.index(case.severity), case.opened_at, case.id))
 
 
