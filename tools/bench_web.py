@@ -1,0 +1,355 @@
+"""Measure pages: how long the server takes for one, and how large it comes over the wire.
+
+A team of 1,000 people, 300 permission sets, 150 job roles, 40 rotas of 20 people and 20 accounts; a lake of so many
+events of 90 days as is asked for, made once and kept in the cache. The pages are served by uvicorn on the loopback, in
+this process, and asked for by one reader after the other, each with a session of their own.
+
+    python tools/bench_web.py                       # 300,000 events
+    python tools/bench_web.py --events 10000000     # ten minutes to make, a gigabyte on the disk
+
+`first` is a page that nobody has looked at since the lake changed, `again` is one that somebody has. Times are of the
+wall clock, and mean something on a machine that has nothing else to do; the time of the CPU, of server and reader
+together, means something on any.
+"""
+
+import argparse
+import gzip
+import json
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
+from http import HTTPStatus
+from http.client import HTTPConnection
+from pathlib import Path
+from random import Random
+from secrets import token_urlsafe
+from statistics import median
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from starlette.applications import Starlette
+
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.cloud import MemoryCloud
+from tests.unit.respond.test_ask import late
+from trail_generator import ACCOUNTS as NUMBERS
+from trail_generator import MonthOfRows, World, drawn_from, kept
+
+from watchbill.aws.accounts import Accounts
+from watchbill.bootstrap import App
+from watchbill.errors import Location
+from watchbill.lake.manifest import SEALED, ObjectRow
+from watchbill.lake.parts import write_part
+from watchbill.lake.place import Lake
+from watchbill.ledger.model import Kind as Entry
+from watchbill.service.casework import Casework
+from watchbill.service.health import Listening
+from watchbill.service.seen import Trail
+from watchbill.service.sessions import add_link, sign_in_by_link
+from watchbill.sim.clock import SimClock
+from watchbill.store.database import Store, open_store
+from watchbill.store.rows import CaseRow, FreezeRow
+from watchbill.team.model import (
+    Access,
+    Account,
+    Group,
+    Kind,
+    Layer,
+    PermissionSet,
+    Person,
+    Required,
+    Restriction,
+    Roster,
+    Rota,
+    Rotation,
+    Team,
+    Turn,
+    Web,
+)
+from watchbill.web.app import routes_of
+from watchbill.web.site import SESSION, Site
+
+
+HERE = Location("bench.yaml", 1)
+PEOPLE, GROUPS, SETS, ROTAS, ACCOUNTS, MONTHS = 1_000, 150, 300, 40, 20, 3
+OF_ROTA = 20
+AT = datetime(2025, 4, 1, 9, 30, tzinfo=UTC)
+"""The lake ends with the day before."""
+TARGET_ROWS = 400_000
+SERVICES = ("ec2", "s3", "lambda", "rds", "dynamodb", "sqs", "sns", "logs", "cloudwatch", "ecs", "eks", "kms")
+MANAGED = ("ReadOnlyAccess", "ViewOnlyAccess", "PowerUserAccess", "SecurityAudit", "AmazonS3FullAccess")
+HOURS = {"Europe/London": (8, 16), "America/New_York": (11, 19), "Asia/Tokyo": (9, 17)}
+
+
+def permission_set(number: int) -> PermissionSet:
+    """Make one of three kinds: of a managed policy, of patterns, or a document."""
+    name = f"set-{number:03}"
+    if number % 3 == 0:
+        return PermissionSet(name, "", (), (), None, HERE, managed=(MANAGED[number // 3 % len(MANAGED)],))
+    if number % 3 == 1:
+        first = number % len(SERVICES)
+        allowed = tuple(f"{SERVICES[(first + step) % len(SERVICES)]}:*" for step in range(4))
+        return PermissionSet(name, "", allowed, ("iam:*",), None, HERE)
+    buckets = [
+        {
+            "Sid": f"Bucket{each}",
+            "Effect": "Allow",
+            "Action": ["s3:Get*", "s3:List*", "s3:PutObject"],
+            "Resource": [f"arn:aws:s3:::team-{number}-{each}", f"arn:aws:s3:::team-{number}-{each}/*"],
+        }
+        for each in range(12)
+    ]
+    return PermissionSet(name, "", (), (), {"Version": "2012-10-17", "Statement": buckets}, HERE)
+
+
+def group(number: int) -> Group:
+    """Make a job role with two sets in three accounts: everyone is in three roles, 20 to each."""
+    third = GROUPS // 3
+    part, of_part = divmod(number, third)
+    members = [who for who in range(PEOPLE) if who // (1, 3, 7)[part] % third == of_part]
+    places = tuple(f"account-{(number + step * 7) % ACCOUNTS:02}" for step in range(3))
+    given = (Access(f"set-{2 * number + step:03}", places, HERE) for step in range(2))
+    return Group(f"role-{number:03}", tuple(f"person-{who:04}" for who in members), (), tuple(given), HERE)
+
+
+def rota(number: int) -> Rota:
+    """Make a rota: a primary that follows the sun and a secondary around the clock, in five accounts."""
+    people = [f"person-{number * OF_ROTA + n:04}" for n in range(OF_ROTA)]
+    layers = [layer(Kind.PRIMARY, zone, HOURS[zone], people[n :: len(HOURS)]) for n, zone in enumerate(HOURS)]
+    layers.append(layer(Kind.SECONDARY, "UTC", None, people[::2]))
+    places = tuple(f"account-{(number + step * 4) % ACCOUNTS:02}" for step in range(5))
+    given = {Kind.PRIMARY: f"set-{7 * number % SETS:03}", Kind.SECONDARY: f"set-{(7 * number + 1) % SETS:03}"}
+    required, grace = (Required(Kind.PRIMARY, 1, (), "UTC"),), timedelta(minutes=15)
+    horizon = timedelta(days=14)
+    return Rota(f"rota-{number:02}", places, given, horizon, grace, grace, required, tuple(layers), (), (), HERE)
+
+
+def layer(kind: Kind, zone: str, hours: tuple[int, int] | None, members: list[str]) -> Layer:
+    """Make a layer of a rota: some hours of each day, a week each."""
+    first = date(2024, 12, 30)
+    restricted = () if hours is None else (Restriction(frozenset(range(7)), clock(hours[0]), clock(hours[1])),)
+    rotation = Rotation(Turn(1, "w"), clock(9), first, (Roster(first, tuple(members), members[0]),))
+    return Layer(f"{kind}-{zone.lower().replace('/', '-')}", kind, zone, tuple(members), rotation, restricted, HERE)
+
+
+def team() -> Team:
+    """Make the team; its first accounts are those of the trail."""
+    numbers = [*NUMBERS, *(f"{100_000_000_000 + number}" for number in range(ACCOUNTS - len(NUMBERS)))]
+    accounts = {
+        name: Account(name, number, "production", "watchbill", HERE)
+        for name, number in zip((f"account-{n:02}" for n in range(ACCOUNTS)), numbers, strict=True)
+    }
+    people = {
+        name: Person(name, name.title(), f"{name}@example.com", name, "Europe/London", (), HERE)
+        for name in (f"person-{n:04}" for n in range(PEOPLE))
+    }
+    return Team(
+        "bench",
+        accounts,
+        people,
+        {each.name: each for each in map(group, range(GROUPS))},
+        {each.name: each for each in map(permission_set, range(SETS))},
+        {each.name: each for each in map(rota, range(ROTAS))},
+        (),
+        (),
+        ("person-0000",),
+        (),
+        ("watchbill",),
+        None,
+        digest="bench",
+    )
+
+
+def lake_of(events: int) -> Path:
+    """Give the folder of a lake of so many events in the cache."""
+    return kept(f"lake-{PEOPLE}-{events}", lambda folder: make_lake(folder, events))
+
+
+def make_lake(folder: Path, events: int) -> None:
+    """Make a lake: people of the team in sessions, sealed files as `seal` leaves them."""
+    lake, world, chance = Lake(folder), World(1, MONTHS, 150, 20), drawn_from(1)
+    for month in range(MONTHS):
+        made = MonthOfRows(world, 1, month, events // MONTHS)
+        made.sessions = [
+            replace(each, person=f"person-{chance.randrange(PEOPLE):04}") if each.person else each
+            for each in made.sessions
+        ]
+        ordered = np.argsort(made.seconds, kind="stable")
+        for rows in np.array_split(ordered, max(1, -(-len(ordered) // TARGET_ROWS))):
+            part = write_part(folder, pa.Table.from_batches([made.batch(rows)]).unify_dictionaries(), SEALED)
+            with lake.manifest.transaction() as connection:
+                lake.manifest.add(connection, (), [part])
+    with lake.manifest.transaction() as connection:
+        told = ObjectRow(
+            "last.json.gz", "1", AT, "0" * 64, readable=True, records=0, events=0, duplicates=0, reason=None
+        )
+        lake.manifest.add(connection, [told], [])
+    lake.close()
+
+
+# --- the pages, asked for -------------------------------------------------------------------------------------------
+
+
+def span(days: int) -> str:
+    """Give the part of an address that asks for so many days up to the end of the lake."""
+    end = AT.replace(hour=0, minute=0)
+    return f"from={end - timedelta(days=days):%Y-%m-%d}&to={end:%Y-%m-%d}"
+
+
+def somebody(chance: Random) -> str:
+    """Name somebody of the team."""
+    return f"person-{chance.randrange(PEOPLE):04}"
+
+
+PAGES: dict[str, Callable[[Random], str]] = {
+    "now": lambda _: "/",
+    "watch, a rota": lambda chance: f"/watch?rota=rota-{chance.randrange(ROTAS):02}",
+    "watch, as it opens": lambda _: "/watch",
+    "people": lambda chance: f"/people?page={chance.randrange(1, 10)}",
+    "person, 1 day": lambda chance: f"/people/{somebody(chance)}?{span(1)}",
+    "person, 7 days": lambda chance: f"/people/{somebody(chance)}?{span(7)}",
+    "person, 30 days": lambda chance: f"/people/{somebody(chance)}?{span(30)}",
+    "person, 90 days": lambda chance: f"/people/{somebody(chance)}?{span(90)}",
+}
+"""What is measured: an address, another one each time where there is another."""
+
+
+class Quiet:
+    """Keeps nothing of what is logged, but lets no bug pass."""
+
+    def info(self, event: str, **facts: object) -> None:
+        """Hear something."""
+        assert event != "bug", facts
+
+    warning = error = exception = info
+
+
+class Asking:
+    """One reader, signed in."""
+
+    def __init__(self, port: int, cookie: str) -> None:
+        self._port, self._headers = port, {"Host": f"127.0.0.1:{port}", "Cookie": cookie}
+
+    def get(self, path: str) -> tuple[float, float, int]:
+        """Open a page; give how long it took by the wall and by the CPU, in milliseconds, and its size compressed."""
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=120)
+        began, spent = time.perf_counter(), time.process_time()
+        connection.request("GET", path, headers=self._headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        took, used = time.perf_counter() - began, time.process_time() - spent
+        connection.close()
+        assert answer.status == HTTPStatus.OK, (path, answer.status, body[-600:])
+        return took * 1000, used * 1000, len(gzip.compress(body, 6))
+
+
+def fill(store: Store, chance: Random) -> None:
+    """Put into a state what one of some age has: cases, freezes, entries of the ledger."""
+    for number in range(300):
+        view = replace(late(), id=f"C-{number:06}", person=somebody(chance))
+        status = "open" if number % 6 == 0 else "closed"
+        at = AT - timedelta(hours=number)
+        payload = msgspec.json.encode(view).decode()
+        store.cases.put(CaseRow(view.id, at, at, status, view.severity, view.person, "", payload))
+    for number in range(5):
+        store.freezes.add(
+            FreezeRow(f"F-{number}", f"person-{900 + number:04}", AT - timedelta(hours=3), None, None, "{}")
+        )
+    facts = {"team": "bench", "changes": 3, "failed": 0}
+    for number in range(2_000):
+        at = AT - timedelta(minutes=2_000 - number)
+        store.ledger.record(at=at, kind=Entry.PLAN_APPLIED, actor="watchbill", subject=f"P-{number}", facts=facts)
+
+
+@contextmanager
+def served(folder: Path, lake: Path) -> Iterator[Asking]:
+    """Serve the pages of the team, with somebody signed in."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    made = replace(team(), web=Web(base, None, HERE))
+    with open_store(folder) as store:
+        fill(store, drawn_from(2))
+        app = App(SimClock(AT), Accounts("http://127.0.0.1:9", ("any", "any")), MemoryCloud())
+
+        def works(at: datetime, actor: str) -> Casework:
+            return Casework(app, store, made, at, actor)
+
+        secret = token_urlsafe(32)
+        work = works(AT, "person-0000")
+        add_link(work, "l" * 43)
+        sign_in_by_link(work, "l" * 43, secret)
+        site = Site(base, store, works, lambda: AT, lambda: token_urlsafe(32), Quiet(), None, trail=Trail(lake))
+        with Listening(Starlette(routes=routes_of(site)), "127.0.0.1", port):
+            yield Asking(port, f"{site.cookie(SESSION)}={secret}")
+
+
+def free_port() -> int:
+    """Give a port of the loopback that nobody listens on."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of asking for one page: medians and 95th percentiles in milliseconds, and its size."""
+
+    page: str
+    first: tuple[float, float]
+    again: tuple[float, float]
+    first_cpu: tuple[float, float]
+    again_cpu: tuple[float, float]
+    kilobytes: float
+    """Compressed; the largest."""
+
+
+def measure(reader: Asking, name: str, rounds: int) -> Measured:
+    """Ask for a page of several people, each twice."""
+    chance = drawn_from(name)
+    found = []
+    for _ in range(rounds):
+        path = PAGES[name](chance)
+        found.append((*reader.get(path), *reader.get(path)))
+    first, first_cpu, sizes, again, again_cpu, _ = zip(*found, strict=True)
+    return Measured(name, of(first), of(again), of(first_cpu), of(again_cpu), round(max(sizes) / 1000, 1))
+
+
+def of(times: Sequence[float]) -> tuple[float, float]:
+    """Give the median and the 95th percentile."""
+    last = sorted(times)[min(len(times) - 1, round(0.95 * len(times)))]
+    return round(median(times), 1), round(last, 1)
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=300_000, help="of the lake [default: 300000]")
+    parser.add_argument("--lake", type=Path, help="a lake that was made before")
+    parser.add_argument("--rounds", type=int, default=20, help="how often each page is asked for [default: 20]")
+    parser.add_argument("--page", action="append", choices=list(PAGES), help="only this one; may be given again")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    given = parser.parse_args()
+    lake = given.lake or lake_of(given.events)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), lake) as reader:
+        reader.get("/people/person-0001")
+        found = [measure(reader, name, given.rounds) for name in given.page or PAGES]
+    if given.json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+        return
+    print(f"{'':<20}{'first: wall':>18}{'CPU':>16}{'again: wall':>18}{'CPU':>16}{'kB gz':>8}")
+    for each in found:
+        times = (each.first, each.first_cpu, each.again, each.again_cpu)
+        print(f"{each.page:<20}" + "".join(f"{p50:>9} {p95:>7}" for p50, p95 in times) + f"{each.kilobytes:>8}")
+
+
+if __name__ == "__main__":
+    main()
