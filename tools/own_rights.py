@@ -5,6 +5,7 @@ from the list of calls that the code makes; `tests/contract/test_own_deploy.py` 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from watchbill.aws.calls import CALLS
 
 ROOT = Path(__file__).parents[1]
 TERRAFORM = ROOT / "deploy/terraform/rights.tf"
+HOME = ROOT / "deploy/terraform/home/rights.tf"
 CLOUDFORMATION = ROOT / "deploy/cloudformation/watchbill.template.json"
 
 Json = dict[str, Any]
@@ -39,8 +41,20 @@ Json = dict[str, Any]
 PROTECTED, MANAGED = "@protected", "@managed"
 """What stands in a document for each of several that a variable names."""
 
+MANY: Mapping[str, str] = {
+    PROTECTED: "var.break_glass_users",
+    MANAGED: "var.managed_policies",
+    "@account": "var.accounts",
+    "@trail": "var.trails",
+    "@queue": "var.queue_arns",
+    "@key": "var.key_arns",
+}
+"""By what stands for it the variable of Terraform with all of them."""
+
 SILENT = "No pass of watchbill has read this account for as long as it must."
 HALF = "Nobody has written a fence anew for half the horizon: on-call access ends when it does."
+
+HEADER = "# Written by tools/own_rights.py from the calls that watchbill's code makes. Change it there.\n\n"
 
 IN_ACCOUNTS = (Place.ACCOUNT, Place.CENTER)
 
@@ -48,7 +62,7 @@ IN_ACCOUNTS = (Place.ACCOUNT, Place.CENTER)
 def written() -> Mapping[Path, str]:
     """Give the text of each file by its path."""
     template = json.dumps(cloudformation(), indent=2) + "\n"
-    return {TERRAFORM: terraform(), CLOUDFORMATION: template}
+    return {TERRAFORM: terraform(), HOME: home(), CLOUDFORMATION: template}
 
 
 def main() -> None:
@@ -97,12 +111,31 @@ def terraform() -> str:
         "boundaries": {role.boundary: _Encoded(boundary(CALLS, role, account)) for role in OwnRole},
         "patterns": {name: _Encoded(pattern) for name, pattern in patterns.items()},
     }
-    header = "# Written by tools/own_rights.py from the calls that watchbill's code makes. Change it there.\n\n"
-    return f"{header}locals {_hcl(values)}\n"
+    return f"{HEADER}locals {_hcl(values)}\n"
+
+
+def home() -> str:
+    """Give the policies of the identity that watchbill runs with as local values of a module of their own."""
+    policies = {}
+    for role in OwnRole:
+        takes = (f"arn:aws:iam::@account:role/{role.iam_name}",)
+        where = Where(
+            "", takes=takes, buckets=(("@trail.bucket", "@trail.prefix"),), queues=("@queue",), keys=("@key",)
+        )
+        for each in own_policies(CALLS, where, (Place.HOME,)):
+            if each.part.role is role:
+                statements = _NotEmpty(each.document["Statement"])
+                document = _Encoded({**each.document, "Statement": statements})
+                policies[each.part.name] = {"role": str(role), "means": each.part.means, "document": document}
+    return f"{HEADER}locals {_hcl({'own_path': OWN_PATH, 'policies': policies})}\n"
 
 
 class _Encoded(dict[str, Any]):
     """A document that is written as text of JSON."""
+
+
+class _NotEmpty(list[Any]):
+    """Statements of which those without a resource are left out."""
 
 
 def _hcl(value: object, depth: int = 0) -> str:
@@ -112,6 +145,10 @@ def _hcl(value: object, depth: int = 0) -> str:
             return f"jsonencode({_block(value, depth)})"
         case dict():
             return _block(value, depth)
+        case _NotEmpty():
+            inside = "  " * (depth + 1)
+            kept = f"{inside}for statement in {_hcl_list(value, depth + 1)} :"
+            return f"[\n{kept}\n{inside}statement if length(statement.Resource) > 0\n{'  ' * depth}]"
         case list() | tuple():
             return _hcl_list(list(value), depth)
         case _:
@@ -158,11 +195,12 @@ def _items(texts: Sequence[str], depth: int) -> str:
 
 
 def _hcl_many(text: str) -> str:
-    if text == MANAGED:
-        return "var.managed_policies"
-    if text == PROTECTED:
-        return "var.break_glass_users"
-    return f"[for name in var.break_glass_users : {json.dumps(text.replace(PROTECTED, '${name}'))}]"
+    """Write a text in which something stands for each of several: all of these, or a text with each."""
+    mark, variable = next((mark, variable) for mark, variable in MANY.items() if mark in text)
+    if text == mark:
+        return variable
+    filled = re.sub(rf"{mark}((?:\.[a-z]+)?)", r"${one\1}", text)
+    return f"[for one in {variable} : {json.dumps(filled)}]"
 
 
 # --- CloudFormation ------------------------------------------------------------------------------

@@ -342,8 +342,8 @@ locals {
               "iam:UpdateSigningCertificate",
             ]
             Resource = concat(
-              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/${name}"],
-              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${name}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/${one}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${one}"],
             )
           },
         ]
@@ -402,8 +402,8 @@ locals {
               "iam:PutUserPermissionsBoundary",
             ]
             Resource = concat(
-              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/${name}"],
-              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${name}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/${one}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${one}"],
             )
           },
         ]
@@ -442,8 +442,8 @@ locals {
               "iam:DeleteLoginProfile",
             ]
             Resource = concat(
-              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/${name}"],
-              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${name}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/${one}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${one}"],
             )
           },
         ]
@@ -482,8 +482,8 @@ locals {
               "iam:UpdateLoginProfile",
             ]
             Resource = concat(
-              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/${name}"],
-              [for name in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${name}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/${one}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${one}"],
             )
           },
         ]

@@ -151,6 +151,14 @@ def test_what_is_missing_is_an_alarm(name):
     assert seconds <= (7 * 86_400 if int(alarm["Period"]) >= 3600 else 86_400)
 
 
+@pytest.mark.skipif(shutil.which("cfn-lint") is None, reason="cfn-lint is not installed: pip install cfn-lint")
+def test_cfn_lint_finds_nothing():
+    """By AWS's own schemas of the resources, in the region that the template is for."""
+    command = ["cfn-lint", "--regions", "us-east-1", "--template", CLOUDFORMATION]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "")
+
+
 # --- alarms ----------------------------------------------------------------------------------------
 
 
@@ -263,7 +271,23 @@ provider "aws" {
     cloudwatch = var.endpoint
   }
 }
+module "home" {
+  source     = "./home"
+  roles      = ["reader", "responder"]
+  accounts   = ["111111111111", "222222222222"]
+  trails     = [{ bucket = "trail", prefix = "AWSLogs/" }]
+  queue_arns = ["arn:aws:sqs:eu-west-1:1:new"]
+}
 """
+AT_HOME = {
+    role: Where(
+        "",
+        takes=tuple(f"arn:aws:iam::{number * 12}:role/{role.iam_name}" for number in "12"),
+        buckets=(("trail", "AWSLogs/"),),
+        queues=("arn:aws:sqs:eu-west-1:1:new",),
+    )
+    for role in (OwnRole.READER, OwnRole.RESPONDER)
+}
 
 
 @pytest.mark.slow
@@ -273,7 +297,9 @@ def test_terraform_makes_the_same_policies_and_then_has_nothing_to_do(tmp_path):
     shutil.copytree(TERRAFORM.parent, tmp_path / "module")
     folder = tmp_path / "module"
     (folder / "provider.tf").write_text(PROVIDER, "utf-8")
-    assert run(folder, "fmt", "-check", "-diff", *(path.name for path in TERRAFORM.parent.glob("*.tf"))).returncode == 0
+    assert (
+        run(folder, "fmt", "-check", "-diff", "home", *(p.name for p in TERRAFORM.parent.glob("*.tf"))).returncode == 0
+    )
     begun = run(folder, "init", *([f"-plugin-dir={PLUGINS}"] if PLUGINS else []))
     if begun.returncode != 0:
         pytest.skip("terraform has no provider of AWS: name a folder of it by WATCHBILL_TERRAFORM_PLUGINS")
@@ -306,7 +332,13 @@ def test_terraform_makes_the_same_policies_and_then_has_nothing_to_do(tmp_path):
         }
         assert run(folder, "plan", "-detailed-exitcode", *values).returncode == 0
     bounds = {role.boundary: boundary(CALLS, role, NUMBER) for role in OwnRole}
-    assert found == {policy.part.name: policy.document for policy in policies} | bounds
+    home = {
+        policy.part.name: policy.document
+        for role, there in AT_HOME.items()
+        for policy in own_policies(CALLS, there, (Place.HOME,))
+        if policy.part.role is role
+    }
+    assert found == {policy.part.name: policy.document for policy in policies} | bounds | home
 
 
 def run(folder, *arguments):
