@@ -75,7 +75,10 @@ def effective(cloud):
         name: replace(state, policies={arn: replace(p, versions=()) for arn, p in state.policies.items()})
         for name, state in cloud.states.items()
     }
-    return deepcopy((states, cloud.keys, cloud.doors, cloud.devices, cloud.passwords, cloud.shells))
+    # What these hold is never changed, only taken for something else.
+    of_users = ({of: list(held) for of, held in each.items()} for each in (cloud.keys, cloud.doors, cloud.devices))
+    shells = {account: list(open_) for account, open_ in cloud.shells.items()}
+    return states, *of_users, set(cloud.passwords), shells
 
 
 class Dying(MemoryCloud):
