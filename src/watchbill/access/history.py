@@ -87,18 +87,33 @@ def declared(revisions: Sequence[Revision], given: Team, within: Interval, freez
     `revisions` are all that were applied, in the order in which they were. Only those in force at some instant of the
     span are read. Where a clock was set back, what was applied later counts from the time it was applied at.
     """
-    stood: list[Revision] = []
-    for revision in revisions:
-        while stood and stood[-1].since >= revision.since:
-            stood.pop()
-        stood.append(revision)
-    first = max(bisect_right([each.since for each in stood], within.start) - 1, 0)
-    wanted = [each for each in stood[first:] if each.since < within.end]
+    stood = _stood(revisions)
+    wanted = _of_span(stood, within)
     teams = {each.digest: _read(each, given) for each in wanted}
     files = (InForce(None, given, None), *(_in_force(each, teams[each.digest], given) for each in wanted))
     history = History(given, files, tuple(freezes), stood[0].since if stood else None)
     assumed = [*_unrecorded(history, within), *_others(teams, given), *_not_applied(files[-1], stood, given)]
     return replace(history, assumed=tuple(assumed), problems=tuple(_problems(history, within)))
+
+
+def in_force_in(revisions: Sequence[Revision], within: Interval) -> list[Revision]:
+    """Give those that were in force at some instant of a span: the only ones whose text `declared` reads."""
+    return _of_span(_stood(revisions), within)
+
+
+def _stood(revisions: Sequence[Revision]) -> list[Revision]:
+    """Give those that ever counted, in order of time."""
+    stood: list[Revision] = []
+    for revision in revisions:
+        while stood and stood[-1].since >= revision.since:
+            stood.pop()
+        stood.append(revision)
+    return stood
+
+
+def _of_span(stood: Sequence[Revision], within: Interval) -> list[Revision]:
+    first = max(bisect_right([each.since for each in stood], within.start) - 1, 0)
+    return [each for each in stood[first:] if each.since < within.end]
 
 
 def _read(revision: Revision, given: Team) -> Team | FileError:

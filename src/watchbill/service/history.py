@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from watchbill.access.history import History, InForce, Revision, declared
+from watchbill.access.history import History, InForce, Revision, declared, in_force_in
 from watchbill.intervals import Interval, iso
 from watchbill.schedule.copies import Source, read_span, sources, with_held
 from watchbill.service.approved import approved_in, laid_over
@@ -26,8 +26,7 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 def history_of(work: Casework, within: Interval) -> History:
     """Give the team files that were in force in a span, and every freeze; what is assumed is said in it."""
-    kept = [Revision(row.digest, row.at, row.text) for row in work.store.revisions.all()]
-    history = _laid_over(declared(kept, work.team, within, work.freezes()), work.store, within)
+    history = _laid_over(declared(_kept(work.store, within), work.team, within, work.freezes()), work.store, within)
     spans = history.spans(within)
     if not any(sources(each.team) for _, each in spans if each.team is not None):
         return history
@@ -35,6 +34,13 @@ def history_of(work: Casework, within: Interval) -> History:
     first, *rest = (piece for span, each in spans for piece in filler.pieces(span, each))
     files = (replace(first, since=None), *rest)
     return replace(history, files=files, assumed=(*history.assumed, *filler.assumed))
+
+
+def _kept(store: Store, within: Interval) -> list[Revision]:
+    """Give every revision, with the text of those alone that were in force in the span: files are large, and many."""
+    bare = [Revision(digest, at, "") for digest, at in store.revisions.applied()]
+    texts = store.revisions.texts(each.digest for each in in_force_in(bare, within))
+    return [replace(each, text=texts.get(each.digest, "")) for each in bare]
 
 
 def _laid_over(history: History, store: Store, within: Interval) -> History:

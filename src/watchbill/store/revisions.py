@@ -1,5 +1,6 @@
 """Applied revisions of the team file."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,24 @@ class Revisions(Part):
         with self._read() as connection:
             rows = connection.execute(select(column.digest, column.at).order_by(column.number)).all()
         return [(row.digest, row.at) for row in rows]
+
+    def applied(self) -> list[tuple[str, datetime]]:
+        """Give the digest of every revision and when it was applied, in the order in which they were."""
+        columns = tables.revisions.c
+        with self._read() as connection:
+            rows = connection.execute(select(columns.digest, columns.at).order_by(columns.number)).all()
+        return [(digest, parse_instant(at)) for digest, at in rows]
+
+    def texts(self, digests: Iterable[str]) -> dict[str, str]:
+        """Give the texts of revisions by their digests."""
+        columns = tables.revisions.c
+        found: dict[str, str] = {}
+        with self._read() as connection:
+            for digest in dict.fromkeys(digests):
+                row = connection.execute(select(columns.text).where(columns.digest == digest).limit(1)).first()
+                if row is not None:
+                    found[digest] = row.text
+        return found
 
     def all(self) -> list[RevisionRow]:
         """Give every revision, in order of time."""

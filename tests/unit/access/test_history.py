@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.teams import DAY, MONDAY, team
 
-from watchbill.access.history import Revision, declared
+from watchbill.access.history import Revision, declared, in_force_in
 from watchbill.intervals import Interval
 from watchbill.team.files import parse
 
@@ -154,6 +154,17 @@ def test_the_state_of_another_team_says_nothing_of_this_one():
 
 
 DIGESTS = ("given", "a", "b", "bad")
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from(DIGESTS), st.integers(-3, 9)), max_size=6), st.integers(-4, 10))
+def test_no_other_text_is_needed(applied, day):
+    """With the texts of those that were in force alone all is told as with those of all."""
+    span = Interval(MONDAY + day * DAY, MONDAY + (day + 1) * DAY)
+    every = [revision(digest, MONDAY + days * DAY) for digest, days in applied]
+    needed = {each.digest for each in in_force_in(every, span)}
+    bare = [each if each.digest in needed else replace(each, text="") for each in every]
+    assert declared(bare, GIVEN, span) == declared(every, GIVEN, span)
 
 
 @settings(max_examples=60)
