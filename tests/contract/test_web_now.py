@@ -25,7 +25,7 @@ from watchbill.service.now import live, on_watch
 from watchbill.service.seen import Trail
 from watchbill.store.rows import CaseRow, FreezeRow, TryRow
 from watchbill.team.model import Kind as Duty
-from watchbill.team.model import Override, Turn
+from watchbill.team.model import Override, Rotation, Turn
 from watchbill.trail.coverage import Gap, GapKind
 from watchbill.web.pages.now import said_length
 
@@ -159,6 +159,7 @@ def test_the_next_handoff_is_the_first_instant_at_which_somebody_else_is_on_call
 def test_who_takes_over_from_themselves_hands_over_later():
     """A shift that ends where another of the same person begins is no handoff, however near it is."""
     days = layer("all", "UTC", 0, 0, ("rick", "ada"))
+    assert isinstance(days.pattern, Rotation)
     turns = replace(days.pattern, turn=Turn(1, "d"))
     (first, *_) = shifts(rota(replace(days, pattern=turns)), Interval(MONDAY, MONDAY + 9 * DAY))
     again = Override(

@@ -10,6 +10,7 @@ from tests.pages import BASE, pages
 from tests.teams import MONDAY, person, rota
 
 from watchbill.intervals import Interval, iso
+from watchbill.respond.requests import Swap
 from watchbill.schedule.calendars.read import read_calendar
 from watchbill.service.approved import wanted_of
 from watchbill.service.watching import handoffs, on_call, whole_shifts
@@ -130,6 +131,7 @@ def test_a_swap_shows_its_plan_and_writes_nothing_until_it_is_asked_for(tmp_path
         assert row.id in done.text
         assert "It waits for rick" in done.text
         wanted = wanted_of(row)
+        assert isinstance(wanted, Swap)
         assert (row.person, wanted.people, wanted.reason) == ("ada", ("ada", "rick"), "dentist")
         assert {notice.to for notice in store.outbox.of_case(row.id)} >= {"rick"}
         # The same form again, as by a browser that is told to load anew, is the same request.

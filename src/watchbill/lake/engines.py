@@ -237,7 +237,7 @@ def open_duckdb(
     return connection
 
 
-def _config(memory: str, threads: int, spill: Path | None) -> dict[str, str | int | bool]:
+def _config(memory: str, threads: int, spill: Path | None) -> dict[str, str | bool | int | float | list[str]]:
     return {
         "memory_limit": memory,
         "threads": threads,
