@@ -20,7 +20,7 @@ from watchbill.cli.commands.lake import IngestView
 from watchbill.cli.commands.ledger import EntryView, VerifyView
 from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView
-from watchbill.cli.commands.questions import CanView, DifferenceView, ExplainView, HolderView, ProofView
+from watchbill.cli.commands.questions import CanView, DifferenceView, ProofView
 from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.requests import RequestView
 from watchbill.cli.commands.rightsize import RightsizeView
@@ -36,6 +36,7 @@ from watchbill.cli.commands.trail import TrailView
 from watchbill.cli.commands.verify import IntegrityView
 from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result
+from watchbill.service.rights import ExplainView, HolderView
 from watchbill.service.standing import StandingCase
 
 
