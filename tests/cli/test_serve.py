@@ -119,6 +119,7 @@ def put(folder, name, *records):
     passing.rename(folder / "logs" / f"{name}.json.gz")
 
 
+@pytest.mark.parametrize("place", [pytest.param("sqlite", marks=pytest.mark.slow), "postgres"], indirect=True)
 def test_one_leads_and_another_goes_on_when_it_is_killed(serving, place):
     """Nothing is lost and nothing is raised twice, whoever leads; the ledger is one chain."""
     with serving("one") as one:
@@ -201,6 +202,7 @@ def test_what_it_is_started_with_is_checked_at_once(serving, place, watchbill):
 TOKENS = {"WATCHBILL_SLACK_BOT_TOKEN": BOT_TOKEN, "WATCHBILL_SLACK_APP_TOKEN": APP_TOKEN}
 
 
+@pytest.mark.parametrize("place", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)], indirect=True)
 def test_who_is_asked_in_slack_answers_there_and_leads_are_told(serving, place, sample, watchbill):
     """Whichever instance hears the press; while the one that leads is killed and another goes on."""
     with sample.open("a", encoding="utf-8") as file:
