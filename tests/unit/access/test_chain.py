@@ -40,6 +40,7 @@ def test_a_job_is_traced_to_its_lines():
     assert line(found.person.where).startswith("rick: {name: Rick Olsen")
     ((member, gives),) = found.ways
     assert (member.says, gives.says) == ("member of group developers", "group developers gives developer in staging")
+    assert member.where is not None
     assert TEXT.splitlines()[member.where.line - 1].strip().startswith(("developers:", "members: [james, rick"))
     assert line(gives.where).startswith("{permission_set: developer") or line(gives.where).startswith("developer")
     assert found.permission_set.says == "developer: Build and try things in staging; in IAM set-developer"

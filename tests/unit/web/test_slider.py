@@ -22,8 +22,8 @@ def links(at, stops=(), zone=BERLIN):
     picture = fromstring(slider_svg(at, stops, iso, zone))
     found = []
     for link in picture.iter("a"):
-        rect = link.find("rect")
-        x = float(rect.get("x")) + float(rect.get("width")) / 2
+        (rect,) = link.iter("rect")
+        x = float(rect.attrib["x"]) + float(rect.attrib["width"]) / 2
         found.append((link.findtext("title"), link.get("href"), x, link.findtext("text")))
     return found
 

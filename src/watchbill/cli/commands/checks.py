@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import rich_click as click
 
-from watchbill.cli.commands.access import IntervalView
 from watchbill.cli.output import Output
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.intervals import Interval, iso
 from watchbill.schedule.check import Finding, Load, check, fairness
+from watchbill.service.rights import IntervalView
 
 
 _SERIOUS = frozenset({"gap", "leave-gap", "no-copy"})
