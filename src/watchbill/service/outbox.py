@@ -216,10 +216,15 @@ class _Post:
         return Recipient(name, person.email, None if pinned is None else SlackId(pinned.team, pinned.user))
 
     def _before(self, channel: str, notice: Notice) -> Reference | None:
-        row = None if notice.replaces is None else self._work.store.outbox.get(notice.replaces, channel)
-        if row is None or row.reference is None:
-            return None
-        return msgspec.json.decode(row.reference, type=dict[str, str])
+        """Tell where the message lies that a notice takes the place of; not all that it said need have gone by here."""
+        key = notice.replaces
+        while key is not None:
+            rows = self._work.store.outbox.of(key)
+            lies = next((row.reference for row in rows if row.channel == channel and row.reference is not None), None)
+            if lies is not None:
+                return msgspec.json.decode(lies, type=dict[str, str])
+            key = msgspec.json.decode(rows[0].payload, type=Notice).replaces if rows else None
+        return None
 
     def _fail(self, claimed: OutboxRow, notice: Notice, error: ProviderError | RefusedError | NotFoundError) -> None:
         never = not isinstance(error, ProviderError)

@@ -60,8 +60,11 @@ def test_a_no_is_a_leads_at_once_with_the_calls_of_the_freeze(office):
     assert leads[-1].buttons[1].confirm == ("production: iam:AttachUserPolicy (C-late)",)
     assert leads[-1].lines == escalation.lines
     assert [each.key for each in office.mail.sent()] == [escalation.key]
+    asking.decide(office.as_("sofia"), "C-late", Verdict.FALSE_ALARM, "he was there")
+    office.deliver()
+    assert [len(shown) for shown in office.mail.messages] == [2]
     (asked,) = [shown for shown in office.slack.messages if shown[0].to == "james"]
-    assert [each.kind for each in asked] == [NoticeKind.QUESTION, NoticeKind.ANSWERED]
+    assert [each.kind for each in asked] == [NoticeKind.QUESTION, NoticeKind.ANSWERED, NoticeKind.ANSWERED]
 
 
 def test_a_yes_about_what_was_not_theirs_closes_nothing(office):
