@@ -215,9 +215,7 @@ class Office:
     def notices(self):
         """Give all that was written to be told."""
         return [
-            row
-            for case_id in (None, *(view.id for view in self.cases))
-            for row in self.store.outbox.of_case(case_id)
+            row for case_id in (None, *(view.id for view in self.cases)) for row in self.store.outbox.of_case(case_id)
         ]
 
     def kinds(self):
