@@ -70,7 +70,7 @@ def drawn(page):
     sets = [text_of(each) for each in re.findall(r"<th scope=\"col\">(.*?)</th>", second)]
     found = {}
     for row in body.split("<tr>")[1:]:
-        who = text_of(re.findall(r"<span dir=\"auto\">(.*?)</span>", row)[0])
+        who = text_of(re.findall(r"<a href=\"/people/[^\"]*\" dir=\"auto\">(.*?)</a>", row)[0])
         cells = [text_of(each) for each in re.findall(r"<td[^>]*>(.*?)</td>", row)]
         for account, each, words in zip(accounts, sets, cells, strict=True):
             found[Place(who, account, each)] = words
