@@ -154,7 +154,7 @@ def test_what_is_missing_is_an_alarm(name):
 @pytest.mark.skipif(shutil.which("cfn-lint") is None, reason="cfn-lint is not installed: pip install cfn-lint")
 def test_cfn_lint_finds_nothing():
     """By AWS's own schemas of the resources, in the region that the template is for."""
-    command = ["cfn-lint", "--regions", "us-east-1", "--template", CLOUDFORMATION]
+    command = ["cfn-lint", "--regions", "us-east-1", "--template", str(CLOUDFORMATION)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "")
 

@@ -23,14 +23,17 @@ from watchbill.access.narrow import Narrowed, allowed_actions, narrowed
 from watchbill.access.permissions import known_documents
 from watchbill.errors import Location
 from watchbill.intervals import Interval, iso
-from watchbill.judge.used import ROLE, Count, Used
+from watchbill.judge.used import MACHINE, ROLE, Count, Used
+from watchbill.judge.workloads import workload_of
+from watchbill.policy.actions import actions_matching
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.patterns import any_of
 from watchbill.policy.recorded import Calls, why_not_sure
 from watchbill.policy.statements import parse_policy
-from watchbill.team.model import PermissionSet, Team
+from watchbill.team.model import PermissionSet, Team, Workload
 from watchbill.trail.coverage import Coverage, GapKind
+from watchbill.trail.model import Actor, Confidence, Method
 
 
 SLACK = timedelta(days=1)
@@ -102,6 +105,17 @@ class SetUse:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkloadUse:
+    """What a workload did of what the team file expects of it."""
+
+    workload: Workload
+    used: Mapping[str, Count]
+    unseen: Mapping[str, int]
+    """Patterns of which nothing was seen, each with how many of its listed actions a trail would have shown."""
+    nothing_said: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trail:
     """What is known of a trail in a span."""
 
@@ -119,6 +133,38 @@ def rightsize(team: Team, trail: Trail, history: History | None, calls: Calls) -
         _set_use(team, permissions, [each for name, each in holders if name == permissions.name], trail, calls)
         for permissions in team.permission_sets.values()
     )
+
+
+def workloads(team: Team, trail: Trail, calls: Calls) -> tuple[WorkloadUse, ...]:
+    """Give what each workload did of what is declared for it; those of which nothing is declared are left out.
+
+    A declaration says in no account that it holds, so that all of the team's must be reached.
+    """
+    numbers = sorted(account.number for account in team.accounts.values())
+    nothing_said = tuple(why for number in numbers for why in _not_reached(number, trail))
+    shown = [trail.used.shown(number) for number in numbers]
+    found = []
+    for workload in team.workloads.values():
+        if workload.actions:
+            used = _merged(_of_workload(workload, team, trail.used))
+            unseen = (
+                [] if nothing_said else [p for p in workload.actions if not any(map(any_of([p.lower()]), _lower(used)))]
+            )
+            sure = {p: sum(why_not_sure(a, calls, shown) is None for a in actions_matching(p)) for p in unseen}
+            found.append(WorkloadUse(workload, used, sure, nothing_said))
+    return tuple(found)
+
+
+def _lower(actions: Iterable[str]) -> list[str]:
+    return [action.lower() for action in actions]
+
+
+def _of_workload(workload: Workload, team: Team, used: Used) -> Iterator[Mapping[str, Count]]:
+    for (holder, _), actions in used.actions.items():
+        if holder.startswith(MACHINE):
+            why = holder.removeprefix(MACHINE)
+            if workload_of(Actor(None, "", Method.WORKLOAD, Confidence.NONE, why), team) is workload:
+                yield actions
 
 
 def _set_use(team: Team, permissions: PermissionSet, holders: list[Holder], trail: Trail, calls: Calls) -> SetUse:

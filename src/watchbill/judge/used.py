@@ -1,8 +1,9 @@
 """Which actions were asked for in a trail, by whom and how often: in bulk, and one by one where names do not tell.
 
 A holder is a person, or a role of watchbill's for those of its sessions of whom it is not known whose they are: whoever
-it was, it was somebody who holds what the role has. Every request counts, whatever AWS made of it: one that failed was
-made by somebody who had a reason to, and one that was denied says nothing of what the set allows.
+it was, it was somebody who holds what the role has. A workload is one by what says that it is it (`Actor.why`). Every
+request counts, whatever AWS made of it: one that failed was made by somebody who had a reason to, and one that was
+denied says nothing of what the set allows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,13 +21,14 @@ from watchbill.policy.recorded import Shown
 from watchbill.policy.requests import requests_of_record
 from watchbill.policy.shapes import ALWAYS, Shape, shape_of
 from watchbill.trail.codes import codes_of, together
+from watchbill.trail.model import Method
 from watchbill.trail.table import instant, record_of, rows_of
 
 
 Rows = npt.NDArray[np.int64]
 
-ROLE = "role/"
-"""How the name of a holder begins that is a role; no name of a person has a slash in it."""
+ROLE, MACHINE = "role/", "machine/"
+"""How the name of a holder begins that is a role, and a workload; no name of a person has a slash in it."""
 
 _OURS = f":role{PATH}"
 
@@ -74,17 +76,19 @@ class Used:
 
     def learn(self, batch: pa.RecordBatch) -> None:
         """Count the events of a batch of `trail.table.SCHEMA`."""
-        kinds = ("person", "issuer_arn", "account", "source", "name", "type", "category", "read_only", "region")
+        of_call = ("account", "source", "name", "type", "category", "read_only", "region")
+        kinds = ("person", "issuer_arn", "method", "why", *of_call)
         group, found = together([codes_of(batch.column(name)) for name in kinds])
         times = batch.column("time_ms").to_numpy()
         order = np.argsort(group, kind="stable")
         edges = np.searchsorted(group[order], np.arange(len(found) + 1))
-        for number, (person, issuer, account, source, name, kind, category, read_only, region) in enumerate(found):
+        for number, (person, issuer, method, why, *call) in enumerate(found):
+            account, source, name, kind, category, read_only, region = call
             rows = order[edges[number] : edges[number + 1]]
             if not len(rows) or account is None or source is None or name is None:
                 continue
             self._account(account, source, region, times[rows], reads=read_only is True and category != "Data")
-            holder = person or _role_of(issuer)
+            holder = person or (f"{MACHINE}{why}" if method == Method.WORKLOAD else _role_of(issuer))
             if holder is not None:
                 self._held((holder, account), batch, rows, shape_of(source, name, kind))
 

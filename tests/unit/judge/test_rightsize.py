@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.teams import DAY, MONDAY, PRODUCTION, STAGING, team
+from tests.teams import DAY, MONDAY, PRODUCTION, STAGING, team, workload
 from tests.trails import after, reading, record, session, user
 from tests.unit.judge.test_bulk import table
 from tests.unit.judge.test_used import DEMO, used, week  # noqa: F401 - a fixture
@@ -14,7 +14,7 @@ from watchbill.access.permissions import known_documents
 from watchbill.aws.operations import called_actions
 from watchbill.demo.stage import START
 from watchbill.intervals import Interval
-from watchbill.judge.rightsize import Trail, rightsize
+from watchbill.judge.rightsize import Trail, rightsize, workloads
 from watchbill.judge.used import Used
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.requests import requests_of_record
@@ -201,6 +201,20 @@ def test_whatever_was_seen_is_still_allowed(week):  # noqa: F811 - the fixture
                     assert before.decide(request).effect is later.decide(request).effect, request
                     asked_of += 1
     assert asked_of > 1000
+
+
+def test_what_a_workload_is_expected_to_do_and_did_not_is_told():
+    """With how much of it a trail would have shown; where the trail does not reach nothing is said."""
+    of = replace(TEAM, workloads={"deploy-bot": workload("deploy-bot", actions=("ec2:*", "ecr:*", "s3:GetObject"))})
+    by_bot = record("ec2:RunInstances", user("deploy-bot"), after(9))
+    events = attribute([each.event for each in around(by_bot)], of)
+    (found,) = workloads(of, Trail(SPAN, used(events), WHOLE, 0), called_actions)
+    assert found.used["ec2:RunInstances"].events == 1
+    assert found.unseen["s3:GetObject"] == 0
+    assert found.unseen["ecr:*"] > 50
+    assert "ec2:*" not in found.unseen
+    (found,) = workloads(of, Trail(SPAN, used(events), Coverage((GAP,), (), ()), 0), called_actions)
+    assert (found.unseen, len(found.nothing_said)) == ({}, 1)
 
 
 def test_no_events_at_all_say_nothing():

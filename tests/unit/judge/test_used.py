@@ -11,12 +11,13 @@ from tests.unit.judge.test_bulk import table
 
 from watchbill.demo.stage import START
 from watchbill.intervals import Interval
-from watchbill.judge.used import ROLE, Used
+from watchbill.judge.used import MACHINE, ROLE, Used
 from watchbill.policy.requests import requests_of_record
 from watchbill.schedule.oncall import shifts
 from watchbill.sim.week import LENGTH, make_week
 from watchbill.team.files import parse
 from watchbill.trail.attribute import attribute
+from watchbill.trail.model import Method
 from watchbill.trail.read import combine, read_file
 
 
@@ -35,9 +36,11 @@ def plainly(found):
     """Count requests one event after the other."""
     counts: Counter[tuple[str, str, str]] = Counter()
     for each in found:
-        if each.actor.person is not None:
+        machine = f"{MACHINE}{each.actor.why}" if each.actor.method is Method.WORKLOAD else None
+        holder = each.actor.person or machine
+        if holder is not None:
             for action in Counter(r.action for r in requests_of_record(each.event.record).requests):
-                counts[each.actor.person, each.event.account, action] += 1
+                counts[holder, each.event.account, action] += 1
     return counts
 
 

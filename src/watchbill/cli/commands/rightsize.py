@@ -18,7 +18,7 @@ from watchbill.cli.session import Session, command
 from watchbill.errors import Problem, WatchbillError
 from watchbill.files.report import write_text
 from watchbill.intervals import Interval, iso
-from watchbill.judge.rightsize import Holder, SetUse, Trail, rightsize
+from watchbill.judge.rightsize import Holder, SetUse, Trail, WorkloadUse, rightsize, workloads
 from watchbill.judge.used import Count, Used
 from watchbill.lake.place import Lake
 from watchbill.lake.stream import batches
@@ -93,6 +93,27 @@ class SetView:
 
 
 @dataclass(frozen=True, slots=True)
+class UnseenPattern:
+    """What a workload is expected to call and did not."""
+
+    pattern: str
+    would_show: int
+    """How many of its actions, by AWS's reference, a trail would have shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadUseView:
+    """What a workload did of what the team file expects of it."""
+
+    workload: str
+    file: str
+    line: int
+    used: list[UseView]
+    unseen: list[UnseenPattern]
+    nothing_said: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class RightsizeView:
     """What of the permission sets nobody used."""
 
@@ -100,6 +121,7 @@ class RightsizeView:
     end: str
     events: int
     sets: list[SetView]
+    workloads: list[WorkloadUseView]
     diff: str
     """The proposed change of the team file, as `patch -p0` takes it; empty where there is none."""
 
@@ -141,7 +163,8 @@ def rightsize_command(session: Session, source: str | None, folder: Path | None,
     diff = "".join(_diff(team, proposed))
     counted = [trail.used.counted(account.number) for account in team.accounts.values()]
     events = sum(each.events for each in counted if each is not None)
-    result = RightsizeView(iso(span.start), iso(span.end), events, [_set_view(use) for use in uses], diff)
+    machines = [_workload_view(use) for use in workloads(team, trail, called_actions)]
+    result = RightsizeView(iso(span.start), iso(span.end), events, [_set_view(use) for use in uses], machines, diff)
     _show(session, result, trail, team)
     if output is not None:
         write_text(output, diff)
@@ -239,6 +262,17 @@ def _set_view(use: SetUse) -> SetView:
     )
 
 
+def _workload_view(use: WorkloadUse) -> WorkloadUseView:
+    return WorkloadUseView(
+        use.workload.name,
+        use.workload.where.path,
+        use.workload.where.line,
+        [_use_view(action, count) for action, count in use.used.items()],
+        [UnseenPattern(pattern, sure) for pattern, sure in use.unseen.items()],
+        list(use.nothing_said),
+    )
+
+
 def _use_view(action: str, count: Count) -> UseView:
     return UseView(action, count.events, iso(count.last))
 
@@ -279,6 +313,8 @@ def _show(session: Session, result: RightsizeView, trail: Trail, team: Team) -> 
     laid_out(out, ("permission set", "verdict", "used", "never", "not known", "allows"), rows)
     for each in result.sets:
         _show_set(session, each)
+    for machine in result.workloads:
+        _show_workload(session, machine)
     out.line()
     for line in result.diff.splitlines():
         out.line(line, style={"+": "green", "-": "red"}.get(line[:1], ""))
@@ -307,6 +343,16 @@ def _show_set(session: Session, found: SetView) -> None:
         out.line(f"  {len(unsure.actions)} actions not known: {unsure.why}")
     for words in found.by_hand:
         out.line(f"  {words}: take it out by hand")
+
+
+def _show_workload(session: Session, found: WorkloadUseView) -> None:
+    out = session.out
+    out.line()
+    out.line(f"workload {found.workload}: {len(found.used)} actions", style="bold")
+    for why in found.nothing_said:
+        out.line(f"  nothing is said of what was not seen: {why}")
+    for each in found.unseen:
+        out.line(f"  nothing of {each.pattern} was seen; a trail would have shown {each.would_show} actions of it")
 
 
 def _said_of(holder: HolderView) -> str:
