@@ -5,9 +5,10 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from starlette.responses import PlainTextResponse
 
 from watchbill.web.app import PAGES
-from watchbill.web.page import HOME, target_of
+from watchbill.web.page import HOME, Need, Page, target_of
 
 
 BASE = "https://watchbill.example.com"
@@ -60,3 +61,11 @@ def test_pages_keep_their_state(address):
 def test_what_is_no_page_is_the_first(address):
     """What is only pressed is no page either."""
     assert target_of(PAGES, address)[0] == HOME
+
+
+@pytest.mark.parametrize("address", ["/\\evil.example", "/\t/evil.example", "/\n", "/é"])
+def test_a_page_of_any_name_lets_nothing_by(address):
+    """Not even where a whole path is a name that people choose."""
+    pages = (*PAGES, Page("GET", "/{name}", Need.ANYBODY, lambda: PlainTextResponse("")))
+    assert target_of(pages, "/name")[0] == "/name"
+    assert target_of(pages, address)[0] == HOME
