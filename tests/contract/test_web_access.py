@@ -291,6 +291,12 @@ def test_a_page_that_is_empty_says_what_fills_it(tmp_path):
         assert "None of sofia has anything" in text_of(browser.open(f"{BASE}/access").text)
 
 
+def test_a_page_after_the_last_is_said(lee):
+    """Down and across."""
+    for more in ("page=7", "across=7"):
+        assert "There is no such page: the first one" in text_of(lee.open(f"{BASE}/access?at={iso(AT)}&{more}").text)
+
+
 def test_what_strangers_chose_is_inert(tmp_path):
     """Names, reasons and descriptions: no element, no turning around, no formula."""
     bad = "<img src=x onerror=alert(1)>\u202e=1+1"
