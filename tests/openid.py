@@ -54,6 +54,7 @@ class OpenIdPeer(ThreadingHTTPServer):
         self.key, self.keys = KEY, [KEY]
         self.passes_over_prompt = False
         self.says_no = False
+        self.busy = False
         self.asked: list[str] = []
         self._thread = Thread(target=self.serve_forever, args=(0.02,), daemon=True)
 
@@ -117,6 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         peer, parsed = self.server, urlsplit(self.path)
         peer.asked.append(parsed.path)
+        if peer.busy:
+            self.answer(429, None, **{"Retry-After": "30"})
+            return
         match parsed.path:
             case "/.well-known/openid-configuration":
                 self.answer(

@@ -1,6 +1,7 @@
 """Sign in, step up and sign out: a browser, the pages and an identity provider, over HTTP on the loopback."""
 
 import re
+import time
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -303,6 +304,16 @@ def test_a_provider_that_is_down_is_said(site):
         "message": "could not reach the identity provider: NewConnectionError",
     }
     assert site.site.say.lines == [("page", facts)]
+
+
+def test_a_provider_that_is_busy_keeps_no_page_waiting(site):
+    """Whoever asks is told to try again, at once."""
+    site.peer.busy = True
+    begun = time.monotonic()
+    shown = site.browser().open(BASE + "/sign-in")
+    assert (shown.status, "try again in a minute" in shown.text) == (503, True)
+    assert time.monotonic() - begun < 20
+    assert site.peer.asked == ["/.well-known/openid-configuration"]
 
 
 # --- who comes back is who went ------------------------------------------------------------------

@@ -42,6 +42,7 @@ class Http:
     """Of the directory, for whoever reads an error."""
     sleep: Callable[[float], object] = time.sleep
     now: Callable[[], float] = time.time  # noqa: TID251 - tokens expire by the clock of whoever asks for them
+    longest_wait: float = LONGEST_WAIT
     pool: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(timeout=urllib3.Timeout(connect=10, read=20), retries=False)
     )
@@ -65,7 +66,7 @@ class Http:
             answer, wait = self._once(method, url, {"Accept": "application/json", **kind, **headers}, data)
             if wait is None:
                 return answer
-            if not left or wait > LONGEST_WAIT:
+            if not left or wait > self.longest_wait:
                 raise LaterError(f"{self.name} takes no more calls for {wait:.0f} s", timedelta(seconds=wait))
             self.sleep(wait)
         raise AssertionError("the last try returned or raised")

@@ -35,6 +35,8 @@ _ANEW = timedelta(hours=1)
 _KEYS_ANEW = timedelta(minutes=1)
 """How long its keys are not asked for again, where a token has one that is not among them."""
 _MOST_GROUPS = 1000
+_LONGEST_WAIT = 2.0
+"""Seconds for which it is waited where it says to come later: a person waits for the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,11 @@ class Back:
 class OpenId:
     """One identity provider, as the client that the team file names."""
 
-    def __init__(self, sign_in: SignIn, secret: str, redirect: str, http: Http | None = None) -> None:
+    def __init__(self, sign_in: SignIn, secret: str, redirect: str) -> None:
         """Take the client's secret, and the page of ours that it sends people back to."""
         self.issuer = sign_in.issuer
         self._sign_in, self._secret, self._redirect = sign_in, secret, redirect
-        self._http = http or Http(_CALLED)
+        self._http = Http(_CALLED, longest_wait=_LONGEST_WAIT)
         self._metadata: tuple[datetime, Mapping[str, Any]] | None = None
         self._keys: tuple[datetime, KeySet] | None = None
 
