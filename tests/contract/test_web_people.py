@@ -184,6 +184,22 @@ def test_spans_are_of_an_hour_to_ninety_days(site, asked, status):
     assert site.sign_in("lee").open(f"{BASE}/people/james?{asked}").status == status
 
 
+@pytest.mark.parametrize("hours", [1, 6, 24, 7 * 24, 30 * 24, 90 * 24])
+def test_every_tick_of_the_picture_leads_to_a_page(site, hours):
+    """Whatever the span: days lead to days, hours to hours, and what is too short for a page leads nowhere."""
+    end = MONDAY + 7 * DAY
+    browser = site.sign_in("lee")
+    shown = browser.open(
+        f"{BASE}/people/james?from={iso(end - timedelta(hours=hours))}&to={iso(end)}&zone=Asia/Kolkata"
+    )
+    assert shown.status == 200
+    picture = shown.text.partition("<svg")[2].partition("</svg>")[0]
+    assert 'class="tick"' in picture
+    links = [part.partition('"')[0].replace("&amp;", "&") for part in picture.split('href="')[1:]]
+    assert bool(links) is (hours > 3)
+    assert {browser.open(BASE + link).status for link in (*links[:1], *links[-1:])} <= {200}
+
+
 def test_whom_nobody_knows_has_no_page(site):
     """A name that was typed wrong is no empty page; who has left and is held to something has one."""
     browser = site.sign_in("lee")

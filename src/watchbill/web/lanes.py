@@ -29,13 +29,15 @@ _TOP, _ROW, _MARK = 26, 34, 22
 _ORDER: Final = (Lane.WITHIN, Lane.OUTSIDE, Lane.FAILED, Lane.UNJUDGED)
 """From the top; the last one only where there is anything in it."""
 _LOOKS: Final = {Lane.WITHIN: "within", Lane.OUTSIDE: "outside", Lane.FAILED: "failed", Lane.UNJUDGED: "unjudged"}
+_LETTER = 6
+"""A generous width of a letter below the picture."""
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _STEPS: Final = (
     (timedelta(hours=3), timedelta(minutes=15)),
     (timedelta(hours=13), _HOUR),
     (2 * _DAY, 3 * _HOUR),
     (8 * _DAY, _DAY),
-    (32 * _DAY, 2 * _DAY),
+    (16 * _DAY, 2 * _DAY),
 )
 """Up to how long a span is, how far its ticks are apart; a week in longer ones."""
 
@@ -55,15 +57,17 @@ class Scene:
 
 
 def lanes_svg(scene: Scene, zone: ZoneInfo, local: Local, at: datetime, leads: Leads) -> str:
-    """Draw what somebody did; days and hours below it lead to their own page."""
+    """Draw what somebody did; days and hours below it lead to their own page. An hour is the shortest."""
     span, counts = scene.seen.span, scene.seen.counts()
     rows = [lane for lane in _ORDER if lane is not Lane.UNJUDGED or counts[lane]]
     tops = {lane: _TOP + _ROW * place for place, lane in enumerate(rows)}
     bottom = _TOP + _ROW * len(rows)
-    picture = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "class": "did", "role": "img"})
+    picture = Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "class": "did", "role": "group"})
     picture.set("viewBox", f"0 0 {WIDTH} {bottom + 34}")
     title = f"Events over shifts, {local(span.start)} to {local(span.end)}"
-    picture.set("aria-labelledby", "did-title did-desc")
+    # No image: what is in one is hidden from who cannot see it, links too.
+    picture.set("aria-labelledby", "did-title")
+    picture.set("aria-describedby", "did-desc")
     add(picture, "title", title, id="did-title")
     add(picture, "desc", _summary(scene), id="did-desc")
     _pattern(picture)
@@ -137,11 +141,11 @@ def _draw_ticks(picture: Element, span: Interval, zone: ZoneInfo, bottom: float,
         if span.start < start < span.end:
             add(picture, "line", class_="rule", x1=x, x2=x, y1=_TOP, y2=bottom + 5)
         cut = Interval(start, end).intersection(span)
-        if cut is None or _x(span, cut.end) - _x(span, cut.start) < 7 * len(words):
+        if cut is None or _x(span, cut.end) - _x(span, cut.start) < _LETTER * len(words):
             continue
-        link = SubElement(picture, "a", {"href": leads(start, end)})
-        add(link, "title", f"show {words} alone")
-        add(link, "text", words, class_="tick", x=_x(span, cut.start) + 3, y=bottom + 18)
+        tick = SubElement(picture, "a", {"href": leads(start, end)}) if end - start >= _HOUR else add(picture, "g")
+        add(tick, "title", f"show {words} alone" if end - start >= _HOUR else words)
+        add(tick, "text", words, class_="tick", x=_x(span, cut.start) + 3, y=bottom + 18)
 
 
 def _ticks(span: Interval, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime, str]]:

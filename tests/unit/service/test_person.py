@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.lakes import AT, delivery, log, taken_in
-from tests.teams import DAY, MONDAY, layer, rota, team, with_rota
-from tests.trails import after, reading, record, user
+from tests.teams import DAY, HERE, MONDAY, layer, permission_set, person, rota, team, with_rota
+from tests.trails import after, assume_role, reading, record, user
 from tests.unit.judge.judged import WEEK, WHO, histories, one_by_one, records
 from tests.unit.judge.test_bulk import table
 from tests.unit.service.desk import NOW, Office
@@ -29,6 +29,7 @@ from watchbill.service.person import LANES, Lane, judged, narrowed, shifts_of, s
 from watchbill.service.questions import files_of
 from watchbill.service.seen import Trail, stamp_of
 from watchbill.store.rows import Asked, FreezeRow
+from watchbill.team.model import Access, Group
 from watchbill.trail.attribute import attribute
 from watchbill.trail.coverage import WATERMARK
 
@@ -71,6 +72,30 @@ def test_a_history_that_is_cut_to_a_person_judges_them_as_the_whole_one(history,
     events = [each for each in attribute(reading(*numbered).events, history.given) if each.actor.person == person]
     told = pa.Table.from_batches(judge_batches(table(events).to_batches(), narrowed(history, person), WEEK), JUDGED)
     assert told.to_pylist() == one_by_one(events, history, WEEK)
+
+
+def test_who_is_on_no_rota_may_still_not_take_its_role():
+    """The guard that denies a role names those who may take it: it stands in a history that is cut to somebody else."""
+    base = team()
+    named = Group("takers", ("omar", "james"), (), (Access("any", ("production",), HERE),), HERE)
+    more = permission_set("any", allow=("sts:*", "ec2:*"))
+    wide = replace(
+        base,
+        people={**base.people, "omar": person("omar")},
+        groups={**base.groups, "takers": named},
+        permission_sets={**base.permission_sets, "any": more},
+    )
+    history = History(wide, (InForce(None, wide, None),))
+    for who in ("omar", "james"):
+        found = [
+            assume_role(user(who), "watchbill/oncall-platform", f"ASIA{n}", after(n * 3.5), event_id=str(UUID(int=n)))
+            for n in range(20)
+        ]
+        events = attribute(reading(*found).events, wide)
+        told = pa.Table.from_batches(judge_batches(table(events).to_batches(), narrowed(history, who), SPAN), JUDGED)
+        assert told.to_pylist() == one_by_one(events, history, SPAN)
+        rights = {row["right"] for row in told.to_pylist()}
+        assert rights == ({"beyond role"} if who == "omar" else {"entitled"})
 
 
 def test_the_events_of_a_person_are_theirs_alone_and_judged_as_one_by_one(place):
