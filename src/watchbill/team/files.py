@@ -400,7 +400,7 @@ class _Builder:
             return None
         given, found = part.sign_in, None
         if given is not None:
-            roles = {role: tuple(groups) for role, groups in given.roles.items()}
+            roles: dict[str, tuple[str, ...]] = {role: tuple(groups) for role, groups in given.roles.items()}
             found = SignIn(given.issuer, given.client, given.secret, tuple(given.scopes), given.groups_claim, roles)
         return Web(part.base.lower(), found, self._at(("web",), key=True))
 
