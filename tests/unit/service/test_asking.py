@@ -67,6 +67,18 @@ def test_a_no_is_a_leads_at_once_with_the_calls_of_the_freeze(office):
     assert [each.kind for each in asked] == [NoticeKind.QUESTION, NoticeKind.ANSWERED, NoticeKind.ANSWERED]
 
 
+def test_calls_that_come_first_keep_nobody_from_being_told(office):
+    """Worked out before anything went out: Slack says it with them, and mail says it all the same."""
+    asking.ask(office.as_("watchbill"), "C-late")
+    asking.answer(office.as_("james"), "C-late", "no")
+    office.hear()
+    office.deliver()
+    (slack,) = [each for each in office.slack.sent() if each.to == LEADS]
+    (mail,) = office.mail.sent()
+    assert slack.buttons[1].confirm == ("production: iam:AttachUserPolicy (C-late)",)
+    assert (mail.kind, mail.lines) == (NoticeKind.ESCALATION, slack.lines)
+
+
 def test_a_yes_about_what_was_not_theirs_closes_nothing(office):
     """Neither by itself nor with the strongest sign-in: a mistake or an insider, a lead says which and why."""
     asking.ask(office.as_("watchbill"), "C-late")
