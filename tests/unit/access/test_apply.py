@@ -118,7 +118,8 @@ def held(state, instants, known=None):
     anyhow, by_role = set(), set()
     for user in state.users:
         for way in ways.of(user):
-            key = way.name, repr([replace(step, evaluator=step.evaluator.layers) for step in way.steps])
+            steps = [(s.evaluator.layers, s.principal, s.context, s.absent, s.action, s.resource) for s in way.steps]
+            key = way.name, repr(steps)
             if key not in known:
                 known[key] = frozenset(allowed(way, instants))
             anyhow |= {(user, *each) for each in known[key]}
