@@ -25,6 +25,7 @@ from watchbill.lake.queries import sessions
 from watchbill.lake.seal import seal
 from watchbill.schedule.oncall import shifts
 from watchbill.service import requests
+from watchbill.service.about import about
 from watchbill.service.person import LANES, Lane, judged, narrowed, shifts_of, sittings
 from watchbill.service.questions import files_of
 from watchbill.service.seen import Trail, stamp_of
@@ -229,6 +230,15 @@ def test_the_stamp_is_another_where_anything_that_says_what_was_in_force_is(plac
     row = office.store.requests.get(ask.id)
     office.store.requests.turn(row, replace(row, state=Asked.APPROVED, decided_at=NOW, decided_by="sofia"))
     changed()
+
+
+def test_nobody_is_given_the_cases_about_themselves(place):
+    """Whatever a page does with them: what the state has about a person is given without, where they ask."""
+    _, office, _ = place
+    told = about(office.as_("lee"), "james", SPAN, lambda _: False)
+    assert {each.id for each in told.cases} >= {"C-late"}
+    assert about(office.as_("james"), "james", SPAN, lambda _: False).cases == ()
+    assert about(office.as_("lee"), "james", Interval(MONDAY - DAY, MONDAY), lambda _: False).cases == ()
 
 
 def test_complete_to_is_never_later_than_what_was_delivered_or_recorded(place, tmp_path):
