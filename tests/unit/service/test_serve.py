@@ -32,7 +32,7 @@ def job(work, name="pass", every=SOON, fresh=timedelta(minutes=1)):
     return Job(name, every, work, fresh)
 
 
-def until(what, seconds=10.0):
+def until(what, seconds=30.0):
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not what():
@@ -71,17 +71,20 @@ def test_jobs_are_done_again_and_again_by_the_leader_alone(tmp_path):
 
         return job(work)
 
-    with open_store(tmp_path) as one, open_store(tmp_path) as other, running(other, count("b"), holder="b"):
+    minute = timedelta(minutes=1)
+    with (
+        open_store(tmp_path) as one,
+        open_store(tmp_path) as other,
+        running(other, count("b"), holder="b", lasts=minute),
+    ):
         until(lambda: done["b"] > 1)
-        with running(one, count("a"), lasts=timedelta(minutes=1)) as (standing_by, _):
+        with running(one, count("a"), lasts=minute) as (standing_by, _):
             time.sleep(0.1)
             assert (done["a"], standing_by.lead.leader(), readiness(standing_by).ready) == (0, "b", True)
     assert done["a"] == 0
     with open_store(tmp_path) as store, running(store, count("a")):
-        begun = time.monotonic()
+        # It was given up, so that nobody has to wait for its end: that would be longer than is waited here.
         until(lambda: done["a"] > 1)
-        # It was given up, so that nobody had to wait for its end.
-        assert time.monotonic() - begun < 0.4
 
 
 def test_a_job_that_fails_is_done_again_and_keeps_no_other_waiting(tmp_path):
