@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from watchbill.access.entitlements import granted, watches, windows
+from watchbill.access.entitlements import Watch, granted, watches, windows
 from watchbill.access.model import Freeze
 from watchbill.errors import Location
 from watchbill.intervals import Interval
@@ -253,8 +253,20 @@ def _of_watches(team: Team, within: Interval, only: Only) -> Iterator[Turning]:
         if any(map(only.has, rota.people)):
             for watch in watches(rota, within):
                 if only.has(watch.person) and only.has_set(watch.permission_set):
-                    yield Turning(watch.interval.start, f"rota {rota.name}")
-                    yield Turning(watch.interval.end, f"rota {rota.name}")
+                    for at in (watch.interval.start, watch.interval.end, *_turns_inside(watch, rota)):
+                        yield Turning(at, f"rota {rota.name}")
+
+
+def _turns_inside(watch: Watch, rota: Rota) -> Iterator[datetime]:
+    """Give the instants inside a watch at which it goes on, but is an override no more, or becomes one."""
+    if len({shift.source.startswith(_OVERRIDE) for shift in watch.shifts}) == 1:
+        return
+    starts = {shift.interval.start - rota.grace_before for shift in watch.shifts}
+    ends = {shift.interval.end + rota.grace_after for shift in watch.shifts}
+    for at in sorted(starts | ends):
+        before, since = watch.during(Interval(at - _MOMENT, at), rota), watch.during(Interval(at, at + _MOMENT), rota)
+        if before and since and _kind(before) is not _kind(since):
+            yield at
 
 
 def _of_grants(team: Team, only: Only) -> Iterator[Turning]:

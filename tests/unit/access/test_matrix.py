@@ -162,6 +162,21 @@ def test_nothing_changes_between_two_changes(given_, instants_):
             assert gist(Moment(after.at - MOMENT, of, freezes)) == gist(moment)
 
 
+def test_a_watch_that_becomes_an_override_changes():
+    """It goes on, with the same set, but a cell says otherwise by what."""
+    swap = Override("sw-41", Kind.PRIMARY, Interval(MONDAY + 12 * HOUR, MONDAY + 14 * HOUR), "rick", None, "", "", HERE)
+    of = with_rota(T, rota(overrides=(swap,)))
+    noon = Moment(MONDAY + 11.5 * HOUR, of)
+    first = next_turning(noon)
+    assert first is not None
+    second = next_turning(replace(noon, at=first.at))
+    assert second is not None
+    assert (first.at, second.at) == (MONDAY + 12 * HOUR, MONDAY + 14 * HOUR)
+    place = Place("rick", "production", "prod-oncall")
+    said = [cells_at(replace(noon, at=at))[place].reasons[0].by for at in (noon.at, first.at, second.at)]
+    assert said == [By.ON_CALL, By.OVERRIDE, By.ON_CALL]
+
+
 @settings(max_examples=25)
 @given(drawn(), instants())
 def test_a_watch_is_held_until_it_is_said_to_end(given_, at):
