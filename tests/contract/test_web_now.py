@@ -124,7 +124,8 @@ def test_nobody_sees_a_case_about_themselves_in_the_list(site):
 
 def test_what_is_held_now_is_what_the_windows_say(site):
     """By entitlement: on call and granted, those who are frozen left out, each with when it ends."""
-    base = replace(team(), grants=(grant("g1", "ada", (20, 40)), grant("g2", "ada", (40, 60))))
+    given = (grant("g1", "ada", (20, 40)), grant("g2", "ada", (40, 60)), grant("g3", "rick", (20, 40)))
+    base = replace(team(), grants=given)
     work = replace(site.office.as_("lee"), team=base)
     found = {(each.person, each.permission_set, each.until) for each in live(work, base)}
     wide = Interval(NOW - 5 * DAY, NOW + 5 * DAY)
