@@ -155,7 +155,7 @@ _WHENEVER = datetime(2026, 1, 1, tzinfo=UTC)
 
 @lru_cache(maxsize=256)
 def _given(said: bytes, may_outlive: tuple[str, ...], at: datetime) -> tuple[Outliving, ...]:
-    """Give what documents let outlive a shift; kept, as each plan asks it of every set on call, which seldom changes."""
+    """Give what documents let outlive a shift; kept, as each plan asks it of sets that seldom change."""
     try:
         policies = [parse_policy(written, "") for written in msgspec.json.decode(said)]
     except PolicyError:

@@ -61,7 +61,7 @@ def _server(seed: int) -> "ThreadedMotoServer":
         message = f"the AWS stand-in is not installed: {error.name or error} is missing"
         raise WatchbillError(message, "run `pip install 'watchbill[demo]'`") from error
     fill()
-    # It lists the folder of its own code at every request, to tell services by their names; that folder does not change.
+    # It lists the folder of its own code at every request, to tell services by their names; it does not change.
     modules = tuple(backends.list_of_moto_modules())
     setattr(backends, "list_of_moto_modules", lambda: modules)  # noqa: B010 - a function is not assigned to
     moto_api_backend.reset()
