@@ -41,6 +41,12 @@ def site(tmp_path_factory):
         yield served
 
 
+@pytest.fixture(scope="module")
+def lee(site):
+    """Give the browser of an auditor: one address may sign in only so often."""
+    return site.sign_in("lee")
+
+
 def texts(shown, part):
     """Give the rows of the table of a part of the page."""
     table = shown.text.partition(f'id="{part}"')[2].partition("</table>")[0]
@@ -53,9 +59,9 @@ def entries(site, person):
     return [(each.actor, each.subject) for each in found if (each.kind, each.subject) == (Kind.PERSON_SEEN, person)]
 
 
-def test_the_page_says_what_the_read_model_says(site):
+def test_the_page_says_what_the_read_model_says(site, lee):
     """The counts, and what was outside first, with the right and why."""
-    shown = site.sign_in("lee").open(JAMES)
+    shown = lee.open(JAMES)
     assert shown.status == 200
     seen = site.site.trail.seen(site.office.as_("lee"), "james", Interval(MONDAY, MONDAY + 7 * DAY))
     counts = seen.counts()
@@ -74,16 +80,15 @@ def test_the_page_says_what_the_read_model_says(site):
         assert f">{lane}</text>" in shown.text
 
 
-def test_pages_of_the_list_hold_every_event_once(site):
+def test_pages_of_the_list_hold_every_event_once(lee):
     """By the links that the page gives."""
-    browser = site.sign_in("lee")
-    shown, found = browser.open(JAMES), []
+    shown, found = lee.open(JAMES), []
     while True:
         found += texts(shown, "events")
         following = [link for link in shown.parsed().links if link.endswith("#events") and "Next page" in shown.text]
         if "Next page" not in shown.text:
             break
-        shown = browser.open(BASE + following[-1].replace("&amp;", "&").removesuffix("#events"))
+        shown = lee.open(BASE + following[-1].replace("&amp;", "&").removesuffix("#events"))
     assert len(found) == len(set(found)) == 120
 
 
@@ -179,45 +184,41 @@ def test_how_far_the_trail_is_complete_is_said(tmp_path):
         ("to=0001-01-02", 400),
     ],
 )
-def test_spans_are_of_an_hour_to_ninety_days(site, asked, status):
+def test_spans_are_of_an_hour_to_ninety_days(lee, asked, status):
     """What an address asks wrong is said, with what to write; the clocks may change in ninety days."""
-    assert site.sign_in("lee").open(f"{BASE}/people/james?{asked}").status == status
+    assert lee.open(f"{BASE}/people/james?{asked}").status == status
 
 
 @pytest.mark.parametrize("hours", [1, 6, 24, 7 * 24, 30 * 24, 90 * 24])
-def test_every_tick_of_the_picture_leads_to_a_page(site, hours):
+def test_every_tick_of_the_picture_leads_to_a_page(lee, hours):
     """Whatever the span: days lead to days, hours to hours, and what is too short for a page leads nowhere."""
     end = MONDAY + 7 * DAY
-    browser = site.sign_in("lee")
-    shown = browser.open(
-        f"{BASE}/people/james?from={iso(end - timedelta(hours=hours))}&to={iso(end)}&zone=Asia/Kolkata"
-    )
+    shown = lee.open(f"{BASE}/people/james?from={iso(end - timedelta(hours=hours))}&to={iso(end)}&zone=Asia/Kolkata")
     assert shown.status == 200
     picture = shown.text.partition("<svg")[2].partition("</svg>")[0]
     assert 'class="tick"' in picture
     links = [part.partition('"')[0].replace("&amp;", "&") for part in picture.split('href="')[1:]]
     assert bool(links) is (hours > 3)
-    assert {browser.open(BASE + link).status for link in (*links[:1], *links[-1:])} <= {200}
+    assert {lee.open(BASE + link).status for link in (*links[:1], *links[-1:])} <= {200}
 
 
-def test_whom_nobody_knows_has_no_page(site):
+def test_whom_nobody_knows_has_no_page(site, lee):
     """A name that was typed wrong is no empty page; who has left and is held to something has one."""
-    browser = site.sign_in("lee")
-    assert browser.open(f"{BASE}/people/nobody").status == 404
+    assert lee.open(f"{BASE}/people/nobody").status == 404
     before = site.office.team
     site.office.team = replace(before, people={n: p for n, p in before.people.items() if n != "james"})
     try:
-        shown = browser.open(JAMES)
+        shown = lee.open(JAMES)
     finally:
         site.office.team = before
     assert "In the team file no more." in shown.text
 
 
-def test_people_are_found_by_name(site):
+def test_people_are_found_by_name(lee):
     """Whoever may see everybody has a list of them."""
-    shown = site.sign_in("lee").open(f"{BASE}/people?q=JAM")
+    shown = lee.open(f"{BASE}/people?q=JAM")
     assert [link for link in shown.parsed().links if link.startswith("/people/")] == ["/people/james"]
-    assert "Nobody of that name" in site.sign_in("lee").open(f"{BASE}/people?q=%3Cscript%3E").text
+    assert "Nobody of that name" in lee.open(f"{BASE}/people?q=%3Cscript%3E").text
 
 
 def test_strings_of_a_trail_are_inert(tmp_path):
