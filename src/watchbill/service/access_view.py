@@ -322,10 +322,13 @@ def _state(moment: Moment, account: str) -> AccountState:
 def _users(moment: Moment, account: str, action: str, people: Collection[str]) -> set[str]:
     """Give the users who may come out: those who hold, or have turns for, a set that allows the action somewhere.
 
-    Where roles have a ceiling it is not read, and every way into one stays open.
+    It is all of them where roles have a ceiling, which is not read, so that every way into one stays open; and of an
+    action of sts, which the gates of on-call roles allow to whoever may come to take one.
     """
     team = in_account(moment.team, account)
-    sets = None if team.ceiling else {n for n, each in team.permission_sets.items() if _may_allow(each, action, moment)}
+    if team.ceiling is not None or action.lower().startswith("sts:"):
+        return {team.people[name].iam_user for name in people}
+    sets = {name for name, each in team.permission_sets.items() if _may_allow(each, action, moment)}
     cells = cells_at(moment, Only(people, {account}, sets))
     holding = (place.person for place, cell in cells.items() if cell.standing is not Standing.FROZEN)
     return {team.people[name].iam_user for name in holding}

@@ -61,6 +61,19 @@ def test_search_finds_whom_who_can_finds(of, at, action, resource):
 
 
 @settings(max_examples=10)
+@given(drawn(), instants(), st.sampled_from(("s3:GetObject", "sts:AssumeRole")), st.sampled_from((None, "ceiling")))
+def test_search_finds_them_past_overrides_freezes_and_ceilings(given_, at, action, ceiling):
+    """In each account by itself."""
+    of, freezes = replace(given_[0], ceiling=ceiling), given_[1]
+    asked = Request(action, "*", {}, some=True)
+    for account in of.accounts.values():
+        state = compile_account(of, account, at, freezes).state
+        found = who_can(Ways(state), asked, Interval(at, at + MOMENT))
+        wanted = [holder_view(each.user, account.name, each, part) for each in found for part in each.parts]
+        assert search(at_once(of, at, freezes), Filters(account=account.name), action, "*").holders == wanted
+
+
+@settings(max_examples=10)
 @given(drawn(), instants(), st.sampled_from(("s3:GetObject", "rds:RebootDBInstance")))
 def test_explanations_are_those_of_explain(given_, at, action):
     """In an account of several, whatever there is in the others."""
@@ -205,6 +218,16 @@ def test_an_arn_is_asked_about_where_it_is():
     assert search(at_once(many, MONDAY), Filters(), "s3:GetObject", "*").accounts == ["production"]
     own = search(found, Filters(own="rick"), "lambda:InvokeFunction", "*")
     assert {each.person for each in own.holders} == {"rick"}
+
+
+def test_whom_a_gate_lets_take_a_role_comes_out():
+    """Gates are watchbill's own, and in no set."""
+    found = search(at_once(T, MONDAY + 12 * HOUR), Filters(account="production"), "sts:AssumeRole", "*")
+    state = compile_account(T, T.accounts["production"], MONDAY + 12 * HOUR).state
+    asked = Request("sts:AssumeRole", "*", {}, some=True)
+    wanted = who_can(Ways(state), asked, Interval(MONDAY + 12 * HOUR, MONDAY + 12 * HOUR + MOMENT))
+    assert {(each.user, each.way) for each in found.holders} == {(each.user, each.way) for each in wanted}
+    assert {each.user for each in found.holders} >= {"rick", "ada"}
 
 
 def test_what_another_set_denies_is_denied():
