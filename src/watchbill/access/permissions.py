@@ -139,8 +139,8 @@ def capability_patterns(service: str, levels: frozenset[str]) -> tuple[str, ...]
 def fewest_patterns(wanted: Sequence[str], others: Iterable[str]) -> tuple[str, ...]:
     """Give the fewest patterns, with `*` at the end of a word, that match some actions and none of some others.
 
-    All are of one service. Patterns end where a word of a name ends; where nothing can be put together, an action stands
-    for itself.
+    All are of one service. Patterns end where a word of a name ends; where nothing can be put together, an action
+    stands for itself.
     """
     apart = [each.lower() for each in others]
     found: list[str] = []
