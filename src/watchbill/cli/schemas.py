@@ -17,7 +17,6 @@ from watchbill.cli.commands.export import ExportedView, SentView
 from watchbill.cli.commands.feeds import FeedView
 from watchbill.cli.commands.hosts import HostsView
 from watchbill.cli.commands.lake import IngestView
-from watchbill.cli.commands.ledger import EntryView, VerifyView
 from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ProofView
@@ -36,6 +35,7 @@ from watchbill.cli.commands.trail import TrailView
 from watchbill.cli.commands.verify import IntegrityView
 from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result
+from watchbill.service.ledger_view import EntryView, VerifyView
 from watchbill.service.rights import ExplainView, HolderView
 from watchbill.service.standing import StandingCase
 

@@ -101,14 +101,27 @@ _WORDS: Mapping[str, str] = {
 def steps_of(entries: Iterable[Entry], *, may_see_insider: bool) -> Iterator[Step]:
     """Tell what was done in order; what was concluded, only to those who may see who was taken for an insider."""
     for entry in entries:
-        if entry.kind == Kind.CASE_DECIDED:
-            verdict = f" as {entry.facts.get('verdict')}: {entry.facts.get('reason')}" if may_see_insider else ""
-            yield Step(entry.at, entry.actor, f"closed the case{verdict}")
-        elif entry.kind in _WORDS:
-            facts = _Facts(entry.facts)
-            if str(facts.get("action", "")).startswith("verdict:") and not may_see_insider:
-                facts["action"] = "a verdict"
-            yield Step(entry.at, entry.actor, _WORDS[entry.kind].format_map(facts))
+        words = words_of(entry, may_see_insider=may_see_insider)
+        if words is not None:
+            yield Step(entry.at, entry.actor, words)
+
+
+def words_of(entry: Entry, *, may_see_insider: bool) -> str | None:
+    """Say what was done in words that follow who did it; None where that is no step of a case."""
+    if entry.kind == Kind.CASE_DECIDED:
+        verdict = f" as {entry.facts.get('verdict')}: {entry.facts.get('reason')}" if may_see_insider else ""
+        return f"closed the case{verdict}"
+    if entry.kind not in _WORDS:
+        return None
+    facts = _Facts(entry.facts)
+    if is_verdict(entry) and not may_see_insider:
+        facts["action"] = "a verdict"
+    return _WORDS[entry.kind].format_map(facts)
+
+
+def is_verdict(entry: Entry) -> bool:
+    """Tell whether an entry has what a lead concluded."""
+    return entry.kind == Kind.CASE_DECIDED or str(entry.facts.get("action", "")).startswith("verdict:")
 
 
 class _Facts(dict[str, Any]):

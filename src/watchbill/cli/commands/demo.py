@@ -25,7 +25,6 @@ from watchbill.cli.commands.containment import (
     show_restored,
 )
 from watchbill.cli.commands.lake import LAKE
-from watchbill.cli.commands.ledger import VerifyView
 from watchbill.cli.commands.oncall import ShiftLine, shift_line, show_shifts
 from watchbill.cli.commands.report import with_standings
 from watchbill.cli.commands.run import RunView, run_view
@@ -44,6 +43,7 @@ from watchbill.service.audit import audit_lake
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
 from watchbill.service.lake import Library, take_in
+from watchbill.service.ledger_view import VerifyView
 from watchbill.service.reconcile import Reconciled, Watched, library_of, reconcile, steps_of
 from watchbill.service.standing import StandingCase, standing_case
 from watchbill.sim.model import Story as Told

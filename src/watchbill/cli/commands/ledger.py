@@ -1,37 +1,13 @@
 """`ledger show`, `ledger verify`: what watchbill itself did, and whether that record is whole."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import rich_click as click
 
 from watchbill.cli.session import Session, command
-from watchbill.intervals import iso
 from watchbill.ledger.chain import verify as verify_chain
 from watchbill.ledger.model import Head, State
-
-
-@dataclass(frozen=True, slots=True)
-class EntryView:
-    """One entry."""
-
-    number: int
-    at: str
-    kind: str
-    actor: str
-    subject: str
-    facts: dict[str, Any]
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyView:
-    """Whether the chain holds; `head` is what to keep elsewhere, `NUMBER:DIGEST`."""
-
-    state: str
-    entries: int
-    head: str | None
-    why: str
+from watchbill.service.ledger_view import entry_view, facts_said, verify_view
 
 
 class HeadType(click.ParamType[Head]):
@@ -58,13 +34,10 @@ def ledger() -> None:
 def show(session: Session) -> int:
     """Show every entry, the first one first: when, who, what, to what, and with which facts."""
     with session.store() as store:
-        entries = [
-            EntryView(e.number, iso(e.at), e.kind, e.actor, e.subject, dict(e.facts), e.digest)
-            for e in store.ledger.entries()
-        ]
+        entries = [entry_view(entry) for entry in store.ledger.entries()]
     for entry in entries:
-        facts = ", ".join(f"{key} {value}" for key, value in entry.facts.items())
-        session.out.line(f"{entry.number:4} {entry.at} {entry.actor} {entry.kind} {entry.subject} ({facts})")
+        said = facts_said(entry.facts)
+        session.out.line(f"{entry.number:4} {entry.at} {entry.actor} {entry.kind} {entry.subject} ({said})")
     session.out.answer(entries)
     return 0
 
@@ -78,12 +51,12 @@ def verify(session: Session, head: Head | None) -> int:
     """
     with session.store() as store:
         found = verify_chain(store.ledger.entries(), head)
-    text = f"{found.head.number}:{found.head.digest}" if found.head else None
+    view = verify_view(found)
     if found.state is State.INTACT:
-        session.out.line(f"the ledger is intact: {found.entries} entries, head {text}", style="green")
+        session.out.line(f"the ledger is intact: {found.entries} entries, head {view.head}", style="green")
     else:
         session.out.line(f"the ledger is {found.state}: {found.why}", style="bold red")
-    session.out.answer(VerifyView(str(found.state), found.entries, text, found.why))
+    session.out.answer(view)
     return 0 if found.state is State.INTACT else 1
 
 
