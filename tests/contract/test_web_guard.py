@@ -37,6 +37,7 @@ TABLE = {
     ("POST", "/answer/{secret}"): ANYBODY,
     ("GET", "/confirm/{case}"): {"of no role"},
     ("POST", "/confirm/{case}"): {"of no role"},
+    ("GET", "/cases"): {"auditor", "lead", "admin"},
     ("GET", "/open/{case}"): {"auditor", "lead", "admin"},
     ("GET", "/access"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/access.csv"): {"viewer", "auditor", "lead", "admin"},
@@ -49,6 +50,9 @@ TABLE = {
     ("POST", "/watch/swap"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/people"): {"auditor", "lead", "admin"},
     ("GET", "/people/{person}"): {"viewer", "auditor", "lead", "admin"},
+    ("GET", "/ledger"): {"auditor", "lead", "admin"},
+    ("GET", "/ledger/verify"): {"auditor", "lead", "admin"},
+    ("GET", "/ledger.json"): {"auditor", "lead", "admin"},
 }
 """Every page there is, and who gets past its guard: written down a second time, so that a change is seen."""
 

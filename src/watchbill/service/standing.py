@@ -1,17 +1,22 @@
 """A case with where it stands and what was done about it, as its reader may see it: for commands and for pages."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Final
 
 from watchbill.alerts.export.model import Kept
 from watchbill.alerts.export.reader import kept_for
 from watchbill.alerts.view import CaseView
 from watchbill.intervals import iso, parse_instant
 from watchbill.respond.times import Times, steps_of, times_of
-from watchbill.service.casework import find_case
+from watchbill.service.casework import find_case, view_of
 from watchbill.store.database import Store
 from watchbill.store.rows import CaseRow, QuestionRow
 
+
+WORST_FIRST: Final = ("critical", "high", "medium", "low", "info")
+"""How grave a case is."""
 
 Sees = Callable[[CaseView], bool]
 """Tells whether whoever reads a case may see the story of an insider in it."""
@@ -71,6 +76,40 @@ class StandingCase:
     steps: list[StepView]
 
 
+@dataclass(frozen=True, slots=True)
+class ListedCase:
+    """A case in a list."""
+
+    id: str
+    status: str
+    severity: str
+    person: str | None
+    subject: str
+    """The person, or what else it is about."""
+    first: str
+    opened_at: datetime
+    sentence: str
+    note: str
+    leading: str | None
+    """The likeliest story; None where the evidence does not decide."""
+    chance: float | None
+    """Its probability."""
+
+
+def worst_first(rows: Iterable[CaseRow]) -> list[CaseRow]:
+    """Put cases in the order of every list: the worst first, and the oldest of each."""
+    return sorted(rows, key=lambda row: (WORST_FIRST.index(row.severity), row.opened_at, row.id))
+
+
+def listed(row: CaseRow, sees: Sees) -> ListedCase:
+    """Give a case of a list, as its reader may see it."""
+    kept = as_read(row, view_of(row), sees)
+    view = kept.case
+    chance = next((each.probability for each in view.hypotheses if each.story == view.leading), None)
+    what = (row.person, view.subject, view.first, row.opened_at, view.sentence, kept.note)
+    return ListedCase(row.id, row.status, row.severity, *what, view.leading, chance)
+
+
 def as_read(row: CaseRow, view: CaseView, sees: Sees) -> Kept:
     """Give a case as its reader may see it."""
     return kept_for(Kept(view, row.status, row.note, row.opened_at, row.updated_at), may_see_insider=sees(view))
@@ -123,5 +162,3 @@ def question_of(asked: QuestionRow) -> QuestionView:
         asked.confirmed_by,
         iso(asked.confirmed_at) if asked.confirmed_at else None,
     )
-
-

@@ -14,8 +14,16 @@ from watchbill.files.report import write_text
 from watchbill.intervals import iso
 from watchbill.respond.model import Verdict
 from watchbill.service import asking
-from watchbill.service.casework import Casework, view_of
-from watchbill.service.standing import QuestionView, StandingCase, as_read, lengths, question_of, standing_case
+from watchbill.service.casework import Casework
+from watchbill.service.standing import (
+    QuestionView,
+    StandingCase,
+    lengths,
+    listed,
+    question_of,
+    standing_case,
+    worst_first,
+)
 from watchbill.web.report import Standing, render_case
 
 
@@ -64,15 +72,12 @@ class VerdictView:
 @click.option("--all", "every", is_flag=True, help="Show the closed ones too.")
 def cases(session: Session, *, every: bool) -> int:
     """List the cases, worst first. `watchbill run` finds them in the trail."""
-    ranks = ("critical", "high", "medium", "low", "info")
     with session.store() as store:
-        rows = sorted(store.cases.all(), key=lambda row: (ranks.index(row.severity), row.opened_at, row.id))
+        rows = worst_first(store.cases.all())
     shown = [row for row in rows if every or row.status != "closed"]
-    lines, sees = [], session.sees_insider()
-    for row in shown:
-        kept = as_read(row, view_of(row), sees)
-        view = kept.case
-        lines.append(CaseLine(row.id, row.status, row.severity, view.subject, view.first, view.sentence, kept.note))
+    sees = session.sees_insider()
+    found = [listed(row, sees) for row in shown]
+    lines = [CaseLine(e.id, e.status, e.severity, e.subject, e.first, e.sentence, e.note) for e in found]
     if shown:
         cells = [(line.id, line.status, line.severity, line.sentence) for line in lines]
         styles = [STYLES.get(line.severity, "") for line in lines]
