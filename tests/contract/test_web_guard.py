@@ -115,6 +115,21 @@ def test_every_page_for_everybody(site):
     assert wrong == []
 
 
+def test_everybody_sees_their_own_page(site):
+    """Whoever is signed in, without a role too; another's is for auditors and above, and the refusal leads to one's own."""
+    for kind, name in PEOPLE.items():
+        if name is None:
+            continue
+        site.office.later(MINUTE)
+        browser = site.sign_in(name)
+        shown = browser.once("GET", f"{BASE}/people/{name}")
+        assert (shown.status, "(you)" in shown.text) == (200, True), kind
+        refused = browser.once("GET", f"{BASE}/people/rick")
+        assert is_turned_away(refused) is (kind in ("of no role", "viewer"))
+        if is_turned_away(refused):
+            assert f"/people/{name}" in refused.parsed().links
+
+
 def test_a_need_that_has_no_rule_is_nobodys(tmp_path):
     """Deny by default: the admin is turned away as well."""
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Path
 from starlette.requests import Request
 
 from watchbill.respond.outcomes import Proof, strength
+from watchbill.service.sign_in import Role
 from watchbill.web.page import LEAST, Need, Page
 from watchbill.web.site import Elsewhere, Refusal, Site, Visit, visit_of
 
@@ -54,7 +55,11 @@ def _admitted(visit: Visit) -> Visit:
     if not _may(visit):
         who = f"`{visit.person}` ({visit.role})" if visit.role else f"`{visit.person}`"
         hint = "your role is by your groups at the identity provider, as the team file says under `web`"
-        raise Refusal(403, f"this page is not for {who}", hint)
+        way = None
+        if visit.page.need is Need.SELF:
+            hint = "that is about somebody else: you see what is held about you"
+            way = visit.page.path.replace("{person}", quote(visit.person, safe="")), "You"
+        raise Refusal(403, f"this page is not for {who}", hint, way)
     return visit
 
 
@@ -64,6 +69,8 @@ def _may(visit: Visit) -> bool:
     if need is Need.SUBJECT:
         asked = visit.site.store.questions.of(str(visit.request.path_params.get("case")))
         return asked is not None and asked.person == visit.person
+    if need is Need.SELF:
+        return visit.request.path_params.get("person") == visit.person or visit.role >= Role.AUDITOR
     return need in LEAST and visit.role >= LEAST[need]
 
 

@@ -23,6 +23,8 @@ class Need(StrEnum):
     """Nobody need sign in: the page tells of nothing but what whoever opens it holds the secret of."""
     SUBJECT = "subject"
     """The person who was asked about the case that the path names."""
+    SELF = "self"
+    """The person whom the path names, of whatever role; of others it is for auditors and above."""
     VIEWER = "viewer"
     AUDITOR = "auditor"
     LEAD = "lead"

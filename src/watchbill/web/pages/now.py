@@ -48,7 +48,7 @@ def show(visit: Visiting, zone: Zone = UTC) -> Response:
         "left": lambda at: said_length(at - visit.at),
         "zone": place.key,
         "zones": zones_for(place, own.time_zone if own else None),
-        "you": address(visit.person) if own and visit.role >= Role.VIEWER else None,
+        "you": address(visit.person) if own else None,
         "watches": None,
         "all": visit.role >= Role.AUDITOR,
     }
