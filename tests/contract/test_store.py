@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from watchbill.errors import ProviderError
 from watchbill.ledger.chain import verify
-from watchbill.ledger.model import State
+from watchbill.ledger.model import Sought, State
 from watchbill.store.database import open_store
 from watchbill.store.migrate import scripts
 from watchbill.store.rows import CaseRow, CopyRow, CopyState, FindingRow, FreezeRow, QuestionRow, StepRow, TryRow
@@ -192,6 +192,23 @@ def test_the_ledger_refuses_change_and_removal(place):
         connection.exec_driver_sql("UPDATE ledger SET actor = 'eve'")
     with place.open() as store:
         assert verify(store.ledger.entries()).state is State.BROKEN
+
+
+def test_entries_are_found_by_kind_actor_and_time(place):
+    """The last first; a whole second has all that is within it."""
+    halves = [AT.replace(microsecond=0) + n * timedelta(microseconds=500_000) for n in range(8)]
+    with place.open() as store:
+        for number, at in enumerate(halves):
+            kind, actor = "x" if number % 2 else "y", "ana" if number % 3 else "eve"
+            store.ledger.record(at=at, kind=kind, actor=actor, subject="s", facts={})
+
+        def numbers(**asked):
+            return [entry.number for entry in store.ledger.found(Sought(**asked))]
+
+        assert numbers() == [8, 7, 6, 5, 4, 3, 2, 1]
+        assert numbers(kind="x", actor="ana") == [8, 6, 2]
+        assert numbers(start=halves[2], end=halves[6]) == [6, 5, 4, 3]
+        assert numbers(before=4, actor="eve") == [1]
 
 
 def test_a_transaction_is_all_or_nothing(place):

@@ -84,6 +84,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """Which entries are asked for; what is empty asks for all."""
+
+    kind: str = ""
+    actor: str = ""
+    start: datetime | None = None
+    """A whole second, from which on."""
+    end: datetime | None = None
+    """A whole second, before which."""
+    before: int | None = None
+    """The number that comes after the newest one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The last entry somebody saw: kept elsewhere, it shows when the end of the chain was cut off."""
 

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 
 from watchbill.intervals import iso, parse_instant
 from watchbill.ledger.chain import append
-from watchbill.ledger.model import Entry
+from watchbill.ledger.model import Entry, Sought
 from watchbill.store import tables
 from watchbill.store.part import Part
 
@@ -46,16 +46,20 @@ class Ledger(Part):
 
     def since(self, at: datetime) -> Iterator[Entry]:
         """Give the entries from an instant on, the last first, up to the first one that is older."""
-        last = None
+        for entry in self.found(Sought()):
+            if entry.at < at:
+                return
+            yield entry
+
+    def found(self, sought: Sought) -> Iterator[Entry]:
+        """Give the entries that are asked for, the last first, read some at a time."""
+        last, column = sought.before, tables.ledger.c
+        wanted = select(tables.ledger).where(*_wanted(sought)).order_by(column.number.desc()).limit(_AT_ONCE)
         while True:
-            asked = select(tables.ledger).order_by(tables.ledger.c.number.desc()).limit(_AT_ONCE)
-            asked = asked if last is None else asked.where(tables.ledger.c.number < last)
+            asked = wanted if last is None else wanted.where(column.number < last)
             with self._read() as connection:
                 rows = connection.execute(asked).all()
-            for row in rows:
-                if (entry := _entry(row)).at < at:
-                    return
-                yield entry
+            yield from map(_entry, rows)
             if len(rows) < _AT_ONCE:
                 return
             last = rows[-1].number
@@ -66,6 +70,19 @@ class Ledger(Part):
             rows = connection.execute(select(tables.ledger).order_by(tables.ledger.c.number)).all()
         for row in rows:
             yield _entry(row)
+
+
+def _wanted(sought: Sought) -> Iterator[ColumnElement[bool]]:
+    column = tables.ledger.c
+    if sought.kind:
+        yield column.kind == sought.kind
+    if sought.actor:
+        yield column.actor == sought.actor
+    # Without what may follow whole seconds a text is less than all that begin with it.
+    if sought.start is not None:
+        yield column.at >= iso(sought.start).removesuffix("Z")
+    if sought.end is not None:
+        yield column.at < iso(sought.end).removesuffix("Z")
 
 
 def _entry(row: Row[Any]) -> Entry:
