@@ -10,7 +10,6 @@ from watchbill.cli.commands.by_hand import StepToTick
 from watchbill.cli.commands.cases import AskView, CaseLine, VerdictView
 from watchbill.cli.commands.checks import CheckView
 from watchbill.cli.commands.containment import AssistView, EvictView, FreezeView, RestoreView
-from watchbill.cli.commands.coverage import CoverageView
 from watchbill.cli.commands.demo import DemoView
 from watchbill.cli.commands.events import ExportView, KeptView, LakeEvent, RawView, SqlView
 from watchbill.cli.commands.export import ExportedView, SentView
@@ -35,6 +34,7 @@ from watchbill.cli.commands.trail import TrailView
 from watchbill.cli.commands.verify import IntegrityView
 from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result
+from watchbill.service.coverage_view import CoverageView
 from watchbill.service.ledger_view import EntryView, VerifyView
 from watchbill.service.rights import ExplainView, HolderView
 from watchbill.service.standing import StandingCase

@@ -1,7 +1,5 @@
 """`trail coverage`: where and when the lake has nothing though it should."""
 
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import rich_click as click
@@ -10,54 +8,9 @@ from watchbill.cli.commands.events import laid_out
 from watchbill.cli.commands.lake import lake_option, opened, span_of, span_options
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.intervals import Interval, iso
+from watchbill.service.coverage_view import LATELY, coverage_view
 from watchbill.service.lake import unread
 from watchbill.service.questions import coverage_of
-
-
-LATELY = timedelta(days=7)
-"""How far back is looked at where nobody says."""
-
-
-@dataclass(frozen=True, slots=True)
-class GapView:
-    """Something that should have been recorded and was not."""
-
-    kind: str
-    account: str | None
-    region: str | None
-    host: str | None
-    start: str
-    end: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnsureView:
-    """Something of which it cannot be told whether it is a gap."""
-
-    account: str | None
-    region: str | None
-    host: str | None
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class AreaView:
-    """An account and a region of which the lake has something."""
-
-    account: str
-    region: str
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageView:
-    """What the lake covers of a span, and what it does not."""
-
-    start: str
-    end: str
-    gaps: list[GapView]
-    unsure: list[UnsureView]
-    areas: list[AreaView]
 
 
 @command("trail coverage", team=True, state=True)
@@ -86,12 +39,8 @@ def coverage(
     with opened(session, folder) as lake:
         found = coverage_of(lake, within, session.at, session.team_if_any(), regions)
         problems = unread(lake)
-    gaps = [
-        GapView(str(g.kind), g.account, g.region, g.host, iso(g.interval.start), iso(g.interval.end), g.why)
-        for g in found.gaps
-    ]
-    out = session.out
-    rows = [(g.kind, g.account or "", g.region or g.host or "", g.start, g.end, g.why) for g in gaps]
+    view, out = coverage_view(found, within), session.out
+    rows = [(g.kind, g.account or "", g.region or g.host or "", g.start, g.end, g.why) for g in view.gaps]
     if rows:
         laid_out(out, ("gap in", "account", "region or host", "from", "to", "why"), rows)
     elif found.areas:
@@ -101,10 +50,8 @@ def coverage(
         out.line(f"no gap is known from {iso(within.start)} to {iso(within.end)}: the lake has no trail of that time")
     for each in found.unsure:
         out.line(f"not sure: {' '.join(filter(None, (each.account, each.region, each.host)))}: {each.why}")
-    unsure = [UnsureView(each.account, each.region, each.host, each.why) for each in found.unsure]
-    areas = [AreaView(account, region) for account, region in found.areas]
-    out.answer(CoverageView(iso(within.start), iso(within.end), gaps, unsure, areas), problems)
-    return CHANGES if detailed_exitcode and gaps else 0
+    out.answer(view, problems)
+    return CHANGES if detailed_exitcode and view.gaps else 0
 
 
 COMMANDS = (coverage,)

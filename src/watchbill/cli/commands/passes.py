@@ -17,7 +17,6 @@ import rich_click as click
 
 from watchbill.alerts.noise import staged_as
 from watchbill.aws.queue import LONG_POLL, MOST, VISIBILITY, Batch, Queue
-from watchbill.cli.commands.coverage import LATELY
 from watchbill.cli.commands.lake import LAKE, checked_queue, checked_source, no_queue, opened, outside
 from watchbill.cli.commands.trail import findings_option, load_rules
 from watchbill.cli.pages import links_of
@@ -37,6 +36,7 @@ from watchbill.respond.interfaces import Sender
 from watchbill.schedule.copies import sources
 from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk
+from watchbill.service.coverage_view import LATELY
 from watchbill.service.feeds import refresh
 from watchbill.service.findings import keep_findings
 from watchbill.service.lake import Library, Progress, take_in, take_in_told
