@@ -6,29 +6,35 @@ the state that says what was in force (`stamp_of`). Where any of it is another, 
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
+import pyarrow as pa
 
 from watchbill.access.history import History
-from watchbill.errors import ProviderError
+from watchbill.errors import Problem, ProviderError
 from watchbill.intervals import Interval
 from watchbill.lake.engines import StandingEngine
 from watchbill.lake.manifest import PartRow
 from watchbill.lake.parts import FOLDER
 from watchbill.lake.place import Lake
-from watchbill.lake.queries import events_of_person
+from watchbill.lake.queries import events_of_person, unattributed
 from watchbill.lake.stream import days_of
 from watchbill.schedule.copies import sources
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
+from watchbill.service.lake import unread
 from watchbill.service.person import Seen, judged, narrowed, nothing_seen
+from watchbill.service.questions import coverage_of
 from watchbill.store.rows import Asked
-from watchbill.trail.coverage import WATERMARK
+from watchbill.team.model import Team
+from watchbill.trail.coverage import WATERMARK, Coverage
+from watchbill.trail.model import Method
 from watchbill.trail.table import instant
 
 
@@ -40,6 +46,20 @@ MOST: Final = 50_000
 _KEPT_ROWS: Final = 400_000
 """Rows that are kept for whoever looks again, some 200 bytes each."""
 _HISTORIES: Final = 4
+_ANSWERS: Final = 8
+_MACHINES: Final = frozenset({Method.SERVICE, Method.WORKLOAD})
+"""Whose calls are nobody's, and should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """Who acted, and is nobody we know."""
+
+    principal: str | None
+    why: str | None
+    events: int
+    first: datetime
+    last: datetime
 
 
 def stamp_of(work: Casework) -> str:
@@ -61,6 +81,8 @@ class Trail:
         self._opened: tuple[Lake, StandingEngine] | None = None
         self._seen: OrderedDict[tuple[object, ...], Seen] = OrderedDict()
         self._histories: OrderedDict[tuple[object, ...], History] = OrderedDict()
+        self._covered: OrderedDict[tuple[object, ...], Coverage] = OrderedDict()
+        self._unmapped: OrderedDict[tuple[object, ...], list[Unmapped]] = OrderedDict()
 
     def parts(self, span: Interval | None = None) -> list[PartRow]:
         """Give the files that may have events of a span; none where there is no lake yet."""
@@ -99,6 +121,36 @@ class Trail:
 
         return _kept(self._seen, self._lock, key, make, lambda _: self._rows() > _KEPT_ROWS)
 
+    def coverage(self, team: Team, within: Interval, at: datetime) -> Coverage | None:
+        """Tell what there is nothing of though there should be; None where there is no trail."""
+        opened = self._open()
+        if opened is None:
+            return None
+        lake, names = opened[0], tuple(sorted(account.number for account in team.accounts.values()))
+        return _kept(
+            self._covered,
+            self._lock,
+            (within, at, names),
+            lambda: coverage_of(lake, within, at, team),
+            lambda held: held > _ANSWERS,
+        )
+
+    def unmapped(self, span: Interval) -> list[Unmapped]:
+        """Give who acted in a span and is nobody we know, those with the most events first; machines are left out."""
+        files = self.parts(span)
+        key = (span, tuple(part.name for part in files))
+
+        def make() -> list[Unmapped]:
+            rows = self._asked(unattributed(span), span, files).to_pylist()
+            return [_unmapped(row) for row in rows if row["method"] not in _MACHINES]
+
+        return _kept(self._unmapped, self._lock, key, make, lambda held: held > _ANSWERS)
+
+    def unread(self) -> list[Problem]:
+        """Name the objects of which not everything could be read."""
+        opened = self._open()
+        return [] if opened is None else unread(opened[0])
+
     def close(self) -> None:
         """Let go of the lake."""
         with self._lock:
@@ -117,20 +169,34 @@ class Trail:
             return self._opened
 
     def _made(self, person: str, span: Interval, history: History, parts: Sequence[PartRow]) -> Seen:
-        opened = self._open()
-        files = [self._folder.resolve() / FOLDER / part.name for part in parts]
-        if opened is None or not files:
+        if not parts:
             return nothing_seen(span, history)
-        try:
-            events = opened[1].ask(events_of_person(person, span, MOST), files)
-        except ProviderError:
-            # Files that were put together meanwhile are gone after a while: by the list of now they are there.
-            now = [self._folder.resolve() / FOLDER / part.name for part in self.parts(span)]
-            if now == files:
-                raise
-            events = opened[1].ask(events_of_person(person, span, MOST), now)
+        events = self._asked(events_of_person(person, span, MOST), span, parts)
         table = judged(events, narrowed(history, person), span)
         return Seen(span, table, whole=table.num_rows < MOST, assumed=history.assumed)
+
+    def _asked(self, query: Any, span: Interval, parts: Sequence[PartRow]) -> pa.Table:
+        """Ask something of the files that were there for a span."""
+        opened = self._open()
+        if opened is None or not parts:
+            return pa.table({})
+        files = self._paths(parts)
+        try:
+            return opened[1].ask(query, files)
+        except ProviderError:
+            # Files that were put together meanwhile are gone after a while: by the list of now they are there.
+            now = self._paths(self.parts(span))
+            if now == files:
+                raise
+            return opened[1].ask(query, now)
+
+    def _paths(self, parts: Sequence[PartRow]) -> list[Path]:
+        return [self._folder.resolve() / FOLDER / part.name for part in parts]
+
+
+def _unmapped(row: Mapping[str, Any]) -> Unmapped:
+    first, last = instant(row["first_ms"]), instant(row["last_ms"])
+    return Unmapped(row["principal"], row["why"], row["events"], first, last)
 
 
 def _kept(cache: OrderedDict[K, V], lock: Lock, key: K, make: Callable[[], V], full: Callable[[int], bool]) -> V:
