@@ -1,5 +1,6 @@
 """Cases over HTTP: the list, and what a lead does about one, carried out for real on a cloud in memory."""
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -9,10 +10,16 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
+from tests.cloud import by
 from tests.hostile import HOSTILE, hidden
 from tests.pages import BASE, pages
+from tests.unit.service.desk import heard
 
+from watchbill.access.apply import apply
+from watchbill.access.plan import make_plan
 from watchbill.cli import main
+from watchbill.service import containment
+from watchbill.service.jobs import freeze, restore
 
 
 CASES = f"{BASE}/cases"
@@ -28,6 +35,32 @@ def site(tmp_path):
 def listed(shown):
     """Give the ids of the cases in the list, in its order."""
     return re.findall(r'<tr><td><a href="/open/([^"]+)"', shown.text)
+
+
+def on_aws(site):
+    """Write the access of the team to the cloud in memory, so that there is something to freeze."""
+    office = site.office
+    plan = make_plan(office.team, office.app.observe(office.team), office.clock.now())
+    assert list(apply(plan.changes, by(office.team, office.app.cloud)))
+
+
+def worked(site):
+    """Work on what was pressed as an instance does; give how many presses there were."""
+    return heard(site.office, site.office.desk(freeze=freeze, restore=restore))
+
+
+def of_presses(site):
+    """Give what the ledger has of presses and what they did, with who did it."""
+    kinds = ("respond:click", "respond:case:", "respond:freeze:applied", "respond:restore:applied", "respond:question")
+    entries = site.office.store.ledger.entries()
+    return [(str(each.kind), each.actor) for each in entries if str(each.kind).startswith(kinds)]
+
+
+def afresh(site, name, what, case="C-away"):
+    """Let somebody come to a page that takes a fresh sign-in; give their browser and what is shown."""
+    site.office.later(timedelta(minutes=1))
+    browser = site.sign_in(name)
+    return browser, browser.press(browser.open(f"{BASE}/open/{case}/{what}"), "/sign-in")
 
 
 # --- the list ------------------------------------------------------------------------------------
@@ -138,3 +171,142 @@ def assert_inert(shown):
     assert not hidden(shown.text)
     assert "1337" not in shown.text
     assert len(shown.text) < 150_000
+
+
+# --- what a lead does ----------------------------------------------------------------------------
+
+
+def test_a_lead_asks_once(site):
+    """As `watchbill ask`: the question is put, and there is nothing to press any more."""
+    browser = site.sign_in("sofia")
+    page = browser.open(f"{BASE}/open/C-late")
+    shown = browser.press(page, "/open/C-late/ask")
+    assert (shown.status, shown.path) == (200, "/open/C-late")
+    assert "Asked of james" in shown.text
+    assert "/open/C-late/ask" not in [form.action for form in shown.parsed().forms]
+    assert site.office.store.cases.get("C-late").status == "asked"
+    again = browser.press(page, "/open/C-late/ask")
+    assert again.status == 403
+    assert "C-late is asked: nothing is to be asked now" in again.text
+    assert of_presses(site) == [("respond:question:asked", "sofia")]
+
+
+def test_a_verdict_is_a_press_with_a_reason(site):
+    """Sent twice it is one; it is worked on as the buttons of Slack are, with both entries, and shown."""
+    browser = site.sign_in("sofia")
+    page = browser.open(f"{BASE}/open/C-late")
+    fields = page.form("/open/C-late/verdict").fields | {"verdict": "mistake", "reason": "he <b>says</b> so"}
+    address = f"{BASE}/open/C-late/verdict"
+    for _ in range(2):
+        shown = browser.post(address, fields)
+        assert (shown.status, shown.path) == (200, "/open/C-late")
+    assert "under way" in shown.text
+    assert worked(site) == 1
+    assert worked(site) == 0
+    row = site.office.store.cases.get("C-late")
+    assert (row.status, row.note) == ("closed", "mistake: he <b>says</b> so")
+    assert of_presses(site) == [("respond:case:decided", "sofia"), ("respond:click:worked", "sofia")]
+    shown = browser.open(f"{BASE}/open/C-late")
+    assert "C-late is closed." in shown.text
+    assert "It is closed." in shown.text
+    assert_inert(shown)
+    browser.post(address, fields | {"reason": "another", "key": "k" * 16})
+    worked(site)
+    assert "C-late is closed already" in browser.open(f"{BASE}/open/C-late").text
+    assert of_presses(site)[-1][0] == "respond:click:refused"
+
+
+def test_what_is_no_verdict_is_refused(site):
+    """Without a conclusion, a reason or the key of a page, and from another site."""
+    browser = site.sign_in("sofia")
+    whole = {"verdict": "mistake", "reason": "he says so", "key": "k" * 32}
+    address = f"{BASE}/open/C-late/verdict"
+    for odd in ({"verdict": "odd"}, {"reason": ""}, {"key": ""}, {"key": "short"}, {"key": "|" * 32}):
+        assert browser.post(address, whole | odd).status == 400
+    assert browser.post(address, whole, site="cross-site").status == 403
+    assert browser.post(f"{BASE}/open/C-none/verdict", whole).status == 404
+    assert worked(site) == 0
+    browser.post(address, whole | {"reason": "  "})
+    assert worked(site) == 1
+    assert "a verdict needs a reason" in browser.open(f"{BASE}/open/C-late").text
+    assert site.office.store.cases.get("C-late").status == "open"
+
+
+def test_the_subject_and_who_is_no_lead_decide_nothing(site):
+    """A lead whom the case is about is shown none of it; an admin who is no lead is refused, with an entry."""
+    office = site.office
+    office.team = replace(office.team, leads=("james", "sofia"))
+    site.peer.users["james"].groups = ["leads"]
+    whole = {"verdict": "false-alarm", "reason": "it was me", "key": "k" * 32}
+    for name, case, why in (("james", "C-away", "this case is about you"), ("priya", "C-late", "is no lead of team")):
+        browser = site.sign_in(name)
+        assert "/open/C-away/verdict" not in browser.open(f"{BASE}/open/{case}").text
+        shown = browser.post(f"{BASE}/open/{case}/verdict", whole)
+        assert worked(site) == 1
+        assert office.store.cases.get(case).status == "open"
+        assert of_presses(site)[-1][0] == "respond:click:refused"
+        assert why in browser.open(f"{BASE}/open/{case}").text
+        assert shown.status == (403 if name == "james" else 200)
+        assert browser.post(f"{BASE}/open/{case}/ask", {}).status == 403
+        assert office.store.questions.of(case) is None
+        for what in ("freeze", "restore"):
+            _, shown = afresh(site, name, what)
+            assert shown.status in (403, 404)
+            assert "iam:" not in shown.text
+    auditor = site.sign_in("rick").open(f"{BASE}/open/C-away")
+    assert 'id="decide"' not in auditor.text
+
+
+def test_a_freeze_shows_its_calls_and_is_made_beside_the_page(site):
+    """Exactly what the plan has; pressed, it is taken on and carried out, once, by who signed in afresh for it."""
+    on_aws(site)
+    office = site.office
+    browser, page = afresh(site, "sofia", "freeze")
+    planned = containment.plan(office.as_("sofia"), "C-away").containment
+    assert planned.changes
+    calls = re.findall(r"<td><code>([^<]+)</code></td>", page.text)
+    assert [html.unescape(each) for each in calls] == [str(change.call) for change in planned.changes]
+    assert office.store.freezes.all() == []
+    shown = browser.press(page, "/open/C-away/freeze")
+    assert (shown.status, shown.path) == (200, "/open/C-away")
+    assert "under way" in shown.text
+    again = browser.press(page, "/open/C-away/freeze")
+    assert (again.status, "this takes a fresh sign-in, made for it" in again.text) == (403, True)
+    assert office.store.freezes.all() == []
+    worked(site)
+    (row,) = office.store.freezes.all()
+    assert (row.case_id, office.store.cases.get("C-away").status) == ("C-away", "frozen")
+    assert ("respond:freeze:applied", "sofia") in of_presses(site)
+    entry = [each for each in office.store.ledger.entries() if str(each.kind) == "respond:click:worked"][-1]
+    assert entry.facts["message"]["amr"] == "otp pwd"
+    shown = browser.open(f"{BASE}/open/C-away")
+    assert "is frozen: " in shown.text
+    assert "/open/C-away/restore" in shown.parsed().links
+
+
+def test_a_restore_shows_what_it_gives_back(site):
+    """After a freeze: the calls, then the press, and everything is as it was; the case is the leads' again."""
+    on_aws(site)
+    office = site.office
+    containment.freeze(office.as_("lee"), containment.plan(office.as_("lee"), "C-away"))
+    browser, page = afresh(site, "sofia", "restore")
+    made = containment.plan_back(office.as_("sofia"), "C-away")[1]
+    calls = re.findall(r"<td><code>([^<]+)</code></td>", page.text)
+    assert [html.unescape(each) for each in calls] == [str(change.call) for change in made.changes]
+    browser.press(page, "/open/C-away/restore")
+    worked(site)
+    assert office.store.cases.get("C-away").status == "escalated"
+    assert list(office.store.freezes.active(office.clock.now())) == []
+    assert ("respond:restore:applied", "sofia") in of_presses(site)
+    assert "is restored." in browser.open(f"{BASE}/open/C-away").text
+
+
+def test_a_freeze_takes_a_second_factor(site):
+    """A password alone shows no calls, and freezes nobody."""
+    on_aws(site)
+    site.peer.users["sofia"].amr = ["pwd"]
+    browser, shown = afresh(site, "sofia", "freeze")
+    assert (shown.status, "this takes a sign-in with a second factor" in shown.text) == (403, True)
+    assert browser.post(f"{BASE}/open/C-away/freeze", {"key": "k" * 32}).status == 403
+    assert worked(site) == 0
+    assert site.office.store.freezes.all() == []

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from watchbill.cli.people import Workers
 from watchbill.errors import RefusedError, WatchbillError
 from watchbill.service.health import Routes
+from watchbill.service.jobs import PRESSES
 from watchbill.service.links import Links
 from watchbill.service.logs import Say
 from watchbill.service.serve import Instance
@@ -57,7 +58,8 @@ def pages_of(workers: Workers, instance: Instance, lake: Path, say: Say, place: 
         provider = OpenId(web.sign_in, known, web.base + BACK)
     store, now = instance.store, instance.clock.now
     site = Site(web.base, store, partial(workers, store), now, secret, say, provider)
-    return routes_of(replace(site, trail=Trail(lake), jobs=instance.board.standings))
+    wake = partial(instance.wake, PRESSES)
+    return routes_of(replace(site, trail=Trail(lake), jobs=instance.board.standings, wake=wake))
 
 
 def _must_fit(web: Web, host: str, port: int) -> None:

@@ -48,7 +48,7 @@ SLOW: Mapping[str, str] = {
     CALLS: "",
 }
 """What speaks to AWS, the most urgent first, and what is said when it is taken on."""
-_LEAVE_A_CASE_OPEN = ("freeze", "restore")
+LEAVE_A_CASE_OPEN = ("freeze", "restore")
 """Of that, what must have come to its end before somebody decides about the case."""
 
 
@@ -238,7 +238,7 @@ class _Press:
             return self._done(Reply("Thank you, it is kept. Please answer yes or no as well, if you have not."))
 
     def _lead(self, case_id: str, kind: str, what: str) -> Reply:
-        if kind in _LEAVE_A_CASE_OPEN:
+        if kind in LEAVE_A_CASE_OPEN:
             do = self.desk.freeze if kind == "freeze" else self.desk.restore
             return self._done(Reply(do(self.work, case_id), ephemeral=False))
         with self.work.store.transaction():
@@ -262,7 +262,7 @@ class _Press:
     def _must_be_settled(self, case_id: str) -> None:
         """Refuse to decide while somebody is being frozen or restored, of which one cannot know yet what comes."""
         for each in self.work.store.clicks.waiting(Worked.TAKEN_ON):
-            if each.case_id == case_id and each.action in _LEAVE_A_CASE_OPEN:
+            if each.case_id == case_id and each.action in LEAVE_A_CASE_OPEN:
                 raise RefusedError(
                     f"a {each.action} is under way in {case_id}", "press again when it has come to its end"
                 )
@@ -277,7 +277,7 @@ class _Press:
             return
         slack = self.work.team.slack
         respond = "off" if slack is None else slack.respond
-        if respond == "off" or (kind in _LEAVE_A_CASE_OPEN and respond != "freeze"):
+        if respond == "off" or (kind in LEAVE_A_CASE_OPEN and respond != "freeze"):
             raise RefusedError(f"the team file does not let leads do this in Slack (`respond: {respond}`)")
         if view.person in self.work.team.leads:
             raise RefusedError(f"{view.person} is a lead: what is about a lead is not done in Slack")

@@ -37,6 +37,13 @@ class Clicks(Part):
             row = connection.execute(select(tables.clicks).where(tables.clicks.c.id == click_id)).first()
         return None if row is None else _row(row)
 
+    def of_case(self, case_id: str) -> list[ClickRow]:
+        """Give the clicks that are about a case, the latest first."""
+        column = tables.clicks.c
+        with self._read() as connection:
+            rows = connection.execute(select(tables.clicks).where(column.case_id == case_id)).all()
+        return sorted((_row(row) for row in rows), key=lambda row: (row.at, row.id), reverse=True)
+
     def waiting(self, state: Worked = Worked.WAITING) -> list[ClickRow]:
         """Give the clicks that nothing has come of yet, or what was taken on, in the order in which they came."""
         column = tables.clicks.c

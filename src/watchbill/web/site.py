@@ -44,6 +44,8 @@ class Site:
     """The lake, as pages ask it; None where this instance has none."""
     jobs: Callable[[], Mapping[str, Standing]] = dict
     """Gives where each job of this instance stands; none where it does none."""
+    wake: Callable[[], object] = lambda: None
+    """Lets presses be worked on at once."""
 
     def cookie(self, name: str) -> str:
         """Name a cookie. Over https no other host, and no other path, can have set one that is called `__Host-`."""

@@ -14,6 +14,8 @@ from watchbill.store.rows import CaseRow
 from watchbill.web.asked import UTC, PageNumber, Zone, local_in, zone_of, zones_for
 from watchbill.web.guard import CaseId, Visiting
 from watchbill.web.page import Need, Page
+from watchbill.web.pages import deciding
+from watchbill.web.pages.deciding import box_of
 from watchbill.web.pages.now import said_length
 from watchbill.web.pages.people import address
 from watchbill.web.report import LANES, LEFT, WIDTH, Standing, timeline
@@ -77,7 +79,8 @@ def _sees(visit: Visit) -> Sees:
 
 def show(visit: Visiting, case: CaseId) -> Response:
     """Show a case whole. Its subject is shown none of it, whatever their role: they are told what they are asked."""
-    found = standing_case(visit.site.store, case, _sees(visit))
+    sees = _sees(visit)
+    found = standing_case(visit.site.store, case, sees)
     if found.case.person == visit.person:
         raise Refusal(403, "this case is about you", "what is asked of you comes by the way you are told things")
     return visit.show(
@@ -91,10 +94,12 @@ def show(visit: Visiting, case: CaseId) -> Response:
         left=LEFT,
         done=[(step.at, step.by, step.what) for step in found.steps],
         took=list(lengths(found.times)),
+        box=box_of(visit, found, sees=sees(found.case)),
     )
 
 
 PAGES = (
     Page("GET", CASES, Need.AUDITOR, show_all, menu="Cases"),
     Page("GET", "/open/{case}", Need.AUDITOR, show),
+    *deciding.PAGES,
 )
