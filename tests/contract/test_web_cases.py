@@ -17,6 +17,7 @@ from tests.unit.service.desk import heard
 
 from watchbill.access.apply import apply
 from watchbill.access.plan import make_plan
+from watchbill.alerts.export.reader import readable
 from watchbill.cli import main
 from watchbill.service import containment
 from watchbill.service.jobs import freeze, restore
@@ -310,3 +311,44 @@ def test_a_freeze_takes_a_second_factor(site):
     assert browser.post(f"{BASE}/open/C-away/freeze", {"key": "k" * 32}).status == 403
     assert worked(site) == 0
     assert site.office.store.freezes.all() == []
+
+
+def test_every_bar_is_an_addend(site):
+    """As long as its decibans by one scale, on the side it speaks for, with its words; the table has the same."""
+    shown = site.sign_in("lee").open(f"{BASE}/open/C-away")
+    view = site.office.as_("lee").case("C-away")[1]
+    read = readable(view)
+    stories = [each for each in read.hypotheses if each.probability >= 0.01 or each.story == read.leading]
+    stories.sort(key=lambda each: (-each.probability, each.story))
+    addends = [addend for each in stories for addend in each.addends]
+    assert {addend.decibans > 0 for addend in addends} == {True, False}
+    bars = re.findall(r'<rect class="(for|against)" x="[^"]+" y="[^"]+" width="([^"]+)"', shown.text)
+    most = max(abs(addend.decibans) for addend in addends)
+    assert len(bars) == len(addends)
+    for (side, width), addend in zip(bars, addends, strict=True):
+        assert side == ("for" if addend.decibans >= 0 else "against")
+        assert float(width) == pytest.approx(200 * abs(addend.decibans) / most, abs=0.06)
+        assert f"{addend.family}: {addend.fact}" in html.unescape(shown.text)
+    table = shown.text.partition("The same as a table")[2].partition("</table>")[0]
+    assert table.count("</td></tr>") >= len(addends)
+    assert 'aria-labelledby="weights-title weights-desc"' in shown.text
+
+
+def test_what_strangers_chose_is_inert_where_a_case_is_decided(site):
+    """In the picture, on the page of a freeze, and in the reason that comes back."""
+    on_aws(site)
+    row = site.office.store.cases.get("C-away")
+    text = "".join(each[:60] for each in HOSTILE.values()).encode("utf-8", "replace").decode()
+    view = msgspec.json.decode(row.payload)
+    view["sentence"] = text
+    for each in view["hypotheses"]:
+        for addend in each["addends"]:
+            addend["fact"] = addend["family"] = text
+    site.office.team = replace(site.office.team, security_leads=("sofia",))
+    site.office.store.cases.put(replace(row, payload=msgspec.json.encode(view).decode()))
+    browser, page = afresh(site, "sofia", "freeze")
+    assert "Freeze james?" in page.text
+    assert_inert(page)
+    case = browser.open(f"{BASE}/open/C-away")
+    assert "ZQ" in case.text
+    assert_inert(case)

@@ -20,6 +20,7 @@ from watchbill.web.pages.now import said_length
 from watchbill.web.pages.people import address
 from watchbill.web.report import LANES, LEFT, WIDTH, Standing, timeline
 from watchbill.web.site import Refusal, Visit
+from watchbill.web.weights import drawn, weights_svg
 
 
 CASES = "/cases"
@@ -94,6 +95,8 @@ def show(visit: Visiting, case: CaseId) -> Response:
         left=LEFT,
         done=[(step.at, step.by, step.what) for step in found.steps],
         took=list(lengths(found.times)),
+        stories=drawn(found.case),
+        weights=weights_svg(found.case),
         box=box_of(visit, found, sees=sees(found.case)),
     )
 
