@@ -58,6 +58,7 @@ TABLE = {
     ("GET", "/people/{person}"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/coverage"): {"auditor", "lead", "admin"},
     ("GET", "/coverage.json"): {"auditor", "lead", "admin"},
+    ("GET", "/rules"): {"auditor", "lead", "admin"},
     ("GET", "/ledger"): {"auditor", "lead", "admin"},
     ("GET", "/ledger/verify"): {"auditor", "lead", "admin"},
     ("GET", "/ledger.json"): {"auditor", "lead", "admin"},

@@ -13,6 +13,7 @@ from watchbill.service.health import Routes
 from watchbill.service.jobs import PRESSES
 from watchbill.service.links import Links
 from watchbill.service.logs import Say
+from watchbill.service.rules_view import Rulebook
 from watchbill.service.serve import Instance
 from watchbill.settings import read_variables
 from watchbill.team.model import Team, Web
@@ -28,7 +29,9 @@ def links_of(team: Team) -> Links | None:
     return None if team.web is None else Links(team.web.base, secret)
 
 
-def pages_of(workers: Workers, instance: Instance, lake: Path, say: Say, place: tuple[str, int]) -> Routes:
+def pages_of(
+    workers: Workers, instance: Instance, lake: Path, rules: Rulebook, say: Say, place: tuple[str, int]
+) -> Routes:
     """Give what serves the pages of an instance at a host and port; nothing where the team file names none.
 
     Refuses what is set up by half, so that whoever starts it sees that at once.
@@ -59,7 +62,7 @@ def pages_of(workers: Workers, instance: Instance, lake: Path, say: Say, place: 
     store, now = instance.store, instance.clock.now
     site = Site(web.base, store, partial(workers, store), now, secret, say, provider)
     wake = partial(instance.wake, PRESSES)
-    return routes_of(replace(site, trail=Trail(lake), jobs=instance.board.standings, wake=wake))
+    return routes_of(replace(site, trail=Trail(lake), jobs=instance.board.standings, wake=wake, rules=rules))
 
 
 def _must_fit(web: Web, host: str, port: int) -> None:

@@ -13,6 +13,7 @@ from watchbill.respond.interfaces import StepUp
 from watchbill.service.board import Standing
 from watchbill.service.casework import Casework
 from watchbill.service.logs import Say
+from watchbill.service.rules_view import Rulebook
 from watchbill.service.seen import Trail
 from watchbill.service.sessions import LONGEST, Session, current
 from watchbill.service.sign_in import Role
@@ -46,6 +47,8 @@ class Site:
     """Gives where each job of this instance stands; none where it does none."""
     wake: Callable[[], object] = lambda: None
     """Lets presses be worked on at once."""
+    rules: Rulebook | None = None
+    """The rules that this instance has loaded; None where it loads none."""
 
     def cookie(self, name: str) -> str:
         """Name a cookie. Over https no other host, and no other path, can have set one that is called `__Host-`."""

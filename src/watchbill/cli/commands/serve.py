@@ -32,6 +32,7 @@ from watchbill.service.jobs import PRESSES, at_once, due, outbox, presses, slow_
 from watchbill.service.lead import Lead
 from watchbill.service.logs import libraries_heard, lines_of_json
 from watchbill.service.reconcile import Reconciled, bring_in_step
+from watchbill.service.rules_view import Rulebook
 from watchbill.service.serve import Did, Instance, Job, Turn
 from watchbill.service.systemd import Systemd
 from watchbill.settings import read_variables
@@ -113,7 +114,7 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
         jobs = [passes, *pressed, due(workers.of), outbox(workers.of, people.senders, links_of), beside]
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
-        looked_at = pages_of(workers, instance, session.settings.state / LAKE, say, (host, port))
+        looked_at = pages_of(workers, instance, session.settings.state / LAKE, Rulebook(told.rules), say, (host, port))
         others = [*people.routes, *_rung_by(rung), *looked_at]
         served = pages(instance, lambda: _counts(store, clock.now()), others)
         with Stop() as stop, Listening(served, host, port) as listening, people.hearing(), instance:
