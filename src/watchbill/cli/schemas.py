@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from watchbill.alerts.view import AuditView
-from watchbill.cli.commands.access import ApplyView, DriftView, PlanView
+from watchbill.cli.commands.access import ApplyView
 from watchbill.cli.commands.by_hand import StepToTick
 from watchbill.cli.commands.cases import AskView, CaseLine, VerdictView
 from watchbill.cli.commands.checks import CheckView
@@ -36,6 +36,7 @@ from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result
 from watchbill.service.coverage_view import CoverageView
 from watchbill.service.ledger_view import EntryView, VerifyView
+from watchbill.service.plan_view import DriftView, PlanView
 from watchbill.service.rights import ExplainView, HolderView
 from watchbill.service.standing import StandingCase
 

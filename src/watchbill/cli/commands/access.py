@@ -1,98 +1,25 @@
 """`plan`, `apply`, `drift`: what AWS should be, and is."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 import rich_click as click
 
 from watchbill.access.authors import Changes, words_of_author
 from watchbill.access.limits import DENYING
-from watchbill.access.model import Change, Drift, Effect, Outcome, Plan, State
+from watchbill.access.model import Change, Drift, Outcome, Plan, State
 from watchbill.access.plan_file import read_plan, write_plan
 from watchbill.access.review import too_large
 from watchbill.cli.commands.trail import read_trail
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.errors import PlanError, RefusedError
 from watchbill.files.report import write_text
-from watchbill.intervals import Interval, iso
 from watchbill.service.casework import Casework
+from watchbill.service.plan_view import OutcomeView, drift_view, effect_lines, outcome_view, plan_view
 from watchbill.service.reconcile import apply_plan
-from watchbill.service.rights import IntervalView
 from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
-
-
-@dataclass(frozen=True, slots=True)
-class EffectView:
-    """Who gains or loses what, when and why; no interval means from now on."""
-
-    person: str
-    verb: str
-    permission_set: str
-    account: str
-    interval: IntervalView | None
-    why: str
-    where: str | None
-    """The line of the team file that gives it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeView:
-    """One call that the plan makes."""
-
-    account: str
-    operation: str
-    target: str
-    why: str
-    diff: list[str]
-    """The statements of a policy that go and come."""
-
-
-@dataclass(frozen=True, slots=True)
-class DriftView:
-    """What others put onto watchbill's objects."""
-
-    account: str
-    principal: str
-    kind: str
-    what: str
-    healed: bool
-    """Whether a plan undoes it."""
-    author: str | None
-    """Who did it, and when, where a trail was given that has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityView:
-    """How much of a limit of AWS is used."""
-
-    account: str
-    what: str
-    used: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlanView:
-    """A plan."""
-
-    id: str
-    effects: list[EffectView]
-    changes: list[ChangeView]
-    drift: list[DriftView]
-    warnings: list[str]
-    capacity: list[CapacityView]
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeView:
-    """What became of one change."""
-
-    change: ChangeView
-    state: str
-    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,52 +30,12 @@ class ApplyView:
     outcomes: list[OutcomeView]
 
 
-def outcome_view(outcome: Outcome) -> OutcomeView:
-    """Turn what became of a change into plain facts."""
-    return OutcomeView(change_view(outcome.change), str(outcome.state), outcome.error)
-
-
-def words_of(effect: Effect) -> str:
-    """Say an effect: `james gains prod-oncall in production Mon 18:00 - Tue 02:00 UTC, because rota ...`."""
-    when = "" if effect.interval is None else f" {span(effect.interval)} UTC"
-    return f"{effect.person} {effect.verb} {effect.permission_set} in {effect.account}{when}, because {effect.why}"
-
-
-def span(interval: Interval) -> str:
-    """Write a span as a person reads it, with the day of the week."""
-    same_day = interval.start.date() == interval.end.date()
-    return f"{interval.start:%a %d %b %H:%M} - {interval.end:{'%H:%M' if same_day else '%a %d %b %H:%M'}}"
-
-
-def plan_view(plan: Plan) -> PlanView:
-    """Turn a plan into plain facts."""
-    return PlanView(
-        plan.id,
-        [
-            EffectView(
-                e.person,
-                str(e.verb),
-                e.permission_set,
-                e.account,
-                _interval(e.interval),
-                e.why,
-                str(e.where) if e.where is not None else None,
-            )
-            for e in plan.effects
-        ],
-        [change_view(change) for change in plan.changes],
-        [_drift(drift) for drift in plan.drift],
-        [str(warning) for warning in plan.warnings],
-        [CapacityView(c.account, c.what, c.used, c.limit) for c in plan.capacity],
-    )
-
-
 def show_plan(session: Session, plan: Plan, most: int = 30) -> None:
     """Print a plan: who gains and loses first, then what policies say, then the calls, then what to think about."""
     out = session.out
     if not plan.changes:
         out.line("no changes: AWS is as the team file says", style="green")
-    lines = list(_effects(plan.effects))
+    lines = list(effect_lines(plan.effects))
     for line in lines[:most]:
         out.line(line)
     if len(lines) > most:
@@ -169,22 +56,6 @@ def show_plan(session: Session, plan: Plan, most: int = 30) -> None:
         out.line(
             f"drift in {drift.account}: {drift.what}{'; undone by this plan' if drift.healed else ''}", style="yellow"
         )
-
-
-_ALIKE = 2
-"""Windows of one person for one reason that are written out; the rest is counted."""
-
-
-def _effects(effects: Iterable[Effect]) -> Iterator[str]:
-    """Say effects, the windows that somebody has for the same reason in few lines."""
-    for _, alike in groupby(effects, key=lambda e: (e.person, e.verb, e.permission_set, e.account, e.why)):
-        found = list(alike)
-        for effect in found[:_ALIKE]:
-            where = f" ({effect.where})" if effect.where is not None else ""
-            yield ("+ " if effect.verb == "gains" else "- ") + words_of(effect) + where
-        last = found[-1].interval
-        if len(found) > _ALIKE and last is not None:
-            yield f"    and {len(found) - _ALIKE} more like it, up to {last.end:%a %d %b %H:%M} UTC"
 
 
 def _policies(changes: Sequence[Change], most: int) -> Iterator[str]:
@@ -293,7 +164,7 @@ def drift(session: Session, source: str | None, *, detailed_exitcode: bool) -> i
     with session.casework() as work:
         made, team = work.plan(), work.team
     authors = None if source is None else _authors(session, source, team)
-    views = [_drift(found, authors(found) if authors is not None else None) for found in made.drift]
+    views = [drift_view(found, authors(found) if authors is not None else None) for found in made.drift]
     if not views:
         session.out.line("no drift", style="green")
     for view in views:
@@ -316,19 +187,6 @@ def _authors(session: Session, source: str, team: Team) -> Callable[[Drift], str
         return "who did it is not in the trail" if event is None else words_of_author(event, people.get(event.id))
 
     return author
-
-
-def _interval(interval: Interval | None) -> IntervalView | None:
-    return None if interval is None else IntervalView(iso(interval.start), iso(interval.end))
-
-
-def change_view(change: Change) -> ChangeView:
-    """Turn a change into plain facts."""
-    return ChangeView(change.account, change.call.operation, str(change.call), change.why, list(change.diff))
-
-
-def _drift(found: Drift, author: str | None = None) -> DriftView:
-    return DriftView(found.account, found.principal, str(found.kind), found.what, found.healed, author)
 
 
 COMMANDS = (plan, apply, drift)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import rich_click as click
 
 from watchbill.access.model import State
-from watchbill.cli.commands.access import ChangeView, OutcomeView, change_view, outcome_view
 from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.intervals import iso
@@ -13,6 +12,7 @@ from watchbill.respond.help import Help, Wanted
 from watchbill.respond.model import Check
 from watchbill.service import containment, eviction, helping
 from watchbill.service.containment import Frozen, Restored
+from watchbill.service.plan_view import ChangeView, OutcomeView, change_view, outcome_view
 
 
 @dataclass(frozen=True, slots=True)

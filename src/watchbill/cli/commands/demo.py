@@ -14,7 +14,7 @@ import rich_click as click
 from watchbill.alerts.audit import Asked
 from watchbill.alerts.stories import Story
 from watchbill.alerts.view import CaseView
-from watchbill.cli.commands.access import PlanView, apply_shown, plan_view, show_plan, words_of
+from watchbill.cli.commands.access import apply_shown, show_plan
 from watchbill.cli.commands.cases import STYLES, show_case
 from watchbill.cli.commands.containment import (
     FreezeView,
@@ -44,6 +44,7 @@ from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
 from watchbill.service.lake import Library, take_in
 from watchbill.service.ledger_view import VerifyView
+from watchbill.service.plan_view import PlanView, plan_view, words_of
 from watchbill.service.reconcile import Reconciled, Watched, library_of, reconcile, steps_of
 from watchbill.service.standing import StandingCase, standing_case
 from watchbill.sim.model import Story as Told

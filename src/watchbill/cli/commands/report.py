@@ -8,12 +8,12 @@ import rich_click as click
 from watchbill.alerts.export.reader import readable
 from watchbill.alerts.model import Audit
 from watchbill.alerts.view import AuditView, audit_view
-from watchbill.cli.commands.access import words_of
 from watchbill.cli.commands.trail import audited, load_rules, trail_option
 from watchbill.cli.session import Session, command
 from watchbill.errors import Problem
 from watchbill.files.report import write_text
 from watchbill.service.casework import Casework, view_of
+from watchbill.service.plan_view import words_of
 from watchbill.service.standing import Sees, as_read
 from watchbill.web.report import Standing, render
 

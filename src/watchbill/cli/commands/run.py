@@ -12,7 +12,7 @@ import rich_click as click
 
 from watchbill.access.model import State
 from watchbill.bootstrap import clock_of
-from watchbill.cli.commands.access import OutcomeView, PlanView, outcome_view, plan_view, show_plan
+from watchbill.cli.commands.access import show_plan
 from watchbill.cli.commands.cases import STYLES
 from watchbill.cli.commands.passes import Passed, Standing, Stop, Told, one_pass, pass_options, seconds_of, told_by
 from watchbill.cli.commands.trail import show_suppressed
@@ -25,6 +25,7 @@ from watchbill.inert import inert_json
 from watchbill.intervals import iso
 from watchbill.lake.ingest import Ingested
 from watchbill.service.lead import Lead, led
+from watchbill.service.plan_view import OutcomeView, PlanView, outcome_view, plan_view
 from watchbill.service.reconcile import Reconciled
 
 
