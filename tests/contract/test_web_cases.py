@@ -20,7 +20,9 @@ from watchbill.access.plan import make_plan
 from watchbill.alerts.export.reader import readable
 from watchbill.cli import main
 from watchbill.service import containment
+from watchbill.service.clicks import work_clicks
 from watchbill.service.jobs import freeze, restore
+from watchbill.service.sessions import add_link
 
 
 CASES = f"{BASE}/cases"
@@ -71,7 +73,7 @@ def test_the_list_is_what_the_command_says(site, capsys, monkeypatch):
     """The same cases in the same order with the same words, closed ones where they are asked for."""
     cases = site.office.store.cases
     cases.put(replace(cases.get("C-forgot"), status="closed", note="mistake: his own"))
-    cases.put(replace(cases.get("C-late"), severity="low"))
+    cases.put(replace(cases.get("C-late"), severity="low", opened_at=cases.get("C-late").opened_at - timedelta(days=1)))
     cases.put(replace(cases.get("C-theirs"), opened_at=cases.get("C-theirs").opened_at - timedelta(hours=1)))
     monkeypatch.setenv("WATCHBILL_STATE", str(site.folder))
     monkeypatch.setenv("WATCHBILL_TEAM", str(resources.files("watchbill.demo").joinpath("watchbill.yaml")))
@@ -87,6 +89,9 @@ def test_the_list_is_what_the_command_says(site, capsys, monkeypatch):
             assert f"<td>{each['status']}" in row
             assert each["note"] in row
     assert len(said) == 4
+    order = ["critical", "high", "medium", "low"]
+    ranks = [(order.index(each["severity"]), cases.get(each["id"]).opened_at) for each in said]
+    assert ranks == sorted(ranks)
 
 
 def test_the_list_has_what_is_asked_for(site):
@@ -352,3 +357,35 @@ def test_what_strangers_chose_is_inert_where_a_case_is_decided(site):
     case = browser.open(f"{BASE}/open/C-away")
     assert "ZQ" in case.text
     assert_inert(case)
+
+
+def test_nobody_decides_while_a_freeze_is_under_way(site):
+    """It is refused in words, which the case shows, and others see that something is under way."""
+    on_aws(site)
+    browser, page = afresh(site, "sofia", "freeze")
+    browser.press(page, "/open/C-away/freeze")
+    work_clicks(site.office.as_("watchbill"), site.office.desk())
+    assert "james is being frozen" in browser.open(f"{BASE}/open/C-away").text
+    site.peer.users["lee"].groups = ["leads"]
+    other = site.sign_in("lee")
+    shown = other.open(f"{BASE}/open/C-away")
+    assert "Under way:" in shown.text
+    fields = shown.form("/open/C-away/verdict").fields | {"verdict": "mistake", "reason": "no harm"}
+    other.post(f"{BASE}/open/C-away/verdict", fields)
+    work_clicks(site.office.as_("watchbill"), site.office.desk())
+    assert "a freeze is under way in C-away" in other.open(f"{BASE}/open/C-away").text
+    assert site.office.store.cases.get("C-away").status == "open"
+
+
+def test_where_nothing_can_be_proven_the_command_is_named(tmp_path):
+    """On the machine itself there is no identity provider: no link leads to what nobody could press."""
+    base = "http://127.0.0.1:8470"
+    with pages(tmp_path, base, provider=None) as site:
+        site.office.team = replace(site.office.team, web=replace(site.office.team.web, sign_in=None))
+        add_link(site.office.as_("sofia"), "s" * 43)
+        browser = site.browser()
+        browser.press(browser.open(f"{base}/sign-in/once/{'s' * 43}"), "/sign-in/once/")
+        shown = browser.open(f"{base}/open/C-away")
+        assert "<code>watchbill freeze C-away</code> freezes" in shown.text
+        assert "/open/C-away/freeze" not in shown.parsed().links
+        assert shown.form("/open/C-away/verdict")
