@@ -76,6 +76,39 @@ def test_a_link_signs_in_once_on_this_machine(served, watchbill, tmp_path):
         assert hidden.encode() not in kept
 
 
+def test_an_instance_shows_the_plan_of_its_last_pass_and_its_rules(served, watchbill, tmp_path):
+    """The plan of a pass, made anew on a press, has the calls of the command; the rules are those that it loaded."""
+    planned = watchbill("plan", "--json", "--state", tmp_path).json["result"]
+    with served() as base:
+        url = watchbill("sign-in", "--json", "--state", tmp_path, watchbill_actor="sofia").json["result"]["url"]
+        browser = Browser({base: int(base.rpartition(":")[2])})
+        browser.press(browser.open(url), "/sign-in/once/")
+
+        def made():
+            """Give when the plan was made that is shown; None while there is none."""
+            shown = browser.open(f"{base}/plan").text.partition("</code>, made <time datetime=")
+            return shown[2][:40].split(">")[0] or None
+
+        until(lambda: made() is not None)
+        first = made()
+        shown = json.loads(browser.once("GET", f"{base}/plan.json").text)
+        assert [(c["account"], c["target"]) for c in shown["changes"]] == [
+            (c["account"], c["target"]) for c in planned["changes"]
+        ]
+        assert "It was asked for" in browser.post(f"{base}/plan", {}).text
+        until(lambda: made() != first)
+        assert "Frozen person could act" in browser.open(f"{base}/rules").text
+        assert "There is no trail." in browser.open(f"{base}/coverage").text
+
+
+def until(holds):
+    """Wait until something holds."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 def with_pages(sample, base, sign_in=""):
     """Put pages into the team file."""
     sample.write_text(sample.read_text("utf-8") + LINES.format(base=base) + sign_in, "utf-8")

@@ -1,7 +1,7 @@
 """The pages that an instance serves, by the team file as it is when the instance starts."""
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +13,7 @@ from watchbill.service.health import Routes
 from watchbill.service.jobs import PRESSES
 from watchbill.service.links import Links
 from watchbill.service.logs import Say
+from watchbill.service.plans import PASSES, Plans
 from watchbill.service.rules_view import Rulebook
 from watchbill.service.serve import Instance
 from watchbill.settings import read_variables
@@ -29,9 +30,16 @@ def links_of(team: Team) -> Links | None:
     return None if team.web is None else Links(team.web.base, secret)
 
 
-def pages_of(
-    workers: Workers, instance: Instance, lake: Path, rules: Rulebook, say: Say, place: tuple[str, int]
-) -> Routes:
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What an instance has at hand for its pages."""
+
+    lake: Path
+    rules: Rulebook
+    plans: Plans
+
+
+def pages_of(workers: Workers, instance: Instance, at_hand: AtHand, say: Say, place: tuple[str, int]) -> Routes:
     """Give what serves the pages of an instance at a host and port; nothing where the team file names none.
 
     Refuses what is set up by half, so that whoever starts it sees that at once.
@@ -62,7 +70,8 @@ def pages_of(
     store, now = instance.store, instance.clock.now
     site = Site(web.base, store, partial(workers, store), now, secret, say, provider)
     wake = partial(instance.wake, PRESSES)
-    return routes_of(replace(site, trail=Trail(lake), jobs=instance.board.standings, wake=wake, rules=rules))
+    site = replace(site, trail=Trail(at_hand.lake), jobs=instance.board.standings, wake=wake)
+    return routes_of(replace(site, rules=at_hand.rules, plans=at_hand.plans, replan=partial(instance.wake, PASSES)))
 
 
 def _must_fit(web: Web, host: str, port: int) -> None:

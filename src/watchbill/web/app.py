@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from watchbill.web.endings import Endings
 from watchbill.web.guard import guard
 from watchbill.web.page import Page
-from watchbill.web.pages import access, cases, coverage, home, ledger, people, questions, rules, sign_in, watch
+from watchbill.web.pages import access, cases, coverage, home, ledger, people, plan, questions, rules, sign_in, watch
 from watchbill.web.shield import Shield
 from watchbill.web.site import Site
 
@@ -28,6 +28,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *people.PAGES,
     *access.PAGES,
     *coverage.PAGES,
+    *plan.PAGES,
     *ledger.PAGES,
     *rules.PAGES,
 )

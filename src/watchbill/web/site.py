@@ -13,6 +13,7 @@ from watchbill.respond.interfaces import StepUp
 from watchbill.service.board import Standing
 from watchbill.service.casework import Casework
 from watchbill.service.logs import Say
+from watchbill.service.plans import Plans
 from watchbill.service.rules_view import Rulebook
 from watchbill.service.seen import Trail
 from watchbill.service.sessions import LONGEST, Session, current
@@ -49,6 +50,10 @@ class Site:
     """Lets presses be worked on at once."""
     rules: Rulebook | None = None
     """The rules that this instance has loaded; None where it loads none."""
+    plans: Plans = field(default_factory=Plans)
+    """The last plan that this instance has made."""
+    replan: Callable[[], object] = lambda: None
+    """Lets it be made anew at once."""
 
     def cookie(self, name: str) -> str:
         """Name a cookie. Over https no other host, and no other path, can have set one that is called `__Host-`."""

@@ -17,7 +17,7 @@ from watchbill.alerts.export.prometheus import prometheus
 from watchbill.bootstrap import clock_of
 from watchbill.cli.commands.lake import LAKE
 from watchbill.cli.commands.passes import Passed, Standing, Stop, Told, one_pass, pass_options, seconds_of, told_by
-from watchbill.cli.pages import links_of, pages_of
+from watchbill.cli.pages import AtHand, links_of, pages_of
 from watchbill.cli.people import Channels, Workers, secrets_given
 from watchbill.cli.session import Session, command, instance_name
 from watchbill.clock import SystemClock
@@ -31,6 +31,7 @@ from watchbill.service.health import Listening, Routes, pages
 from watchbill.service.jobs import PRESSES, at_once, due, outbox, presses, slow_presses
 from watchbill.service.lead import Lead
 from watchbill.service.logs import libraries_heard, lines_of_json
+from watchbill.service.plans import PASSES, Plans
 from watchbill.service.reconcile import Reconciled, bring_in_step
 from watchbill.service.rules_view import Rulebook
 from watchbill.service.serve import Did, Instance, Job, Turn
@@ -105,16 +106,18 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     workers.app(clock.now())
     sys.setswitchinterval(_SHARE)
     say = lines_of_json(sys.stderr, name, clock, secrets_given(session, workers.team))
-    passes = Job("pass", pause, _Passes(session, told, workers), _MISSED * pause + _LONGEST)
+    plans = Plans()
+    passes = Job(PASSES, pause, _Passes(session, told, workers, plans), _MISSED * pause + _LONGEST)
     with libraries_heard(say), session.store() as store:
         people = Channels(workers, store, say)
         rung = Event()
-        beside = at_once(workers.of, partial(_brought, enforce=told.enforce), _refreshed, rung)
+        beside = at_once(workers.of, partial(_brought, plans=plans, enforce=told.enforce), _refreshed, rung)
         pressed = (presses(workers.of, people.desk), slow_presses(workers.of, people.desk))
         jobs = [passes, *pressed, due(workers.of), outbox(workers.of, people.senders, links_of), beside]
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
-        looked_at = pages_of(workers, instance, session.settings.state / LAKE, Rulebook(told.rules), say, (host, port))
+        at_hand = AtHand(session.settings.state / LAKE, Rulebook(told.rules), plans)
+        looked_at = pages_of(workers, instance, at_hand, say, (host, port))
         others = [*people.routes, *_rung_by(rung), *looked_at]
         served = pages(instance, lambda: _counts(store, clock.now()), others)
         with Stop() as stop, Listening(served, host, port) as listening, people.hearing(), instance:
@@ -143,10 +146,11 @@ def _counts(store: Store, at: datetime) -> str:
     return f"{cases}{_OLDEST} {waits}\n"
 
 
-def _brought(work: Casework, *, enforce: bool) -> Sequence[Problem]:
+def _brought(work: Casework, *, plans: Plans, enforce: bool) -> Sequence[Problem]:
     """Bring AWS in step as a pass does."""
     done = Reconciled()
     bring_in_step(work, done, enforce=enforce)
+    plans.keep(done.plan, done.outcomes)
     return done.problems
 
 
@@ -169,14 +173,15 @@ def _rung_by(rung: Event) -> Routes:
 class _Passes:
     """Makes pass after pass, each by what the last one kept."""
 
-    def __init__(self, first: Session, told: Told, workers: Workers) -> None:
-        self._first, self._told, self._workers = first, told, workers
+    def __init__(self, first: Session, told: Told, workers: Workers, plans: Plans) -> None:
+        self._first, self._told, self._workers, self._plans = first, told, workers, plans
         self._standing = Standing()
 
     def __call__(self, turn: Turn) -> Did:
         """Make a pass."""
         session = replace(self._first, at=turn.at, _app=self._workers.app(turn.at), lease=turn.lease)
         passed = one_pass(session, self._told, self._standing)
+        self._plans.keep(passed.done.plan, passed.done.outcomes)
         return Did(_facts(passed), passed.problems + passed.done.problems, _stale(passed, self._told), passed.more)
 
 
