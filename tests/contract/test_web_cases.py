@@ -133,6 +133,7 @@ def test_an_empty_list_says_what_fills_it(site):
     site.peer.users["james"].groups = ["auditors"]
     shown = site.sign_in("james").open(CASES + "?status=any")
     assert "There are no cases. <code>watchbill run</code> finds them" in shown.text
+    assert "No case is open. <code>watchbill run</code> finds them" in site.sign_in("james").open(CASES).text
     assert "C-late" not in shown.text
 
 

@@ -41,7 +41,8 @@ def show_all(
 ) -> Response:
     """List cases, those that are not closed until others are asked for."""
     place = zone_of(zone)
-    rows = [row for row in visit.site.store.cases.all() if row.person != visit.person]
+    store = visit.site.store.cases
+    rows = [row for row in (store.all() if status else store.not_in(str(Status.CLOSED))) if row.person != visit.person]
     found = worst_first(row for row in rows if _is_asked_for(row, status, severity, person.casefold()))
     asked = {"status": status, "severity": severity, "person": person, "zone": "" if zone == UTC else zone}
     own = visit.team.people.get(visit.person)
