@@ -12,9 +12,9 @@ PASSES: Final = "pass"
 """The job that makes a plan again and again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class KeptPlan:
-    """A plan, and what became of it."""
+    """A plan, and what became of it. Each is another than any else: what is made of one may be kept by it."""
 
     plan: Plan
     outcomes: tuple[Outcome, ...]

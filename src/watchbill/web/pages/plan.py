@@ -1,5 +1,6 @@
 """What would change in AWS: the last plan that this instance has made, as `watchbill plan` says it."""
 
+from functools import lru_cache
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -9,8 +10,8 @@ from starlette.responses import Response
 
 from watchbill.errors import NotFoundError
 from watchbill.inert import inert_json
-from watchbill.service.plan_view import effect_lines, plan_view
-from watchbill.service.plans import PASSES
+from watchbill.service.plan_view import PlanView, effect_lines, plan_view
+from watchbill.service.plans import PASSES, KeptPlan
 from watchbill.web.asked import UTC, PageNumber, Zone, local_in, zone_of, zones_for
 from watchbill.web.guard import Visiting
 from watchbill.web.page import Need, Page
@@ -33,8 +34,7 @@ def show(visit: Visiting, page: PageNumber = 1, zone: Zone = UTC, asked: _Asked 
     """Show the last plan: who gains and loses first, then drift and warnings, then the calls."""
     place = zone_of(zone)
     kept = visit.site.plans.last()
-    view = None if kept is None else plan_view(kept.plan)
-    lines = [] if kept is None else list(effect_lines(kept.plan.effects))
+    view, lines = (None, ()) if kept is None else _said(kept)
     calls = 0 if view is None else len(view.changes)
     own = visit.team.people.get(visit.person)
     return visit.show(
@@ -60,6 +60,12 @@ def show(visit: Visiting, page: PageNumber = 1, zone: Zone = UTC, asked: _Asked 
     )
 
 
+@lru_cache(maxsize=1)
+def _said(kept: KeptPlan) -> tuple[PlanView, tuple[str, ...]]:
+    """Give a plan as facts and in sentences: once for all who look: a large one takes seconds."""
+    return plan_view(kept.plan), tuple(effect_lines(kept.plan.effects))
+
+
 def anew(visit: Visiting) -> Response:
     """Have a pass made at once; it makes the plan anew, and does no more than it would have done within a minute."""
     visit.site.replan()
@@ -71,7 +77,7 @@ def as_json(visit: Visiting) -> Response:
     kept = visit.site.plans.last()
     if kept is None:
         raise NotFoundError("this instance has made no plan yet", "the one that leads makes one in each pass")
-    return Response(inert_json(msgspec.json.encode(plan_view(kept.plan)).decode()), media_type="application/json")
+    return Response(inert_json(msgspec.json.encode(_said(kept)[0]).decode()), media_type="application/json")
 
 
 PAGES = (
