@@ -136,7 +136,14 @@ def test_any_text_makes_a_finding(text, events):
     every = dict.fromkeys(("person", "sentence", "why", "question", "network", "how_known", "account", "id"), text)
     found = [evidence(n, event_id=text, what=text, ip=text, note=text) for n in range(events)]
     finding = made(
-        kept(evidence=found, facts={text: text}, stolen_keys=[f"AKIA{text}", text] * 40, findings=[text], note=text, **every)
+        kept(
+            evidence=found,
+            facts={text: text},
+            stolen_keys=[f"AKIA{text}", text] * 40,
+            findings=[text],
+            note=text,
+            **every,
+        )
     )
     json.dumps(finding).encode("ascii")
 
