@@ -179,6 +179,11 @@ class CaseView:
         return [event.event_id for event in self.evidence if event.note]
 
 
+def kept_as(case: CaseView, known: str) -> CaseView:
+    """Give a case under the id that it was kept by before, which what undoes it names, too."""
+    return replace(case, id=known, undo=case.undo.replace(case.id, known))
+
+
 def view(case: Case) -> CaseView:
     """Turn a case into plain facts. Probabilities are rounded to three places, how far off the shift is to minutes."""
     state = case.state

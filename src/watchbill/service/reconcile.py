@@ -24,7 +24,7 @@ from watchbill.alerts.audit import NO_RULES, Asked
 from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.model import Audit, Case
 from watchbill.alerts.sittings import SITTING
-from watchbill.alerts.view import CaseView, reassessed, view
+from watchbill.alerts.view import CaseView, kept_as, reassessed, view
 from watchbill.alerts.weights import GAP
 from watchbill.detect.aws_findings import EVIDENCE
 from watchbill.detect.sigma import LoadedRules
@@ -294,7 +294,7 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
             if row is None:
                 _raise(work, made)
                 raised.append(made.id)
-            elif _amend(work, row, view_of(row), replace(made, id=known)):
+            elif _amend(work, row, view_of(row), kept_as(made, known)):
                 amended.append(known)
             amended.extend(other for other in joined if _join(work, work.case(other)[0], known))
     return tuple(raised), tuple(dict.fromkeys(amended))

@@ -302,6 +302,16 @@ def test_what_comes_late_amends_what_was_raised(tmp_path):
         assert standing(world) == of_all(world)
 
 
+def test_what_is_kept_under_another_id_says_so_in_what_undoes_it(world):
+    """An earlier beginning comes late: the case keeps its id, and the command that is shown restores that case."""
+    for records in (hijack(20, "a"), hijack(10, "b")):
+        reconcile(world.as_("watchbill"), world.watched(*records), enforce=False)
+    (row,) = world.store.cases.all()
+    (whole,) = audit_of_all(world)
+    assert whole.id != row.id
+    assert view_of(row).undo == f"watchbill restore {row.id}"
+
+
 def test_cycles_are_looked_for_again_after_a_pass(world, monkeypatch):
     """Also after one that failed: it is left out for the time of a pass, not for the life of the process."""
     meanwhile = []
