@@ -41,6 +41,9 @@ SLACK = timedelta(days=1)
 _SHARE = 7
 """Of a short span a seventh at most: a trail of an hour says nothing of a day."""
 
+_NAMED = 3
+"""How many gaps of an account are named; of the others it is said how many there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -215,10 +218,10 @@ def _not_reached(number: str, trail: Trail) -> Iterator[str]:
     if counted.last < span.end - slack:
         yield f"the trail of account {number} ends at {iso(counted.last)}"
     gaps = [gap for gap in trail.coverage.gaps if gap.account in (number, None) and gap.kind is not GapKind.HOST]
-    for gap in gaps[:3]:
+    for gap in gaps[:_NAMED]:
         yield f"the trail of account {number} has a gap, {gap.interval}: {gap.why}"
-    if len(gaps) > 3:  # noqa: PLR2004 - as many as were named
-        yield f"the trail of account {number} has {len(gaps) - 3} more gaps"
+    if more := len(gaps[_NAMED:]):
+        yield f"the trail of account {number} has {more} more gaps"
 
 
 def _holders(team: Team, trail: Trail, history: History | None) -> Iterator[tuple[str, Holder]]:
