@@ -279,8 +279,8 @@ class Looked:
     window: Interval
     focus: Interval
     """Where everything is found as an audit of the whole lake finds it."""
-    known: datetime
-    """Since when that is so of what a case says, too, that is not in the focus but was put together with what is."""
+    known: Interval
+    """Where that is so of what a case says, too, that is not in the focus but was put together with what is."""
 
     def is_sure(self, case: Case) -> bool:
         """Tell whether a case is what an audit of everything makes of it."""
@@ -384,14 +384,14 @@ def _focus(span: Interval, by: Reach, cases: Collection[Interval]) -> Interval:
         focus = wide
 
 
-def _window(focus: Interval, by: Reach) -> tuple[Interval, datetime]:
+def _window(focus: Interval, by: Reach) -> tuple[Interval, Interval]:
     """Give what is looked at, so that all in a focus is found as in an audit of the whole lake, and `Looked.known`.
 
-    Which of what is alike comes first is told by what lies before it. That may be in a window of another length, which
-    began earlier, and then what comes first there is looked for too. How many there are is told by what lies after it.
+    Which of what is alike comes first is told by what lies before it, and how many there are by what lies after it.
+    What is put together with that may be in a window of another length, which is looked at whole, too.
     """
-    known = by.begun(focus.start - SITTING)
-    return Interval(min(known - by.before, by.begun(known)), by.over(focus.end)), known
+    known = Interval(by.begun(focus.start - SITTING), by.over(focus.end))
+    return Interval(min(known.start - by.before, by.begun(known.start)), by.over(known.end)), known
 
 
 def _pieces(lake: Lake, arrived: Sequence[Interval], before: timedelta) -> Iterator[Piece]:

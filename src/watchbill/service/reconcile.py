@@ -212,7 +212,7 @@ def _take(work: Casework, looked: Looked, done: Reconciled) -> None:
 
 def _is_known(work: Casework, looked: Looked, case: Case) -> bool:
     """Tell whether a case was kept with what counts in it now, and all it may be put together with was looked at."""
-    if case.first < looked.known:
+    if not looked.known.start <= case.first < looked.known.end:
         return False
     row = work.store.cases.get(case.id)
     return row is not None and view_of(row).counted == view(case).counted

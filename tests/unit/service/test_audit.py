@@ -277,6 +277,16 @@ def test_what_is_looked_at_in_part_is_not_said_anew(tmp_path, first, then, said)
         assert [each[2] for each in standing(world)] == of_each
 
 
+def test_what_lies_after_is_not_said_anew(tmp_path):
+    """Two are alike in a day, and of the day before comes one: of the later day only the beginning is looked at."""
+    with open_store(tmp_path) as store:
+        world = World(store)
+        made = [of_kind(number, ("mallory", "CreatePolicy")) for number in (19, 51)]
+        for records in (made, [of_kind(0, ("james", "GetPolicy"))]):
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE), enforce=False)
+        assert standing(world) == of_all(world)
+
+
 def test_a_burst_that_goes_on_is_raised_once(tmp_path):
     """Listed every forty minutes for days, and looked at pass after pass: it is one alert, where it began."""
     with open_store(tmp_path) as store:
