@@ -30,7 +30,7 @@ $(PEERS): tests/peers/package-lock.json | system
 demo: $(READY)  ## Run the main job on a stand-in for AWS: a simulated week, its cases, a report
 	watchbill demo
 
-system:  ## Install what the tests need of the system, where it is not there: Postgres, Node, systemd's checks
+system:  ## Install what the tests need of the system, where it is not there: Postgres, Node, Chromium, systemd's checks
 	@sh tools/system.sh
 
 test: $(READY) $(PEERS) system  ## Run every test but the slow ones; T=tests/unit/schedule runs a part

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from tests.browser import Browser
 from tests.openid import CLIENT, SECRET, OpenIdPeer
 from tests.teams import HERE
 from tests.unit.service.desk import Office, asking_team
+from tests.visitor import Browser
 
 from watchbill.directories.sign_in import OpenId
 from watchbill.respond.notices import Notice

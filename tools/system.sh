@@ -20,6 +20,9 @@ need openssh-server sshd /usr/sbin/sshd
 need sudo sudo
 need nodejs node
 need npm npm
+need chromium chromium
+# Letters of the pages, of Arabic and Hebrew names too.
+if [ ! -e /usr/share/fonts/truetype/noto/NotoSansArabic-Regular.ttf ]; then missing="$missing fonts-noto-core"; fi
 
 if [ -z "$missing" ]; then exit 0; fi
 install="apt-get update && apt-get install --yes --no-install-recommends$missing"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from socket import create_server
 
 import pytest
-from tests.browser import Browser
+from tests.visitor import Browser
 
 
 LINES = """

@@ -4,9 +4,9 @@ import time
 
 import msgspec
 import pytest
-from tests.browser import Browser
 from tests.cli.test_web import served
 from tests.unit.service.desk import CASES, NOW
+from tests.visitor import Browser
 
 from watchbill.store.database import open_store
 from watchbill.store.rows import CaseRow

@@ -3,10 +3,10 @@
 import time
 
 import pytest
-from tests.browser import Browser
 from tests.cli.test_web import served
 from tests.lakes import log
 from tests.trails import after, record, user
+from tests.visitor import Browser
 
 
 __all__ = ["served"]

@@ -17,10 +17,10 @@ from urllib.request import urlopen
 
 import pytest
 from starlette.applications import Starlette
-from tests.browser import Browser
 from tests.openid import CLIENT, SECRET
 from tests.pages import BASE, ROLES, site_of
 from tests.unit.service.desk import Office
+from tests.visitor import Browser
 
 from watchbill.service.asking import ask
 from watchbill.service.health import Listening

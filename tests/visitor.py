@@ -1,4 +1,4 @@
-"""A browser, as far as security hangs on one: cookies, redirects, forms, and what it says of where a request is from.
+"""A browser made of HTTP, as far as security hangs on one: cookies, redirects, forms, and where a request is from.
 
 Names of hosts are served by ports of the loopback, as a proxy that ends TLS would.
 """
