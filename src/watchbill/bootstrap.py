@@ -19,13 +19,12 @@ from watchbill.aws.queue import Queue, open_queue
 from watchbill.aws.shells import Shells
 from watchbill.aws.trail_keys import cloudtrail
 from watchbill.clock import Clock, SystemClock
-from watchbill.errors import NotFoundError, ProviderError, WatchbillError
+from watchbill.errors import NotFoundError, ProviderError
 from watchbill.files.trail_folder import TRAIL_SUFFIXES, list_files, read_folder
-from watchbill.intervals import Interval, parse_instant
+from watchbill.intervals import Interval
 from watchbill.lake.delivery import Delivery
 from watchbill.outside import Outside, make_outside
 from watchbill.respond.elsewhere import Elsewhere
-from watchbill.settings import Settings
 from watchbill.team.model import Account, Team
 from watchbill.trail.model import Reading
 from watchbill.trail.read import FileReading, combine, read_file
@@ -39,17 +38,6 @@ Performer = Callable[[Team, Change], None]
 
 _READERS = 8
 """Objects of S3 that are fetched side by side."""
-
-
-class FixedClock:
-    """A clock that stands still, for rehearsals (`WATCHBILL_AT`)."""
-
-    def __init__(self, at: datetime) -> None:
-        self._at = at
-
-    def now(self) -> datetime:
-        """Return the instant it was set to."""
-        return self._at
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,13 +275,3 @@ def make_app(
 
 def _no_wait(_: float) -> None:
     """Wait for nothing."""
-
-
-def clock_of(settings: Settings) -> Clock:
-    """Give the clock the settings ask for."""
-    if settings.at is None:
-        return SystemClock()
-    try:
-        return FixedClock(parse_instant(settings.at))
-    except ValueError as error:
-        raise WatchbillError(f"WATCHBILL_AT: {error}") from error

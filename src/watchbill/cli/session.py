@@ -1,4 +1,8 @@
-"""What every command shares: its options, the settings, the clock, and how an error is said."""
+"""What every command shares: its options, the settings, the clock, and how an error is said.
+
+What speaks to AWS, to a database or of networks is loaded when a command first asks for it: whoever checks a file, or
+asks who is on call, waits for none of that.
+"""
 
 import functools
 import os
@@ -9,33 +13,44 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import rich_click as click
 from click import get_current_context
 from click.core import ParameterSource
 
-from watchbill.alerts.export.reader import sees_insider
-from watchbill.bootstrap import App, clock_of, make_app
 from watchbill.cli.output import Output
-from watchbill.detect.networks import Networks
+from watchbill.clock import Clock, SystemClock
 from watchbill.errors import Problem, WatchbillError
-from watchbill.files.geo import read_networks
 from watchbill.files.team_file import read_team
+from watchbill.intervals import parse_instant
 from watchbill.schedule.copies import sources
-from watchbill.service.approved import with_requests
-from watchbill.service.casework import Casework
-from watchbill.service.feeds import standing_feeds, with_feeds
-from watchbill.service.stand_ins import with_stand_ins
-from watchbill.service.standing import Sees
 from watchbill.settings import Settings, read_settings
-from watchbill.store.database import FILE, Store, open_store
-from watchbill.store.leases import Lease
 from watchbill.team.model import Team
+
+
+if TYPE_CHECKING:
+    from watchbill.bootstrap import App
+    from watchbill.detect.networks import Networks
+    from watchbill.service.casework import Casework
+    from watchbill.service.standing import Sees
+    from watchbill.store.database import Store
+    from watchbill.store.leases import Lease
 
 
 CHANGES = 2
 """Exit code of `--detailed-exitcode` where there is something to see."""
+
+
+class FixedClock:
+    """A clock that stands still, for rehearsals (`WATCHBILL_AT`)."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        """Return the instant it was set to."""
+        return self._at
 
 
 @dataclass(slots=True)
@@ -45,8 +60,8 @@ class Session:
     settings: Settings
     out: Output
     at: datetime
-    _app: App | None = field(default=None)
-    lease: Lease | None = None
+    _app: "App | None" = field(default=None)
+    lease: "Lease | None" = None
     """By which an instance of several acts."""
 
     current: ClassVar["Session | None"] = None
@@ -60,11 +75,17 @@ class Session:
         """Give a team whose outside schedules hold what their copies in force say."""
         if not sources(team):
             return team
+        from watchbill.service.feeds import with_feeds  # noqa: PLC0415 - see above
+
         with self.store() as store:
             return with_feeds(team, store, self.at)
 
     def team_on_watch(self) -> Team:
         """Read the team file, with the swaps that were approved beside it and who stands in for whom."""
+        from watchbill.service.approved import with_requests  # noqa: PLC0415 - see above
+        from watchbill.service.stand_ins import with_stand_ins  # noqa: PLC0415 - see above
+        from watchbill.store.database import FILE  # noqa: PLC0415 - see above
+
         team, where = self.team(), self.settings
         if where.database is None and not (where.state / FILE).exists():
             return team
@@ -79,37 +100,49 @@ class Session:
         """Say what about the outside schedules of a team needs a person: failing since when, waiting for whom."""
         if not sources(team):
             return []
+        from watchbill.service.feeds import standing_feeds  # noqa: PLC0415 - see above
+
         with self.store() as store:
             return [need for report in standing_feeds(team, store, self.at) for need in report.needs()]
 
-    def app(self) -> App:
+    def app(self) -> "App":
         """Give the way to AWS, made once."""
+        from watchbill.bootstrap import make_app  # noqa: PLC0415 - see above
+
         if self._app is None:
             self._app = make_app(clock_of(self.settings), role=self.settings.role)
         return self._app
 
-    def sees_insider(self) -> Sees:
+    def sees_insider(self) -> "Sees":
         """Give what tells in which cases whoever is at the keyboard may see an insider: in none without a team file."""
+        from watchbill.alerts.export.reader import sees_insider  # noqa: PLC0415 - see above
+
         try:
             team = self.team_if_any()
         except WatchbillError:
             team = None
         return lambda case: sees_insider(team, self.settings.actor, case)
 
-    def networks(self) -> Networks | None:
+    def networks(self) -> "Networks | None":
         """Give what tells whose network an address is of; None where the settings name no database."""
         if self.settings.asn is None and self.settings.geo is None:
             return None
+        from watchbill.files.geo import read_networks  # noqa: PLC0415 - see above
+
         return read_networks(self.settings.asn, self.settings.geo)
 
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """Open watchbill's own state; for one that acts by a lease, as it may write it."""
+        from watchbill.store.database import open_store  # noqa: PLC0415 - see above
+
         found = open_store(self.settings.state, self.settings.database)
         return found if self.lease is None else found.under(self.lease)
 
     @contextmanager
-    def casework(self) -> Iterator[Casework]:
+    def casework(self) -> "Iterator[Casework]":
         """Give what works on the team's access and cases, as whoever is at the keyboard."""
+        from watchbill.service.casework import Casework  # noqa: PLC0415 - see above
+
         team = self.team()
         with self.store() as store:
             yield Casework(self.app(), store, team, self.at, self.settings.actor)
@@ -128,6 +161,16 @@ class Session:
             out.problems(error.problems)
         if error.hint and not out.as_json:
             out.err.print(f"try: {error.hint}", markup=False)
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Give the clock the settings ask for."""
+    if settings.at is None:
+        return SystemClock()
+    try:
+        return FixedClock(parse_instant(settings.at))
+    except ValueError as error:
+        raise WatchbillError(f"WATCHBILL_AT: {error}") from error
 
 
 def instance_name() -> str:

@@ -11,14 +11,13 @@ import msgspec
 import rich_click as click
 
 from watchbill.access.model import State
-from watchbill.bootstrap import clock_of
 from watchbill.cli.commands.access import show_plan
 from watchbill.cli.commands.cases import STYLES
 from watchbill.cli.commands.passes import Passed, Standing, Stop, Told, one_pass, pass_options, seconds_of, told_by
 from watchbill.cli.commands.trail import show_suppressed
 from watchbill.cli.output import Envelope, Output, ProblemView, schema_of
 from watchbill.cli.people import FRESH
-from watchbill.cli.session import CHANGES, Session, command, instance_name
+from watchbill.cli.session import CHANGES, Session, clock_of, command, instance_name
 from watchbill.clock import SystemClock
 from watchbill.errors import Problem, WatchbillError
 from watchbill.inert import inert_json

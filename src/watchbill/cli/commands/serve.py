@@ -14,12 +14,11 @@ import rich_click as click
 from watchbill.access.model import State
 from watchbill.alerts.export.model import Kept
 from watchbill.alerts.export.prometheus import prometheus
-from watchbill.bootstrap import clock_of
 from watchbill.cli.commands.lake import LAKE
 from watchbill.cli.commands.passes import Passed, Standing, Stop, Told, one_pass, pass_options, seconds_of, told_by
 from watchbill.cli.pages import AtHand, links_of, pages_of
 from watchbill.cli.people import Channels, Workers, secrets_given
-from watchbill.cli.session import Session, command, instance_name
+from watchbill.cli.session import Session, clock_of, command, instance_name
 from watchbill.clock import SystemClock
 from watchbill.errors import Problem
 from watchbill.feeds.fetch import fetch
