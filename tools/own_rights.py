@@ -14,6 +14,8 @@ from watchbill.access.own_alarms import alive, break_glass_used, horizon_moved, 
 from watchbill.access.own_rights import (
     ASSIST,
     CENTER,
+    CENTER_PLANS,
+    CENTER_READ,
     CENTER_RESTORE,
     EVICT,
     FINDINGS,
@@ -212,6 +214,8 @@ WISHED: Mapping[Part, tuple[str, str]] = {
     EVICT: ("Evict", "Whether the responder deletes passwords, keys and MFA devices."),
     ASSIST: ("Assist", "Whether the responder sets passwords: it can sign in as anybody then."),
     CENTER_RESTORE: ("CenterRestore", "Whether the responder assigns permission sets: it is an administrator then."),
+    CENTER_READ: ("CenterRead", "Whether Identity Center is read for plans: where it delivers access."),
+    CENTER_PLANS: ("CenterPlans", "Whether plans write permission sets: the reconciler is an administrator then."),
 }
 """By policy that not everybody wants the parameter that asks for it."""
 
@@ -306,8 +310,11 @@ def _conditions() -> Json:
     found: Json = {"HasReconciler": wanted("Reconciler"), "HasResponder": wanted("Responder")}
     responder = {"Condition": "HasResponder"}
     for part, (parameter, _) in WISHED.items():
-        found[f"Has{parameter}"] = wanted(parameter) if part is FINDINGS else both(responder, wanted(parameter))
+        held = part.role is OwnRole.RESPONDER
+        found[f"Has{parameter}"] = both(responder, wanted(parameter)) if held else wanted(parameter)
     found["HasCenter"] = both(responder, there)
+    found["HasCenterRead"] = both(there, wanted("CenterRead"))
+    found["HasCenterPlans"] = {"Fn::And": [{"Condition": "HasReconciler"}, there, wanted("CenterPlans")]}
     found["HasCenterRestore"] = both({"Condition": "HasCenter"}, wanted("CenterRestore"))
     found["HasRota"] = both(
         {"Condition": "HasReconciler"}, {"Fn::Not": [{"Fn::Equals": [{"Ref": "HalfHorizonDays"}, 0]}]}

@@ -31,6 +31,70 @@ locals {
         ]
       })
     }
+    "watchbill-reader-center" = {
+      role     = "reader"
+      place    = "identity-center"
+      optional = true
+      means    = "reads the permission sets, assignments, groups and users of Identity Center; needed where it delivers access"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "Assign"
+            Effect = "Allow"
+            Action = [
+              "sso:ListAccountAssignments",
+              "sso:ListAccountsForProvisionedPermissionSet",
+            ]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+              "arn:aws:sso:::account/*",
+            ]
+          },
+          {
+            Sid    = "Instance"
+            Effect = "Allow"
+            Action = [
+              "sso:DescribePermissionSet",
+              "sso:GetInlinePolicyForPermissionSet",
+              "sso:GetPermissionsBoundaryForPermissionSet",
+              "sso:ListAccountAssignmentsForPrincipal",
+              "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+              "sso:ListManagedPoliciesInPermissionSet",
+              "sso:ListPermissionSets",
+            ]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+            ]
+          },
+          {
+            Sid      = "MemberOf"
+            Effect   = "Allow"
+            Action   = ["organizations:DescribeOrganization"]
+            Resource = ["*"]
+          },
+          {
+            Sid    = "Store"
+            Effect = "Allow"
+            Action = [
+              "identitystore:DescribeUser",
+              "identitystore:GetUserId",
+              "identitystore:ListGroupMemberships",
+              "identitystore:ListGroupMembershipsForMember",
+              "identitystore:ListGroups",
+            ]
+            Resource = [
+              "arn:aws:identitystore::${local.account}:identitystore/${local.store}",
+              "arn:aws:identitystore:::group/*",
+              "arn:aws:identitystore:::membership/*",
+              "arn:aws:identitystore:::user/*",
+            ]
+          },
+        ]
+      })
+    }
     "watchbill-reader-findings" = {
       role     = "reader"
       place    = "account"
@@ -247,6 +311,147 @@ locals {
               "arn:aws:iam::${local.account}:role/*",
               "arn:aws:iam::${local.account}:user/*",
             ]
+          },
+        ]
+      })
+    }
+    "watchbill-reconciler-center" = {
+      role     = "reconciler"
+      place    = "identity-center"
+      optional = true
+      means    = "writes the permission sets of Identity Center that carry watchbill's tag, puts anybody into any group of it, and assigns those sets to anybody: it is an administrator of every account that Identity Center reaches"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "AroundSets"
+            Effect = "Allow"
+            Action = [
+              "sso:AttachCustomerManagedPolicyReferenceToPermissionSet",
+              "sso:AttachManagedPolicyToPermissionSet",
+              "sso:CreateAccountAssignment",
+              "sso:DeleteAccountAssignment",
+              "sso:DeletePermissionSet",
+              "sso:DetachCustomerManagedPolicyReferenceFromPermissionSet",
+              "sso:DetachManagedPolicyFromPermissionSet",
+              "sso:ProvisionPermissionSet",
+              "sso:PutPermissionsBoundaryToPermissionSet",
+              "sso:UpdatePermissionSet",
+            ]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::account/*",
+            ]
+          },
+          {
+            Sid    = "Assign"
+            Effect = "Allow"
+            Action = [
+              "sso:ListAccountAssignments",
+              "sso:ListAccountsForProvisionedPermissionSet",
+            ]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+              "arn:aws:sso:::account/*",
+            ]
+          },
+          {
+            Sid    = "Instance"
+            Effect = "Allow"
+            Action = [
+              "sso:DescribeAccountAssignmentCreationStatus",
+              "sso:DescribeAccountAssignmentDeletionStatus",
+              "sso:DescribePermissionSet",
+              "sso:DescribePermissionSetProvisioningStatus",
+              "sso:GetInlinePolicyForPermissionSet",
+              "sso:GetPermissionsBoundaryForPermissionSet",
+              "sso:ListAccountAssignmentsForPrincipal",
+              "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+              "sso:ListManagedPoliciesInPermissionSet",
+              "sso:ListPermissionSets",
+            ]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+            ]
+          },
+          {
+            Sid    = "MakeSets"
+            Effect = "Allow"
+            Action = ["sso:CreatePermissionSet"]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+            ]
+            Condition = {
+              StringLike = {
+                "aws:RequestTag/watchbill:team" = ["*"]
+              }
+            }
+          },
+          {
+            Sid      = "MemberOf"
+            Effect   = "Allow"
+            Action   = ["organizations:DescribeOrganization"]
+            Resource = ["*"]
+          },
+          {
+            Sid    = "OwnSets"
+            Effect = "Allow"
+            Action = [
+              "sso:AttachCustomerManagedPolicyReferenceToPermissionSet",
+              "sso:AttachManagedPolicyToPermissionSet",
+              "sso:CreateAccountAssignment",
+              "sso:DeleteAccountAssignment",
+              "sso:DeletePermissionSet",
+              "sso:DetachCustomerManagedPolicyReferenceFromPermissionSet",
+              "sso:DetachManagedPolicyFromPermissionSet",
+              "sso:ProvisionPermissionSet",
+              "sso:PutPermissionsBoundaryToPermissionSet",
+              "sso:UpdatePermissionSet",
+            ]
+            Resource = ["arn:aws:sso:::permissionSet/${local.instance}/*"]
+            Condition = {
+              StringLike = {
+                "aws:ResourceTag/watchbill:team" = ["*"]
+              }
+            }
+          },
+          {
+            Sid    = "Store"
+            Effect = "Allow"
+            Action = [
+              "identitystore:CreateGroup",
+              "identitystore:CreateGroupMembership",
+              "identitystore:DeleteGroup",
+              "identitystore:DeleteGroupMembership",
+              "identitystore:DescribeUser",
+              "identitystore:GetUserId",
+              "identitystore:ListGroupMemberships",
+              "identitystore:ListGroupMembershipsForMember",
+              "identitystore:ListGroups",
+            ]
+            Resource = [
+              "arn:aws:identitystore::${local.account}:identitystore/${local.store}",
+              "arn:aws:identitystore:::group/*",
+              "arn:aws:identitystore:::membership/*",
+              "arn:aws:identitystore:::user/*",
+            ]
+          },
+          {
+            Sid    = "TagSets"
+            Effect = "Allow"
+            Action = ["sso:TagResource"]
+            Resource = [
+              "arn:aws:sso:::instance/${local.instance}",
+              "arn:aws:sso:::permissionSet/${local.instance}/*",
+            ]
+            Condition = {
+              "ForAllValues:StringEquals" = {
+                "aws:TagKeys" = ["watchbill:team"]
+              }
+            }
           },
         ]
       })
@@ -611,13 +816,28 @@ locals {
             "iam:GetAccountSummary",
             "iam:GetCredentialReport",
             "iam:ListAccountAliases",
+            "identitystore:DescribeUser",
+            "identitystore:GetUserId",
+            "identitystore:ListGroupMemberships",
+            "identitystore:ListGroupMembershipsForMember",
+            "identitystore:ListGroups",
             "kms:Decrypt",
+            "organizations:DescribeOrganization",
             "s3:GetObject",
             "s3:ListBucket",
             "securityhub:BatchImportFindings",
             "sqs:ChangeMessageVisibility",
             "sqs:DeleteMessage",
             "sqs:ReceiveMessage",
+            "sso:DescribePermissionSet",
+            "sso:GetInlinePolicyForPermissionSet",
+            "sso:GetPermissionsBoundaryForPermissionSet",
+            "sso:ListAccountAssignments",
+            "sso:ListAccountAssignmentsForPrincipal",
+            "sso:ListAccountsForProvisionedPermissionSet",
+            "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+            "sso:ListManagedPoliciesInPermissionSet",
+            "sso:ListPermissionSets",
             "sts:AssumeRole",
           ]
           Resource = "*"
@@ -668,6 +888,40 @@ locals {
             "iam:TagRole",
             "iam:TagUser",
             "iam:UpdateAssumeRolePolicy",
+            "identitystore:CreateGroup",
+            "identitystore:CreateGroupMembership",
+            "identitystore:DeleteGroup",
+            "identitystore:DeleteGroupMembership",
+            "identitystore:DescribeUser",
+            "identitystore:GetUserId",
+            "identitystore:ListGroupMemberships",
+            "identitystore:ListGroupMembershipsForMember",
+            "identitystore:ListGroups",
+            "organizations:DescribeOrganization",
+            "sso:AttachCustomerManagedPolicyReferenceToPermissionSet",
+            "sso:AttachManagedPolicyToPermissionSet",
+            "sso:CreateAccountAssignment",
+            "sso:CreatePermissionSet",
+            "sso:DeleteAccountAssignment",
+            "sso:DeletePermissionSet",
+            "sso:DescribeAccountAssignmentCreationStatus",
+            "sso:DescribeAccountAssignmentDeletionStatus",
+            "sso:DescribePermissionSet",
+            "sso:DescribePermissionSetProvisioningStatus",
+            "sso:DetachCustomerManagedPolicyReferenceFromPermissionSet",
+            "sso:DetachManagedPolicyFromPermissionSet",
+            "sso:GetInlinePolicyForPermissionSet",
+            "sso:GetPermissionsBoundaryForPermissionSet",
+            "sso:ListAccountAssignments",
+            "sso:ListAccountAssignmentsForPrincipal",
+            "sso:ListAccountsForProvisionedPermissionSet",
+            "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+            "sso:ListManagedPoliciesInPermissionSet",
+            "sso:ListPermissionSets",
+            "sso:ProvisionPermissionSet",
+            "sso:PutPermissionsBoundaryToPermissionSet",
+            "sso:TagResource",
+            "sso:UpdatePermissionSet",
             "sts:AssumeRole",
           ]
           Resource = "*"

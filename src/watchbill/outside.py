@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from watchbill.access.center.state import PLACE
 from watchbill.access.model import Change
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.identity_center import SERVICES as CENTER_SERVICES
@@ -15,7 +16,7 @@ from watchbill.aws.identity_center import Center
 from watchbill.directories.providers import Addresses, Provider, connect, logins
 from watchbill.errors import ProviderError, WatchbillError
 from watchbill.hosts.ssh import IDENTITY, KNOWN_HOSTS, Hosts
-from watchbill.respond.center import PLACE, Seat
+from watchbill.respond.center import Seat
 from watchbill.respond.directory import SERVICES as DIRECTORY_SERVICES
 from watchbill.respond.directory import DirectoryUser
 from watchbill.respond.elsewhere import Elsewhere

@@ -23,6 +23,7 @@ SERVICES = {
     "accounts": ("s3", "sts"),
     "bucket": ("s3",),
     "calls": (),
+    "center_reading": ("identitystore", "sso-admin"),
     "iam": ("iam",),
     "identity_center": ("identitystore", "sso-admin"),
     "lookup": ("cloudtrail",),

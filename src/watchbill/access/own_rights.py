@@ -130,6 +130,13 @@ def _part(role: OwnRole, suffix: str, means: str, place: Place = Place.ACCOUNT, 
 
 
 READER: Final = _part(OwnRole.READER, "", "reads all of IAM and changes nothing")
+CENTER_READ: Final = _part(
+    OwnRole.READER,
+    "-center",
+    "reads the permission sets, assignments, groups and users of Identity Center; needed where it delivers access",
+    Place.CENTER,
+    optional=True,
+)
 FINDINGS: Final = _part(
     OwnRole.READER, "-findings", "writes findings to Security Hub, as the account's own product", optional=True
 )
@@ -140,6 +147,14 @@ RECONCILER: Final = _part(
     "",
     "writes every policy, group and role under watchbill's path, so it decides what people hold: as strong as the "
     "strongest permission set, and for users as strong as it likes. It cannot sign in as anybody",
+)
+CENTER_PLANS: Final = _part(
+    OwnRole.RECONCILER,
+    "-center",
+    "writes the permission sets of Identity Center that carry watchbill's tag, puts anybody into any group of it, and "
+    "assigns those sets to anybody: it is an administrator of every account that Identity Center reaches",
+    Place.CENTER,
+    optional=True,
 )
 RECONCILER_HOME: Final = _part(OwnRole.RECONCILER, "-home", "takes the reconciler's role in each account", Place.HOME)
 RESPONDER: Final = _part(
@@ -188,10 +203,12 @@ CENTER_RESTORE: Final = _part(
 
 PARTS: Final = (
     READER,
+    CENTER_READ,
     FINDINGS,
     READER_HOME,
     TRAIL,
     RECONCILER,
+    CENTER_PLANS,
     RECONCILER_HOME,
     RESPONDER,
     FREEZE,
@@ -246,6 +263,10 @@ _STORE = _Scope(
     ),
     must="store",
 )
+_OWN_SETS = _Scope("OwnSets", ("{sets}",), {"StringLike": {f"aws:ResourceTag/{TAG}": ("*",)}}, "instance")
+_MADE_SETS = _Scope("MakeSets", ("{instance}", "{sets}"), {"StringLike": {f"aws:RequestTag/{TAG}": ("*",)}}, "instance")
+_AROUND_SETS = _Scope("AroundSets", ("{instance}", "arn:aws:sso:::account/*"), must="instance")
+_MEMBER_OF = _Scope("MemberOf", ("*",), must="instance")
 _ORGANIZATION = _Scope("Organization", ("*",), must="scp")
 _SCP = _Scope("Frozen", ("arn:aws:organizations::*:policy/*/service_control_policy/{scp}",), must="scp")
 
@@ -258,6 +279,11 @@ _PLANS_GROUPS = ((RECONCILER, _OURS_GROUPS),)
 _PLANS_ROLES = ((RECONCILER, _OURS_ROLES),)
 _IN_CENTER = ((CENTER, _INSTANCE),)
 _IN_STORE = ((CENTER, _STORE),)
+_CENTER_READ = ((CENTER_READ, _INSTANCE), (CENTER_PLANS, _INSTANCE))
+_CENTER_READ_ASSIGNED = ((CENTER_READ, _ASSIGN), (CENTER_PLANS, _ASSIGN))
+_STORE_READ = ((CENTER_READ, _STORE), (CENTER_PLANS, _STORE))
+_STORE_WRITTEN = ((CENTER_PLANS, _STORE),)
+_PLANS_SETS = ((CENTER_PLANS, _OWN_SETS), (CENTER_PLANS, _AROUND_SETS))
 
 _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "cloudtrail:ListPublicKeys": ((TRAIL, _ALL),),
@@ -318,11 +344,22 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "iam:UpdateSSHPublicKey": _CREDENTIALS,
     "iam:UpdateServiceSpecificCredential": _CREDENTIALS,
     "iam:UpdateSigningCertificate": _CREDENTIALS,
-    "identitystore:CreateGroupMembership": ((CENTER_RESTORE, _STORE),),
-    "identitystore:DeleteGroupMembership": _IN_STORE,
-    "identitystore:GetUserId": _IN_STORE,
-    "identitystore:ListGroupMembershipsForMember": _IN_STORE,
-    "organizations:DescribeOrganization": ((CENTER, _ORGANIZATION),),
+    "identitystore:CreateGroup": _STORE_WRITTEN,
+    "identitystore:CreateGroupMembership": ((CENTER_RESTORE, _STORE), (CENTER_PLANS, _STORE)),
+    "identitystore:DeleteGroup": _STORE_WRITTEN,
+    "identitystore:DeleteGroupMembership": (*_IN_STORE, *_STORE_WRITTEN),
+    "identitystore:DescribeGroup": _STORE_WRITTEN,
+    "identitystore:DescribeUser": _STORE_READ,
+    "identitystore:GetGroupId": _STORE_WRITTEN,
+    "identitystore:GetUserId": (*_IN_STORE, *_STORE_READ),
+    "identitystore:ListGroupMemberships": _STORE_READ,
+    "identitystore:ListGroupMembershipsForMember": (*_IN_STORE, *_STORE_READ),
+    "identitystore:ListGroups": _STORE_READ,
+    "organizations:DescribeOrganization": (
+        (CENTER, _ORGANIZATION),
+        (CENTER_READ, _MEMBER_OF),
+        (CENTER_PLANS, _MEMBER_OF),
+    ),
     "organizations:DescribePolicy": ((CENTER, _SCP),),
     "organizations:ListTargetsForPolicy": ((CENTER, _SCP),),
     "organizations:UpdatePolicy": ((CENTER, _SCP),),
@@ -334,12 +371,29 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "sqs:ReceiveMessage": ((TRAIL, _QUEUES),),
     "ssm:DescribeSessions": ((RESPONDER, _ALL),),
     "ssm:TerminateSession": ((RESPONDER, _SHELLS),),
-    "sso-admin:CreateAccountAssignment": ((CENTER_RESTORE, _ASSIGN),),
-    "sso-admin:DeleteAccountAssignment": ((CENTER, _ASSIGN),),
-    "sso-admin:DescribeAccountAssignmentCreationStatus": ((CENTER_RESTORE, _INSTANCE),),
-    "sso-admin:DescribeAccountAssignmentDeletionStatus": _IN_CENTER,
-    "sso-admin:GetInlinePolicyForPermissionSet": _IN_CENTER,
-    "sso-admin:ListAccountAssignmentsForPrincipal": _IN_CENTER,
+    "sso-admin:AttachCustomerManagedPolicyReferenceToPermissionSet": _PLANS_SETS,
+    "sso-admin:AttachManagedPolicyToPermissionSet": _PLANS_SETS,
+    "sso-admin:CreateAccountAssignment": ((CENTER_RESTORE, _ASSIGN), *_PLANS_SETS),
+    "sso-admin:CreatePermissionSet": ((CENTER_PLANS, _MADE_SETS),),
+    "sso-admin:DeleteAccountAssignment": ((CENTER, _ASSIGN), *_PLANS_SETS),
+    "sso-admin:DeletePermissionSet": _PLANS_SETS,
+    "sso-admin:DescribeAccountAssignmentCreationStatus": ((CENTER_RESTORE, _INSTANCE), (CENTER_PLANS, _INSTANCE)),
+    "sso-admin:DescribeAccountAssignmentDeletionStatus": (*_IN_CENTER, (CENTER_PLANS, _INSTANCE)),
+    "sso-admin:DescribePermissionSet": _CENTER_READ,
+    "sso-admin:DescribePermissionSetProvisioningStatus": ((CENTER_PLANS, _INSTANCE),),
+    "sso-admin:DetachCustomerManagedPolicyReferenceFromPermissionSet": _PLANS_SETS,
+    "sso-admin:DetachManagedPolicyFromPermissionSet": _PLANS_SETS,
+    "sso-admin:GetInlinePolicyForPermissionSet": (*_IN_CENTER, *_CENTER_READ),
+    "sso-admin:GetPermissionsBoundaryForPermissionSet": _CENTER_READ,
+    "sso-admin:ListAccountAssignments": _CENTER_READ_ASSIGNED,
+    "sso-admin:ListAccountAssignmentsForPrincipal": (*_IN_CENTER, *_CENTER_READ),
+    "sso-admin:ListAccountsForProvisionedPermissionSet": _CENTER_READ_ASSIGNED,
+    "sso-admin:ListCustomerManagedPolicyReferencesInPermissionSet": _CENTER_READ,
+    "sso-admin:ListManagedPoliciesInPermissionSet": _CENTER_READ,
+    "sso-admin:ListPermissionSets": _CENTER_READ,
+    "sso-admin:ProvisionPermissionSet": _PLANS_SETS,
+    "sso-admin:PutPermissionsBoundaryToPermissionSet": _PLANS_SETS,
+    "sso-admin:UpdatePermissionSet": _PLANS_SETS,
     "sts:AssumeRole": ((READER_HOME, _TAKE), (RECONCILER_HOME, _TAKE), (RESPONDER_HOME, _TAKE)),
 }
 """By call the policies that it is in, and on what."""
@@ -350,6 +404,10 @@ _BESIDE: Final[Mapping[str, tuple[str, _Scope]]] = {
     "iam:CreateRole": ("iam:TagRole", _Scope("TagRoles", (_ROLES,), _TAGGED)),
     "iam:CreateUser": ("iam:TagUser", _Scope("TagUsers", (f"{_IAM}user{PATH}*",), _TAGGED)),
     "s3:GetObject": ("kms:Decrypt", _DECRYPT),
+    "sso-admin:CreatePermissionSet": (
+        "sso:TagResource",
+        _Scope("TagSets", ("{instance}", "{sets}"), _TAGGED, "instance"),
+    ),
 }
 """By call what AWS asks for besides: to tag what is made, and to decrypt what is read."""
 
@@ -360,8 +418,6 @@ NOT_GIVEN: Final[Mapping[str, str]] = {
     "s3:CreateBucket": "the demo alone makes a bucket, on its stand-in",
     "s3:PutObject": "the demo alone writes objects, on its stand-in",
     "sso-admin:DeleteInlinePolicyFromPermissionSet": "see PutInlinePolicyToPermissionSet",
-    "sso-admin:DescribePermissionSetProvisioningStatus": "see PutInlinePolicyToPermissionSet",
-    "sso-admin:ProvisionPermissionSet": "see PutInlinePolicyToPermissionSet",
     "sso-admin:PutInlinePolicyToPermissionSet": "whoever may write into permission sets is an administrator of every "
     "account. A freeze needs it where no policy of the organization lists the frozen: have one (`identity_center`)",
     "sts:GetCallerIdentity": "nobody needs a right to it, and no policy denies it",

@@ -3,16 +3,17 @@
 Assignments and permission sets change some time after the call that asks for it; each step waits until it is so.
 """
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from watchbill.access.model import Call, Document
+from watchbill.access.center.state import CenterState
+from watchbill.access.model import Call
 from watchbill.aws import organizations
 from watchbill.aws.accounts import Accounts, translated
+from watchbill.aws.center_reading import CenterReading, inline_of, memberships_of, pages_of, user_of
 from watchbill.errors import ProviderError
 from watchbill.respond.center import Assignment, Membership, Seat
 from watchbill.team.model import Account, IdentityCenter, Person
@@ -20,16 +21,30 @@ from watchbill.team.model import Account, IdentityCenter, Person
 
 ALLOWED_CALLS = {
     "identitystore": {
+        "CreateGroup": "create_group",
         "CreateGroupMembership": "create_group_membership",
+        "DeleteGroup": "delete_group",
         "DeleteGroupMembership": "delete_group_membership",
     },
     "organizations": organizations.ALLOWED_CALLS,
     "sso-admin": {
+        "AttachCustomerManagedPolicyReferenceToPermissionSet": (
+            "attach_customer_managed_policy_reference_to_permission_set"
+        ),
+        "AttachManagedPolicyToPermissionSet": "attach_managed_policy_to_permission_set",
         "CreateAccountAssignment": "create_account_assignment",
+        "CreatePermissionSet": "create_permission_set",
         "DeleteAccountAssignment": "delete_account_assignment",
         "DeleteInlinePolicyFromPermissionSet": "delete_inline_policy_from_permission_set",
+        "DeletePermissionSet": "delete_permission_set",
+        "DetachCustomerManagedPolicyReferenceFromPermissionSet": (
+            "detach_customer_managed_policy_reference_from_permission_set"
+        ),
+        "DetachManagedPolicyFromPermissionSet": "detach_managed_policy_from_permission_set",
         "ProvisionPermissionSet": "provision_permission_set",
         "PutInlinePolicyToPermissionSet": "put_inline_policy_to_permission_set",
+        "PutPermissionsBoundaryToPermissionSet": "put_permissions_boundary_to_permission_set",
+        "UpdatePermissionSet": "update_permission_set",
     },
 }
 """Every call that watchbill can make there to change something, by service; nothing else is ever sent."""
@@ -78,11 +93,10 @@ class Center:
             policy, targets = organizations.read_policy(self._accounts, account, center.policy)
             management = organizations.management_of(self._accounts, account)
         store = self._accounts.client(account, "identitystore", center.region)
-        user = person.identity_center_user or _user_of(store, center, (person.email, *person.also_known_as))
+        user = person.identity_center_user or user_of(store, center, (person.email, *person.also_known_as))
         if user is None:
             return Seat(person.iam_user, None, policy=policy, targets=targets, management=management)
-        member = {"UserId": user}
-        listed = _all(store, "list_group_memberships_for_member", IdentityStoreId=center.store, MemberId=member)
+        listed = memberships_of(store, center, user)
         memberships = tuple(
             sorted(
                 Membership(each["GroupId"], each["MembershipId"])
@@ -95,8 +109,15 @@ class Center:
         for each in memberships:
             found.update(_assignments(admin, center, "GROUP", each.group))
         names = sorted({each.permission_set for each in found} | set(sets))
-        inline = {name: _inline(admin, center, name) for name in names}
+        inline = {name: inline_of(admin, center, name) for name in names}
         return Seat(person.iam_user, user, tuple(sorted(found)), memberships, inline, policy, targets, management)
+
+    def observe(self, center: IdentityCenter, account: Account, people: Iterable[Person]) -> CenterState:
+        """Read what there is in an instance for a plan, of some people; see `center_reading` for the calls."""
+        admin = self._accounts.client(account, "sso-admin", center.region)
+        store = self._accounts.client(account, "identitystore", center.region)
+        management = organizations.management_of(self._accounts, account)
+        return CenterReading(center, admin, store).state(management, people)
 
     def perform(self, center: IdentityCenter, account: Account, call: Call) -> None:
         """Make one step, and wait until it is so. What is not on the list above raises KeyError."""
@@ -120,12 +141,7 @@ class Center:
         """Tell whether it is there already: a second one is not made, whatever would be answered to it."""
         given = call.parameters
         if call.operation == "CreateGroupMembership":
-            listed = _all(
-                client,
-                "list_group_memberships_for_member",
-                IdentityStoreId=center.store,
-                MemberId=given["MemberId"],
-            )
+            listed = memberships_of(client, center, given["MemberId"]["UserId"])
             return any(each["GroupId"] == given["GroupId"] for page in listed for each in page["GroupMemberships"])
         wanted = Assignment(given["TargetId"], given["PermissionSetArn"])
         return wanted in _assignments(client, center, "USER", given["PrincipalId"])
@@ -144,26 +160,9 @@ class Center:
             raise ProviderError(f"{call}: {answer[part]['Status'].lower()}: {why}")
 
 
-def _user_of(client: Any, center: IdentityCenter, addresses: Iterable[str]) -> str | None:
-    """Find a user by name or address; None where there is none of that."""
-    for address in addresses:
-        for path in ("userName", "emails.value"):
-            identifier = {"UniqueAttribute": {"AttributePath": path, "AttributeValue": address}}
-            try:
-                found = client.get_user_id(IdentityStoreId=center.store, AlternateIdentifier=identifier)
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in ("ResourceNotFoundException", "ValidationException"):
-                    raise ProviderError(f"could not look for {address} in Identity Center: {error}") from error
-            except BotoCoreError as error:
-                raise ProviderError(f"could not look for {address} in Identity Center: {error}") from error
-            else:
-                return str(found["UserId"])
-    return None
-
-
 def _assignments(client: Any, center: IdentityCenter, kind: str, principal: str) -> list[Assignment]:
     """Give the assignments of a user or a group. Those of a user's groups come with the user's, and are left out."""
-    pages = _all(
+    pages = pages_of(
         client,
         "list_account_assignments_for_principal",
         InstanceArn=center.instance,
@@ -177,17 +176,3 @@ def _assignments(client: Any, center: IdentityCenter, kind: str, principal: str)
         for each in page["AccountAssignments"]
         if each.get("PrincipalId", principal) == principal
     ]
-
-
-def _inline(client: Any, center: IdentityCenter, name: str) -> Document | None:
-    answer = translated(client.get_inline_policy_for_permission_set, InstanceArn=center.instance, PermissionSetArn=name)
-    text = answer.get("InlinePolicy") or ""
-    try:
-        return json.loads(text) if text else None
-    except ValueError as error:
-        raise ProviderError(f"the inline policy of permission set {name} is no JSON") from error
-
-
-def _all(client: Any, operation: str, **given: Any) -> list[Any]:
-    pages: list[Any] = translated(lambda: list(client.get_paginator(operation).paginate(**given)))
-    return pages

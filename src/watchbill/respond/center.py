@@ -15,14 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from watchbill.access.apply import BY_HAND
+from watchbill.access.center.state import PLACE
 from watchbill.access.documents import NOBODY
 from watchbill.access.model import Call, Change, Document, Drift, Phase
 from watchbill.respond.model import Check
 from watchbill.team.model import IdentityCenter
 
-
-PLACE = "identity-center"
-"""The place of its changes; a directory's are made there too where it feeds it, so that all of it has one order."""
 
 SIZE = 5_120
 """Characters of a service control policy (AWS Organizations User Guide, "Quotas")."""

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from watchbill.access.apply import BY_HAND
+from watchbill.access.center.state import PLACE
 from watchbill.access.model import Change, Drift
 from watchbill.respond import center as identity_center
-from watchbill.respond.center import PLACE, Seat
+from watchbill.respond.center import Seat
 from watchbill.respond.directory import (
     DirectoryUser,
     drift_in_directories,

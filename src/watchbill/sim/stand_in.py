@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from watchbill.errors import WatchbillError
-from watchbill.sim.gaps import fill
+from watchbill.sim import center_gaps, gaps
 
 
 if TYPE_CHECKING:
@@ -21,9 +21,13 @@ HOST = "127.0.0.1"
 class StandIn:
     """Serves while inside its `with` block, from an empty state; raises WatchbillError where moto is not installed."""
 
-    def __init__(self, seed: int = 0) -> None:
-        """Make up ids and keys from a seed, so that the same calls get the same answers."""
+    def __init__(self, seed: int = 0, center: center_gaps.Rates | None = None) -> None:
+        """Make up ids and keys from a seed, so that the same calls get the same answers.
+
+        With `center`, Identity Center answers no more than that at once; without, all there is, and at once.
+        """
         self._seed = seed
+        self._center = center
         self.endpoint = ""
         """Where to send requests, as `http://127.0.0.1:PORT`; empty outside the block."""
         self._server: ThreadedMotoServer | None = None
@@ -32,6 +36,7 @@ class StandIn:
 
     def __enter__(self) -> Self:
         server = _server(self._seed)
+        center_gaps.fill(self._center)
         self._level = self._log.level
         # The server says every request aloud on standard error otherwise.
         self._log.setLevel(logging.ERROR)
@@ -60,7 +65,7 @@ def _server(seed: int) -> "ThreadedMotoServer":
     except ImportError as error:
         message = f"the AWS stand-in is not installed: {error.name or error} is missing"
         raise WatchbillError(message, "run `pip install 'watchbill[demo]'`") from error
-    fill()
+    gaps.fill()
     # It lists the folder of its own code at every request, to tell services by their names; it does not change.
     modules = tuple(backends.list_of_moto_modules())
     setattr(backends, "list_of_moto_modules", lambda: modules)  # noqa: B010 - a function is not assigned to

@@ -252,7 +252,7 @@ def given(role):
         if f"{service}:{operation}" not in NOT_GIVEN
         for action in actions_of(f"{service}.amazonaws.com", operation).actions
     }
-    assert found <= by_calls | {"iam:TagPolicy", "iam:TagRole", "iam:TagUser"}
+    assert found <= by_calls | {"iam:TagPolicy", "iam:TagRole", "iam:TagUser", "sso:TagResource"}
     return found
 
 
