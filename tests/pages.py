@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_urlsafe
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from watchbill.service.health import Listening
 from watchbill.service.links import Links
 from watchbill.team.model import SignIn, Web
 from watchbill.web.app import PAGES, routes_of
+from watchbill.web.pages.live import live_of
 from watchbill.web.pages.sign_in import BACK
 from watchbill.web.site import Site
 
@@ -52,6 +54,8 @@ class Pages:
     port: int
     folder: Path
     """Where the state is."""
+    stopping: Event
+    """Set when the instance stops."""
     base: str = BASE
 
     def browser(self):
@@ -101,5 +105,10 @@ def pages(folder, base=BASE, table=PAGES, **more):
         peer.add("priya", ["admins", "viewers"])
         peer.add("rick", ["auditors"])
         site = site_of(office, SignIn(peer.issuer, CLIENT, "SECRET", ("groups",), "groups", ROLES), base, **more)
+        stopping = Event()
+        site = replace(site, live=live_of(site, stopping.is_set))
         with Listening(Starlette(routes=routes_of(site, table)), "127.0.0.1", 0) as listening:
-            yield Pages(office, peer, site, listening.port, folder, base)
+            try:
+                yield Pages(office, peer, site, listening.port, folder, stopping, base)
+            finally:
+                stopping.set()

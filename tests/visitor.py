@@ -26,9 +26,15 @@ class _Forms(HTMLParser):
         self.forms: list[Form] = []
         self.links: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
+        """Every element but scripts that are loaded from where ours are, and held to a hash."""
+        self.scripts: dict[str | None, str | None] = {}
+        """Those, with their hash."""
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
+        if tag == "script" and given.get("integrity") and (given.get("src") or "").startswith("/scripts/"):
+            self.scripts[given["src"]] = given["integrity"]
+            return
         self.tags.append((tag, given))
         if tag == "form":
             self.forms.append(Form((given.get("method") or "get").upper(), given.get("action") or ""))
@@ -117,7 +123,9 @@ class Browser:
             path = (parsed.path or "/") + (f"?{parsed.query}" if parsed.query else "")
             connection.request(method, path, body, {name: value for name, value in sent.items() if value is not None})
             got = connection.getresponse()
-            text = got.read().decode()
+            # What goes on and on is read as far as it is there at once.
+            goes_on = got.headers.get_content_type() == "text/event-stream"
+            text = (got.readline() if goes_on else got.read()).decode()
         finally:
             connection.close()
         cookies = got.headers.get_all("Set-Cookie") or []

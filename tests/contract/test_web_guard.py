@@ -16,6 +16,7 @@ from watchbill.web.app import PAGES, app_of, framework_of, routes_of
 from watchbill.web.guard import Visiting
 from watchbill.web.pace import MOST
 from watchbill.web.page import Need, Page
+from watchbill.web.scripts import SCRIPTS
 
 
 MINUTE = timedelta(minutes=1)
@@ -27,6 +28,8 @@ ANYBODY = set(PEOPLE)
 TABLE = {
     ("GET", "/"): ANYBODY,
     ("GET", "/style.css"): ANYBODY,
+    ("GET", "/scripts/{file}"): ANYBODY,
+    ("GET", "/live"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/sign-in"): ANYBODY,
     ("POST", "/sign-in"): ANYBODY,
     ("GET", "/sign-in/back"): ANYBODY,
@@ -69,6 +72,16 @@ TABLE = {
 """Every page there is, and who gets past its guard: written down a second time, so that a change is seen."""
 
 
+SCRIPTED = ["script-src 'self'", "connect-src 'self'"]
+LIVE = {page.path for page in PAGES if page.live}
+
+
+def is_live(shown):
+    """Tell whether it is a page that is kept up to date."""
+    path = re.sub("/C-late$", "/{case}", shown.path.partition("?")[0])
+    return path in LIVE and shown.status == 200
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Serve the pages, with James asked about a case."""
@@ -79,7 +92,9 @@ def site(tmp_path_factory):
 
 def filled(path):
     """Give an address of a page."""
-    return BASE + path.replace("{case}", "C-late").replace("{secret}", SECRET).replace("{person}", "ada")
+    return BASE + path.replace("{case}", "C-late").replace("{secret}", SECRET).replace("{person}", "ada").replace(
+        "{file}", "live.js"
+    )
 
 
 def is_turned_away(shown):
@@ -155,7 +170,7 @@ def test_a_need_that_has_no_rule_is_nobodys(tmp_path):
 
 
 def test_every_answer_is_held_to_the_rules(site):
-    """Whatever is answered, an error too: no script, no frame, no sniffing, no referrer, kept by nobody."""
+    """Whatever is answered, an error too: no frame, no sniffing, no referrer, kept by nobody, and no script but ours."""
     browser = site.sign_in("sofia")
     shown = [browser.once("GET", filled(path)) for method, path in TABLE if method == "GET"]
     shown += [browser.once("GET", BASE + "/nothing"), browser.once("POST", BASE + "/sign-out")]
@@ -165,7 +180,7 @@ def test_every_answer_is_held_to_the_rules(site):
         policy = each.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
-        assert "script" not in policy
+        assert re.findall(r"script-src[^;]*|connect-src[^;]*", policy) == (SCRIPTED if is_live(each) else [])
         assert "unsafe" not in policy
         assert each.headers["x-frame-options"] == "DENY"
         assert each.headers["x-content-type-options"] == "nosniff"
@@ -173,15 +188,21 @@ def test_every_answer_is_held_to_the_rules(site):
         assert each.headers["cross-origin-opener-policy"] == "same-origin"
         assert each.headers["strict-transport-security"].startswith("max-age=")
         kept = each.headers["cache-control"]
-        assert kept == ("public, max-age=31536000, immutable" if each.url.endswith("/style.css") else "no-store")
+        for_good = each.url.endswith(("/style.css", "/live.js"))
+        assert kept == ("public, max-age=31536000, immutable" if for_good else "no-store")
         assert "server" not in each.headers
 
 
 def test_pages_obey_their_own_policy(site):
-    """No script, no style in an element, nothing from elsewhere."""
+    """No script that stands in it, no style in an element, nothing from elsewhere."""
     browser = site.sign_in("sofia")
+    known = {script.address: script.integrity for script in SCRIPTS}
     for path in ("/", "/open/C-late", "/sign-in?to=/confirm/C-late", "/nothing"):
-        for tag, attributes in browser.once("GET", BASE + path).parsed().tags:
+        shown = browser.once("GET", BASE + path)
+        loaded = shown.parsed().scripts
+        assert loaded == (known if is_live(shown) else {})
+        assert len(re.findall(r"<script[^>]*>\s*</script>", shown.text)) == len(loaded)
+        for tag, attributes in shown.parsed().tags:
             assert tag not in ("script", "style", "iframe", "object", "base")
             assert not any(name == "style" or name.startswith("on") for name in attributes)
             for address in filter(None, (attributes.get("src"), attributes.get("href"), attributes.get("action"))):

@@ -53,6 +53,7 @@ def pages_of(workers: Workers, instance: Instance, at_hand: AtHand, say: Say, pl
         from watchbill.directories.sign_in import OpenId  # noqa: PLC0415 - see above
         from watchbill.service.seen import Trail  # noqa: PLC0415 - see above
         from watchbill.web.app import routes_of  # noqa: PLC0415 - see above
+        from watchbill.web.pages.live import live_of  # noqa: PLC0415 - see above
         from watchbill.web.pages.sign_in import BACK  # noqa: PLC0415 - see above
         from watchbill.web.site import Site  # noqa: PLC0415 - see above
     except ImportError as error:
@@ -71,7 +72,8 @@ def pages_of(workers: Workers, instance: Instance, at_hand: AtHand, say: Say, pl
     site = Site(web.base, store, partial(workers, store), now, secret, say, provider)
     wake = partial(instance.wake, PRESSES)
     site = replace(site, trail=Trail(at_hand.lake), jobs=instance.board.standings, wake=wake)
-    return routes_of(replace(site, rules=at_hand.rules, plans=at_hand.plans, replan=partial(instance.wake, PASSES)))
+    site = replace(site, rules=at_hand.rules, plans=at_hand.plans, replan=partial(instance.wake, PASSES))
+    return routes_of(replace(site, live=live_of(site, lambda: instance.stops)))
 
 
 def _must_fit(web: Web, host: str, port: int) -> None:

@@ -91,14 +91,18 @@ class Trail:
             return []
         return opened[0].manifest.parts(*days_of(span))
 
+    def last_read(self) -> datetime | None:
+        """Tell when something of the trail came last; None where nothing did."""
+        opened = self._open()
+        return None if opened is None else opened[0].manifest.last_read()
+
     def complete_to(self) -> datetime | None:
         """Tell up to when the trail has whatever it will have, nearly always; None where there is none.
 
         That is a quarter of an hour before the last delivery, within which CloudTrail delivers nearly always, and never
         later than the last event: of what came after it nothing was recorded.
         """
-        opened = self._open()
-        read = None if opened is None else opened[0].manifest.last_read()
+        read = self.last_read()
         times = [part.last_ms for part in self.parts()]
         last = instant(max(times)) if times else None
         if read is None or last is None:

@@ -101,19 +101,22 @@ def sign_in_by_link(work: Casework, link: str, secret: str) -> Session:
     return _begin(work, secret, WebSessionRow("", found.person, None, (), work.at, work.at, work.at))
 
 
-def current(store: Store, team: Team, secret: str, at: datetime) -> Session | None:
-    """Give whose session a secret is of; None where it is nobody's, or over."""
+def current(store: Store, team: Team, secret: str, at: datetime, *, there: bool = True) -> Session | None:
+    """Give whose session a secret is of; None where it is nobody's, or over.
+
+    `there` tells whether somebody asks: a page that asks for itself anew keeps nobody signed in.
+    """
     row = store.web_sessions.get(digest_of(secret))
-    if row is None or row.ends_at <= at or at - row.seen_at > IDLE:
-        return None
-    if row.person not in team.people or any(each.person == row.person for each in store.freezes.active(at)):
-        return None
-    role = _role(team, row)
-    if role is None:
-        return None
-    if at - row.seen_at >= _SEEN:
+    session = None if row is None else _standing(store, team, row, at)
+    if there and row is not None and session is not None and at - row.seen_at >= _SEEN:
         store.web_sessions.see(row.digest, at)
-    return Session(row.digest, row.person, role, row.proof)
+    return session
+
+
+def standing(store: Store, team: Team, digest: str, at: datetime) -> Session | None:
+    """Give a session as it is now, by the digest of its secret; None where it is over. That keeps nobody signed in."""
+    row = store.web_sessions.get(digest)
+    return None if row is None else _standing(store, team, row, at)
 
 
 def end(work: Casework, session: Session) -> None:
@@ -121,6 +124,15 @@ def end(work: Casework, session: Session) -> None:
     with work.store.transaction():
         work.store.web_sessions.end(session.digest)
         work.record(Kind.SIGNED_OUT, session.person, {})
+
+
+def _standing(store: Store, team: Team, row: WebSessionRow, at: datetime) -> Session | None:
+    if row.ends_at <= at or at - row.seen_at > IDLE:
+        return None
+    if row.person not in team.people or any(each.person == row.person for each in store.freezes.active(at)):
+        return None
+    role = _role(team, row)
+    return None if role is None else Session(row.digest, row.person, role, row.proof)
 
 
 def _begin(work: Casework, secret: str, row: WebSessionRow) -> Session:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from watchbill.intervals import iso, parse_instant
 from watchbill.store import tables
@@ -47,6 +47,12 @@ class Cases(Part):
         with self._read() as connection:
             rows = connection.execute(select(tables.cases).order_by(tables.cases.c.opened_at, tables.cases.c.id)).all()
         return [_case(row) for row in rows]
+
+    def mark(self) -> tuple[object, ...]:
+        """Give what is another once a case was opened or moved."""
+        column = tables.cases.c
+        with self._read() as connection:
+            return tuple(connection.execute(select(func.count(), func.max(column.updated_at))).one())
 
 
 def _case(row: Row[Any]) -> CaseRow:

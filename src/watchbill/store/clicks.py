@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from watchbill.intervals import iso, parse_instant
 from watchbill.store import tables
@@ -51,6 +51,14 @@ class Clicks(Part):
             found = select(tables.clicks).where(column.state == str(state)).order_by(column.at, column.id)
             rows = connection.execute(found).all()
         return sorted((_row(row) for row in rows), key=lambda row: (row.at, row.id))
+
+    def mark(self) -> tuple[object, ...]:
+        """Give what is another once a click came or something came of one."""
+        column = tables.clicks.c
+        found = select(column.state, func.count(), func.max(column.at), func.max(column.worked_at))
+        with self._read() as connection:
+            rows = connection.execute(found.group_by(column.state).order_by(column.state)).all()
+        return tuple(tuple(row) for row in rows)
 
 
 def _values(row: ClickRow) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from watchbill.intervals import iso, parse_instant
 from watchbill.ledger.chain import append
@@ -28,6 +28,11 @@ class Ledger(Part):
             entry = append(last, at=at, kind=kind, actor=actor, subject=subject, facts=facts)
             connection.execute(tables.ledger.insert().values(**_ledger_values(entry)))
             return entry
+
+    def length(self) -> int:
+        """Give how many entries there are."""
+        with self._read() as connection:
+            return connection.execute(select(func.max(tables.ledger.c.number))).scalar() or 0
 
     def last(self, kind: str) -> Entry | None:
         """Give the last entry of a kind; None where there is none."""

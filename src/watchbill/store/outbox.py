@@ -86,6 +86,13 @@ class Outbox(Part):
             oldest = connection.execute(found).scalar()
         return None if oldest is None else parse_instant(oldest)
 
+    def mark(self) -> tuple[object, ...]:
+        """Give what is another once a notice was written or sent."""
+        column = tables.outbox.c
+        unsent = select(func.count()).where(column.state.in_(_UNSENT)).scalar_subquery()
+        with self._read() as connection:
+            return tuple(connection.execute(select(func.max(column.number), unsent)).one())
+
 
 def _is(key: str, channel: str) -> ColumnElement[bool]:
     return and_(tables.outbox.c.key == key, tables.outbox.c.channel == channel)

@@ -14,7 +14,20 @@ from starlette.types import ASGIApp
 from watchbill.web.endings import Endings
 from watchbill.web.guard import guard
 from watchbill.web.page import Page
-from watchbill.web.pages import access, cases, coverage, home, ledger, people, plan, questions, rules, sign_in, watch
+from watchbill.web.pages import (
+    access,
+    cases,
+    coverage,
+    home,
+    ledger,
+    live,
+    people,
+    plan,
+    questions,
+    rules,
+    sign_in,
+    watch,
+)
 from watchbill.web.shield import Shield
 from watchbill.web.site import Site
 
@@ -31,6 +44,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *plan.PAGES,
     *ledger.PAGES,
     *rules.PAGES,
+    *live.PAGES,
 )
 """Every page there is."""
 

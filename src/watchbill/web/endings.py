@@ -73,6 +73,7 @@ def _said(request: Request, status: int, refusal: Refusal, headers: Mapping[str,
             "visit": None,
             "menu": [],
             "style": STYLE_ADDRESS,
+            "kept_up": None,
             "why": refusal.why,
             "hint": refusal.hint,
         }

@@ -75,7 +75,7 @@ def _may(visit: Visit) -> bool:
 
 
 def _signed_out(visit: Visit) -> Exception:
-    way = f"/sign-in?to={quote(_address(visit), safe='')}"
+    way = f"/sign-in?to={quote(visit.address, safe='')}"
     if visit.page.method == "GET":
         return Elsewhere(way)
     return Refusal(403, "you are signed in no more", "sign in, and press it again", (way, "Sign in"))
@@ -99,8 +99,3 @@ def _proven(visit: Visit) -> Visit:
     if strength(proof) < page.fresh:
         raise Refusal(403, f"this takes a sign-in {WITH[page.fresh]}", "sign in afresh", (way, "Sign in afresh"))
     return replace(visit, proof=proof)
-
-
-def _address(visit: Visit) -> str:
-    url = visit.request.url
-    return f"{url.path}?{url.query}" if url.query else url.path

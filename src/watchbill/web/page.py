@@ -58,6 +58,8 @@ class Page:
     """Whether one address may ask only so often: for what somebody could guess at."""
     menu: str | None = None
     """What it is called in the menu; None where it is not in it."""
+    live: bool = False
+    """Whether it is kept up to date while it is open, by a script that asks for its address again."""
 
 
 def target_of(pages: Sequence[Page], address: str) -> tuple[str, Page]:

@@ -6,7 +6,8 @@ The rules, in order:
 2. What changes anything comes from our own pages: by `Sec-Fetch-Site`, which pages cannot set (W3C Fetch Metadata), or
    in browsers without it by `Origin`.
 3. What is sent is small, and comes soon.
-4. Every answer forbids scripts, frames, sniffing and referrers, and is kept by nobody unless it says otherwise.
+4. Every answer forbids frames, sniffing, referrers and scripts, and is kept by nobody unless it says otherwise. A page
+   that is kept up to date may load the scripts that we serve; what stands in it is not run there either.
 5. A bug is a line in the log and a page of one sentence.
 """
 
@@ -29,13 +30,18 @@ _SOON = 10.0
 _PORTS = {"http": ":80", "https": ":443"}
 _CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{more}; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "frame-ancestors 'none'{scripts}"
 )
+_SCRIPTS = "; script-src 'self'; connect-src 'self'"
 
 
-def policy(form_to: str | None = None) -> str:
-    """Give the content security policy; `form_to` is where a form of the page leads besides to ourselves."""
-    return _CSP.format(more=f" {form_to}" if form_to else "")
+def policy(form_to: str | None = None, *, scripts: bool = False) -> str:
+    """Give the content security policy.
+
+    `form_to` is where a form of the page leads besides to ourselves; `scripts` lets it load those of ours, and ask us.
+    Nothing that stands in a page itself is ever run.
+    """
+    return _CSP.format(more=f" {form_to}" if form_to else "", scripts=_SCRIPTS if scripts else "")
 
 
 _HEADERS: Final[Mapping[str, str]] = {

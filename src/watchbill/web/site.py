@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import Request
@@ -23,7 +24,9 @@ from watchbill.team.model import Team
 from watchbill.web.drawing import STYLE_ADDRESS, environment
 from watchbill.web.pace import Pace
 from watchbill.web.page import LEAST, Need, Page, target_of
+from watchbill.web.scripts import CONFIG, SCRIPTS
 from watchbill.web.shield import policy
+from watchbill.web.streams import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Site:
     """The last plan that this instance has made."""
     replan: Callable[[], object] = lambda: None
     """Lets it be made anew at once."""
+    live: Streams | None = None
+    """Tells open pages that something changed; None where pages are as they came, without a script."""
 
     def cookie(self, name: str) -> str:
         """Name a cookie. Over https no other host, and no other path, can have set one that is called `__Host-`."""
@@ -80,6 +85,8 @@ class Site:
         return self.base.startswith("https:")
 
 
+LIVE: Final = "/live"
+"""Where open pages hear that something changed."""
 SESSION: Final = "watchbill"
 """The cookie of who is signed in."""
 
@@ -116,6 +123,8 @@ class Visit:
     """None where nobody is signed in."""
     proof: StepUp | None = None
     """What they signed in afresh for this page; None where it takes nothing of the kind."""
+    mark: str | None = None
+    """How things stood before anything of the page was read; None where it is not kept up to date."""
 
     @property
     def person(self) -> str:
@@ -134,8 +143,10 @@ class Visit:
 
     def show(self, template: str, status: int = 200, *, form_to: str | None = None, **given: object) -> Response:
         """Draw a template; `form_to` is where a form on it leads besides to ourselves."""
-        text = environment().get_template(template).render(visit=self, style=STYLE_ADDRESS, menu=self._menu(), **given)
-        return HTMLResponse(text, status, {"Content-Security-Policy": policy(form_to)})
+        kept_up = self._kept_up() if status == HTTPStatus.OK else None
+        drawn = environment().get_template(template)
+        text = drawn.render(visit=self, style=STYLE_ADDRESS, menu=self._menu(), kept_up=kept_up, **given)
+        return HTMLResponse(text, status, {"Content-Security-Policy": policy(form_to, scripts=kept_up is not None)})
 
     def go(self, path: str) -> Response:
         """Lead to another page of ours."""
@@ -144,6 +155,18 @@ class Visit:
     def target(self, path: str) -> tuple[str, Page]:
         """Give a page that is to be gone to and what it is; whatever is no page of ours is the first one instead."""
         return target_of(self.pages, path)
+
+    @property
+    def address(self) -> str:
+        """Give the page's own address, with all that it was asked for."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
+
+    def _kept_up(self) -> Mapping[str, object] | None:
+        """Give what keeps the page up to date; None where nothing does."""
+        if self.mark is None or self.role < Role.VIEWER:
+            return None
+        return {"scripts": SCRIPTS, "config": CONFIG, "stream": f"{LIVE}?seen={self.mark}", "address": self.address}
 
     def _menu(self) -> list[Page]:
         if self.session is None:
@@ -154,8 +177,14 @@ class Visit:
 
 def visit_of(site: Site, pages: Sequence[Page], page: Page, request: Request) -> Visit:
     """Tell who is there."""
+    mark = site.live.mark() if site.live is not None and page.live else None
     at = site.now()
     team = site.works(at, "").team
     held = request.cookies.get(site.cookie(SESSION))
-    session = None if not held else current(site.store, team, held, at)
-    return Visit(site, pages, page, request, at, team, session)
+    session = None if not held else current(site.store, team, held, at, there=not _asks_by_itself(request))
+    return Visit(site, pages, page, request, at, team, session, mark=mark)
+
+
+def _asks_by_itself(request: Request) -> bool:
+    """Tell whether a page asks that is open, and nobody who is there, as htmx says, and browsers where they stream."""
+    return "hx-request" in request.headers or request.headers.get("accept") == "text/event-stream"

@@ -103,7 +103,7 @@ def show(visit: Visiting, case: CaseId) -> Response:
 
 
 PAGES = (
-    Page("GET", CASES, Need.AUDITOR, show_all, menu="Cases"),
-    Page("GET", "/open/{case}", Need.AUDITOR, show),
+    Page("GET", CASES, Need.AUDITOR, show_all, menu="Cases", live=True),
+    Page("GET", "/open/{case}", Need.AUDITOR, show, live=True),
     *deciding.PAGES,
 )

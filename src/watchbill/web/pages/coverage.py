@@ -103,6 +103,6 @@ def as_json(visit: Visiting, asked: Given) -> Response:
 
 
 PAGES = (
-    Page("GET", COVERAGE, Need.AUDITOR, show, menu="Coverage"),
+    Page("GET", COVERAGE, Need.AUDITOR, show, menu="Coverage", live=True),
     Page("GET", f"{COVERAGE}.json", Need.AUDITOR, as_json),
 )

@@ -17,6 +17,6 @@ def style(visit: Visiting) -> Response:
 
 
 PAGES = (
-    Page("GET", HOME, Need.ANYBODY, now.show, menu="Now"),
+    Page("GET", HOME, Need.ANYBODY, now.show, menu="Now", live=True),
     Page("GET", "/style.css", Need.ANYBODY, style),
 )

@@ -107,7 +107,7 @@ def as_json(visit: Visiting, asked: Given) -> Response:
 
 
 PAGES = (
-    Page("GET", LEDGER, Need.AUDITOR, show, menu="Ledger"),
+    Page("GET", LEDGER, Need.AUDITOR, show, menu="Ledger", live=True),
     Page("GET", _VERIFY, Need.AUDITOR, verify),
     Page("GET", _EXPORT, Need.AUDITOR, as_json),
 )

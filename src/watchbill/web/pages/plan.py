@@ -81,7 +81,7 @@ def as_json(visit: Visiting) -> Response:
 
 
 PAGES = (
-    Page("GET", PLAN, Need.AUDITOR, show, menu="Plan"),
+    Page("GET", PLAN, Need.AUDITOR, show, menu="Plan", live=True),
     Page("POST", PLAN, Need.AUDITOR, anew),
     Page("GET", f"{PLAN}.json", Need.AUDITOR, as_json),
 )
