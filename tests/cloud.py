@@ -260,6 +260,24 @@ class MemoryCloud:
     def _DeleteVirtualMFADevice(self, state, SerialNumber):  # noqa: N802, N803
         return state
 
+    def _DeleteServiceSpecificCredential(self, state, UserName, ServiceSpecificCredentialId):  # noqa: N802, N803
+        return self._no_door(state, UserName, ServiceSpecificCredentialId)
+
+    def _DeleteSSHPublicKey(self, state, UserName, SSHPublicKeyId):  # noqa: N802, N803
+        return self._no_door(state, UserName, SSHPublicKeyId)
+
+    def _DeleteSigningCertificate(self, state, UserName, CertificateId):  # noqa: N802, N803
+        return self._no_door(state, UserName, CertificateId)
+
+    def _DeleteUser(self, state, UserName):  # noqa: N802, N803
+        of, user = (state.account, UserName), state.users.get(UserName)
+        if user is None:
+            return state
+        held = (self.keys.get(of), self.doors.get(of), self.devices.get(of), of in self.passwords)
+        if any(held) or user.groups or user.attached or user.inline:
+            raise ProviderError("DeleteConflict: must remove all that the user has first")
+        return replace(state, users={k: v for k, v in state.users.items() if k != UserName})
+
     def _DeleteLoginProfile(self, state, UserName):  # noqa: N802, N803
         self.passwords.discard((state.account, UserName))
         return state
@@ -278,6 +296,11 @@ class MemoryCloud:
         self.doors[(state.account, user)] = [
             replace(door, active=status == "Active") if door.id == name else door for door in held
         ]
+        return state
+
+    def _no_door(self, state, user, name):
+        held = self.doors[(state.account, user)]
+        self.doors[(state.account, user)] = [door for door in held if door.id != name]
         return state
 
     def _user(self, state, name, **changes):

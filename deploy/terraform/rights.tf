@@ -654,6 +654,76 @@ locals {
         ]
       })
     }
+    "watchbill-responder-offboard" = {
+      role     = "responder"
+      place    = "account"
+      optional = true
+      means    = "deletes users with all they have, for good, and takes anybody out of any group; policies it takes off those alone whose boundary is AWSDenyAll, which the responder can make it"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "AnyUser"
+            Effect = "Allow"
+            Action = [
+              "iam:DeactivateMFADevice",
+              "iam:DeleteAccessKey",
+              "iam:DeleteLoginProfile",
+              "iam:DeleteSSHPublicKey",
+              "iam:DeleteServiceSpecificCredential",
+              "iam:DeleteSigningCertificate",
+              "iam:DeleteUser",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+          },
+          {
+            Sid      = "Devices"
+            Effect   = "Allow"
+            Action   = ["iam:DeleteVirtualMFADevice"]
+            Resource = ["arn:aws:iam::${local.account}:mfa/*"]
+          },
+          {
+            Sid      = "LeaveAnyGroup"
+            Effect   = "Allow"
+            Action   = ["iam:RemoveUserFromGroup"]
+            Resource = ["arn:aws:iam::${local.account}:group/*"]
+          },
+          {
+            Sid    = "UsersShutOut"
+            Effect = "Allow"
+            Action = [
+              "iam:DeleteUserPolicy",
+              "iam:DetachUserPolicy",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+            Condition = {
+              ArnEquals = {
+                "iam:PermissionsBoundary" = ["arn:aws:iam::aws:policy/AWSDenyAll"]
+              }
+            }
+          },
+          {
+            Sid    = "Protected"
+            Effect = "Deny"
+            Action = [
+              "iam:DeactivateMFADevice",
+              "iam:DeleteAccessKey",
+              "iam:DeleteLoginProfile",
+              "iam:DeleteSSHPublicKey",
+              "iam:DeleteServiceSpecificCredential",
+              "iam:DeleteSigningCertificate",
+              "iam:DeleteUser",
+              "iam:DeleteUserPolicy",
+              "iam:DetachUserPolicy",
+            ]
+            Resource = concat(
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/${one}"],
+              [for one in var.break_glass_users : "arn:aws:iam::${local.account}:user/*/${one}"],
+            )
+          },
+        ]
+      })
+    }
     "watchbill-responder-assist" = {
       role     = "responder"
       place    = "account"
@@ -982,6 +1052,10 @@ locals {
             "iam:DeleteAccessKey",
             "iam:DeleteLoginProfile",
             "iam:DeletePolicyVersion",
+            "iam:DeleteSSHPublicKey",
+            "iam:DeleteServiceSpecificCredential",
+            "iam:DeleteSigningCertificate",
+            "iam:DeleteUser",
             "iam:DeleteUserPermissionsBoundary",
             "iam:DeleteUserPolicy",
             "iam:DeleteVirtualMFADevice",
@@ -1037,6 +1111,10 @@ locals {
             "iam:DeleteAccessKey",
             "iam:DeleteLoginProfile",
             "iam:DeletePolicyVersion",
+            "iam:DeleteSSHPublicKey",
+            "iam:DeleteServiceSpecificCredential",
+            "iam:DeleteSigningCertificate",
+            "iam:DeleteUser",
             "iam:DeleteUserPermissionsBoundary",
             "iam:DeleteUserPolicy",
             "iam:DeleteVirtualMFADevice",

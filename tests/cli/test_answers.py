@@ -36,6 +36,7 @@ RESERVED = frozenset(
         "evict",
         "tick",
         "assist",
+        "offboard",
         "export",
         "send",
     }
@@ -185,6 +186,19 @@ def stop_and_give_back(answer, case_id, person):
     answer("tick", case_id, "1", code=1)
     assert answer("restore", case_id)["differences"] == []
     help_back(answer)
+    offboard(answer)
+
+
+def offboard(answer):
+    """Shut somebody out who leaves, look, be refused while the file gives them anything, and take it back."""
+    assert answer("offboard begin", "marta", "--reason", "left", "--dry-run")["checks"] == []
+    assert answer("offboard begin", "marta", "--reason", "left", "--yes")["holds"]
+    found = answer("offboard show", "marta", "-o", "marta.diff")
+    assert (found["state"], [given["what"] for given in found["given"]]) == ("asked", ["group support"])
+    assert "-    members: [omar, priya, marta]" in found["diff"]
+    assert "DeleteUser" in {each["operation"] for each in answer("offboard finish", "marta", "--dry-run")["changes"]}
+    answer("offboard finish", "marta", "--yes", code=1, watchbill_actor="sofia")
+    assert answer("offboard cancel", "marta", watchbill_actor="ada")["differences"] == []
 
 
 def help_back(answer):

@@ -7,9 +7,9 @@ drift apart.
 * The **reader** reads IAM, and at home the trail. The **reconciler** applies plans. The **responder** contains: it
   attaches and detaches what AWS itself made to deny everything, switches credentials, ends shells, and takes people
   out of watchbill's groups. It writes no policy.
-* What a freeze, a restore, an eviction or a helping hand needs beyond that are policies of their own, which nobody
-  gets without wishing it; each says what it means to hold it. What would make the responder an administrator is in no
-  policy at all (`NOT_GIVEN`), and a freeze says where it does not hold for want of it.
+* What a freeze, a restore, an eviction, an offboarding or a helping hand needs beyond that are policies of their own,
+  which nobody gets without wishing it; each says what it means to hold it. What would make the responder an
+  administrator is in no policy at all (`NOT_GIVEN`), and a freeze says where it does not hold for want of it.
 * None of watchbill's own roles and policies lies under the path that its plans write to, and each role is bounded by a
   policy that denies it any change of them.
 
@@ -180,6 +180,13 @@ RESTORE: Final = _part(
 EVICT: Final = _part(
     OwnRole.RESPONDER, "-evict", "deletes passwords, keys and MFA devices, which nobody gets back", optional=True
 )
+OFFBOARD: Final = _part(
+    OwnRole.RESPONDER,
+    "-offboard",
+    "deletes users with all they have, for good, and takes anybody out of any group; policies it takes off those alone "
+    "whose boundary is AWSDenyAll, which the responder can make it",
+    optional=True,
+)
 ASSIST: Final = _part(
     OwnRole.RESPONDER,
     "-assist",
@@ -214,6 +221,7 @@ PARTS: Final = (
     FREEZE,
     RESTORE,
     EVICT,
+    OFFBOARD,
     ASSIST,
     RESPONDER_HOME,
     CENTER,
@@ -244,6 +252,7 @@ _DENY_USERS = _Scope("DenyUsers", (f"{_IAM}user/*",), _OF_DENY_ALL)
 _DENY_BY_BOUNDARY = _Scope(
     "DenyUsersByBoundary", (f"{_IAM}user/*",), {"ArnEquals": {"iam:PermissionsBoundary": (DENY_ALL,)}}
 )
+_SHUT_OUT = _Scope("UsersShutOut", (f"{_IAM}user/*",), {"ArnEquals": {"iam:PermissionsBoundary": (DENY_ALL,)}})
 _FREEZE_ITSELF = _Scope("FreezePolicy", (f"{_IAM}policy{PATH}{FREEZE_POLICY}",))
 _DEVICES = _Scope("Devices", (f"{_IAM}mfa/*",))
 _SHELLS = _Scope("Shells", ("arn:aws:ssm:*:{account}:session/*",))
@@ -274,6 +283,7 @@ _EVERY_ROLE = ((READER, _ALL), (RECONCILER, _ALL), (RESPONDER, _ALL))
 _NAMES = ((RECONCILER, _ANY_NAME),)
 _WRITTEN = ((RECONCILER, _ANY_NAME), (FREEZE, _FREEZE_ITSELF))
 _CREDENTIALS = ((RESPONDER, _ANY_USER),)
+_DELETES = ((EVICT, _ANY_USER), (OFFBOARD, _ANY_USER))
 _PLANS_POLICIES = ((RECONCILER, _OURS_POLICIES),)
 _PLANS_GROUPS = ((RECONCILER, _OURS_GROUPS),)
 _PLANS_ROLES = ((RECONCILER, _OURS_ROLES),)
@@ -298,21 +308,25 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "iam:CreatePolicyVersion": ((RECONCILER, _OURS_POLICIES), (FREEZE, _FREEZE_ITSELF)),
     "iam:CreateRole": ((RECONCILER, _MAKE_ROLES),),
     "iam:CreateUser": ((RECONCILER, _OURS_USERS),),
-    "iam:DeactivateMFADevice": ((EVICT, _ANY_USER), (ASSIST, _ANY_USER)),
-    "iam:DeleteAccessKey": ((EVICT, _ANY_USER),),
+    "iam:DeactivateMFADevice": ((EVICT, _ANY_USER), (OFFBOARD, _ANY_USER), (ASSIST, _ANY_USER)),
+    "iam:DeleteAccessKey": _DELETES,
     "iam:DeleteGroup": _PLANS_GROUPS,
     "iam:DeleteGroupPolicy": _PLANS_GROUPS,
-    "iam:DeleteLoginProfile": ((EVICT, _ANY_USER),),
+    "iam:DeleteLoginProfile": _DELETES,
     "iam:DeletePolicy": _PLANS_POLICIES,
     "iam:DeletePolicyVersion": ((RECONCILER, _OURS_POLICIES), (FREEZE, _FREEZE_ITSELF)),
     "iam:DeleteRole": _PLANS_ROLES,
     "iam:DeleteRolePolicy": _PLANS_ROLES,
+    "iam:DeleteSSHPublicKey": ((OFFBOARD, _ANY_USER),),
+    "iam:DeleteServiceSpecificCredential": ((OFFBOARD, _ANY_USER),),
+    "iam:DeleteSigningCertificate": ((OFFBOARD, _ANY_USER),),
+    "iam:DeleteUser": ((OFFBOARD, _ANY_USER),),
     "iam:DeleteUserPermissionsBoundary": ((RESPONDER, _DENY_BY_BOUNDARY),),
-    "iam:DeleteUserPolicy": ((RECONCILER, _ANY_USER), (RESTORE, _ANY_USER)),
-    "iam:DeleteVirtualMFADevice": ((EVICT, _DEVICES), (ASSIST, _DEVICES)),
+    "iam:DeleteUserPolicy": ((RECONCILER, _ANY_USER), (RESTORE, _ANY_USER), (OFFBOARD, _SHUT_OUT)),
+    "iam:DeleteVirtualMFADevice": ((EVICT, _DEVICES), (OFFBOARD, _DEVICES), (ASSIST, _DEVICES)),
     "iam:DetachGroupPolicy": _PLANS_GROUPS,
     "iam:DetachRolePolicy": _PLANS_ROLES,
-    "iam:DetachUserPolicy": ((RECONCILER, _OURS_USERS), (RESPONDER, _DENY_USERS)),
+    "iam:DetachUserPolicy": ((RECONCILER, _OURS_USERS), (RESPONDER, _DENY_USERS), (OFFBOARD, _SHUT_OUT)),
     "iam:GenerateCredentialReport": _EVERY_ROLE,
     "iam:GetAccountAuthorizationDetails": _EVERY_ROLE,
     "iam:GetAccountSummary": _EVERY_ROLE,
@@ -337,7 +351,7 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
         (RESTORE, _ANY_USER),
     ),
     "iam:PutUserPolicy": ((RECONCILER, _ANY_USER),),
-    "iam:RemoveUserFromGroup": ((RECONCILER, _ANY_GROUP), (RESPONDER, _OURS_GROUPS)),
+    "iam:RemoveUserFromGroup": ((RECONCILER, _ANY_GROUP), (RESPONDER, _OURS_GROUPS), (OFFBOARD, _ANY_GROUP)),
     "iam:UpdateAccessKey": _CREDENTIALS,
     "iam:UpdateAssumeRolePolicy": _PLANS_ROLES,
     "iam:UpdateLoginProfile": ((ASSIST, _ANY_USER),),

@@ -17,6 +17,7 @@ from watchbill.cli.commands.feeds import FeedView
 from watchbill.cli.commands.hosts import HostsView
 from watchbill.cli.commands.lake import IngestView
 from watchbill.cli.commands.lookup import LookupView
+from watchbill.cli.commands.offboard import FinishedView, OffboardView, ShutOutView
 from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ProofView
 from watchbill.cli.commands.report import ReportView
@@ -98,6 +99,10 @@ RESULTS: dict[str, Any] = {
     "assist approve": AssistView,
     "assist refuse": AssistView,
     "assist collect": AssistView,
+    "offboard begin": ShutOutView,
+    "offboard show": OffboardView,
+    "offboard finish": FinishedView,
+    "offboard cancel": RestoreView,
     "run": RunView,
     "serve": ServedView,
     "sign-in": SignInView,

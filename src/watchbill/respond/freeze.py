@@ -57,6 +57,13 @@ DOOR_CALLS = {
 }
 """By the kind of a credential the call that switches it on and off, and the parameter with its id."""
 
+DELETED_BY = {
+    DoorKind.SERVICE: "DeleteServiceSpecificCredential",
+    DoorKind.SSH: "DeleteSSHPublicKey",
+    DoorKind.CERTIFICATE: "DeleteSigningCertificate",
+}
+"""By the kind of a credential the call that deletes it, which takes the same parameter."""
+
 _ROLE_ROOM = 10_240
 """Characters of a role's inline policies together, where the account does not say (IAM User Guide, "IAM quotas")."""
 

@@ -57,6 +57,25 @@ class Turns:
         members, place = self._place(number)
         return members[place]
 
+    def without(self, person: str, local: datetime) -> tuple[date, int, tuple[str, ...]] | None:
+        """Give an anchor, the place of whose turn begins there, and the members, for turns that go on without somebody.
+
+        The turn at a local time stays whose it is, and where it is theirs, goes to the next. None where nobody is left,
+        where one of them has several places, or where no turn of the last hundred begins as one at an anchor does.
+        """
+        number = self.number_at(local)
+        members, place = self._place(number)
+        left = tuple(each for each in members if each != person)
+        if len(set(left)) < max(len(left), 1):
+            return None  # an anchor names somebody, and not which of their places
+        # Whoever stands here in the shorter order, or the next, where it was the person.
+        here = sum(each != person for each in members[:place]) % len(left)
+        for back in range(100):
+            start = self._start(number - back)
+            if start.time() == self._anchor.time() and (self._length is not None or start.day == self._anchor.day):
+                return start.date(), (here - back) % len(left), left
+        return None
+
     def _start(self, number: int) -> datetime:
         """Give the local time at which a turn begins."""
         if self._length is not None:

@@ -30,8 +30,11 @@ class Item:
 
 
 def checklist(work: Casework, case_id: str) -> list[Item]:
-    """Give the steps of a case that only a person can make: those of its freezes, then those of its restores."""
-    freezes = [row.id for row in work.store.freezes.all() if row.case_id == case_id]
+    """Give the steps of a case that only a person can make: those of its freezes, then those of its restores.
+
+    A freeze of no case is asked for by its own id, here and in what follows.
+    """
+    freezes = [row.id for row in work.store.freezes.all() if case_id in (row.case_id, row.id)]
     steps = [step for step in work.store.journal.all() if f" {BY_HAND}:" in step.call and _of(step.plan, freezes)]
     steps.sort(key=lambda step: (freezes.index(_freeze(step.plan)), "-back-" in step.plan, step.plan, step.number))
     return [
@@ -42,8 +45,7 @@ def checklist(work: Casework, case_id: str) -> list[Item]:
 
 def tick(work: Casework, case_id: str, number: int) -> Item:
     """Say that a step was made, as a lead who is not the person of the case; to say it twice is refused."""
-    _, view = work.case(case_id)
-    work.must_lead(view.person)
+    work.must_lead(person_in(work, case_id))
     found = next((item for item in checklist(work, case_id) if item.number == number), None)
     if found is None:
         raise NotFoundError(f"case {case_id} has no step {number} for a person", f"watchbill tick {case_id} lists them")
@@ -56,13 +58,19 @@ def tick(work: Casework, case_id: str, number: int) -> Item:
     return replace(found, step=done, ticked_at=work.at)
 
 
+def person_in(work: Casework, case_id: str) -> str | None:
+    """Give whom a case is about; one that is not there is a NotFoundError."""
+    frozen = next((row for row in work.store.freezes.all() if row.id == case_id and row.case_id is None), None)
+    return work.case(case_id)[1].person if frozen is None else frozen.person
+
+
 def checks_by_hand(work: Casework, frozen: Containment) -> Iterator[Check]:
     """Check that a person has made each step of a freeze that is theirs."""
     done = {step.number for step in work.store.journal.of(frozen.id) if step.state == State.DONE}
     for number, change in enumerate(frozen.changes):
         if is_by_hand(change):
             ticked = number in done
-            said = "ticked" if ticked else f"waits for a person: watchbill tick {frozen.case}"
+            said = "ticked" if ticked else f"waits for a person: watchbill tick {frozen.case or frozen.id}"
             yield Check(change.why, ticked, said)
 
 

@@ -120,7 +120,7 @@ def plan(work: Casework, case_id: str) -> Planned:
     _, view = work.case(case_id)
     person = person_of(view)
     work.must_lead(person)
-    if (begun := _standing(work, person)) is not None:
+    if (begun := standing(work, person)) is not None:
         if begun.case_id != case_id:
             raise RefusedError(f"{person} is frozen already, in case {begun.case_id}")
         return _planned(begun)
@@ -129,8 +129,12 @@ def plan(work: Casework, case_id: str) -> Planned:
             f"case {case_id} does not call for a freeze: failures alone never disable a person",
             f"ask them first: watchbill ask {case_id}",
         )
+    return planned_for(work, person, Asked(case_id, view.sentence, work.actor))
+
+
+def planned_for(work: Casework, person: str, asked: Asked) -> Planned:
+    """Work out the freeze of somebody from what is there now."""
     seen = see(work, person)
-    asked = Asked(case_id, view.sentence, work.actor)
     found = work.app.elsewhere(work.team, person)
     made = plan_freeze(work.team, person, seen, work.at, asked, elsewhere=bool(found))
     made = replace(
@@ -145,14 +149,12 @@ def plan(work: Casework, case_id: str) -> Planned:
 def freeze(work: Casework, planned: Planned, progress: Progress = lambda outcome: None) -> Frozen:
     """Carry a freeze out, and verify it by reading AWS back; `settle` or passes look at it again."""
     made = planned.containment
-    row, view = work.case(made.case or "")
     kept = _Kept(made, dict(planned.before.observed), dict(planned.before.credentials), planned.elsewhere)
     payload = msgspec.json.encode(kept).decode()
     with work.store.transaction():
         if work.store.freezes.add(FreezeRow(made.id, made.person, work.at, None, made.case, payload)):
-            why = f"{made.person} frozen by {work.actor}"
-            work.move(row, view, Status.FROZEN, why)
-            tell_leads(work, view, Status.FROZEN, why)
+            if made.case is not None:
+                _move(work, made.case, Status.FROZEN, f"{made.person} frozen by {work.actor}")
             facts = {"person": made.person, "case": made.case, "snapshot": _digest(kept)}
             work.record(Kind.FREEZE_APPLIED, made.id, facts)
             page(work, made)
@@ -283,7 +285,10 @@ def carry_out(
 def plan_back(work: Casework, case_id: str) -> tuple[Planned, Restoration]:
     """Work out the restore of a case's person, without doing it."""
     _, view = work.case(case_id)
-    row = _row_in(work, case_id)
+    return _plan_back(work, _row_in(work, case_id), view.stolen_keys)
+
+
+def _plan_back(work: Casework, row: FreezeRow, stolen: Collection[str]) -> tuple[Planned, Restoration]:
     work.must_lead(row.person)
     planned = _planned(row)
     others = [freeze for freeze in work.freezes() if freeze.name != row.id]
@@ -292,41 +297,61 @@ def plan_back(work: Casework, case_id: str) -> tuple[Planned, Restoration]:
         account.name: compile_account(work.team, account, work.at, others, seen.observed[account.name]).state
         for account in work.team.accounts.values()
     }
-    found = plan_restore(planned.containment, desired, seen, planned.before, view.stolen_keys)
+    found = plan_restore(planned.containment, desired, seen, planned.before, stolen)
     now = work.app.elsewhere(work.team, row.person, planned.elsewhere)
     for place, why in missing(planned.elsewhere, now).items():
         raise ProviderError(f"{place} cannot be read: {why}", "run restore again, or take it out of the team file")
-    changes, last, left_out = restore_elsewhere(work.team, planned.elsewhere, now, view.stolen_keys)
+    changes, last, left_out = restore_elsewhere(work.team, planned.elsewhere, now, stolen)
     return planned, replace(
         found,
         changes=(*found.changes, *changes, *last),
         left_out=(*found.left_out, *left_out),
-        drift=(*found.drift, *drift_elsewhere(planned.elsewhere, now, view.stolen_keys)),
+        drift=(*found.drift, *drift_elsewhere(planned.elsewhere, now, stolen)),
     )
 
 
 def restore(work: Casework, case_id: str, *, acknowledge_drift: bool = False) -> Restored:
     """Undo the freeze of a case: groups by the schedule now, stolen keys left off."""
     planned, restoration = plan_back(work, case_id)
+    _must_be_acknowledged(restoration, acknowledged=acknowledge_drift)
     made = planned.containment
-    if restoration.drift and not acknowledge_drift:
-        changed = "; ".join(found.what for found in restoration.drift)
-        raise RefusedError(f"others changed things since the freeze: {changed}", "look, then --acknowledge-drift")
-    name = restore_id(restoration)
     if was_evicted(work, case_id):
         must_be_second(work, f"{made.id}-back", case_id, made.person)
-    outcomes = _give_back(work, name, restoration)
+    return _restored(work, planned, restoration)
+
+
+def thaw(work: Casework, freeze_id: str, *, acknowledge_drift: bool = False) -> Restored:
+    """Undo a freeze that is of no case."""
+    planned, restoration = _plan_back(work, _row(work, freeze_id), ())
+    _must_be_acknowledged(restoration, acknowledged=acknowledge_drift)
+    return _restored(work, planned, restoration)
+
+
+def _must_be_acknowledged(restoration: Restoration, *, acknowledged: bool) -> None:
+    if restoration.drift and not acknowledged:
+        changed = "; ".join(found.what for found in restoration.drift)
+        raise RefusedError(f"others changed things since the freeze: {changed}", "look, then --acknowledge-drift")
+
+
+def _restored(work: Casework, planned: Planned, restoration: Restoration) -> Restored:
+    made = planned.containment
+    outcomes = _give_back(work, restore_id(restoration), restoration)
     with work.store.transaction():
-        row, view = work.case(case_id)
         work.store.freezes.end(made.id, work.at)
-        why = f"{made.person} restored by {work.actor}: a lead closes the case"
-        work.move(row, view, Status.ESCALATED, why)
-        tell_leads(work, view, Status.ESCALATED, why)
+        if made.case is not None:
+            why = f"{made.person} restored by {work.actor}: a lead closes the case"
+            _move(work, made.case, Status.ESCALATED, why)
         facts = {"person": made.person, "left_out": list(restoration.left_out)}
         work.record(Kind.RESTORE_APPLIED, made.id, facts)
     now = work.app.elsewhere(work.team, made.person, planned.elsewhere)
     found = differences(made, planned.before.observed, work.app.look(work.team))
     return Restored(restoration, outcomes, (*found, *differences_elsewhere(planned.elsewhere, now)))
+
+
+def _move(work: Casework, case_id: str, status: Status, why: str) -> None:
+    row, view = work.case(case_id)
+    work.move(row, view, status, why)
+    tell_leads(work, view, status, why)
 
 
 def _give_back(work: Casework, name: str, restoration: Restoration) -> tuple[Outcome, ...]:
@@ -372,7 +397,8 @@ def _row_in(work: Casework, case_id: str) -> FreezeRow:
     return row
 
 
-def _standing(work: Casework, person: str) -> FreezeRow | None:
+def standing(work: Casework, person: str) -> FreezeRow | None:
+    """Give the freeze that is in force of somebody; None where there is none."""
     return next((row for row in work.store.freezes.active(work.at) if row.person == person), None)
 
 
@@ -381,6 +407,11 @@ def _row(work: Casework, freeze_id: str) -> FreezeRow:
     if found is None:
         raise NotFoundError(f"no freeze `{freeze_id}`")
     return found
+
+
+def planned_of(row: FreezeRow) -> Planned:
+    """Give a freeze as it was written down before its first call."""
+    return _planned(row)
 
 
 def _planned(row: FreezeRow) -> Planned:

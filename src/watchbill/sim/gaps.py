@@ -1,7 +1,8 @@
 """What moto lacks of what watchbill calls, added to it: served by the same server, to the same real boto3 client.
 
-Boundaries of users, service-specific credentials, and sessions of Session Manager. What is answered goes through moto's
-serialiser, which takes its members from botocore's model of the service. It keeps state and judges nothing, as moto.
+Boundaries of users, service-specific credentials, sessions of Session Manager, and what DeleteUser refuses. What is
+answered goes through moto's serialiser, which takes its members from botocore's model of the service. It keeps state
+and judges nothing, as moto.
 """
 
 import json
@@ -26,6 +27,8 @@ def fill() -> None:
         create_service_specific_credential,
         list_service_specific_credentials,
         update_service_specific_credential,
+        delete_service_specific_credential,
+        delete_user,
     ):
         setattr(IamResponse, method.__name__, method)
     for method in (describe_sessions, terminate_session, start_session):
@@ -98,6 +101,37 @@ def update_service_specific_credential(response: Any) -> Any:
     if found is None:
         raise _missing(f"No such credential {name} exists")
     found["Status"] = _given(response, "Status")
+    return _empty()
+
+
+def delete_service_specific_credential(response: Any) -> Any:
+    """Delete one; one that is not there is NoSuchEntity."""
+    name, held = _given(response, "ServiceSpecificCredentialId"), _credentials(_user(response))
+    if all(each["ServiceSpecificCredentialId"] != name for each in held):
+        raise _missing(f"No such credential {name} exists")
+    held[:] = [each for each in held if each["ServiceSpecificCredentialId"] != name]
+    return _empty()
+
+
+def delete_user(response: Any) -> Any:
+    """Delete a user, but none who still has anything of what IAM's documentation of DeleteUser lists."""
+    from moto.iam.exceptions import DeleteConflictException  # noqa: PLC0415 - see `fill`
+
+    user, backend = _user(response), response.backend
+    held = {
+        "login profile": user.password,
+        "access keys": user.access_keys,
+        "signing certificates": user.signing_certificates,
+        "SSH public keys": user.ssh_public_keys,
+        "service-specific credentials": _credentials(user),
+        "MFA devices": user.mfa_devices,
+        "inline policies": user.policies,
+        "attached policies": user.managed_policies,
+        "groups": [group for group in backend.groups.values() if user in group.users],
+    }
+    if there := [what for what, found in held.items() if found]:
+        raise DeleteConflictException(f"Cannot delete entity, must remove {there[0]} first.")
+    backend.delete_user(user.name)
     return _empty()
 
 

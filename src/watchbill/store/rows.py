@@ -71,11 +71,11 @@ class FreezeRow:
 
 @dataclass(frozen=True, slots=True)
 class ContainmentRow:
-    """One eviction, help, or restore of what was evicted: asked for by one person, confirmed by another."""
+    """One eviction, help, offboarding, or restore of what was evicted: asked for by one, confirmed by another."""
 
     id: str
     kind: str
-    """`evict`, `help` or `restore`."""
+    """`evict`, `help`, `offboard`, `offboard-round` or `restore`."""
     person: str
     case_id: str | None
     at: datetime

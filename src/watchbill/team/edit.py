@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -108,6 +108,26 @@ def _at(root: Node | None, way: Sequence[str | int]) -> Node:
             raise RefusedError(f"{where} is not written out in one place", "change the file by hand")
     assert node is not None, "there is a step at least"
     return node
+
+
+def without_items(text: str, way: Sequence[str | int], numbers: Collection[int]) -> str:
+    """Give the text without some items of the list at a place; the file must be without mistakes.
+
+    A comment between two items goes with the one before it. Raises RefusedError as `with_values` does.
+    """
+    listed = _at(YAML(typ="rt").compose(StringIO(text)), way)
+    if not isinstance(listed, SequenceNode):
+        raise RefusedError(f"`{way[-1]}` is no list", "change the file by hand")
+    kept = [item for number, item in enumerate(listed.value) if number not in numbers]
+    if listed.flow_style or not kept:
+        items = ", ".join(text[int(item.start_mark.index) : _end(text, item) + 1] for item in kept)
+        return f"{text[: int(listed.start_mark.index)]}[{items}]{text[_end(text, listed) + 1 :]}"
+    # The mark of an item of a block is behind its dash, which stands in the column of the list.
+    starts = [text.rfind("\n", 0, int(item.start_mark.index)) + 1 for item in listed.value]
+    ends = [*starts[1:], min(text.find("\n", _end(text, listed)) % (len(text) + 1) + 1, len(text))]
+    for number in sorted(numbers, reverse=True):
+        text = text[: starts[number]] + text[ends[number] :]
+    return text
 
 
 _WIDE = 118

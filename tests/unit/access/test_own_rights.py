@@ -1,5 +1,6 @@
 """Watchbill's own rights: enough for every step that it makes, and for nothing else, by two evaluators."""
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from watchbill.access.own_rights import (
     EVICT,
     FREEZE,
     NOT_GIVEN,
+    OFFBOARD,
     RECONCILER,
     RESPONDER,
     RESTORE,
@@ -39,6 +41,7 @@ from watchbill.policy.actions import access_level, actions_of, resource_patterns
 from watchbill.policy.grammar import grammar_error
 from watchbill.respond.evict import Since, plan_eviction
 from watchbill.respond.help import Wanted, plan_help
+from watchbill.respond.offboard import delete_users
 from watchbill.respond.restore import plan_restore
 from watchbill.team.model import BreakGlass, IdentityCenter
 
@@ -211,6 +214,29 @@ def test_evicting_and_helping_take_policies_of_their_own():
             assert done([change], responding(cloud=cloud)) != []
 
 
+def test_offboarding_takes_a_policy_of_its_own_and_strips_those_alone_who_are_shut_out():
+    """Every step of it is allowed, none without it; and no policy is taken off somebody whom nothing denies."""
+    cloud = attacked()
+    MemoryCloud.perform(cloud, TEAM.accounts["production"], Step("CreateGroup", {"GroupName": "old", "Path": "/"}))
+    joined = Step("AddUserToGroup", {"GroupName": "old", "UserName": "james"})
+    written = {"UserName": "james", "PolicyName": "own", "PolicyDocument": '{"Statement":[{"Effect":"Allow"}]}'}
+    for step in (joined, Step("PutUserPolicy", written)):
+        MemoryCloud.perform(cloud, TEAM.accounts["production"], step)
+    there = responding(FREEZE, OFFBOARD, cloud=cloud)
+    assert done(frozen(cloud).changes, there) == []
+    changes = list(delete_users("james", seen(there)))
+    without = responding(FREEZE, cloud=deepcopy(cloud))
+    assert done(changes, without) != []
+    assert done(changes, there) == []
+    assert "james" not in there.observe(TEAM.accounts["production"]).users
+    documents = policies(RESPONDER, OFFBOARD)["production"]
+    for action in ("iam:DetachUserPolicy", "iam:DeleteUserPolicy"):
+        for bound in ({}, {"iam:PermissionsBoundary": "arn:aws:iam::aws:policy/AdministratorAccess"}):
+            keys = {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess", **bound}
+            assert not may(documents, action, f"{IAM}:user/x", keys)
+    assert not may(documents, "iam:DeleteUser", f"{IAM}:user/sealed", {})
+
+
 # --- nothing else -----------------------------------------------------------------------------------
 
 OURS = {kind: f"{IAM}:{kind}/watchbill/x" for kind in ("group", "policy", "role", "user")}
@@ -293,7 +319,7 @@ def may_reach(role, action, resource):
             or action not in ("iam:CreateUser", "iam:TagUser", "iam:DetachUserPolicy")
             or role is OwnRole.RESPONDER
         )
-    if action == "iam:RemoveUserFromGroup" and role is OwnRole.RECONCILER:
+    if action == "iam:RemoveUserFromGroup":
         return kind == "group"
     if role is OwnRole.RESPONDER and kind == "policy":
         return resource == FREEZE_ARN

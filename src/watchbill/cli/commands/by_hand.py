@@ -27,10 +27,11 @@ def tick(session: Session, case_id: str, number: int | None) -> int:
     """List the steps of CASE_ID that only a person can make, or say as a lead that step NUMBER is made.
 
     They are of its freeze and its restore: what only the console of Identity Center can do, users of a directory that
-    is not watchbill's to change, files that are about others too. Until each is ticked, the freeze does not hold.
+    is not watchbill's to change, files that are about others too. Until each is ticked, the freeze does not hold. For
+    somebody who is offboarded, CASE_ID is the id of their freeze.
     """
     with session.casework() as work:
-        work.case(case_id)
+        by_hand.person_in(work, case_id)
         looked = None if number is None else containment.ticked(work, case_id, number)
         items = by_hand.checklist(work, case_id)
     for item in items:
