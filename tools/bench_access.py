@@ -21,136 +21,28 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from bench_team import HERE, Size, make_team
 
 from watchbill.access.compile import Compiler, nothing
 from watchbill.access.model import AccountState, Plan
 from watchbill.access.plan import Applied, make_plan
 from watchbill.access.plan_file import read_plan, write_plan
-from watchbill.errors import Location
 from watchbill.intervals import Interval
 from watchbill.schedule.oncall import shifts
-from watchbill.team.model import (
-    Access,
-    Account,
-    Group,
-    Kind,
-    Layer,
-    Override,
-    PermissionSet,
-    Person,
-    Required,
-    Restriction,
-    Roster,
-    Rota,
-    Rotation,
-    Team,
-    Turn,
-)
+from watchbill.team.model import Kind, Override, Team
 
 
-HERE = Location("bench.yaml", 1)
 DAY = timedelta(days=1)
 MONDAY = datetime(2026, 1, 12, 12, tzinfo=UTC)
 TUESDAY = MONDAY + DAY
-HOURS = {"Europe/London": (8, 16), "America/New_York": (11, 19), "Asia/Tokyo": (9, 17)}
-"""By the wall clock of each layer: the three meet, in winter."""
-PEOPLE, GROUPS, SETS, ROTAS, ACCOUNTS = 5_000, 300, 40, 20, 20
-MEMBERS_OF_LAYER = 8
-EVERYWHERE = 15
-"""Each so many-th job role is in all accounts."""
+SIZE = Size(5_000, 300, 40, 20, 20, 24, date(2026, 1, 5), everywhere=15)
 PAGE = 1000
 """Objects on a page of GetAccountAuthorizationDetails at the most, which is asked for (IAM API Reference)."""
 SCENES = ("nothing changes", "a day later, a swap and edits", "the same, knowing what was applied", "empty accounts")
-
-MANAGED = (
-    *("ReadOnlyAccess", "ViewOnlyAccess", "PowerUserAccess", "SecurityAudit", "AmazonS3FullAccess"),
-    *(f"Amazon{each}ReadOnlyAccess" for each in ("EC2", "S3", "RDS", "DynamoDB", "SQS", "SNS", "VPC")),
-    *("CloudWatchReadOnlyAccess", "AmazonEC2FullAccess"),
-)
-CAPABLE = ("ec2", "s3", "lambda", "rds", "dynamodb", "sqs", "sns", "logs", "cloudwatch", "ecs", "eks", "kms")
-
-
-def permission_set(number: int) -> PermissionSet:
-    """Make one of three kinds: of managed policies, of capabilities, or a document."""
-    name = f"set-{number:02}"
-    if number % 3 == 0:
-        return PermissionSet(name, "", (), (), None, HERE, managed=(MANAGED[number // 3],))
-    if number % 3 == 1:
-        first = number % len(CAPABLE)
-        able = {CAPABLE[(first + step) % len(CAPABLE)]: ("read", "write") for step in range(3)}
-        return PermissionSet(name, "", (), ("iam:*",), None, HERE, capabilities=able)
-    buckets = [
-        {
-            "Sid": f"Bucket{each}",
-            "Effect": "Allow",
-            "Action": ["s3:Get*", "s3:List*", "s3:PutObject"],
-            "Resource": [f"arn:aws:s3:::team-{number}-{each}", f"arn:aws:s3:::team-{number}-{each}/*"],
-        }
-        for each in range(12)
-    ]
-    return PermissionSet(name, "", (), (), {"Version": "2012-10-17", "Statement": buckets}, HERE)
-
-
-def group(number: int) -> Group:
-    """Make a job role: everyone is in three of them, 50 to each."""
-    third = GROUPS // 3
-    part, of_part = divmod(number, third)
-    members = [who for who in range(PEOPLE) if who // (1, 3, 7)[part] % third == of_part]
-    places = range(ACCOUNTS) if number % EVERYWHERE == 0 else [(number + step * 7) % ACCOUNTS for step in range(3)]
-    access = Access(f"set-{number % SETS:02}", tuple(f"account-{each:02}" for each in places), HERE)
-    return Group(f"role-{number:03}", tuple(f"person-{who:04}" for who in members), (), (access,), HERE)
-
-
-def rota(number: int) -> Rota:
-    """Make a rota: a primary that follows the sun and a secondary around the clock, 24 people, in five accounts."""
-    first = number * len(HOURS) * MEMBERS_OF_LAYER
-    people = [f"person-{first + n:04}" for n in range(len(HOURS) * MEMBERS_OF_LAYER)]
-    layers = [layer(Kind.PRIMARY, zone, HOURS[zone], people[n :: len(HOURS)]) for n, zone in enumerate(HOURS)]
-    layers.append(layer(Kind.SECONDARY, "UTC", None, people[::2]))
-    places = tuple(f"account-{(number + step * 4) % ACCOUNTS:02}" for step in range(5))
-    given = {Kind.PRIMARY: f"set-{number % SETS:02}", Kind.SECONDARY: f"set-{(number + 1) % SETS:02}"}
-    required = (Required(Kind.PRIMARY, 1, (), "UTC"), Required(Kind.SECONDARY, 1, (), "UTC"))
-    grace = timedelta(minutes=15)
-    return Rota(f"rota-{number:02}", places, given, 14 * DAY, grace, grace, required, tuple(layers), (), (), HERE)
-
-
-def layer(kind: Kind, zone: str, hours: tuple[int, int] | None, members: list[str]) -> Layer:
-    """Make a layer of a rota: some hours of each day, a week each."""
-    first = date(2026, 1, 5)
-    restricted = () if hours is None else (Restriction(frozenset(range(7)), clock(hours[0]), clock(hours[1])),)
-    rotation = Rotation(Turn(1, "w"), clock(9), first, (Roster(first, tuple(members), members[0]),))
-    return Layer(f"{kind}-{zone.lower().replace('/', '-')}", kind, zone, tuple(members), rotation, restricted, HERE)
-
-
-def team() -> Team:
-    """Make the team."""
-    accounts = {
-        name: Account(name, f"{100_000_000_000 + number}", "production", "watchbill", HERE)
-        for number, name in enumerate(f"account-{n:02}" for n in range(ACCOUNTS))
-    }
-    people = {
-        name: Person(name, name.title(), f"{name}@example.com", name, "Europe/London", (), HERE)
-        for name in (f"person-{n:04}" for n in range(PEOPLE))
-    }
-    return Team(
-        "bench",
-        accounts,
-        people,
-        {each.name: each for each in map(group, range(GROUPS))},
-        {each.name: each for each in map(permission_set, range(SETS))},
-        {each.name: each for each in map(rota, range(ROTAS))},
-        (),
-        (),
-        ("person-0000",),
-        (),
-        ("watchbill",),
-        None,
-    )
 
 
 def swapped(base: Team) -> Team:
@@ -208,9 +100,8 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def scene(name: str, states: Path, rounds: int) -> dict[str, Any]:
+def scene(base: Team, name: str, states: Path, rounds: int) -> dict[str, Any]:
     """Make the plan of a scene, and write and read it; give figures."""
-    base = team()
     there = msgspec.json.decode(states.read_bytes(), type=dict[str, AccountState])
     before = memory()
     now, at, applied = base, MONDAY + timedelta(minutes=5), None
@@ -233,21 +124,25 @@ def scene(name: str, states: Path, rounds: int) -> dict[str, Any]:
         "changes": len(plan.changes),
         "drift": len(plan.drift),
         "bytes": len(written),
+        "id": plan.id,
         "write": spent(lambda: write_plan(plan), rounds),
         "read": spent(lambda: read_plan(written, "plan.json"), rounds),
     }
 
 
-def scenes(states: Path, rounds: int) -> None:
+def scenes(accounts: int, states: Path, rounds: int) -> None:
     """Measure each scene in a process of its own, and print."""
-    heads = f"{'CPU s':>8}{'MiB':>7}{'of these, the states':>22}{'changes':>9}{'file, MB':>10}{'write':>8}{'read':>7}"
+    heads = (
+        f"{'CPU s':>8}{'MiB':>7}{'of these, the states':>22}{'changes':>9}{'file, MB':>10}{'write':>8}{'read':>7}  id"
+    )
     print(f"{'plan':<36}{heads}")
     for name in SCENES:
-        line = [sys.executable, __file__, "--scene", name, "--states", str(states), "--rounds", str(rounds)]
+        line = [sys.executable, __file__, "--scene", name, "--states", str(states)]
+        line += ["--rounds", str(rounds), "--accounts", str(accounts)]
         found = json.loads(subprocess.run(line, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - this very file
         print(
             f"{name:<36}{found['seconds']:>8.2f}{found['peak']:>7,.0f}{found['before']:>22,.0f}{found['changes']:>9,}"
-            f"{found['bytes'] / 1e6:>10.1f}{found['write']:>8.2f}{found['read']:>7.2f}"
+            f"{found['bytes'] / 1e6:>10.1f}{found['write']:>8.2f}{found['read']:>7.2f}  {found['id']}"
         )
 
 
@@ -291,13 +186,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="how often each step is run [default: 3]")
+    parser.add_argument("--accounts", type=int, default=SIZE.accounts, help="how many accounts [default: 20]")
     parser.add_argument("--scene", choices=SCENES, help=argparse.SUPPRESS)
     parser.add_argument("--states", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    base = make_team(replace(SIZE, accounts=given.accounts))
     if given.scene:
-        print(json.dumps(scene(given.scene, given.states, given.rounds)))
+        print(json.dumps(scene(base, given.scene, given.states, given.rounds)))
         return
-    base = team()
     there = observed(base, MONDAY)
     users = [len(each.users) for each in there.values()]
     held = sum(len(user.groups) for each in there.values() for user in each.users.values())
@@ -307,7 +203,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         states = Path(folder, "states.json")
         states.write_bytes(msgspec.json.encode(there))
-        scenes(states, given.rounds)
+        scenes(given.accounts, states, given.rounds)
     calls(base, there)
 
 

@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from datetime import time as clock
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
@@ -39,6 +38,7 @@ from starlette.applications import Starlette
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench_team import HERE, Size, make_team
 from tests.cloud import MemoryCloud
 from tests.unit.respond.test_ask import late
 from trail_generator import ACCOUNTS as NUMBERS
@@ -46,7 +46,6 @@ from trail_generator import MonthOfRows, World, drawn_from, kept
 
 from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
-from watchbill.errors import Location
 from watchbill.lake.manifest import SEALED, ObjectRow
 from watchbill.lake.parts import write_part
 from watchbill.lake.place import Lake
@@ -58,120 +57,26 @@ from watchbill.service.sessions import add_link, sign_in_by_link
 from watchbill.sim.clock import SimClock
 from watchbill.store.database import Store, open_store
 from watchbill.store.rows import CaseRow, FreezeRow
-from watchbill.team.model import (
-    Access,
-    Account,
-    Group,
-    Kind,
-    Layer,
-    PermissionSet,
-    Person,
-    Required,
-    Restriction,
-    Roster,
-    Rota,
-    Rotation,
-    Team,
-    Turn,
-    Web,
-)
+from watchbill.team.model import Team, Web
 from watchbill.web.app import routes_of
 from watchbill.web.site import SESSION, Site
 
 
-HERE = Location("bench.yaml", 1)
-PEOPLE, GROUPS, SETS, ROTAS, ACCOUNTS, MONTHS = 1_000, 150, 300, 40, 20, 3
-OF_ROTA = 20
+MONTHS = 3
+SIZE = Size(1_000, 150, 300, 40, 20, 20, date(2024, 12, 30), sets_of_group=2, step_of_rota=7, patterns=True)
 AT = datetime(2025, 4, 1, 9, 30, tzinfo=UTC)
 """The lake ends with the day before."""
 TARGET_ROWS = 400_000
-SERVICES = ("ec2", "s3", "lambda", "rds", "dynamodb", "sqs", "sns", "logs", "cloudwatch", "ecs", "eks", "kms")
-MANAGED = ("ReadOnlyAccess", "ViewOnlyAccess", "PowerUserAccess", "SecurityAudit", "AmazonS3FullAccess")
-HOURS = {"Europe/London": (8, 16), "America/New_York": (11, 19), "Asia/Tokyo": (9, 17)}
-
-
-def permission_set(number: int) -> PermissionSet:
-    """Make one of three kinds: of a managed policy, of patterns, or a document."""
-    name = f"set-{number:03}"
-    if number % 3 == 0:
-        return PermissionSet(name, "", (), (), None, HERE, managed=(MANAGED[number // 3 % len(MANAGED)],))
-    if number % 3 == 1:
-        first = number % len(SERVICES)
-        allowed = tuple(f"{SERVICES[(first + step) % len(SERVICES)]}:*" for step in range(4))
-        return PermissionSet(name, "", allowed, ("iam:*",), None, HERE)
-    buckets = [
-        {
-            "Sid": f"Bucket{each}",
-            "Effect": "Allow",
-            "Action": ["s3:Get*", "s3:List*", "s3:PutObject"],
-            "Resource": [f"arn:aws:s3:::team-{number}-{each}", f"arn:aws:s3:::team-{number}-{each}/*"],
-        }
-        for each in range(12)
-    ]
-    return PermissionSet(name, "", (), (), {"Version": "2012-10-17", "Statement": buckets}, HERE)
-
-
-def group(number: int) -> Group:
-    """Make a job role with two sets in three accounts: everyone is in three roles, 20 to each."""
-    third = GROUPS // 3
-    part, of_part = divmod(number, third)
-    members = [who for who in range(PEOPLE) if who // (1, 3, 7)[part] % third == of_part]
-    places = tuple(f"account-{(number + step * 7) % ACCOUNTS:02}" for step in range(3))
-    given = (Access(f"set-{2 * number + step:03}", places, HERE) for step in range(2))
-    return Group(f"role-{number:03}", tuple(f"person-{who:04}" for who in members), (), tuple(given), HERE)
-
-
-def rota(number: int) -> Rota:
-    """Make a rota: a primary that follows the sun and a secondary around the clock, in five accounts."""
-    people = [f"person-{number * OF_ROTA + n:04}" for n in range(OF_ROTA)]
-    layers = [layer(Kind.PRIMARY, zone, HOURS[zone], people[n :: len(HOURS)]) for n, zone in enumerate(HOURS)]
-    layers.append(layer(Kind.SECONDARY, "UTC", None, people[::2]))
-    places = tuple(f"account-{(number + step * 4) % ACCOUNTS:02}" for step in range(5))
-    given = {Kind.PRIMARY: f"set-{7 * number % SETS:03}", Kind.SECONDARY: f"set-{(7 * number + 1) % SETS:03}"}
-    required, grace = (Required(Kind.PRIMARY, 1, (), "UTC"),), timedelta(minutes=15)
-    horizon = timedelta(days=14)
-    return Rota(f"rota-{number:02}", places, given, horizon, grace, grace, required, tuple(layers), (), (), HERE)
-
-
-def layer(kind: Kind, zone: str, hours: tuple[int, int] | None, members: list[str]) -> Layer:
-    """Make a layer of a rota: some hours of each day, a week each."""
-    first = date(2024, 12, 30)
-    restricted = () if hours is None else (Restriction(frozenset(range(7)), clock(hours[0]), clock(hours[1])),)
-    rotation = Rotation(Turn(1, "w"), clock(9), first, (Roster(first, tuple(members), members[0]),))
-    return Layer(f"{kind}-{zone.lower().replace('/', '-')}", kind, zone, tuple(members), rotation, restricted, HERE)
 
 
 def team() -> Team:
     """Make the team; its first accounts are those of the trail."""
-    numbers = [*NUMBERS, *(f"{100_000_000_000 + number}" for number in range(ACCOUNTS - len(NUMBERS)))]
-    accounts = {
-        name: Account(name, number, "production", "watchbill", HERE)
-        for name, number in zip((f"account-{n:02}" for n in range(ACCOUNTS)), numbers, strict=True)
-    }
-    people = {
-        name: Person(name, name.title(), f"{name}@example.com", name, "Europe/London", (), HERE)
-        for name in (f"person-{n:04}" for n in range(PEOPLE))
-    }
-    return Team(
-        "bench",
-        accounts,
-        people,
-        {each.name: each for each in map(group, range(GROUPS))},
-        {each.name: each for each in map(permission_set, range(SETS))},
-        {each.name: each for each in map(rota, range(ROTAS))},
-        (),
-        (),
-        ("person-0000",),
-        (),
-        ("watchbill",),
-        None,
-        digest="bench",
-    )
+    return make_team(SIZE, NUMBERS)
 
 
 def lake_of(events: int) -> Path:
     """Give the folder of a lake of so many events in the cache."""
-    return kept(f"lake-{PEOPLE}-{events}", lambda folder: make_lake(folder, events))
+    return kept(f"lake-{SIZE.people}-{events}", lambda folder: make_lake(folder, events))
 
 
 def make_lake(folder: Path, events: int) -> None:
@@ -180,7 +85,7 @@ def make_lake(folder: Path, events: int) -> None:
     for month in range(MONTHS):
         made = MonthOfRows(world, 1, month, events // MONTHS)
         made.sessions = [
-            replace(each, person=f"person-{chance.randrange(PEOPLE):04}") if each.person else each
+            replace(each, person=f"person-{chance.randrange(SIZE.people):04}") if each.person else each
             for each in made.sessions
         ]
         ordered = np.argsort(made.seconds, kind="stable")
@@ -207,12 +112,12 @@ def span(days: int) -> str:
 
 def somebody(chance: Random) -> str:
     """Name somebody of the team."""
-    return f"person-{chance.randrange(PEOPLE):04}"
+    return f"person-{chance.randrange(SIZE.people):04}"
 
 
 PAGES: dict[str, Callable[[Random], str]] = {
     "now": lambda _: "/",
-    "watch, a rota": lambda chance: f"/watch?rota=rota-{chance.randrange(ROTAS):02}",
+    "watch, a rota": lambda chance: f"/watch?rota=rota-{chance.randrange(SIZE.rotas):02}",
     "watch, as it opens": lambda _: "/watch",
     "people": lambda chance: f"/people?page={chance.randrange(1, 10)}",
     "person, 1 day": lambda chance: f"/people/{somebody(chance)}?{span(1)}",
