@@ -21,21 +21,29 @@ class PathAnswer:
     """Whether the role may be taken; None for the user's own path."""
     unread: tuple[str, ...]
     """Attached policies whose documents were not read."""
+    unread_bounds: tuple[str, ...] = ()
+    """What may deny and never give, and was not read."""
+    withheld: tuple[str, ...] = ()
+    """Levels of the organization none of whose policies allows it, in words, where that denies it."""
 
     @property
     def effect(self) -> Effect:
         """Give the answer of the whole path: the role must be taken before anything can be done with it."""
-        return whole([step.effect for step in (self.taking, self.decision) if step is not None], unread=self.unread)
+        effects = [step.effect for step in (self.taking, self.decision) if step is not None]
+        return whole(effects, unread=self.unread, unread_bounds=self.unread_bounds)
 
 
-def whole(effects: Iterable[Effect], *, unread: Sequence[str] = ()) -> Effect:
-    """Give the answer of steps that must all be allowed; a policy that was not read may allow, and may deny."""
+def whole(effects: Iterable[Effect], *, unread: Sequence[str] = (), unread_bounds: Sequence[str] = ()) -> Effect:
+    """Give the answer of steps that must all be allowed.
+
+    A policy that was not read may allow, and may deny; a bound that was not read may only deny.
+    """
     found = set(effects)
     if Effect.EXPLICITLY_DENIED in found:
         return Effect.EXPLICITLY_DENIED
     if Effect.IMPLICITLY_DENIED in found and not unread:
         return Effect.IMPLICITLY_DENIED
-    return Effect.DEPENDS if unread or found != {Effect.ALLOWED} else Effect.ALLOWED
+    return Effect.DEPENDS if unread or unread_bounds or found != {Effect.ALLOWED} else Effect.ALLOWED
 
 
 def answers(
@@ -60,4 +68,8 @@ def answers(
 
 def _answer(way: Way, asked: Request) -> PathAnswer:
     decisions = [step.evaluator.decide(step.request(asked)) for step in way.steps]
-    return PathAnswer(way.name, decisions[-1], decisions[0] if len(decisions) > 1 else None, way.unread)
+    withheld = (
+        words for step, found in zip(way.steps, decisions, strict=True) for words in step.withheld(asked, found)
+    )
+    taking = decisions[0] if len(decisions) > 1 else None
+    return PathAnswer(way.name, decisions[-1], taking, way.unread, way.unread_bounds, tuple(withheld))

@@ -7,6 +7,7 @@ the conditions it hangs on, and the permission sets of the team that allow it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from watchbill.access.compile import policies_of
 from watchbill.access.effective import whole
@@ -65,7 +66,8 @@ def explain_ways(
     now = replace(asked, context={**asked.context, NOW: iso(at)})
     for way in ways.of(user):
         steps = tuple(_step(step, now) for step in way.steps)
-        effect = whole([step.decision.effect for step in steps], unread=way.unread)
+        effects = [step.decision.effect for step in steps]
+        effect = whole(effects, unread=way.unread, unread_bounds=way.unread_bounds)
         because = tuple(_because(team, mine, way, steps, at))
         change = () if effect is Effect.ALLOWED else tuple(_would_change(team, ways, way, now, at))
         yield Explanation(state.account, way.name, effect, steps, because, change)
@@ -75,13 +77,18 @@ def _step(step: Step, asked: Request) -> StepExplained:
     request = step.request(asked)
     decision = step.evaluator.decide(request)
     on = {None: "something", "*": "some resource"}.get(request.resource, request.resource)
-    said = tuple(_statement(step.evaluator, origin) for origin in decision.deciding)
+    said = tuple(_statement(step.evaluator, origin) for origin in decision.deciding) + step.withheld(asked, decision)
     return StepExplained(f"{request.action} on {on}", decision, said)
 
 
 def _statement(evaluator: Evaluator, origin: Origin) -> str:
     layers = evaluator.layers
-    policies = (*layers.identity, *(layers.boundary or ()), *((layers.resource,) if layers.resource else ()))
+    policies = (
+        *layers.identity,
+        *(layers.boundary or ()),
+        *((layers.resource,) if layers.resource else ()),
+        *chain.from_iterable((*(layers.scps or ()), *(layers.rcps or ()))),
+    )
     found = next((p.statements[origin.index] for p in policies if p.name == origin.document), None)
     return str(origin) if found is None else f"{origin}: {statement_words(found)}"
 

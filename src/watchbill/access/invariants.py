@@ -15,6 +15,7 @@ from watchbill.access.ways import Step, Way, Ways
 from watchbill.errors import Problem, WatchbillError
 from watchbill.policy.actions import actions_matching
 from watchbill.policy.cells import BudgetError, instant_witnesses, overlap, text_witnesses
+from watchbill.policy.context import resource_account
 from watchbill.policy.evaluate import NAMING, Evaluator
 from watchbill.policy.model import Origin, Principal, Request
 from watchbill.policy.operators import read_instant
@@ -116,6 +117,7 @@ class Prover:
         self._ways = ways
         self._steps = steps
         self._answers: dict[tuple[object, ...], Answer] = {}
+        self._without_rcps: dict[Evaluator, Evaluator] = {}
         self._actions: dict[tuple[Evaluator, str], tuple[tuple[str, ...], frozenset[str], bool, bool]] = {}
 
     def prove(self, invariant: Invariant) -> Iterator[Finding]:
@@ -138,6 +140,8 @@ class Prover:
             found = NotKnown(f"not read: {', '.join(way.unread)}")
         elif len(way.steps) > 1 and not isinstance(found, Proof):
             found, taking = self._together(way, asked, found)
+        if way.unread_bounds and isinstance(found, Counterexample):
+            found, taking = NotKnown(f"not read: {', '.join(way.unread_bounds)}"), None
         return Finding(invariant, person, account, way.name, found, taking)
 
     def _together(self, way: Way, asked: Request, used: Answer) -> tuple[Answer, Counterexample | None]:
@@ -178,11 +182,26 @@ class Prover:
         who = step.principal if by_name else Principal.of(step.principal).entity[0]
         key = (step.evaluator, request.action, request.resource, *sorted(given.items()), step.absent, who)
         if key not in self._answers:
-            answer = any_allowed(step.evaluator, request, actions, steps=self._steps)
+            answer = self._allowed(step, request, actions)
             if isinstance(answer, Proof) and not every:
                 answer = NotKnown(f"{request.action}: proven for the actions that AWS lists; others are too many")
             self._answers[key] = answer
         return _by(self._answers[key], request)
+
+    def _allowed(self, step: Step, request: Request, actions: Sequence[str]) -> Answer:
+        """Ask whether anything is allowed; a proof that rests on RCPs is one for resources of their account alone."""
+        answer = any_allowed(step.evaluator, request, actions, steps=self._steps)
+        own = resource_account(request) == Principal.of(step.principal).account
+        if step.evaluator.layers.rcps is None or own or not isinstance(answer, Proof):
+            return answer
+        if step.evaluator not in self._without_rcps:
+            layers = replace(step.evaluator.layers, rcps=None)
+            self._without_rcps[step.evaluator] = Evaluator(layers)
+        elsewhere = any_allowed(self._without_rcps[step.evaluator], request, actions, steps=self._steps)
+        if isinstance(elsewhere, Proof):
+            return elsewhere
+        why = "resource control policies of this account deny it; those of accounts elsewhere are not known"
+        return NotKnown(f"{request.action}: {why}")
 
     def _asked(self, evaluator: Evaluator, pattern: str) -> tuple[tuple[str, ...], frozenset[str], bool, bool]:
         """Give the actions to ask for, the keys that statements about them read, and whether they name callers.

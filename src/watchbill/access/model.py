@@ -138,6 +138,41 @@ class RoleState:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlPolicy:
+    """A policy of an organization that bounds requests."""
+
+    id: str
+    name: str
+    kind: str
+    """`SERVICE_CONTROL_POLICY` or `RESOURCE_CONTROL_POLICY`."""
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class LineageLevel:
+    """A root, an organizational unit or an account, with the policies that are attached to it itself."""
+
+    id: str
+    name: str
+    """`OU Production`."""
+    scps: tuple[ControlPolicy, ...] = ()
+    rcps: tuple[ControlPolicy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where an account is in its organization, from the root down to itself; no levels where it is in none."""
+
+    organization: str = ""
+    levels: tuple[LineageLevel, ...] = ()
+    is_management: bool = False
+    """Whether it is the management account, which organization policies do not bound."""
+    has_scps: bool = False
+    """Whether service control policies are in force in the organization."""
+    has_rcps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """The IAM of one account: observed when it was read from AWS, desired when compiled from the team file."""
 
@@ -154,6 +189,10 @@ class AccountState:
     """The account's real limits by the names of GetAccountSummary: `PolicySizeQuota`."""
     unread: tuple[str, ...] = ()
     """Layers that could not be read, and why: answers that hang on them are open."""
+    lineage: Lineage | None = None
+    """What the organization bounds it by; None where it was not asked, or could not be read."""
+    unread_bounds: tuple[str, ...] = ()
+    """What may deny and never give, and could not be read: where something is allowed, it depends."""
 
 
 def spelled(user: str, state: AccountState) -> str:

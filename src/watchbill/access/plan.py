@@ -7,7 +7,7 @@ changed; what others did to it is shown as drift, and undone where that is safe.
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -74,7 +74,9 @@ def make_plan(
         warnings.extend(account_warnings(team, compiled, state))
         capacity.extend(compiled.capacity)
         if team.invariants:
-            desired[name], come[name] = compiled.state, after(compiled.state, state, foreign)
+            # What the organization denies is denied; where it is not known, the file must hold by itself.
+            desired[name] = replace(compiled.state, lineage=state.lineage)
+            come[name] = after(compiled.state, state, foreign)
     changes.sort(key=lambda change: change.phase)
     broken, told = invariants_held(team, desired, come)
     problems.extend(broken)
@@ -96,9 +98,13 @@ def make_plan(
 
 
 def state_digest(observed: Mapping[str, AccountState]) -> str:
-    """Give the SHA-256 of the IAM observed, by which a plan knows that AWS has moved since it was made."""
+    """Give the SHA-256 of the IAM observed, by which a plan knows that AWS has moved since it was made.
+
+    What the organization bounds accounts by is in it where it is known.
+    """
     iam = {name: (each.users, each.groups, each.roles, each.policies) for name, each in observed.items()}
-    return hashlib.sha256(msgspec.json.encode(iam, order="sorted")).hexdigest()
+    bounds = {name: each.lineage for name, each in observed.items() if each.lineage is not None}
+    return hashlib.sha256(msgspec.json.encode((iam, bounds) if bounds else iam, order="sorted")).hexdigest()
 
 
 def _touched(team: Team, changes: Iterable[Change]) -> set[str]:

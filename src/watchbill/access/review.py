@@ -66,7 +66,7 @@ def taken_names(team: Team, compiled: Compiled, observed: AccountState) -> Itera
 def account_warnings(team: Team, compiled: Compiled, observed: AccountState) -> Iterator[Problem]:
     """Give what to think about in one account: who could not come in, and what was not read."""
     account = compiled.state.account
-    for layer in observed.unread:
+    for layer in (*observed.unread, *observed.unread_bounds):
         yield Problem("not-read", f"account `{account}`: {layer}")
     taking = {h.person for h in compiled.holdings if h.through.startswith("rota ")}
     # IAM does not tell names apart by case.

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from watchbill.access.model import PATH, AccountState, Document, RoleState, UserState
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.managed import ManagedPolicy, managed_policy
-from watchbill.policy.model import Principal, Request
+from watchbill.policy.model import Decision, Effect, Principal, Request
 from watchbill.policy.rules import Policy
 from watchbill.policy.statements import parse_policy
 
@@ -44,6 +44,25 @@ class Step:
             some=asked.some and self.action is None,
         )
 
+    def withheld(self, asked: Request, decision: Decision) -> tuple[str, ...]:
+        """Name the levels of the organization none of whose policies allows what a decision of this step denies."""
+        kept = {"scp": self.evaluator.layers.scps, "rcp": self.evaluator.layers.rcps}.get(decision.layer or "")
+        if kept is None or decision.effect is not Effect.IMPLICITLY_DENIED:
+            return ()
+        request, of_scps = self.request(asked), decision.layer == "scp"
+        alone = (Layers(_ALL, scps=(each,)) if of_scps else Layers(_ALL, rcps=(each,)) for each in kept)
+        denied = [Evaluator(layers).decide(request).effect for layers in alone]
+        return tuple(
+            f"no statement of {' or '.join(policy.name for policy in level) or 'a level without policies'} allows it"
+            for level, effect in zip(kept, denied, strict=True)
+            if effect is Effect.IMPLICITLY_DENIED
+        )
+
+
+_ALL = (
+    parse_policy({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}, "all"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -56,6 +75,16 @@ class Way:
     steps: tuple[Step, ...]
     unread: tuple[str, ...]
     """What applies but was not read: ARNs of attached policies, `permissions boundary ARN`, `group NAME`."""
+    unread_bounds: tuple[str, ...] = ()
+    """What may deny and never give, and was not read: `organization policies: WHY`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """The policies of the organization that apply in an account, by level."""
+
+    scps: tuple[tuple[Policy, ...], ...] | None
+    rcps: tuple[tuple[Policy, ...], ...] | None
 
 
 _OF_SESSIONS = frozenset({"aws:sourceidentity", "aws:federatedprovider", "aws:assumedroot"})
@@ -75,6 +104,8 @@ class Ways:
         self._parsed: dict[tuple[str, int], Policy] = {}
         self._evaluators: dict[tuple[object, ...], Evaluator] = {}
         self._kept: list[Document] = []
+        self._bounds = _Bounds(*(self._levels(kind) for kind in ("SCP", "RCP")))
+        self._in_organization, self._in_none = _organization_keys(state)
 
     def only(self, user: str) -> "Ways":
         """Give the same ways, but of one user."""
@@ -91,9 +122,10 @@ class Ways:
         boundary, beyond = self._boundary(found)
         unread = (*missing, *beyond)
         # Their `aws:userid` is in no document.
-        keys = {"aws:username": user, "aws:PrincipalArn": found.arn}
-        own = Step(self._evaluator(policies, boundary), found.arn, keys, _OF_SESSIONS)
-        yield Way(user, f"user {user}", (own,), unread)
+        keys = {"aws:username": user, "aws:PrincipalArn": found.arn, **self._in_organization}
+        own = Step(self._evaluator(policies, boundary), found.arn, keys, _OF_SESSIONS | self._in_none)
+        unread_bounds = self._state.unread_bounds
+        yield Way(user, f"user {user}", (own,), unread, unread_bounds)
         for role in self._trusting(found.arn):
             taking = replace(
                 own,
@@ -105,9 +137,9 @@ class Ways:
             mine, missing = self.role_policies(role)
             its_boundary, beyond = self._boundary(role)
             session = f"arn:aws:sts::{self._state.number}:assumed-role/{role.name}/{user}"
-            inside = {**session_context(user), "aws:PrincipalArn": role.arn}
-            step = Step(self._evaluator(mine, its_boundary), session, inside, _OF_USERS)
-            yield Way(user, f"role {role.name}", (taking, step), (*unread, *missing, *beyond))
+            inside = {**session_context(user), "aws:PrincipalArn": role.arn, **self._in_organization}
+            step = Step(self._evaluator(mine, its_boundary), session, inside, _OF_USERS | self._in_none)
+            yield Way(user, f"role {role.name}", (taking, step), (*unread, *missing, *beyond), unread_bounds)
 
     def user_policies(self, user: UserState) -> tuple[tuple[Policy, ...], tuple[str, ...]]:
         """Give the identity policies of a user, those of its groups too, and what could not be read."""
@@ -190,9 +222,47 @@ class Ways:
         if found is None:
             bounds = None if boundary is None else (boundary,)
             # Resources have policies of their own, which an account's IAM does not tell.
-            layers = Layers(identity, bounds, resource=trust, resource_unread=trust is None)
+            layers = Layers(
+                identity,
+                bounds,
+                scps=self._bounds.scps,
+                rcps=self._bounds.rcps,
+                rcps_of_caller=True,
+                resource=trust,
+                resource_unread=trust is None,
+            )
             found = self._evaluators[key] = Evaluator(layers)
         return found
+
+    def _levels(self, kind: str) -> tuple[tuple[Policy, ...], ...] | None:
+        """Give the organization's policies of a kind by level; None where there are none, or they are not known."""
+        found = self._state.lineage
+        if found is None or found.is_management or not (found.has_scps if kind == "SCP" else found.has_rcps):
+            return None
+        return tuple(
+            tuple(
+                self._policy(f"{kind} {each.name} ({each.id}) attached to {level.name}", each.document)
+                for each in (level.scps if kind == "SCP" else level.rcps)
+            )
+            for level in found.levels
+        )
+
+
+_ORGANIZATION_ID, _ORGANIZATION_PATHS = "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"
+
+
+def _organization_keys(state: AccountState) -> tuple[Mapping[str, str], frozenset[str]]:
+    """Give the keys that say in which organization a caller is, and those that are never there where it is in none.
+
+    The management account is at the root (IAM User Guide, "AWS global condition context keys").
+    """
+    found = state.lineage
+    if found is None:
+        return {}, frozenset()
+    if not found.levels:
+        return {}, frozenset({_ORGANIZATION_ID.lower(), _ORGANIZATION_PATHS.lower()})
+    path = "/".join([found.organization, *(level.id for level in found.levels[:-1])])
+    return {_ORGANIZATION_ID: found.organization, _ORGANIZATION_PATHS: f"{path}/"}, frozenset()
 
 
 @lru_cache(maxsize=256)

@@ -140,16 +140,19 @@ class _Asking:
     def answer(self, span: _Open) -> Answer:
         """Say whether a way is allowed in a span in which it was asked in full, by which statements, and if what."""
         way, decisions = span.way, span.decisions
-        effect = whole((decision.effect for decision in decisions), unread=way.unread)
+        effects = [decision.effect for decision in decisions]
+        effect = whole(effects, unread=way.unread, unread_bounds=way.unread_bounds)
         because = tuple(str(origin) for decision in decisions for origin in decision.deciding)
         hangs: dict[str, None] = {}
         for step, decision in zip(way.steps, decisions, strict=True):
             if decision.effect is Effect.DEPENDS:
                 hangs |= dict.fromkeys(self._conditions(step, decision, span.start))
         if way.unread:
-            denied = any(decision.effect is Effect.IMPLICITLY_DENIED for decision in decisions)
+            denied = Effect.IMPLICITLY_DENIED in effects
             names = " or ".join(way.unread)
             hangs[f"if {names}, not read, allows it" if denied else f"unless {names}, not read, denies it"] = None
+        for each in way.unread_bounds:
+            hangs[f"unless {each}, not read, denies it"] = None
         return effect, because, tuple(hangs)
 
     def next_steps(self, spans: Iterable[_Open]) -> list[_Open]:

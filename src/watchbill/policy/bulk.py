@@ -192,8 +192,8 @@ def _shape(layers: Layers) -> tuple[object, ...]:
 
 def _kind(layers: Layers) -> tuple[bool, ...]:
     """Tell what a decision hangs on besides the rules of its levels."""
-    unread = layers.resource_unread
-    return layers.boundary is None, layers.resource is None, unread, layers.in_management_account, layers.service_linked
+    places = layers.in_management_account, layers.service_linked, layers.rcps_of_caller
+    return layers.boundary is None, layers.resource is None, layers.resource_unread, *places
 
 
 @dataclass(frozen=True, slots=True)

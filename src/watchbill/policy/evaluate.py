@@ -52,6 +52,8 @@ class Layers:
     """Whether the caller is of the organization's management account."""
     service_linked: bool = False
     """Whether the caller is a service-linked role."""
+    rcps_of_caller: bool = False
+    """Whether `rcps` are of the caller's own account: those that bound a resource of another are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Evaluator:
         if name == "rcp":
             # Neither service-linked roles nor the management account's own resources are under RCPs.
             own = self.layers.in_management_account and has_policies(principal) and not crosses(request)
-            return not (self.layers.service_linked or own)
+            elsewhere = self.layers.rcps_of_caller and crosses(request)
+            return not (self.layers.service_linked or own or elsewhere)
         return name not in OWN or has_policies(principal)
 
 

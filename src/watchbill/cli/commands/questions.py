@@ -291,9 +291,9 @@ def _can(person: str, action: str, resource: str, account: str, at: datetime, pa
         told = (
             steps if path.effect in (Effect.ALLOWED, Effect.DEPENDS) else [s for s in steps if s.effect == path.effect]
         )
-        because = [str(origin) for step in told for origin in step.deciding]
+        because = [*(str(origin) for step in told for origin in step.deciding), *path.withheld]
         keys = list(dict.fromkeys(key for step in told for key in step.unknown_keys))
-        views.append(PathView(path.path, str(path.effect), because, keys, list(path.unread)))
+        views.append(PathView(path.path, str(path.effect), because, keys, [*path.unread, *path.unread_bounds]))
     ranked = ("Allowed", "Depends", "ExplicitlyDenied", "ImplicitlyDenied")
     best = min((view.decision for view in views), key=ranked.index)
     return CanView(person, action, resource, account, iso(at), best, views)
