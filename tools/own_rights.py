@@ -22,6 +22,8 @@ from watchbill.access.own_rights import (
     FREEZE,
     OFFBOARD,
     OWN_PATH,
+    READER_ORGANIZATION,
+    RECONCILER_ORGANIZATION,
     RESTORE,
     OwnPolicy,
     OwnRole,
@@ -90,6 +92,7 @@ def terraform() -> str:
         "arn:aws:sso:::instance/${local.instance}",
         "${local.store}",
         "${local.frozen}",
+        organization=True,
     )
     policies = {
         each.part.name: {
@@ -210,6 +213,8 @@ def _hcl_many(text: str) -> str:
 
 WISHED: Mapping[Part, tuple[str, str]] = {
     FINDINGS: ("Findings", "Whether cases are sent to Security Hub."),
+    READER_ORGANIZATION: ("Organization", "Whether watchbill reads the organization from here."),
+    RECONCILER_ORGANIZATION: ("PlanOrganization", "Whether watchbill's plans read the organization from here."),
     FREEZE: ("FreezePolicy", "Whether a freeze ends live sessions of on-call roles: see docs/own-rights.md."),
     RESTORE: ("Restore", "Whether the responder gives groups and boundaries back: see docs/own-rights.md."),
     EVICT: ("Evict", "Whether the responder deletes passwords, keys and MFA devices."),
@@ -235,6 +240,7 @@ def cloudformation() -> Json:
         "arn:aws:sso:::instance/${Instance}",
         "${IdentityStore}",
         "${FrozenPolicy}",
+        organization=True,
     )
     resources: Json = {}
     for role in OwnRole:
@@ -310,11 +316,11 @@ def _conditions() -> Json:
 
     there = {"Fn::Not": [{"Fn::Equals": [{"Ref": "Instance"}, ""]}]}
     found: Json = {"HasReconciler": wanted("Reconciler"), "HasResponder": wanted("Responder")}
-    responder = {"Condition": "HasResponder"}
     for part, (parameter, _) in WISHED.items():
-        held = part.role is OwnRole.RESPONDER
-        found[f"Has{parameter}"] = both(responder, wanted(parameter)) if held else wanted(parameter)
-    found["HasCenter"] = both(responder, there)
+        of_role = {"Condition": _role_if(part.role)}
+        wished = wanted(parameter)
+        found[f"Has{parameter}"] = wished if part.role is OwnRole.READER else both(of_role, wished)
+    found["HasCenter"] = both({"Condition": "HasResponder"}, there)
     found["HasCenterRead"] = both(there, wanted("CenterRead"))
     found["HasCenterPlans"] = {"Fn::And": [{"Condition": "HasReconciler"}, there, wanted("CenterPlans")]}
     found["HasCenterRestore"] = both({"Condition": "HasCenter"}, wanted("CenterRestore"))

@@ -112,6 +112,31 @@ locals {
         ]
       })
     }
+    "watchbill-reader-organization" = {
+      role     = "reader"
+      place    = "account"
+      optional = true
+      means    = "reads the organization: its accounts and policies"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "WholeOrganization"
+            Effect = "Allow"
+            Action = [
+              "organizations:DescribeOrganization",
+              "organizations:DescribePolicy",
+              "organizations:ListAccountsForParent",
+              "organizations:ListOrganizationalUnitsForParent",
+              "organizations:ListPolicies",
+              "organizations:ListRoots",
+              "organizations:ListTargetsForPolicy",
+            ]
+            Resource = ["*"]
+          },
+        ]
+      })
+    }
     "watchbill-reconciler" = {
       role     = "reconciler"
       place    = "account"
@@ -452,6 +477,31 @@ locals {
                 "aws:TagKeys" = ["watchbill:team"]
               }
             }
+          },
+        ]
+      })
+    }
+    "watchbill-reconciler-organization" = {
+      role     = "reconciler"
+      place    = "account"
+      optional = true
+      means    = "reads the organization: its accounts and policies"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "WholeOrganization"
+            Effect = "Allow"
+            Action = [
+              "organizations:DescribeOrganization",
+              "organizations:DescribePolicy",
+              "organizations:ListAccountsForParent",
+              "organizations:ListOrganizationalUnitsForParent",
+              "organizations:ListPolicies",
+              "organizations:ListRoots",
+              "organizations:ListTargetsForPolicy",
+            ]
+            Resource = ["*"]
           },
         ]
       })
@@ -893,6 +943,12 @@ locals {
             "identitystore:ListGroups",
             "kms:Decrypt",
             "organizations:DescribeOrganization",
+            "organizations:DescribePolicy",
+            "organizations:ListAccountsForParent",
+            "organizations:ListOrganizationalUnitsForParent",
+            "organizations:ListPolicies",
+            "organizations:ListRoots",
+            "organizations:ListTargetsForPolicy",
             "s3:GetObject",
             "s3:ListBucket",
             "securityhub:BatchImportFindings",
@@ -968,6 +1024,12 @@ locals {
             "identitystore:ListGroupMembershipsForMember",
             "identitystore:ListGroups",
             "organizations:DescribeOrganization",
+            "organizations:DescribePolicy",
+            "organizations:ListAccountsForParent",
+            "organizations:ListOrganizationalUnitsForParent",
+            "organizations:ListPolicies",
+            "organizations:ListRoots",
+            "organizations:ListTargetsForPolicy",
             "sso:AttachCustomerManagedPolicyReferenceToPermissionSet",
             "sso:AttachManagedPolicyToPermissionSet",
             "sso:CreateAccountAssignment",

@@ -11,10 +11,12 @@ from typing import TypeVar
 
 from watchbill.access.interfaces import Cloud, ShellHouse
 from watchbill.access.model import AccessKey, AccountState, Change, Credentials, Shell, spelled
+from watchbill.access.organization import Organization, bounded
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
 from watchbill.aws.lookup import look_up
+from watchbill.aws.organizations import read_organization
 from watchbill.aws.queue import Queue, open_queue
 from watchbill.aws.shells import Shells
 from watchbill.aws.trail_keys import cloudtrail
@@ -101,8 +103,18 @@ class App:
             return dict(zip(team.accounts, pool.map(read, team.accounts.values()), strict=True))
 
     def observe(self, team: Team) -> Mapping[str, AccountState]:
-        """Read the IAM of every account of the team, side by side."""
-        return self._in_each(team, self.cloud.observe)
+        """Read the IAM of every account of the team, side by side, and what their organization bounds them by."""
+        states = self._in_each(team, self.cloud.observe)
+        return states if team.organization is None else bounded(states, self.organization(team))
+
+    def organization(self, team: Team) -> Organization | ProviderError | None:
+        """Read the organization of a team that names where; None where there is none, an error where it is not read."""
+        if team.organization is None:
+            return None
+        try:
+            return read_organization(self.accounts, team.accounts[team.organization])
+        except ProviderError as error:
+            return error
 
     def perform(self, team: Team, change: Change) -> None:
         """Make one step of a plan, by whoever makes those of its service; where nobody does, a ProviderError."""

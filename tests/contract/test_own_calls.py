@@ -49,6 +49,7 @@ WHOLE = Where(
     (("trail", ""),),
     ("arn:aws:sqs:eu-west-1:111111111111:trail",),
     ("arn:aws:kms:eu-west-1:111111111111:key/k",),
+    organization=True,
 )
 
 

@@ -23,7 +23,14 @@ IAM = f"arn:aws:iam::{NUMBER}"
 MANAGED = ("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/job-function/Billing")
 HOME = f"{IAM}:role/home"
 WHERE = Where(
-    NUMBER, f"{IAM}:policy/top", MANAGED, ("break-glass",), "arn:aws:sso:::instance/ssoins-1", "d-1", "p-frozen"
+    NUMBER,
+    f"{IAM}:policy/top",
+    MANAGED,
+    ("break-glass",),
+    "arn:aws:sso:::instance/ssoins-1",
+    "d-1",
+    "p-frozen",
+    organization=True,
 )
 PLUGINS = os.environ.get("WATCHBILL_TERRAFORM_PLUGINS")  # noqa: TID251 - only the environment knows
 """A folder in which Terraform finds its provider of AWS; without it the registry is asked."""

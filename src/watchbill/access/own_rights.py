@@ -18,7 +18,7 @@ entities" and "Controlling access to AWS resources using policies". The code nam
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -103,6 +103,8 @@ class Where:
     """ARNs of queues that tell of new files."""
     keys: tuple[str, ...] = ()
     """ARNs of the keys that trails are encrypted with."""
+    organization: bool = False
+    """Whether the organization is read from this account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,9 @@ CENTER_READ: Final = _part(
 FINDINGS: Final = _part(
     OwnRole.READER, "-findings", "writes findings to Security Hub, as the account's own product", optional=True
 )
+READER_ORGANIZATION: Final = _part(
+    OwnRole.READER, "-organization", "reads the organization: its accounts and policies", optional=True
+)
 READER_HOME: Final = _part(OwnRole.READER, "-home", "takes the reader's role in each account", Place.HOME)
 TRAIL: Final = _part(OwnRole.READER, "-trail", "reads the trail's files and the messages that tell of them", Place.HOME)
 RECONCILER: Final = _part(
@@ -155,6 +160,9 @@ CENTER_PLANS: Final = _part(
     "assigns those sets to anybody: it is an administrator of every account that Identity Center reaches",
     Place.CENTER,
     optional=True,
+)
+RECONCILER_ORGANIZATION: Final = _part(
+    OwnRole.RECONCILER, "-organization", "reads the organization: its accounts and policies", optional=True
 )
 RECONCILER_HOME: Final = _part(OwnRole.RECONCILER, "-home", "takes the reconciler's role in each account", Place.HOME)
 RESPONDER: Final = _part(
@@ -212,10 +220,12 @@ PARTS: Final = (
     READER,
     CENTER_READ,
     FINDINGS,
+    READER_ORGANIZATION,
     READER_HOME,
     TRAIL,
     RECONCILER,
     CENTER_PLANS,
+    RECONCILER_ORGANIZATION,
     RECONCILER_HOME,
     RESPONDER,
     FREEZE,
@@ -277,6 +287,7 @@ _MADE_SETS = _Scope("MakeSets", ("{instance}", "{sets}"), {"StringLike": {f"aws:
 _AROUND_SETS = _Scope("AroundSets", ("{instance}", "arn:aws:sso:::account/*"), must="instance")
 _MEMBER_OF = _Scope("MemberOf", ("*",), must="instance")
 _ORGANIZATION = _Scope("Organization", ("*",), must="scp")
+_WHOLE_ORGANIZATION = _Scope("WholeOrganization", ("*",), must="organization")
 _SCP = _Scope("Frozen", ("arn:aws:organizations::*:policy/*/service_control_policy/{scp}",), must="scp")
 
 _EVERY_ROLE = ((READER, _ALL), (RECONCILER, _ALL), (RESPONDER, _ALL))
@@ -287,6 +298,7 @@ _DELETES = ((EVICT, _ANY_USER), (OFFBOARD, _ANY_USER))
 _PLANS_POLICIES = ((RECONCILER, _OURS_POLICIES),)
 _PLANS_GROUPS = ((RECONCILER, _OURS_GROUPS),)
 _PLANS_ROLES = ((RECONCILER, _OURS_ROLES),)
+_BOUNDS = ((READER_ORGANIZATION, _WHOLE_ORGANIZATION), (RECONCILER_ORGANIZATION, _WHOLE_ORGANIZATION))
 _IN_CENTER = ((CENTER, _INSTANCE),)
 _IN_STORE = ((CENTER, _STORE),)
 _CENTER_READ = ((CENTER_READ, _INSTANCE), (CENTER_PLANS, _INSTANCE))
@@ -373,9 +385,14 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
         (CENTER, _ORGANIZATION),
         (CENTER_READ, _MEMBER_OF),
         (CENTER_PLANS, _MEMBER_OF),
+        *_BOUNDS,
     ),
-    "organizations:DescribePolicy": ((CENTER, _SCP),),
-    "organizations:ListTargetsForPolicy": ((CENTER, _SCP),),
+    "organizations:DescribePolicy": ((CENTER, _SCP), *_BOUNDS),
+    "organizations:ListAccountsForParent": _BOUNDS,
+    "organizations:ListOrganizationalUnitsForParent": _BOUNDS,
+    "organizations:ListPolicies": _BOUNDS,
+    "organizations:ListRoots": _BOUNDS,
+    "organizations:ListTargetsForPolicy": ((CENTER, _SCP), *_BOUNDS),
     "organizations:UpdatePolicy": ((CENTER, _SCP),),
     "s3:GetObject": ((TRAIL, _OBJECTS),),
     "s3:ListObjectsV2": ((TRAIL, _LIST_BUCKETS),),
@@ -474,7 +491,8 @@ def where_of(team: Team, account: Account) -> Where:
     managed = {arn for permissions in team.permission_sets.values() for arn in managed_arns(permissions)}
     sealed = (each.iam_user for each in team.break_glass if account.name in each.accounts)
     protected = tuple(sorted({*sealed, *team.protected}))
-    there = Where(account.number, ceiling, tuple(sorted(managed)), protected)
+    reads = team.organization == account.name
+    there = Where(account.number, ceiling, tuple(sorted(managed)), protected, organization=reads)
     return there if center is None or center.account != account.name else _with_center(there, center)
 
 
@@ -486,15 +504,7 @@ def home_of(team: Team, role: OwnRole, trail: Where) -> Where:
 
 
 def _with_center(there: Where, center: IdentityCenter) -> Where:
-    return Where(
-        there.account,
-        there.ceiling,
-        there.managed,
-        there.protected,
-        instance=center.instance,
-        store=center.store,
-        scp=center.policy,
-    )
+    return replace(there, instance=center.instance, store=center.store, scp=center.policy)
 
 
 def _own_policies(account: str) -> str:

@@ -38,7 +38,15 @@ READS: Final[Mapping[str, Sequence[str]]] = {
         "ListGroupMembershipsForMember",
         "ListGroups",
     ),
-    "organizations": ("DescribeOrganization", "DescribePolicy", "ListTargetsForPolicy"),
+    "organizations": (
+        "DescribeOrganization",
+        "DescribePolicy",
+        "ListAccountsForParent",
+        "ListOrganizationalUnitsForParent",
+        "ListPolicies",
+        "ListRoots",
+        "ListTargetsForPolicy",
+    ),
     "s3": ("GetObject", "ListObjectsV2"),
     "ssm": ("DescribeSessions",),
     "sso-admin": (

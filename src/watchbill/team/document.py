@@ -526,6 +526,11 @@ class TeamPart(_Part):
     identity_center: IdentityCenterPart | None = Field(
         default=None, description="IAM Identity Center, from which a frozen person is taken out."
     )
+    organization: str | None = Field(
+        None,
+        description="The account by which AWS Organizations is read: the management account, or one that is delegated "
+        "for any service [default: the account of identity_center].",
+    )
     session_names: Literal["iam_user", "email"] | None = Field(
         None, description="What role session names are by your convention; weak evidence, since callers choose them."
     )

@@ -372,6 +372,7 @@ class _Builder:
                 for n, d in part.directories.items()
             },
             identity_center=self._identity_center(),
+            organization=part.organization or (part.identity_center.account if part.identity_center else None),
             web=self._web(),
         )
 

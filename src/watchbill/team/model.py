@@ -533,6 +533,8 @@ class Team:
     """Hosts that watchbill reaches, by name."""
     directories: Mapping[str, Directory] = field(default_factory=dict)
     identity_center: IdentityCenter | None = None
+    organization: str | None = None
+    """The account by which the organization is read: the management account or a delegated one; None is not at all."""
     web: Web | None = None
     """None where no pages are served."""
 

@@ -316,6 +316,7 @@ class _Checker:
                     self._say("directory", said, (*at, name) if has else at)
         self._ref("account", ("identity_center", "account"))
         self._ref("directory", ("identity_center", "fed_by"))
+        self._ref("account", ("organization",))
 
     def _web(self) -> None:
         """Check that what crosses a network is encrypted, and that nobody signs in without a provider but here."""
