@@ -45,6 +45,7 @@ _BODY_MOST = 1024 * 1024
 """Bytes of a request: anybody may post here, and who it is shows when it was read."""
 _AT_ONCE = 2
 """Seconds in which Slack has to say who pressed; a press has to be acknowledged in three."""
+_MACHINE = SystemClock()
 _WORKERS = 10
 """Presses and commands that are worked on side by side."""
 _PING = 5
@@ -149,11 +150,14 @@ def connect(
     leads: Callable[[], Sequence[Recipient]],
     pin: Callable[[Recipient, SlackId], object],
     now: Callable[[], datetime],
+    slack_now: Callable[[], datetime] = _MACHINE.now,
 ) -> Connection:
     """Make a connection that has not started yet; RefusedError where the settings do not say how presses get here.
 
     `leads` are those whom what is to `LEADS` goes to, with the ids that were pinned; `pin` keeps whom an address was
     found to be, and raises RefusedError where that name has somebody else already; `now` is when a press came.
+    `slack_now` is the time by which Slack names messages: the machine's, whatever the time of a rehearsal is, unless
+    a stand-in goes by another.
     """
     if settings.app_token is None and settings.signing_secret is None:
         raise RefusedError(
@@ -162,8 +166,7 @@ def connect(
         )
     client = client_of(settings.bot_token, settings.url)
     channel = team.slack.channel if team.slack is not None else None
-    # Messages in Slack have the machine's time, whatever the time of a rehearsal is.
-    sender = SlackSender(client, channel, leads, pin, SystemClock().now)
+    sender = SlackSender(client, channel, leads, pin, slack_now)
     workers = ThreadPoolExecutor(_WORKERS, "watchbill-slack")
     people = People(client_of(settings.bot_token, settings.url, _AT_ONCE))
     app = make_app(client, people, settings.signing_secret, take, commands, now, workers)

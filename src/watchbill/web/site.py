@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from watchbill.directories.sign_in import OpenId
-from watchbill.respond.interfaces import StepUp
+from watchbill.directories.sign_in import Back, Going
+from watchbill.respond.interfaces import SignedIn, StepUp
 from watchbill.service.board import Standing
 from watchbill.service.casework import Casework
 from watchbill.service.logs import Say
@@ -29,6 +29,27 @@ from watchbill.web.shield import policy
 from watchbill.web.streams import Streams
 
 
+class Provider(Protocol):
+    """Where people sign in: `directories.sign_in.OpenId`, and in the demo the demo itself."""
+
+    def origin(self, at: datetime) -> str:
+        """Give where people sign in, without the path: what a form of ours must be allowed to lead to."""
+        ...
+
+    def address(self, going: Going, at: datetime) -> str:
+        """Give the address at which somebody signs in."""
+        ...
+
+    def redeem(self, back: Back, going: Going, at: datetime) -> SignedIn:
+        """Give who came back; a RefusedError where it is not to be believed."""
+        ...
+
+
+def nothing_above(visit: "Visit") -> str:
+    """Put nothing above a page."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """The pages, as one instance serves them."""
@@ -42,7 +63,7 @@ class Site:
     secret: Callable[[], str]
     """Gives something that nobody can guess, fit for an address: 128 bits at least."""
     say: Say
-    provider: OpenId | None
+    provider: Provider | None
     """Where people sign in; None where they do by a one-time link."""
     pace: Pace = field(default_factory=Pace)
     trail: Trail | None = None
@@ -59,6 +80,8 @@ class Site:
     """Lets it be made anew at once."""
     live: Streams | None = None
     """Tells open pages that something changed; None where pages are as they came, without a script."""
+    above: Callable[["Visit"], str] = nothing_above
+    """Gives markup that stands above every page; nothing but in the demo, whose clock is there."""
 
     def cookie(self, name: str) -> str:
         """Name a cookie. Over https no other host, and no other path, can have set one that is called `__Host-`."""

@@ -1,7 +1,8 @@
 """`demo`: the main job from end to end on a pretend AWS, told step by step."""
 
+import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -26,11 +27,14 @@ from watchbill.cli.commands.containment import (
 )
 from watchbill.cli.commands.lake import LAKE
 from watchbill.cli.commands.oncall import ShiftLine, shift_line, show_shifts
+from watchbill.cli.commands.passes import Stop
 from watchbill.cli.commands.report import with_standings
 from watchbill.cli.commands.run import RunView, run_view
 from watchbill.cli.commands.trail import load_rules
 from watchbill.cli.session import Session, command
+from watchbill.clock import SystemClock
 from watchbill.demo.stage import START, NextCall, Stage
+from watchbill.errors import WatchbillError
 from watchbill.files.report import write_text
 from watchbill.intervals import Interval, iso
 from watchbill.lake.ingest import Ingested
@@ -44,6 +48,7 @@ from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
 from watchbill.service.lake import Library, take_in
 from watchbill.service.ledger_view import VerifyView
+from watchbill.service.logs import libraries_heard, lines_of_json
 from watchbill.service.plan_view import PlanView, plan_view, words_of
 from watchbill.service.reconcile import Reconciled, Watched, library_of, reconcile, steps_of
 from watchbill.service.standing import StandingCase, standing_case
@@ -116,12 +121,24 @@ class DemoView:
     default=Path("watchbill-report.html"),
     help="Where to write the report [default: watchbill-report.html].",
 )
-def demo(session: Session, seed: int, output: Path) -> int:
+@click.option("--serve", is_flag=True, help="Serve pages to play the week on, in place of telling it.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8470, show_default=True, help="With --serve; 0 takes a free one."
+)
+def demo(session: Session, seed: int, output: Path, *, serve: bool, port: int) -> int:
     """Show the main job from end to end, on a pretend AWS on this machine. No account and no credentials are needed.
 
     A team of eight is put on a stand-in for AWS. Then a simulated week of CloudTrail passes, in which James changes
     production after his shift, Rick forgets his password, somebody sprays passwords, and a sign-in is stolen.
+
+    With --serve the week is yours to play in a browser, to this machine alone: move its clock on, be a lead, or who is
+    asked, or an auditor; ask, answer in their inbox, decide, freeze and restore. Ctrl-C ends it.
     """
+    if serve:
+        if session.out.as_json:
+            raise click.UsageError("--serve is for people with a browser: it has no answer for programs")
+        _serve(session, seed, port)
+        return 0
     text = resources.files("watchbill.demo").joinpath("watchbill.yaml").read_text("utf-8")
     team = parse(text, "watchbill.yaml")
     folder = Path(mkdtemp(prefix="watchbill-demo-"))
@@ -134,6 +151,34 @@ def demo(session: Session, seed: int, output: Path) -> int:
     session.out.err.print(f"look closer: watchbill cases --all --state {folder}")
     session.out.answer(result)
     return 0
+
+
+def _serve(session: Session, seed: int, port: int) -> None:
+    """Serve the demo until somebody says to stop."""
+    try:
+        # Imported here, since only who serves pages needs what `watchbill[web,slack]` installs.
+        from watchbill.demo.serving import free_port, served  # noqa: PLC0415 - see above
+    except ImportError as error:
+        message = f"what serves the demo is not installed: {error.name or error} is missing"
+        raise WatchbillError(message, "run `pip install 'watchbill[demo,slack,web]'`") from error
+    out, port = session.out, free_port(port)
+    folder = Path(mkdtemp(prefix="watchbill-demo-"))
+    out.line("putting the team of eight on a pretend AWS ...")
+    with ExitStack() as held:
+        # Entered first: who stops it while it begins stops it, too.
+        stop = held.enter_context(Stop())
+        log = held.enter_context((folder / "log.jsonl").open("w", encoding="utf-8"))
+        say = lines_of_json(log, "demo", SystemClock())
+        held.enter_context(libraries_heard(say))
+        found = held.enter_context(served(seed, port, folder, load_rules([])[0], say))
+        out.line(f"the demo is at {found.base}, for this machine alone. Each link lets you in once:")
+        for each in found.invitations:
+            out.line(f"  {each.person}, {each.part}: {each.url}")
+        out.line(f"its state, and a log, are in {folder}")
+        out.line("Ctrl-C ends it")
+        while not stop.asked:
+            stop.rest(time.monotonic() + 60)
+    out.line(f"ended; {folder} stays until you delete it")
 
 
 def _whole(case: CaseView) -> bool:
