@@ -15,7 +15,7 @@ from tests.unit.service.desk import CASES, NOW
 from watchbill.access.compile import horizon_of
 from watchbill.access.entitlements import windows
 from watchbill.alerts.gaps import gap_cases
-from watchbill.alerts.view import view
+from watchbill.alerts.plain import view
 from watchbill.intervals import Interval, iso
 from watchbill.ledger.model import Kind
 from watchbill.schedule.oncall import Schedule, shifts

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from watchbill.alerts.sittings import Sitting, Wrong
-from watchbill.detect.baseline import network_of
+from watchbill.detect.networks import network_of
 from watchbill.trail.codes import codes_of
 from watchbill.trail.table import milliseconds
 

@@ -36,9 +36,10 @@ from watchbill.alerts.noticed import Noticed
 from watchbill.alerts.sittings import SITTING, WRONG, Sitting, Subject, Wrong
 from watchbill.alerts.stories import Assessment, Story
 from watchbill.alerts.weights import BREAK_GLASS, further
-from watchbill.detect.baseline import Baseline, device_of, network_of
+from watchbill.detect.baseline import Baseline, device_of
 from watchbill.detect.break_glass import BreakGlassUsers
 from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.networks import network_of
 from watchbill.intervals import iso
 from watchbill.judge.model import Judgement, Opening, Right, Step, Watch, WatchState
 from watchbill.judge.possible import iam_changes, openings

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from watchbill.alerts.noise import Suppressed
 from watchbill.alerts.stories import Assessment
 from watchbill.detect.model import Finding, Severity
 from watchbill.errors import Problem
 from watchbill.judge.model import Opening, WatchState
+from watchbill.team.model import Suppression
 from watchbill.trail.model import Tally
 
 
@@ -25,6 +25,17 @@ class ActionKind(StrEnum):
     BLOCK_NETWORK = "block network"
     CLOSE_OPENING = "close opening"
     """Take away what made it possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """What a suppression kept from making a case."""
+
+    suppression: Suppression
+    events: int
+    first: datetime | None
+    """None where it covered nothing."""
+    last: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

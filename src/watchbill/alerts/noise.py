@@ -20,19 +20,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, Protocol, TypeVar
-from zoneinfo import ZoneInfo
 
 from watchbill.access.model import Freeze
+from watchbill.alerts.model import Suppressed
 from watchbill.alerts.sittings import Wrong
-from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.model import Finding, Signal
 from watchbill.detect.networks import address_of
 from watchbill.detect.sigma import Correlation, LoadedRules, Rule
 from watchbill.errors import Problem
 from watchbill.intervals import Interval
 from watchbill.judge.model import Right
 from watchbill.policy.patterns import glob_matches
-from watchbill.schedule.wall import weekly_hours
-from watchbill.team.model import QuietHours, Stage, Suppression, Team
+from watchbill.team.model import Stage, Suppression, Team
 from watchbill.trail.model import Attributed
 
 
@@ -87,9 +86,6 @@ So it is of every rule that weighs `{family: action, fact: logging}`."""
 _BY_RULES = frozenset({Signal.RULE, Signal.SIGMA})
 SIGNALS: Final = frozenset(str(signal) for signal in Signal if signal not in (*ALWAYS, *_BY_RULES))
 """Names of watchbill's own detectors, which a suppression may give as its rule."""
-
-_ACROSS = timedelta(days=9)
-"""More than quiet hours can last: a week but for a minute, and the clocks may change in that minute."""
 
 
 class Happened(Protocol):
@@ -155,17 +151,6 @@ class Seen:
     name: str
     ip: str | None
     access_key: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """What a suppression kept from making a case."""
-
-    suppression: Suppression
-    events: int
-    first: datetime | None
-    """None where it covered nothing."""
-    last: datetime | None
 
 
 def seen(attributed: Iterable[Attributed]) -> dict[str, Seen]:
@@ -326,21 +311,6 @@ def describe(of: Suppression) -> str:
         if value is not None
     ]
     return f"suppression of {', '.join(said)}"
-
-
-def wakes_at(severity: Severity, at: datetime, quiet_hours: QuietHours | None) -> datetime:
-    """Give when a case that is raised at an instant may wake somebody: then, or when the quiet hours end.
-
-    The end of quiet hours is not among them. Where the clocks change they are as shifts are: see `schedule.wall`.
-    """
-    if quiet_hours is None or severity >= Severity[quiet_hours.below.upper()]:
-        return at
-    now = at.astimezone(UTC)
-    around = Interval(now - _ACROSS, now + _ACROSS)
-    for quiet in weekly_hours([quiet_hours.hours], ZoneInfo(quiet_hours.time_zone), around):
-        if now in quiet:
-            return quiet.end
-    return at
 
 
 def staged_as(loaded: LoadedRules, stages: Iterable[Stage]) -> LoadedRules:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from watchbill.alerts.noise import Seen
 from watchbill.alerts.sittings import SITTING, Sitting, Subject
-from watchbill.detect.baseline import network_of
+from watchbill.detect.networks import network_of
 from watchbill.detect.signin import tell
 from watchbill.judge.possible import OPENERS
 from watchbill.trail.codes import alone, holds

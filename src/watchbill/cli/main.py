@@ -37,7 +37,8 @@ rich_click.rich_click.COMMAND_GROUPS = {
 
 
 _PARTS = {
-    "team": ["init", "validate"],
+    "init": ["init"],
+    "validate": ["validate"],
     "oncall": ["oncall"],
     "access": ["plan", "apply", "drift"],
     "requests": ["request", "requests"],

@@ -15,6 +15,7 @@ from watchbill.cli.commands.events import ExportView, KeptView, LakeEvent, RawVi
 from watchbill.cli.commands.export import ExportedView, SentView
 from watchbill.cli.commands.feeds import FeedView
 from watchbill.cli.commands.hosts import HostsView
+from watchbill.cli.commands.init import InitView
 from watchbill.cli.commands.lake import IngestView
 from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.offboard import FinishedView, OffboardView, ShutOutView
@@ -30,8 +31,8 @@ from watchbill.cli.commands.serve import ServedView
 from watchbill.cli.commands.sign_in import SignInView
 from watchbill.cli.commands.slack import SlackCheckView
 from watchbill.cli.commands.takeover import ImportView
-from watchbill.cli.commands.team import InitView, ValidateView
 from watchbill.cli.commands.trail import TrailView
+from watchbill.cli.commands.validate import ValidateView
 from watchbill.cli.commands.verify import IntegrityView
 from watchbill.cli.output import Envelope, schema_of
 from watchbill.policy.cases import Result

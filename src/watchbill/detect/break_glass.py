@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from watchbill.detect.baseline import network_of
 from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.networks import network_of
 from watchbill.detect.windows import bursts
 from watchbill.team.model import BreakGlass, Team
 from watchbill.trail.attribute import handed_out

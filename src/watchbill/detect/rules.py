@@ -16,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.baseline import Baseline
 from watchbill.detect.derived import Deriver
 from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.networks import network_of
 from watchbill.detect.sigma import Alert, Correlation, Correlator, Hits, LoadedRules, Matcher, Rule
 from watchbill.detect.sigma.findings import LEVELS
 from watchbill.detect.sigma.tree import paths_of

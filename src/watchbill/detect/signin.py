@@ -18,8 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from watchbill.detect.baseline import Baseline, network_of
+from watchbill.detect.baseline import Baseline
 from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.networks import network_of
 from watchbill.detect.windows import bursts, grouped
 from watchbill.trail.codes import holds
 from watchbill.trail.model import HIDDEN, Attributed, Outcome

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from watchbill.alerts.noise import wakes_at
+from watchbill.alerts.quiet import wakes_at
 from watchbill.alerts.view import CaseView
 from watchbill.detect.model import Severity
 from watchbill.errors import RefusedError

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from watchbill.alerts.noise import Mute
-from watchbill.alerts.view import CaseView, reassessed
+from watchbill.alerts.plain import reassessed
+from watchbill.alerts.view import CaseView
 from watchbill.errors import RefusedError
 from watchbill.intervals import Interval, iso
 from watchbill.ledger.model import Kind

@@ -23,8 +23,9 @@ from watchbill.access.review import too_large
 from watchbill.alerts.audit import NO_RULES, Asked
 from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.model import Audit, Case
+from watchbill.alerts.plain import reassessed, view
 from watchbill.alerts.sittings import SITTING
-from watchbill.alerts.view import CaseView, kept_as, reassessed, view
+from watchbill.alerts.view import CaseView, kept_as
 from watchbill.alerts.weights import GAP
 from watchbill.detect.aws_findings import EVIDENCE
 from watchbill.detect.sigma import LoadedRules

@@ -11,7 +11,7 @@ from tests.unit.alerts.records import AWAY, audited, failed, hidden, signed_in
 from watchbill.access.history import History, InForce, Revision, declared
 from watchbill.access.model import Freeze
 from watchbill.alerts.audit import audit, judgements, span_of
-from watchbill.alerts.view import audit_view
+from watchbill.alerts.plain import audit_view
 from watchbill.detect.sigma import load, together
 from watchbill.errors import Problem
 from watchbill.judge.model import Right

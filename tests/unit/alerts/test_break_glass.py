@@ -13,7 +13,7 @@ from tests.unit.alerts.records import AWAY, FIREFOX, HOME, OFFICE, audited, fail
 from watchbill.access.model import Freeze
 from watchbill.alerts.assess import assess
 from watchbill.alerts.model import ActionKind
-from watchbill.alerts.view import reassessed, view
+from watchbill.alerts.plain import reassessed, view
 from watchbill.detect.model import Severity, Signal
 from watchbill.team.model import BreakGlass
 

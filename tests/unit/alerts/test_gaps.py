@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.teams import MONDAY, PRODUCTION
 
 from watchbill.alerts.gaps import gap_cases
-from watchbill.alerts.view import reassessed, view
+from watchbill.alerts.plain import reassessed, view
 from watchbill.detect.model import Severity
 from watchbill.intervals import Interval
 from watchbill.trail.coverage import Gap, GapKind

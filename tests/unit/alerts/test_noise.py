@@ -16,6 +16,7 @@ from tests.unit.alerts.records import AWAY, HOME, audited, seen, signed_in
 
 from watchbill.access.model import Freeze
 from watchbill.alerts.audit import NO_RULES, Asked, Held, audit, audit_events, judgements
+from watchbill.alerts.model import Suppressed
 from watchbill.alerts.noise import (
     ALWAYS,
     ALWAYS_RULES,
@@ -24,17 +25,16 @@ from watchbill.alerts.noise import (
     Mute,
     Quieter,
     Seen,
-    Suppressed,
     always,
     describe,
     quieted,
     staged_as,
     stale,
-    wakes_at,
 )
 from watchbill.alerts.noise import seen as seen_of
+from watchbill.alerts.plain import view
+from watchbill.alerts.quiet import wakes_at
 from watchbill.alerts.sittings import Wrong, wrong_of
-from watchbill.alerts.view import view
 from watchbill.detect.baseline import Baseline
 from watchbill.detect.model import Finding, Severity, Signal
 from watchbill.detect.sigma import Correlator, load, load_all

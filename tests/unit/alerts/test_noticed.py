@@ -13,8 +13,9 @@ from watchbill.alerts.audit import Held
 from watchbill.alerts.noise import seen as said_of
 from watchbill.alerts.noticed import Noticed, Noticing
 from watchbill.alerts.sittings import SITTING, Item, Sitting, Subject
-from watchbill.detect.baseline import learn, network_of
+from watchbill.detect.baseline import learn
 from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.networks import network_of
 from watchbill.detect.signin import sign_in_findings
 
 

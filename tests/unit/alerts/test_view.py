@@ -9,7 +9,8 @@ from tests.trails import after, record, user
 from tests.unit.alerts.records import AWAY, FIREFOX, HOME, audited, failed, made_key, signed_in, the_case, usual
 
 from watchbill.alerts.model import Case
-from watchbill.alerts.view import CaseView, reassessed, view
+from watchbill.alerts.plain import reassessed, view
+from watchbill.alerts.view import CaseView
 
 
 MINUTE = timedelta(minutes=1)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.trails import after, record, user
 from tests.unit.alerts.records import AWAY, FIREFOX, HOME, failed, made_key, signed_in, the_case, usual
 
+from watchbill.alerts.plain import view
 from watchbill.alerts.stories import Story
-from watchbill.alerts.view import EvidenceView, view
+from watchbill.alerts.view import EvidenceView
 from watchbill.errors import RefusedError
 from watchbill.respond.ask import deadline, question
 

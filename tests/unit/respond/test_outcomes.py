@@ -11,7 +11,8 @@ from tests.trails import after
 from tests.unit.alerts.records import AWAY
 from tests.unit.respond.test_ask import counting, forgot, hijack, late
 
-from watchbill.alerts.view import EvidenceView, reassessed
+from watchbill.alerts.plain import reassessed
+from watchbill.alerts.view import EvidenceView
 from watchbill.respond.ask import Status
 from watchbill.respond.interfaces import StepUp
 from watchbill.respond.outcomes import (

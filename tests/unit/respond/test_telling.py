@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from tests.unit.alerts.records import AWAY, failed, the_case
 from tests.unit.respond.test_ask import MINUTE, NIGHT, forgot, hijack, late
 
+from watchbill.alerts.plain import view
 from watchbill.alerts.stories import Story
-from watchbill.alerts.view import HypothesisView, view
+from watchbill.alerts.view import HypothesisView
 from watchbill.respond.notices import LEADS, NoticeKind
 from watchbill.respond.telling import TITLE_MOST, VERDICTS, Standing, calls_unseen, leads_notice
 

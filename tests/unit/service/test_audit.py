@@ -15,7 +15,7 @@ from tests.unit.alerts.records import pack
 from tests.unit.service.world import NOON, World, hijack, record
 
 from watchbill.alerts.audit import Asked
-from watchbill.alerts.view import view
+from watchbill.alerts.plain import view
 from watchbill.detect.sigma import load
 from watchbill.lake.place import Lake
 from watchbill.service import audit

@@ -13,7 +13,7 @@ from tests.teams import PRODUCTION
 from tests.unit.service.world import NOON, OWN, STOLEN, World, hijack, record
 
 from watchbill.alerts.audit import Asked
-from watchbill.alerts.view import view
+from watchbill.alerts.plain import view
 from watchbill.detect.aws_findings import gather
 from watchbill.errors import NotFoundError
 from watchbill.intervals import iso

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from tests.story.weeks import audited
 from tests.teams import rota, team
 
-from watchbill.alerts.view import audit_view
+from watchbill.alerts.plain import audit_view
 from watchbill.errors import Problem
 from watchbill.intervals import Interval, iso
 from watchbill.team.model import Leave, Rotation

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from watchbill.alerts.assess import assess, for_reader
 from watchbill.alerts.export.model import CLOSED, Kept
+from watchbill.alerts.plain import further_of
 from watchbill.alerts.stories import Story
-from watchbill.alerts.view import AddendView, CaseView, HypothesisView, QuestionView, further_of
+from watchbill.alerts.view import AddendView, CaseView, HypothesisView, QuestionView
 from watchbill.team.model import Team
 
 

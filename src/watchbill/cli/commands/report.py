@@ -7,7 +7,8 @@ import rich_click as click
 
 from watchbill.alerts.export.reader import readable
 from watchbill.alerts.model import Audit
-from watchbill.alerts.view import AuditView, audit_view
+from watchbill.alerts.plain import audit_view
+from watchbill.alerts.view import AuditView
 from watchbill.cli.commands.trail import audited, load_rules, trail_option
 from watchbill.cli.session import Session, command
 from watchbill.errors import Problem

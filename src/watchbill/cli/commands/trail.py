@@ -15,9 +15,10 @@ from watchbill.access.history import History, declared
 from watchbill.access.trusts import Trusts
 from watchbill.alerts.audit import Asked
 from watchbill.alerts.export.reader import readable
-from watchbill.alerts.model import Audit
-from watchbill.alerts.noise import Suppressed, describe, staged_as, stale
-from watchbill.alerts.view import AuditView, CaseView, audit_view
+from watchbill.alerts.model import Audit, Suppressed
+from watchbill.alerts.noise import describe, staged_as, stale
+from watchbill.alerts.plain import audit_view
+from watchbill.alerts.view import AuditView, CaseView
 from watchbill.cli.commands.lake import opened
 from watchbill.cli.parts import PartedGroup
 from watchbill.cli.session import CHANGES, Session, command

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from watchbill.detect.baseline import network_of
 from watchbill.detect.model import Finding, Severity, Signal
+from watchbill.detect.networks import network_of
 from watchbill.detect.sigma.hosts import HostMatcher, event_record
 from watchbill.detect.sigma.model import Rule
 from watchbill.trail.model import Attributed

@@ -1,4 +1,4 @@
-"""`init`, `validate`: the team file."""
+"""`init`: draft a team file."""
 
 import re
 from collections.abc import Sequence
@@ -21,46 +21,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
-class ValidateView:
-    """What a team file declares, in numbers."""
-
-    team: str
-    digest: str
-    people: int
-    groups: int
-    permission_sets: int
-    rotas: int
-    accounts: int
-
-
-@dataclass(frozen=True, slots=True)
 class InitView:
     """The file that was written."""
 
     file: str
-
-
-@command("validate", team=True)
-def validate(session: Session) -> int:
-    """Check the team file: every mistake at once, each with its place and what was meant."""
-    team = session.team()
-    session.out.line(
-        f"{team.path} is fine: {len(team.people)} people, {len(team.groups)} groups, {len(team.rotas)} rotas,"
-        f" {len(team.accounts)} accounts",
-        style="green",
-    )
-    session.out.answer(
-        ValidateView(
-            team.name,
-            team.digest,
-            len(team.people),
-            len(team.groups),
-            len(team.permission_sets),
-            len(team.rotas),
-            len(team.accounts),
-        )
-    )
-    return 0
 
 
 @command("init", team=True)
@@ -120,4 +84,4 @@ def _from_aws(session: Session, name: str | None) -> tuple[str, Sequence[Problem
     return draft_from_iam(state, found.passwords), [Problem("not-read", each) for each in state.unread]
 
 
-COMMANDS = (init, validate)
+COMMANDS = (init,)
