@@ -9,12 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from watchbill.access.center.entries import entered
+from watchbill.access.center.state import CenterState
 from watchbill.access.interfaces import Cloud, ShellHouse
 from watchbill.access.model import AccessKey, AccountState, Change, Credentials, Shell, spelled
 from watchbill.access.organization import Organization, bounded
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
+from watchbill.aws.identity_center import Center
 from watchbill.aws.lookup import look_up
 from watchbill.aws.organizations import read_organization
 from watchbill.aws.queue import Queue, open_queue
@@ -106,6 +109,18 @@ class App:
         """Read the IAM of every account of the team, side by side, and what their organization bounds them by."""
         states = self._in_each(team, self.cloud.observe)
         return states if team.organization is None else bounded(states, self.organization(team))
+
+    def entered(self, team: Team, states: Mapping[str, AccountState]) -> Mapping[str, AccountState]:
+        """Lay over accounts who of the team comes into them by Identity Center, where the team file names one."""
+        center = team.identity_center
+        if center is None:
+            return states
+        try:
+            account, people = team.accounts[center.account], team.people.values()
+            found: CenterState | str = Center(self.accounts).observe(center, account, people)
+        except ProviderError as error:
+            found = str(error)
+        return entered(states, found, team)
 
     def organization(self, team: Team) -> Organization | ProviderError | None:
         """Read the organization of a team that names where; None where there is none, an error where it is not read."""

@@ -180,7 +180,7 @@ class Prover:
         actions, keys, by_name, every = self._asked(step.evaluator, request.action)
         given = {key: value for key, value in request.context.items() if key.lower() in keys}
         who = step.principal if by_name else Principal.of(step.principal).entity[0]
-        key = (step.evaluator, request.action, request.resource, *sorted(given.items()), step.absent, who)
+        key = (step.evaluator, request.action, request.resource, *sorted(given.items()), step.absent, step.unknown, who)
         if key not in self._answers:
             answer = self._allowed(step, request, actions)
             if isinstance(answer, Proof) and not every:

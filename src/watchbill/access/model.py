@@ -173,6 +173,25 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A way into an account by Identity Center: what a permission set gives somebody there."""
+
+    permission_set: str
+    """Its name; empty where it is not known which there are, and `unread` says why."""
+    user: str = ""
+    """The id of the user in the identity store."""
+    by: tuple[str, ...] = ()
+    """`an assignment`, `group devs`."""
+    attached: frozenset[str] = frozenset()
+    """ARNs of policies."""
+    inline: Mapping[str, Document] = field(default_factory=dict)
+    boundary: str | None = None
+    role: str | None = None
+    """ARN of the role that Identity Center made of the set in the account; None where it was not found."""
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """The IAM of one account: observed when it was read from AWS, desired when compiled from the team file."""
 
@@ -193,6 +212,8 @@ class AccountState:
     """What the organization bounds it by; None where it was not asked, or could not be read."""
     unread_bounds: tuple[str, ...] = ()
     """What may deny and never give, and could not be read: where something is allowed, it depends."""
+    entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    """Who comes in by Identity Center, by the name that their IAM user has or would have."""
 
 
 def spelled(user: str, state: AccountState) -> str:

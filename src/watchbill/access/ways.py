@@ -1,4 +1,6 @@
-"""The ways a person can act in an account, by its documents: as their IAM user, or by taking a role that trusts them.
+"""The ways a person can act in an account, by its documents.
+
+As their IAM user, by taking a role that trusts them, or by a permission set of Identity Center.
 
 A way is a chain of requests that must all be allowed: to take a role is one, what is done with it the next. Each has
 the context AWS would give it. What was attached, or bounds, but could not be read is named, and leaves the answer open.
@@ -9,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from watchbill.access.model import PATH, AccountState, Document, RoleState, UserState
+from watchbill.access.model import PATH, AccountState, Document, Entry, RoleState, UserState
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.managed import ManagedPolicy, managed_policy
 from watchbill.policy.model import Decision, Effect, Principal, Request
@@ -31,6 +33,8 @@ class Step:
     action: str | None = None
     """None is the action asked about, on the resource asked about."""
     resource: str | None = None
+    unknown: frozenset[str] = frozenset()
+    """Keys that are there for such a caller, with values that are not known."""
 
     def request(self, asked: Request) -> Request:
         """Ask for an action in this step, or for the step's own."""
@@ -38,8 +42,9 @@ class Step:
             asked,
             action=self.action or asked.action,
             resource=asked.resource if self.action is None else self.resource,
-            context={**asked.context, **self.context},
+            context={**{k: v for k, v in asked.context.items() if k.lower() not in self.absent}, **self.context},
             absent=asked.absent | self.absent,
+            unknown=asked.unknown | self.unknown,
             principal=Principal.of(self.principal),
             some=asked.some and self.action is None,
         )
@@ -71,7 +76,7 @@ class Way:
     user: str
     """Their IAM user."""
     name: str
-    """`user james`, or `role oncall-platform`."""
+    """`user james`, `role oncall-platform` or `permission set admin`."""
     steps: tuple[Step, ...]
     unread: tuple[str, ...]
     """What applies but was not read: ARNs of attached policies, `permissions boundary ARN`, `group NAME`."""
@@ -90,6 +95,9 @@ class _Bounds:
 _OF_SESSIONS = frozenset({"aws:sourceidentity", "aws:federatedprovider", "aws:assumedroot"})
 """Keys that an IAM user's own requests never have (IAM User Guide, "AWS global condition context keys")."""
 _OF_USERS = frozenset({"aws:username"})
+_NOT_OF_CENTER = _OF_USERS | {"aws:multifactorauthpresent", "aws:multifactorauthage"}
+"""MFA is asked by the identity provider there: the keys never are in such a session (Identity Center User Guide)."""
+_UNKNOWN_OF_CENTER = frozenset({"aws:userid", "aws:sourceidentity", "aws:federatedprovider"})
 
 
 class Ways:
@@ -97,8 +105,8 @@ class Ways:
 
     def __init__(self, state: AccountState) -> None:
         self._state = state
-        self.users: tuple[str, ...] = tuple(state.users)
-        """The IAM users of the account."""
+        self.users: tuple[str, ...] = (*state.users, *(name for name in state.entries if name not in state.users))
+        """The IAM users of the account, and those who come by Identity Center under the name theirs would have."""
         self.roles = frozenset(role.arn for role in state.roles.values() if role.path == PATH)
         """ARNs of watchbill's roles."""
         self._parsed: dict[tuple[str, int], Policy] = {}
@@ -114,7 +122,32 @@ class Ways:
         return found
 
     def of(self, user: str) -> Iterator[Way]:
-        """Give the ways of an IAM user: their own, then each on-call role that may trust them; none without a user."""
+        """Give the ways of somebody by the name of their IAM user, in the order of the module's first line."""
+        yield from self._of_user(user)
+        for entry in self._state.entries.get(user, ()):
+            yield self._by_center(user, entry)
+
+    def _by_center(self, user: str, entry: Entry) -> Way:
+        policies, missing = self._attached(entry.attached)
+        policies.extend(
+            self._policy(f"permission set {entry.permission_set}/{name}", document)
+            for name, document in sorted(entry.inline.items())
+        )
+        boundary, beyond = self._bounding(entry.boundary)
+        keys = {"identitystore:UserId": entry.user, **self._in_organization}
+        unknown = _UNKNOWN_OF_CENTER
+        if entry.role is not None:
+            keys["aws:PrincipalArn"] = entry.role
+        else:
+            unknown |= {"aws:principalarn"}
+        made = entry.role.rpartition("/")[2] if entry.role is not None else f"AWSReservedSSO_{entry.permission_set}"
+        session = f"arn:aws:sts::{self._state.number}:assumed-role/{made}/{entry.user}"
+        evaluator = self._evaluator(tuple(policies), boundary)
+        step = Step(evaluator, session, keys, _NOT_OF_CENTER | self._in_none, unknown=unknown)
+        name = f"permission set {entry.permission_set}" if entry.permission_set else "Identity Center"
+        return Way(user, name, (step,), (*entry.unread, *missing, *beyond), self._state.unread_bounds)
+
+    def _of_user(self, user: str) -> Iterator[Way]:
         found = self._state.users.get(user)
         if found is None:
             return
@@ -195,10 +228,13 @@ class Ways:
 
     def _boundary(self, of: UserState | RoleState) -> tuple[Policy | None, tuple[str, ...]]:
         """Give the permissions boundary of a user or role, None without one, and what could not be read."""
-        if of.boundary is None:
+        return self._bounding(of.boundary)
+
+    def _bounding(self, arn: str | None) -> tuple[Policy | None, tuple[str, ...]]:
+        if arn is None:
             return None, ()
-        found = self._managed(of.boundary)
-        return found, () if found is not None else (f"permissions boundary {of.boundary}",)
+        found = self._managed(arn)
+        return found, () if found is not None else (f"permissions boundary {arn}",)
 
     def _managed(self, arn: str) -> Policy | None:
         """Give a managed policy, as the account says it or AWS publishes it; None where no document is known."""

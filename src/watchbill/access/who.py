@@ -160,7 +160,7 @@ class _Asking:
         alike: dict[tuple[object, ...], list[tuple[_Open, list[int]]]] = {}
         for span in spans:
             step, edges = span.step, self._edges_of(span.step)
-            kind = (step.absent, tuple(step.context), step.action, edges is None)
+            kind = (step.absent, step.unknown, tuple(step.context), step.action, edges is None)
             alike.setdefault(kind, []).append((span, _cut(span, edges or [])))
         return [each for group in alike.values() for each in self._ask(*zip(*group, strict=True))]
 

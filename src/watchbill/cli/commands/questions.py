@@ -132,7 +132,8 @@ class _Question:
             raise NotFoundError(f"no account `{self.account}` in {self.session.settings.team}", f"accounts: {known}")
         names = self.team.accounts if self.account is None else (self.account,)
         if self.live:
-            observed = self.session.app().observe(self.team)
+            app = self.session.app()
+            observed = app.entered(self.team, app.observe(self.team))
             return {name: observed[name] for name in names}
         team = self.team if horizon is None else _reaching(self.team, horizon)
         freezes = _freezes(self.session)
