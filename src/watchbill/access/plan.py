@@ -26,6 +26,7 @@ from watchbill.access.review import (
     set_warnings,
     taken_names,
 )
+from watchbill.access.withheld import withheld
 from watchbill.errors import Problem
 from watchbill.intervals import Interval, iso, subtract
 from watchbill.team.model import Team
@@ -61,6 +62,7 @@ def make_plan(
     capacity: list[Capacity] = []
     desired: dict[str, AccountState] = {}
     come: dict[str, AccountState] = {}
+    held: set[tuple[str, str]] = set()
     for name, state in sorted(observed.items()):
         compiled = compiler.account(team.accounts[name], state)
         expected = None
@@ -73,6 +75,8 @@ def make_plan(
         problems.extend((*compiled.problems, *taken_names(team, compiled, state)))
         warnings.extend(account_warnings(team, compiled, state))
         capacity.extend(compiled.capacity)
+        if state.lineage is not None:
+            held.update((holding.permission_set, name) for holding in compiled.holdings)
         if team.invariants:
             # What the organization denies is denied; where it is not known, the file must hold by itself.
             desired[name] = replace(compiled.state, lineage=state.lineage)
@@ -80,7 +84,10 @@ def make_plan(
     changes.sort(key=lambda change: change.phase)
     broken, told = invariants_held(team, desired, come)
     problems.extend(broken)
-    warnings.extend((*set_warnings(team, _touched(team, changes), at), *told))
+    touched = _touched(team, changes)
+    gained = {(each.permission_set, each.account) for each in effects if each.verb is Verb.GAINS}
+    given = {each for each in held if each[0] in touched or each in gained}
+    warnings.extend((*set_warnings(team, touched, at), *withheld(team, observed, given, at), *told))
     digest = state_digest(observed)
     identity = msgspec.json.encode([team.digest, digest, iso(at), changes], order="sorted")
     return Plan(

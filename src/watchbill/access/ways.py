@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from watchbill.access.model import PATH, AccountState, Document, Entry, RoleState, UserState
+from watchbill.access.model import PATH, AccountState, ControlPolicy, Document, Entry, Lineage, RoleState, UserState
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.managed import ManagedPolicy, managed_policy
 from watchbill.policy.model import Decision, Effect, Principal, Request
@@ -88,8 +88,8 @@ class Way:
 class _Bounds:
     """The policies of the organization that apply in an account, by level."""
 
-    scps: tuple[tuple[Policy, ...], ...] | None
-    rcps: tuple[tuple[Policy, ...], ...] | None
+    scps: "Levels | None"
+    rcps: "Levels | None"
 
 
 _OF_SESSIONS = frozenset({"aws:sourceidentity", "aws:federatedprovider", "aws:assumedroot"})
@@ -112,7 +112,9 @@ class Ways:
         self._parsed: dict[tuple[str, int], Policy] = {}
         self._evaluators: dict[tuple[object, ...], Evaluator] = {}
         self._kept: list[Document] = []
-        self._bounds = _Bounds(*(self._levels(kind) for kind in ("SCP", "RCP")))
+        self._bounds = _Bounds(None, None)
+        if state.lineage is not None:
+            self._bounds = _Bounds(scps_of(state.lineage), rcps_of(state.lineage))
         self._in_organization, self._in_none = _organization_keys(state)
 
     def only(self, user: str) -> "Ways":
@@ -270,18 +272,28 @@ class Ways:
             found = self._evaluators[key] = Evaluator(layers)
         return found
 
-    def _levels(self, kind: str) -> tuple[tuple[Policy, ...], ...] | None:
-        """Give the organization's policies of a kind by level; None where there are none, or they are not known."""
-        found = self._state.lineage
-        if found is None or found.is_management or not (found.has_scps if kind == "SCP" else found.has_rcps):
-            return None
-        return tuple(
-            tuple(
-                self._policy(f"{kind} {each.name} ({each.id}) attached to {level.name}", each.document)
-                for each in (level.scps if kind == "SCP" else level.rcps)
-            )
-            for level in found.levels
-        )
+
+Levels = tuple[tuple[Policy, ...], ...]
+"""Policies of an organization, from the root to the account."""
+
+
+def scps_of(lineage: Lineage) -> Levels | None:
+    """Give the SCPs that bound an account by level; None where none do."""
+    return _levels("SCP", [level.scps for level in lineage.levels], lineage) if lineage.has_scps else None
+
+
+def rcps_of(lineage: Lineage) -> Levels | None:
+    """Give the RCPs that bound an account's resources by level; None where none do."""
+    return _levels("RCP", [level.rcps for level in lineage.levels], lineage) if lineage.has_rcps else None
+
+
+def _levels(kind: str, attached: Iterable[tuple[ControlPolicy, ...]], lineage: Lineage) -> Levels | None:
+    if lineage.is_management:
+        return None
+    return tuple(
+        tuple(parse_policy(p.document, f"{kind} {p.name} ({p.id}) attached to {level.name}") for p in policies)
+        for level, policies in zip(lineage.levels, attached, strict=True)
+    )
 
 
 _ORGANIZATION_ID, _ORGANIZATION_PATHS = "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"

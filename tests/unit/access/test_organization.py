@@ -300,3 +300,51 @@ def test_an_organization_decides_as_the_guide_says(made):
             assert isinstance(proof, Counterexample)
         else:
             assert isinstance(proof, Proof | NotKnown)
+
+
+# --- what a plan gives and the organization withholds ---
+
+
+def planned(made, *actions, policy=None):
+    """Give the warnings of a plan that gives a set of some actions in an account so bounded."""
+    given = replace(TEAM.permission_sets["read-only"], allow=actions, deny=(), policy=policy)
+    changed = replace(TEAM, permission_sets={**TEAM.permission_sets, "read-only": given})
+    observed = bounded({"production": AccountState("production", NUMBER, {}, {}, {}, {})}, made)
+    plan = make_plan(changed, observed, AT)
+    return [str(each) for each in plan.warnings if each.code == "withheld" and "`read-only`" in str(each)]
+
+
+def test_a_plan_warns_of_what_it_gives_and_an_scp_denies():
+    """With the policy, what it is attached to, and the line of the set; of nothing that is left in part."""
+    made = organization(everywhere((SCP, ("Deny", "rds:Delete*"))))
+    policy = "SCP policy 4 (p-00000004) attached to OU Work"
+    assert planned(made, "rds:DeleteDBInstance", "rds:Describe*", "rds:*") == [
+        "watchbill.yaml:1:1 permission set `read-only` gives in production what is denied there by "
+        f"{policy}: rds:DeleteDBInstance"
+    ]
+    assert planned(made, "rds:Describe*", "*") == []
+    assert planned(organization(everywhere()), "rds:DeleteDBInstance") == []
+    assert planned(None, "rds:DeleteDBInstance") == []
+    assert planned(ProviderError("no"), "rds:DeleteDBInstance") == []
+    assert planned(organization(everywhere((SCP, ("Deny", "rds:Delete*"))), NUMBER), "rds:DeleteDBInstance") == []
+
+
+def test_a_plan_warns_of_what_no_scp_of_a_level_allows():
+    """There is no Deny to be named, but the policies that could have allowed it."""
+    made = organization({**everywhere(), INNER: [(SCP, ("Allow", "s3:*")), (RCP, FULL)]})
+    (said,) = planned(made, "sqs:SendMessage", "s3:GetObject")
+    assert said.endswith(
+        "denied there for want of an Allow in SCP policy 4 (p-00000004) attached to OU Production: sqs:SendMessage"
+    )
+
+
+def test_what_is_denied_under_a_condition_or_by_the_set_itself_is_no_warning():
+    """Something of the first is left, and the second was never given."""
+    made = organization(everywhere((SCP, ("Deny", "rds:Delete*"))))
+    document_ = dict(made.policies["p-00000004"].document)
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}
+    document_["Statement"] = [{**document_["Statement"][0], "Condition": elsewhere}]
+    policies = {**made.policies, "p-00000004": replace(made.policies["p-00000004"], document=document_)}
+    assert planned(replace(made, policies=policies), "rds:DeleteDBInstance") == []
+    own = document(("Allow", "rds:DeleteDBInstance"), ("Deny", "rds:*"))
+    assert planned(made, policy=own) == []
