@@ -13,6 +13,7 @@ from watchbill.team.model import (
     Kind,
     Layer,
     Leave,
+    Mode,
     Override,
     PermissionSet,
     Person,
@@ -139,6 +140,12 @@ def team() -> Team:
         None,
         {"deploy-bot": workload("deploy-bot")},
     )
+
+
+def enforced(base: Team) -> Team:
+    """Give a team all of whose accounts are in mode `enforce`."""
+    accounts = {name: replace(account, mode=Mode.ENFORCE) for name, account in base.accounts.items()}
+    return replace(base, accounts=accounts)
 
 
 def with_rota(base: Team, changed: Rota) -> Team:

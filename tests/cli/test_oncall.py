@@ -201,12 +201,13 @@ def test_a_list_of_shifts_becomes_a_layer_that_follows_the_file(watchbill, sampl
 def test_a_pass_fetches_what_is_followed(watchbill, aws, tmp_path):
     """What waits for a lead is said in each pass, and keeps nothing else from being done."""
     stage = on_stage(aws, tmp_path)
+    at = {"watchbill_at": stage.clock.now().isoformat(), "watchbill_actor": "ada"}
+    assert watchbill("apply", "--yes", **at).code == 0
     (tmp_path / "shifts.csv").write_bytes((SCHEDULES / "shifts.csv").read_bytes())
     layer = "{name: outside, time_zone: UTC, members: [ada, james], feed: {form: csv, file: shifts.csv}}"
     with (tmp_path / "watchbill.yaml").open("a") as file:
         file.write(f"  moved: {{accounts: [staging], entitlement: {{}}, required: [], layers: [{layer}]}}\n")
-    at = {"watchbill_at": stage.clock.now().isoformat(), "watchbill_actor": "ada"}
-    ran = watchbill("run", "--enforce", **at)
+    ran = watchbill("run", **at)
     assert "moved/outside nobody is on call by it; the copy of" in ran.err
     assert "waits for a lead: watchbill oncall fetch --accept moved/outside" in ran.err
     assert "is `priya`, who is no member of the layer" in ran.err
@@ -218,7 +219,7 @@ def test_a_pass_fetches_what_is_followed(watchbill, aws, tmp_path):
 def test_the_page_says_since_when_a_schedule_fails(watchbill, aws, tmp_path):
     """The last good copy stays in force, and whoever reads the report sees of when it is."""
     stage = on_stage(aws, tmp_path)
-    watchbill("run", "--enforce", watchbill_at=stage.clock.now().isoformat(), watchbill_actor="ada")
+    watchbill("apply", "--yes", watchbill_at=stage.clock.now().isoformat(), watchbill_actor="ada")
     hijacked(stage)
     where, now = trail_of(stage, tmp_path), stage.clock.now()
     (tmp_path / "shifts.csv").write_bytes((SCHEDULES / "shifts.csv").read_bytes())

@@ -26,14 +26,14 @@ def asked(watchbill, sample, aws):
 def test_a_request_goes_all_the_way(watchbill, asked):
     """Shown while it waits, approved, applied by one pass, read back, in the ledger, and gone when it is over."""
     assert f"{asked} [waiting] lee asks for support in production for 2 h: ticket 42" in watchbill("requests").out
-    assert watchbill("run", "--enforce").code == 0
+    assert watchbill("apply", "--yes").code == 0
     own = watchbill("requests", "approve", asked)
     assert (own.code, "no lead of team" in own.err) == (1, True)
     approved = watchbill("requests", "approve", asked, watchbill_actor="ada")
     assert "was approved by ada at 2026-01-12T12:00:00Z; it holds until 2026-01-12T14:00:00Z" in approved.out
     assert watchbill("drift", "--json").json["result"] == []
     later = {"watchbill_at": "2026-01-12T12:01:00Z"}
-    assert watchbill("run", "--enforce", **later).code == 0
+    assert watchbill("run", **later).code == 0
     assert f"{asked} [in effect]" in watchbill("requests").out
     plan = watchbill("plan", "--detailed-exitcode")
     assert plan.code == 0, plan.out
@@ -48,7 +48,7 @@ def test_a_request_goes_all_the_way(watchbill, asked):
     assert watchbill("plan", "--detailed-exitcode").code == 2
 
 
-def test_without_enforce_nothing_comes_of_it_and_people_hear(watchbill, asked):
+def test_while_the_first_plan_waits_nothing_comes_of_it_and_people_hear(watchbill, asked):
     """A pass that only reads tells no success."""
     watchbill("requests", "approve", asked, watchbill_actor="ada")
     watchbill("run", watchbill_at="2026-01-12T12:03:00Z")

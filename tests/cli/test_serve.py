@@ -272,7 +272,8 @@ def test_a_pass_by_itself_leaves_it_to_the_one_that_leads(serving, place, watchb
 def test_what_was_approved_is_in_aws_within_two_minutes(serving, place, watchbill):
     """Approved by another process while the next pass is an hour off; and PagerDuty is heard where its word is signed."""
     where = ("--state", place.folder, "--team", place.folder / "watchbill.yaml", "--json")
-    with serving("one", "--enforce", "--every", "1h", WATCHBILL_PAGERDUTY_WEBHOOK_SECRET="shared") as one:
+    assert watchbill("apply", "--yes", *where).code == 0
+    with serving("one", "--every", "1h", WATCHBILL_PAGERDUTY_WEBHOOK_SECRET="shared") as one:
         one.until(lambda each: each.lines("pass"), 150)
         asked = ("request", "support", "--for", "2h", "--reason", "ticket 42")
         row = watchbill(*asked, *where, watchbill_actor="lee").json["result"]["id"]

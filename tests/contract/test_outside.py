@@ -44,7 +44,7 @@ def world(tmp_path, sshd, james, peer, monkeypatch):
 
 def test_one_freeze_covers_all_of_it(world, sshd, peer):
     """A session that was open dies, nobody gets in by key or by Okta, and the restore gives everything back."""
-    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*hijack()), enforce=False).raised
+    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*hijack())).raised
     before = world.app.elsewhere(world.team, "james")
     with subprocess.Popen(sshd.client("echo in; sleep 300"), stdout=subprocess.PIPE, text=True) as session:
         assert session.stdout is not None

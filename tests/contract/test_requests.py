@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 from tests.contract.test_slack import eventually
 from tests.contract.test_talking import Place, typed
-from tests.teams import MONDAY
+from tests.teams import MONDAY, enforced
 from tests.trails import named, record, user
 from tests.unit.service.desk import MINUTE
 from tests.unit.service.test_feeds import NAME, feed_team, table
@@ -51,8 +51,8 @@ class Site(Place):
         super().__init__(folder, slack)
         accounts = Accounts(endpoint, ("any", "any"))
         self.app = App(self.clock, accounts, AwsCloud(accounts))
-        if of is not None:
-            self.team = replace(of, slack=self.team.slack)
+        self.team = enforced(self.team if of is None else replace(of, slack=self.team.slack))
+        self.store.revisions.add(self.team.digest, self.clock.now(), self.team.text, "watchbill")
         self.talk.wishes = requests.WISHES
         self.desk_ = replace(self.desk_, others={"request": requests.press})
         self.rung, self.feed, self.fetched = Event(), b"", 0
@@ -66,7 +66,7 @@ class Site(Place):
     def bring(self, work):
         """Bring AWS in step as a pass does."""
         done = Reconciled()
-        bring_in_step(work, done, enforce=True)
+        bring_in_step(work, done)
         assert [o.error for o in done.outcomes if o.error] == []
         return done.problems
 

@@ -21,7 +21,7 @@ import pytest
 from tests.contract.test_slack import eventually
 from tests.contract.test_talking import Place
 from tests.lakes import delivery, log
-from tests.teams import MONDAY
+from tests.teams import MONDAY, enforced
 from tests.trails import record, user
 from tests.unit.alerts.records import AWAY, FIREFOX, HOME, failed, made_key, pack, signed_in, usual
 from tests.workspace import populate, user_of
@@ -76,6 +76,8 @@ class Night(Place):
         super().__init__(folder, slack, mail=False, leads=("sofia", "ada"))
         accounts = Accounts(endpoint, ("any", "any"))
         self.app = App(self.clock, accounts, Paced(accounts, self.clock), sleep=self.wait, lanes=1)
+        self.team = enforced(self.team)
+        self.store.revisions.add(self.team.digest, self.clock.now(), self.team.text, "watchbill")
         self.lake, self.files = lake, 0
         lease = Lead(self.store, "a", self.clock, timedelta(days=365)).turn()
         assert lease is not None
@@ -99,7 +101,7 @@ class Night(Place):
 
     def _bring(self, work):
         done = Reconciled()
-        bring_in_step(work, done, enforce=True)
+        bring_in_step(work, done)
         assert [each.error for each in done.outcomes if each.error] == []
         return done.problems
 
@@ -136,7 +138,7 @@ class Night(Place):
         def take_all(library):
             return take_in(self.lake, files, library, self.clock.now())
 
-        done = reconcile(self.as_("watchbill"), Watched(self.lake, take_all, pack()), enforce=True)
+        done = reconcile(self.as_("watchbill"), Watched(self.lake, take_all, pack()))
         assert [each for each in done.problems if each.code != "open-shift"] == []
         return done.raised
 

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
+from watchbill.access.interim import read
 from watchbill.access.model import Freeze
 from watchbill.errors import FileError, Problem
 from watchbill.intervals import Interval, iso
-from watchbill.team.files import parse
 from watchbill.team.model import Team
 
 
@@ -126,7 +126,7 @@ def _read(revision: Revision, given: Team) -> Team | FileError:
 def _parsed(text: str, path: str) -> Team | FileError:
     """Read a revision. A large file takes seconds, and the same ones are asked for again and again."""
     try:
-        return parse(text, path)
+        return read(text, path)
     except FileError as error:
         return error
 

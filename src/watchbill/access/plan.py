@@ -13,10 +13,11 @@ from datetime import datetime
 import msgspec
 
 from watchbill.access.changes import changes_of
-from watchbill.access.compile import Compiled, Compiler, policies_of
+from watchbill.access.compile import Compiler, policies_of
 from watchbill.access.drift import find_drift, foreign_of
 from watchbill.access.limits import fullest
 from watchbill.access.model import AccountState, Capacity, Change, Drift, Effect, Freeze, Holding, Plan, Verb
+from watchbill.access.modes import NOTHING_HELD, Held, holdings_of, withhold, without_unseen
 from watchbill.access.readback import Readback
 from watchbill.access.review import (
     account_warnings,
@@ -47,11 +48,14 @@ def make_plan(
     at: datetime,
     freezes: Collection[Freeze] = (),
     applied: Applied | None = None,
+    held: Held = NOTHING_HELD,
 ) -> Plan:
     """Compare what the team file gives at an instant with what AWS has, by account name.
 
-    `applied` tells what others did from what the team file has changed; without it only what is foreign is drift.
+    `applied` tells what others did from what the team file has changed; without it only what is foreign is drift. What
+    is `held` stays as it is in AWS, and the plan is a whole one for all the rest (`modes`).
     """
+    team = without_unseen(team, observed, held)
     compiler, readback = Compiler(team, at, freezes), Readback(team)
     before = None if applied is None else Compiler(applied.team, applied.at, applied.freezes)
     changes: list[Change] = []
@@ -64,13 +68,20 @@ def make_plan(
     come: dict[str, AccountState] = {}
     held: set[tuple[str, str]] = set()
     for name, state in sorted(observed.items()):
-        compiled = compiler.account(team.accounts[name], state)
+        withheld = withhold(compiler.account(team.accounts[name], state), state, held.rotas)
+        compiled = withheld.compiled
+        if name in held.accounts:
+            if team.invariants:
+                desired[name], come[name] = compiled.state, state
+            continue
         expected = None
         if before is not None and name in before.team.accounts:
             expected = before.state(before.team.accounts[name], state)
         foreign = tuple(foreign_of(compiled.state, state, expected))
         changes.extend(changes_of(team.name, compiled, state, foreign))
-        effects.extend(_effects(compiled, readback, state, at))
+        have = tuple(readback.holdings(state))
+        wanted = holdings_of(compiled.holdings, have, withheld.through)
+        effects.extend(_effects(wanted, have, name, at))
         drift.extend(find_drift(compiled.state, state, foreign, expected))
         problems.extend((*compiled.problems, *taken_names(team, compiled, state)))
         warnings.extend(account_warnings(team, compiled, state))
@@ -127,9 +138,8 @@ def _named_in(parameters: Mapping[str, object]) -> Iterator[str]:
         yield arn if ":iam::aws:" in arn else arn.rpartition("/")[2]
 
 
-def _effects(compiled: Compiled, readback: Readback, observed: AccountState, at: datetime) -> Iterator[Effect]:
+def _effects(wanted: tuple[Holding, ...], have: tuple[Holding, ...], account: str, at: datetime) -> Iterator[Effect]:
     """Compare who holds what by the documents to come with who holds what by the documents that are there."""
-    wanted, have = compiled.holdings, tuple(readback.holdings(observed))
     for verb, present, absent in ((Verb.GAINS, wanted, have), (Verb.LOSES, have, wanted)):
         always: set[tuple[str, str]] = set()
         other: dict[tuple[str, str], list[Interval]] = {}
@@ -143,7 +153,7 @@ def _effects(compiled: Compiled, readback: Readback, observed: AccountState, at:
             key = (holding.person, holding.permission_set)
             for interval in () if key in always else _beyond(holding, other.get(key, ()), at):
                 where = holding.where if verb is Verb.GAINS else None
-                given = (holding.person, verb, holding.permission_set, observed.account, interval, holding.why, where)
+                given = (holding.person, verb, holding.permission_set, account, interval, holding.why, where)
                 yield Effect(*given)
 
 

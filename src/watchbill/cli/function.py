@@ -1,6 +1,6 @@
 """`watchbill run` as a function of AWS Lambda, called on a schedule: `watchbill.cli.function.handler`.
 
-The event may name what a command line would, `{"arguments": ["--trail", "s3://bucket/prefix", "--enforce"]}`, and
+The event may name what a command line would, `{"arguments": ["--trail", "s3://bucket/prefix"]}`, and
 nothing but options of `run`. A pass that failed raises, so that Lambda counts it as failed and calls again.
 """
 

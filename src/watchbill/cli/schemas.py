@@ -20,6 +20,7 @@ from watchbill.cli.commands.lake import IngestView
 from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.offboard import FinishedView, OffboardView, ShutOutView
 from watchbill.cli.commands.oncall import OncallView, SwapView
+from watchbill.cli.commands.plans import ProposalView, WholeProposalView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ProofView
 from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.requests import RequestView
@@ -57,6 +58,10 @@ RESULTS: dict[str, Any] = {
     "apply": ApplyView,
     "drift": list[DriftView],
     "request": RequestView,
+    "plans": list[ProposalView],
+    "plans show": WholeProposalView,
+    "plans approve": ProposalView,
+    "plans refuse": ProposalView,
     "requests": list[RequestView],
     "requests swap": RequestView,
     "requests approve": RequestView,

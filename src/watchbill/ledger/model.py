@@ -12,6 +12,12 @@ class Kind(StrEnum):
 
     REVISION_RECORDED = "team:revision:recorded"
     PLAN_APPLIED = "access:plan:applied"
+    PLAN_PROPOSED = "access:plan:proposed"
+    """A plan waits for a person."""
+    PLAN_APPROVED = "access:plan:approved"
+    PLAN_REFUSED = "access:plan:refused"
+    PLAN_VOID = "access:plan:void"
+    """What it would change is not the same any more."""
     CASE_RAISED = "alerts:case:raised"
     CASE_UPDATED = "alerts:case:updated"
     QUESTION_ASKED = "respond:question:asked"

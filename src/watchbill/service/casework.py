@@ -10,7 +10,9 @@ from datetime import datetime
 
 import msgspec
 
+from watchbill.access.interim import read
 from watchbill.access.model import Change, Freeze, Plan
+from watchbill.access.modes import held_by
 from watchbill.access.plan import Applied, make_plan
 from watchbill.alerts.view import CaseView
 from watchbill.bootstrap import App
@@ -22,8 +24,7 @@ from watchbill.service.feeds import with_feeds
 from watchbill.service.stand_ins import with_stand_ins
 from watchbill.store.database import Store
 from watchbill.store.rows import CaseRow
-from watchbill.team.files import parse
-from watchbill.team.model import Team
+from watchbill.team.model import Mode, Team
 
 
 def find_case(store: Store, case_id: str) -> tuple[CaseRow, CaseView]:
@@ -54,14 +55,31 @@ class Casework:
         """Give every freeze there was."""
         return [Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in self.store.freezes.all()]
 
-    def laid_over(self) -> Team:
-        """Give the team file with what holds beside it: who stands in for whom, and what was approved."""
-        return with_requests(with_stand_ins(self.team, self.store), self.store)
+    def laid_over(self, team: Team | None = None) -> Team:
+        """Give a team file with what holds beside it: who stands in for whom, and what was approved."""
+        return with_requests(with_stand_ins(team or self.team, self.store), self.store)
 
     def plan(self) -> Plan:
-        """Compare AWS as it is with what the team file gives now, and with what was last applied."""
-        team = self.laid_over()
-        return make_plan(team, self.app.observe(team), self.at, self.freezes(), self.applied())
+        """Compare AWS as it is with what the team file gives now, and with what was last applied.
+
+        What is in mode `observe`, by the file at hand or by the one in force, is left as it is.
+        """
+        team, in_force = self.laid_over(), self.in_force()
+        held = held_by([team, *([] if in_force is None else [in_force])], Mode.PROPOSE)
+        return make_plan(team, self.app.observe(team), self.at, self.freezes(), self.applied(), held)
+
+    def in_force(self) -> Team | None:
+        """Give the team file that people let be, bare; None where there is none, or it can be read no more."""
+        kept = self.store.revisions.latest()
+        if kept is None:
+            return None
+        if kept.digest == self.team.digest:
+            return self.team
+        try:
+            found = read(kept.text, self.team.path)
+        except FileError:
+            return None
+        return found if found.name == self.team.name else None
 
     def perform(self, change: Change) -> None:
         """Make one step of a plan."""
@@ -74,7 +92,7 @@ class Casework:
         if entry is None or kept is None or kept.digest != entry.facts["team"]:
             return None
         try:
-            team = parse(kept.text.encode(), self.team.path)
+            team = read(kept.text, self.team.path)
         except FileError:
             return None
         # A freeze since then changed AWS at once, and by watchbill.

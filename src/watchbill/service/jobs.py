@@ -22,7 +22,7 @@ from watchbill.service.clicks import Desk, work_clicks, work_slow
 from watchbill.service.links import LinksOf, nowhere
 from watchbill.service.outbox import deliver
 from watchbill.service.serve import Did, Job, Turn
-from watchbill.store.rows import Worked
+from watchbill.store.rows import Proposed, Worked
 from watchbill.team.model import Team
 
 
@@ -102,15 +102,16 @@ def at_once(
     def work(turn: Turn) -> Did:
         new = [row.id for row in requests.unsettled(turn.store, turn.at) if is_due(row.id, turn.at)]
         rang = rung.is_set() and is_due(_OUTSIDE, turn.at)
-        if not (new or rang or requests.is_overdue(turn.store, turn.at)):
+        let = [row.id for row in turn.store.proposals.all([Proposed.APPROVED]) if is_due(row.id, turn.at)]
+        if not (new or let or rang or requests.is_overdue(turn.store, turn.at)):
             return Did()
         working = works(turn)
         expired, problems = requests.expire(working), list[Problem]()
-        tried.update(dict.fromkeys([*new, *([_OUTSIDE] if rang else [])], turn.at))
+        tried.update(dict.fromkeys([*new, *let, *([_OUTSIDE] if rang else [])], turn.at))
         if rang:
             rung.clear()
             working = refresh(working)
-        if new or rang:
+        if new or let or rang:
             problems += bring(working)
         facts = {"expired": expired, "effective": requests.settle(working)}
         return Did({name: ids for name, ids in facts.items() if ids}, problems)

@@ -19,7 +19,6 @@ import msgspec
 
 from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, Plan, State
-from watchbill.access.review import too_large
 from watchbill.alerts.audit import NO_RULES, Asked
 from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.model import Audit, Case
@@ -48,7 +47,8 @@ from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
 from watchbill.service.links import Links
 from watchbill.service.outbox import deliver
 from watchbill.service.requests import expire, settle
-from watchbill.store.rows import CaseRow, StepRow
+from watchbill.service.stepping import step_of, take
+from watchbill.store.rows import CaseRow, ProposalRow, StepRow
 from watchbill.team.model import Team
 from watchbill.trail.coverage import Coverage, Gap
 
@@ -74,6 +74,8 @@ class Reconciled:
     amended: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
     """What kept a part from being done."""
+    proposal: ProposalRow | None = None
+    """The plan that waits for a person, or was applied as one approved it; None where nothing waits."""
 
     @property
     def assumed(self) -> tuple[str, ...]:
@@ -111,8 +113,8 @@ class People(Protocol):
         ...
 
 
-def reconcile(work: Casework, watched: Watched | None, *, enforce: bool, people: People | None = None) -> Reconciled:
-    """Make one pass. Without `enforce` AWS is only read: the plan is made, not applied."""
+def reconcile(work: Casework, watched: Watched | None, *, people: People | None = None) -> Reconciled:
+    """Make one pass. What of AWS it changes by itself is for the modes and the approval of the team file to say."""
     done = Reconciled()
     if people is not None:
         with _part(done.problems):
@@ -128,7 +130,7 @@ def reconcile(work: Casework, watched: Watched | None, *, enforce: bool, people:
     with _part(done.problems):
         expire(work)
     with _part(done.problems):
-        bring_in_step(work, done, enforce=enforce)
+        bring_in_step(work, done)
     with _part(done.problems):
         settle(work)
     if watched is not None:
@@ -142,16 +144,15 @@ def reconcile(work: Casework, watched: Watched | None, *, enforce: bool, people:
 _APPLYING = Lock()
 
 
-def bring_in_step(work: Casework, done: Reconciled, *, enforce: bool) -> None:
-    """Plan access, and apply the plan where it may be; of several threads one after the other."""
+def bring_in_step(work: Casework, done: Reconciled) -> None:
+    """Plan access, apply of it what may be, and keep what waits for a person; of several threads one by one."""
     with _APPLYING:
-        done.plan = work.plan()
-        done.problems.extend(done.plan.problems)
-        large = too_large(done.plan, work.team)
-        if enforce and large is not None:
-            done.problems.append(large)
-        elif enforce and not done.plan.problems:
-            done.outcomes = apply_plan(work, done.plan)
+        step = step_of(work)
+        done.plan = step.plan
+        done.problems.extend(step.plan.problems)
+        stepped = take(work, step, apply_plan)
+        done.outcomes, done.proposal = stepped.outcomes, stepped.proposal
+        done.problems.extend(stepped.problems)
 
 
 def _tell(work: Casework, people: People, done: Reconciled) -> None:

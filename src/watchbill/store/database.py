@@ -30,6 +30,7 @@ from watchbill.store.ledger import Ledger
 from watchbill.store.links import Links
 from watchbill.store.mutes import Mutes
 from watchbill.store.outbox import Outbox
+from watchbill.store.proposals import Proposals
 from watchbill.store.questions import Questions
 from watchbill.store.requests import Requests
 from watchbill.store.revisions import Revisions
@@ -79,6 +80,7 @@ class Store:
         self.links = Links(self)
         self.mutes = Mutes(self)
         self.requests = Requests(self)
+        self.proposals = Proposals(self)
         self.sign_ins = SignIns(self)
         self.web_sessions = WebSessions(self)
         self.leases = Leases(self)

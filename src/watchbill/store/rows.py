@@ -360,3 +360,46 @@ class RequestRow:
     ended_at: datetime | None = None
     """When somebody ended it before its time."""
     ended_by: str | None = None
+
+
+class Proposed(StrEnum):
+    """What became of a plan that waits for a person."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    """Enough people approved it, and nothing of it is done."""
+    BEGUN = "begun"
+    """It is being applied; where that is the last that is known, what is left of it is."""
+    APPLIED = "applied"
+    REFUSED = "refused"
+    VOID = "void"
+    """What it would change is not the same any more: what was approved of it counts for nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRow:
+    """A plan that waits for a person, or did."""
+
+    id: str
+    """Made of all that is approved with it: the same content has the same id."""
+    at: datetime
+    revision: str
+    """Digest of the team file that it comes from."""
+    people: int
+    """How many leads it takes."""
+    payload: str
+    """What is approved, as JSON."""
+    state: Proposed = Proposed.WAITING
+    turned_at: datetime | None = None
+    """When it came to stand where it stands; None while it has only waited."""
+    turned_by: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRow:
+    """Somebody approved a plan."""
+
+    proposal: str
+    by: str
+    at: datetime

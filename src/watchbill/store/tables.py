@@ -283,3 +283,26 @@ requests = Table(
     Column("ended_by", Text, nullable=True),
     Index("requests_by_state", "state", "at"),
 )
+
+proposals = Table(
+    "proposals",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("revision", String(64), nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("turned_at", String(32), nullable=True),
+    Column("turned_by", Text, nullable=True),
+    Column("why", Text, nullable=False),
+    Index("proposals_by_state", "state"),
+)
+
+proposal_approvals = Table(
+    "proposal_approvals",
+    METADATA,
+    Column("proposal", String(32), primary_key=True),
+    Column("by", String(255), primary_key=True),
+    Column("at", String(32), nullable=False),
+)

@@ -70,6 +70,22 @@ Filled = Annotated[str, StringConstraints(min_length=1)]
 Sentence = Annotated[str, StringConstraints(pattern=r"\S")]
 Level = Literal["list", "read", "write", "tagging", "permissions"]
 Named = Annotated[list[str], Field(min_length=1)]
+ModeName = Literal["observe", "propose", "enforce"]
+ChangeName = Literal["removal", "schedule", "new-access", "new-person", "new-capability"]
+"""Changes that may be let go unattended."""
+_UNATTENDED: tuple[ChangeName, ...] = ("removal", "schedule")
+WeighedName = Literal[
+    "removal",
+    "schedule",
+    "new-access",
+    "new-person",
+    "new-capability",
+    "self-added",
+    "unknown-author",
+    "safeguard",
+    "warned",
+    "first",
+]
 
 
 def _form_of_days(value: object) -> str:
@@ -94,6 +110,10 @@ class AccountPart(_Part):
     )
     environment: Filled = Field(description="`production` raises the severity of what happens there.")
     role: Key | None = Field(None, description="The role that watchbill assumes to reach the account.")
+    mode: ModeName = Field(
+        "propose",
+        description="observe: nothing is written; propose: plans wait for a person; enforce: applied at once.",
+    )
 
 
 class PersonPart(_Part):
@@ -313,6 +333,7 @@ class RotaPart(_Part):
     rest: Length = Field("11h", description="The least time between two shifts of one person; `oncall check` holds it.")
     layers: list[LayerPart] = Field(default_factory=list, description="Rotations; a later one wins over an earlier.")
     overrides: list[OverridePart] = Field(default_factory=list, description="Swaps and covers for a span.")
+    mode: ModeName | None = Field(None, description="A mode stricter than that of its accounts, to watch it first.")
 
 
 class GrantPart(_Part):
@@ -489,6 +510,18 @@ class IdentityCenterPart(_Part):
     )
 
 
+class ApprovalPart(_Part):
+    """Which changes of this file are applied by themselves in accounts that enforce it."""
+
+    unattended: list[ChangeName] = Field(
+        default_factory=lambda: list(_UNATTENDED),
+        description="Changes that wait for nobody, where who wrote them is known and gains nothing by them.",
+    )
+    two_people: list[WeighedName] = Field(
+        default_factory=list, description="Changes that wait for two leads rather than one."
+    )
+
+
 class TeamPart(_Part):
     """A team file: people, what they may hold, and who is on watch."""
 
@@ -551,3 +584,6 @@ class TeamPart(_Part):
     slack: SlackPart | None = Field(default=None, description="That people are asked in Slack, and how.")
     notify: list[NotifyPart] = Field(default_factory=list, description="More ways by which leads are told.")
     web: WebPart | None = Field(default=None, description="The pages that people look at, and where they sign in.")
+    approval: ApprovalPart = Field(
+        default_factory=ApprovalPart, description="Which changes of this file wait for a lead before they are applied."
+    )

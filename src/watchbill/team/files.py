@@ -30,7 +30,9 @@ from watchbill.team.model import (
     Access,
     Account,
     Alerts,
+    Approval,
     BreakGlass,
+    ChangeKind,
     Claim,
     Directory,
     Feed,
@@ -41,6 +43,7 @@ from watchbill.team.model import (
     Kind,
     Layer,
     Leave,
+    Mode,
     Notify,
     Override,
     PermissionSet,
@@ -374,6 +377,10 @@ class _Builder:
             identity_center=self._identity_center(),
             organization=part.organization or (part.identity_center.account if part.identity_center else None),
             web=self._web(),
+            approval=Approval(
+                tuple(ChangeKind(each) for each in part.approval.unattended),
+                tuple(ChangeKind(each) for each in part.approval.two_people),
+            ),
         )
 
     def _instances(self) -> dict[str, str]:
@@ -454,7 +461,8 @@ class _Builder:
 
     def _account(self, name: str) -> Account:
         found = self._part.accounts[name]
-        return Account(name, found.number, found.environment, found.role, self._at(("accounts", name), key=True))
+        where = self._at(("accounts", name), key=True)
+        return Account(name, found.number, found.environment, found.role, where, Mode(found.mode))
 
     def _person(self, name: str) -> Person:
         found = self._part.people[name]
@@ -508,6 +516,7 @@ class _Builder:
             (),
             self._at(("rotas", name), key=True),
             rest=length(rota.rest),
+            mode=None if rota.mode is None else Mode(rota.mode),
         )
         leave = tuple(self._leave(i) for i, each in enumerate(self._part.leave) if each.person in found.people)
         return replace(found, leave=leave, holidays=self._holidays(found.people))

@@ -23,6 +23,52 @@ class Kind(StrEnum):
     MANAGER = "manager"
 
 
+class Mode(StrEnum):
+    """What may be done in AWS by itself."""
+
+    OBSERVE = "observe"
+    """Nothing is written, whoever asks."""
+    PROPOSE = "propose"
+    """A plan waits for a person."""
+    ENFORCE = "enforce"
+    """A plan is applied at once, as far as `Approval` lets it."""
+
+
+class ChangeKind(StrEnum):
+    """What a change of access is, to whoever lets it be made."""
+
+    UPKEEP = "upkeep"
+    """What is in force goes on: access rolls forward, what others did is undone, a request that was approved."""
+    REMOVAL = "removal"
+    SCHEDULE = "schedule"
+    """Watches move among people who may come to be on call anyhow: a swap, a cover, another order."""
+    NEW_ACCESS = "new-access"
+    """Somebody who is known comes to hold, or may come to hold on call, what they did not."""
+    NEW_PERSON = "new-person"
+    NEW_CAPABILITY = "new-capability"
+    """A permission set allows more, or denies less."""
+    SELF_ADDED = "self-added"
+    """Who wrote it gains by it."""
+    UNKNOWN_AUTHOR = "unknown-author"
+    """Somebody gains, and nobody knows who wrote it."""
+    SAFEGUARD = "safeguard"
+    """What holds others back: leads, modes, approval, invariants, the ceiling."""
+    WARNED = "warned"
+    """An invariant does not hold, or is not proven, for what comes together with what others have in AWS."""
+    FIRST = "first"
+    """Nothing was applied from a team file yet, or what was can be read no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Which changes of the team file are applied by themselves in accounts that enforce it."""
+
+    unattended: tuple[ChangeKind, ...] = (ChangeKind.REMOVAL, ChangeKind.SCHEDULE)
+    """Those that wait for nobody. Upkeep never waits; what is not named here does."""
+    two_people: tuple[ChangeKind, ...] = ()
+    """Those that wait for two leads rather than one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An AWS account."""
@@ -34,6 +80,7 @@ class Account:
     role: str | None
     """The role that watchbill assumes to reach the account; None means the credentials it runs with."""
     where: Location
+    mode: Mode = Mode.PROPOSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +334,8 @@ class Rota:
     """By person the part of the world whose public holidays they have off, and the time zone they live in."""
     rest: timedelta = timedelta(hours=11)
     """The least time between two shifts of one person (Directive 2003/88/EC, article 3, unless the team says else)."""
+    mode: Mode | None = None
+    """One that is stricter than that of its accounts; None goes by theirs."""
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -537,6 +586,7 @@ class Team:
     """The account by which the organization is read: the management account or a delegated one; None is not at all."""
     web: Web | None = None
     """None where no pages are served."""
+    approval: Approval = field(default_factory=Approval)
 
     def members(self, group: str) -> tuple[str, ...]:
         """Give everyone in the group, those of included groups too, sorted, each once."""

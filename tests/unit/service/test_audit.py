@@ -124,7 +124,7 @@ def test_a_case_that_reaches_far_over_midnight_is_kept_whole(world, monkeypatch)
     records = [each for n in range(-6, 7) for each in hijack(12 * 60 + n * 20, f"h{n}")]
     sizes(monkeypatch, 1, 1, 10_000)
     put(world, *records)
-    done = reconcile(world.as_("watchbill"), world.watched(*records), enforce=False)
+    done = reconcile(world.as_("watchbill"), world.watched(*records))
     assert (len(done.audits), len(set(done.raised))) == (2, 1)
     (whole,) = audit_of_all(world)
     ((_, counted, _),) = cases(world)
@@ -180,7 +180,7 @@ def test_pieces_come_to_the_same_cases_as_all_at_once(tmp_path_factory, starts, 
                 sizes(patch, *sized)
             put(world, *records)
             for _ in range(20):
-                reconcile(world.as_("watchbill"), world.watched(*records), enforce=False)
+                reconcile(world.as_("watchbill"), world.watched(*records))
                 if not world.lake.manifest.arrived():
                     break
             assert world.lake.manifest.arrived() == []
@@ -251,7 +251,7 @@ def test_passes_over_any_cuts_come_to_the_same_cases_as_all_at_once(tmp_path_fac
         world = World(store)
         for start, end in pairwise(sorted({0, *cuts, len(drawn)})):
             records = [of_kind(*each) for each in arrival[start:end]]
-            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE), enforce=False)
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE))
         assert standing(world) == of_all(world)
 
 
@@ -271,7 +271,7 @@ def test_what_is_looked_at_in_part_is_not_said_anew(tmp_path, first, then, said)
         world = World(store)
         for numbers in (first, then):
             records = [of_kind(number, look) for number in numbers]
-            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE), enforce=False)
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE))
         words = "Looked at a policy: james did GetPolicy"
         of_each = [[] if more is None else [",".join(filter(None, [words, more]))] for more in said]
         assert [each[2] for each in standing(world)] == of_each
@@ -283,7 +283,7 @@ def test_what_lies_after_is_not_said_anew(tmp_path):
         world = World(store)
         made = [of_kind(number, ("mallory", "CreatePolicy")) for number in (19, 51)]
         for records in (made, [of_kind(0, ("james", "GetPolicy"))]):
-            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE), enforce=False)
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE))
         assert standing(world) == of_all(world)
 
 
@@ -293,7 +293,7 @@ def test_a_burst_that_goes_on_is_raised_once(tmp_path):
         world = World(store)
         for number in range(0, 40, 4):
             records = [of_kind(each, ("mallory", "ListUsers")) for each in range(number, number + 4)]
-            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE), enforce=False)
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=ALIKE))
         (found,) = standing(world)
         assert found[1] == [f"mallory ListUsers {n}" for n in range(3)]
         assert [each[1] for each in of_all(world)] == [found[1]]
@@ -304,7 +304,7 @@ def test_what_comes_late_amends_what_was_raised(tmp_path):
     with open_store(tmp_path) as store:
         world = World(store)
         passes = [
-            reconcile(world.as_("watchbill"), world.watched(of_kind(n, kind), rules=ALIKE), enforce=False)
+            reconcile(world.as_("watchbill"), world.watched(of_kind(n, kind), rules=ALIKE))
             for n, kind in ((15, ("mallory", "GetPolicy")), (12, ("mallory", "GetPolicy")))
         ]
         (case,) = passes[0].raised
@@ -315,7 +315,7 @@ def test_what_comes_late_amends_what_was_raised(tmp_path):
 def test_what_is_kept_under_another_id_says_so_in_what_undoes_it(world):
     """An earlier beginning comes late: the case keeps its id, and the command that is shown restores that case."""
     for records in (hijack(20, "a"), hijack(10, "b")):
-        reconcile(world.as_("watchbill"), world.watched(*records), enforce=False)
+        reconcile(world.as_("watchbill"), world.watched(*records))
     (row,) = world.store.cases.all()
     (whole,) = audit_of_all(world)
     assert whole.id != row.id

@@ -28,7 +28,7 @@ def world(tmp_path):
 @pytest.fixture
 def case_id(world):
     """Give the id of the case."""
-    (found,) = reconcile(world.as_("watchbill"), world.watched(*hijack()), enforce=False).raised
+    (found,) = reconcile(world.as_("watchbill"), world.watched(*hijack())).raised
     return found
 
 
@@ -108,7 +108,7 @@ def test_who_may_do_what(world, case_id):
 def test_a_lead_never_decides_about_themselves(world):
     """Sofia is the lead and the subject: another lead has to do it."""
     records = [{**record, "userIdentity": {**record["userIdentity"], "userName": "sofia"}} for record in hijack()]
-    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*records), enforce=False).raised
+    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*records)).raised
     for refused in (
         lambda: containment.plan(world.as_("sofia"), case_id),
         lambda: asking.decide(world.as_("sofia"), case_id, Verdict.FALSE_ALARM, "it was me"),
@@ -196,7 +196,7 @@ def test_what_others_changed_meanwhile_waits_for_a_person(world, case_id):
 def test_a_frozen_person_is_not_frozen_twice_and_not_decided_about(world, case_id):
     """Two freezes of one person would each remember the other's denies as what was there before."""
     frozen_in(world, case_id)
-    (other,) = reconcile(world.as_("watchbill"), world.watched(*hijack(), *hijack(200, "again")), enforce=False).raised
+    (other,) = reconcile(world.as_("watchbill"), world.watched(*hijack(), *hijack(200, "again"))).raised
     with pytest.raises(RefusedError, match=f"frozen already, in case {case_id}"):
         containment.plan(world.as_("sofia"), other)
     with pytest.raises(RefusedError, match="is frozen in case"):

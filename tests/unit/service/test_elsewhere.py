@@ -124,7 +124,7 @@ def world(tmp_path):
 @pytest.fixture
 def case_id(world):
     """Give the id of the case."""
-    (found,) = reconcile(world.as_("watchbill"), world.watched(*hijack()), enforce=False).raised
+    (found,) = reconcile(world.as_("watchbill"), world.watched(*hijack())).raised
     return found
 
 

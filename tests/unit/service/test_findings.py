@@ -62,7 +62,7 @@ def run(world, records=(), told=(), rules=None):
         return read.problems
 
     watched = replace(world.watched(*records, rules=rules), tell=tell)
-    return reconcile(world.as_("watchbill"), watched, enforce=False)
+    return reconcile(world.as_("watchbill"), watched)
 
 
 def cases(world):
@@ -154,7 +154,7 @@ def test_findings_that_cannot_be_read_leave_the_rest(world):
     def tell():
         raise NotFoundError("no file of findings in there")
 
-    done = reconcile(world.as_("watchbill"), replace(world.watched(*hijack()), tell=tell), enforce=False)
+    done = reconcile(world.as_("watchbill"), replace(world.watched(*hijack()), tell=tell))
     assert [problem.message for problem in done.problems][-1:] == ["no file of findings in there"]
     assert len(done.raised) == 1
     done = run(world, told=[found(), {"no": "finding"}])

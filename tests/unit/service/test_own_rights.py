@@ -37,7 +37,7 @@ def responding(world, *parts):
 
 def frozen(world):
     """Raise the case, and freeze its person until it has settled."""
-    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*hijack()), enforce=False).raised
+    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*hijack())).raised
     made = containment.freeze(world.as_("sofia"), containment.plan(world.as_("sofia"), case_id))
     return case_id, containment.settle(world.as_("sofia"), made.containment.id)
 

@@ -35,9 +35,9 @@ def world(tmp_path):
         yield World(store)
 
 
-def run(world, *records, enforce=True, people=None):
+def run(world, *records, people=None):
     """Make a pass over some records."""
-    return reconcile(world.as_("watchbill"), world.watched(*records), enforce=enforce, people=people)
+    return reconcile(world.as_("watchbill"), world.watched(*records), people=people)
 
 
 def kinds(world):
@@ -108,9 +108,9 @@ def test_what_was_proven_makes_no_case(world):
     looked = record("r1", 0, "james", "DescribeInstances", eventSource="ec2.amazonaws.com", readOnly=True)
     span = NOON - timedelta(hours=1), NOON + timedelta(hours=1)
     world.store.mutes.add(MuteRow("C-0", "0f06a3a5-0000-409f-8743-e6cf35561297", STOLEN, "james", *span))
-    assert reconcile(world.as_("watchbill"), world.watched(looked, rules=rules), enforce=False).raised == ()
+    assert reconcile(world.as_("watchbill"), world.watched(looked, rules=rules)).raised == ()
     after = record("r2", 90, "james", "DescribeInstances", eventSource="ec2.amazonaws.com", readOnly=True)
-    assert len(reconcile(world.as_("watchbill"), world.watched(looked, after, rules=rules), enforce=False).raised) == 1
+    assert len(reconcile(world.as_("watchbill"), world.watched(looked, after, rules=rules)).raised) == 1
 
 
 def test_a_second_pass_changes_nothing(world):
@@ -122,17 +122,18 @@ def test_a_second_pass_changes_nothing(world):
     assert (len(world.cloud.calls), kinds(world)) == (calls, entries)
 
 
-def test_without_enforce_aws_is_only_read(world):
-    """A membership taken away by hand is planned back, not put back; with enforce it is."""
+def test_in_mode_propose_aws_is_only_read(world):
+    """A membership taken away by hand is planned back, not put back; in mode enforce it is."""
     world.cloud.perform(
         world.team.accounts["production"],
         Call("RemoveUserFromGroup", {"GroupName": "job-security", "UserName": "sofia"}),
     )
     calls = len(world.cloud.calls)
-    looked = run(world, *hijack(), enforce=False)
+    looked = run(world, *hijack())
     assert looked.plan is not None
     assert [str(change.call) for change in looked.plan.changes] == ["iam:AddUserToGroup(job-security, sofia)"]
     assert len(world.cloud.calls) == calls
+    world.enforce()
     assert [outcome.state for outcome in run(world, *hijack()).outcomes] == ["done"]
     assert world.store.revisions.latest() is not None
 
@@ -152,7 +153,7 @@ def test_a_part_that_fails_leaves_the_others(world):
     def missing(library):
         raise NotFoundError("no trail at x")
 
-    done = reconcile(world.as_("watchbill"), Watched(world.lake, missing), enforce=True)
+    done = reconcile(world.as_("watchbill"), Watched(world.lake, missing))
     assert done.plan is not None
     assert (done.ingested, done.audits) == (None, ())
     assert [problem.message for problem in done.problems] == ["no trail at x"]
@@ -295,7 +296,7 @@ def test_each_event_is_judged_by_the_file_that_was_applied_by_then(world):
     apply_file(world, NOON - 30 * HOUR, "james")
     world.team = apply_file(world, NOON + HOUR, "")
     acts = [record(f"a{minute}", minute, "james", "CreateUser") for minute in (0, 59, 60, 61)]
-    done = run(world, *acts, enforce=False)
+    done = run(world, *acts)
     assert rights(done) == {"entitled": 2, "beyond role": 2}
     assert done.assumed == ()
 
@@ -305,7 +306,7 @@ def test_an_edit_that_is_not_applied_is_nobodys_right(world):
     before = apply_file(world, NOON - 30 * HOUR, "")
     world.team = parse(FILE.format(members="james"), "watchbill.yaml")
     act = record("a", 5, "james", "CreateUser")
-    done = run(world, act, enforce=False)
+    done = run(world, act)
     assert rights(done) == {"beyond role": 1}
     (said,) = done.assumed
     assert f"revision {before.digest[:12]} is in force" in said
@@ -313,12 +314,12 @@ def test_an_edit_that_is_not_applied_is_nobodys_right(world):
     world.clock.set(NOON + HOUR)
     apply_plan(world.as_("watchbill"), replace(world.as_("watchbill").plan(), changes=()))
     more = record("b", 60, "james", "CreateUser")
-    assert rights(run(world, act, more, enforce=False)) == {"beyond role": 1, "entitled": 1}
+    assert rights(run(world, act, more)) == {"beyond role": 1, "entitled": 1}
 
 
 def test_what_is_assumed_is_said_once_a_pass_and_is_no_problem(world):
     """Nothing is recorded at first; the pass that applies the file records it, from then on."""
-    looked = run(world, *hijack(), enforce=False)
+    looked = run(world, *hijack())
     assert len(looked.assumed) == 1
     assert looked.problems == []
     run(world, *hijack())
@@ -331,7 +332,7 @@ def test_a_revision_that_can_be_read_no_more_is_a_problem_of_the_pass(world):
     """What was done under it is not judged, and the rest is."""
     world.store.revisions.add("f" * 64, NOON, "team: orders\nshape: old\n", "sofia")
     world.team = apply_file(world, NOON + HOUR, "")
-    done = run(world, record("a", 5, "james", "CreateUser"), record("b", 60, "james", "CreateUser"), enforce=False)
+    done = run(world, record("a", 5, "james", "CreateUser"), record("b", 60, "james", "CreateUser"))
     assert rights(done) == {"not judgeable": 1, "beyond role": 1}
     assert [problem.code for problem in done.problems] == ["unreadable-revision"]
 
@@ -342,7 +343,7 @@ def test_a_freeze_that_is_over_is_still_judged_by(world):
     world.store.freezes.add(FreezeRow("F-1", "james", NOON + HOUR, None, None, "{}"))
     world.store.freezes.end("F-1", NOON + 2 * HOUR)
     acts = [record(f"a{minute}", minute, "james", "CreateUser") for minute in (59, 60, 119, 120)]
-    done = run(world, *acts, enforce=False)
+    done = run(world, *acts)
     assert rights(done) == {"entitled": 2, "frozen": 2}
 
 
@@ -351,12 +352,12 @@ def test_a_step_that_failed_is_named_in_the_case_of_what_it_left_open(world):
     world.team = apply_file(world, NOON - HOUR, "")
     gone = StepRow("p1", 0, NOON, "production iam:RemoveUserFromGroup(admins, james)", "failed", "Throttling")
     world.store.journal.write(gone)
-    (case_id, *_) = run(world, record("a", 5, "james", "CreateUser"), enforce=False).raised
+    (case_id, *_) = run(world, record("a", 5, "james", "CreateUser")).raised
     (opening,) = world.as_("sofia").case(case_id)[1].openings
     assert opening.by == "watchbill"
     assert "plan p1 failed" in opening.what
     world.store.journal.write(replace(gone, plan="p2", at=NOON + timedelta(minutes=1), state="done", error=None))
-    (later, *_) = run(world, record("b", 65, "james", "CreateUser"), enforce=False).raised
+    (later, *_) = run(world, record("b", 65, "james", "CreateUser")).raised
     assert world.as_("sofia").case(later)[1].openings == []
 
 
@@ -370,5 +371,5 @@ def test_what_is_applied_while_a_trail_comes_in_is_what_it_is_judged_by(world):
         apply_file(world, NOON + 2 * HOUR, "")
         return watched.take_in(library)
 
-    done = reconcile(world.as_("watchbill"), replace(watched, take_in=take_in), enforce=False)
+    done = reconcile(world.as_("watchbill"), replace(watched, take_in=take_in))
     assert rights(done) == {"entitled": 1, "frozen": 1, "beyond role": 1}

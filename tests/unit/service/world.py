@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 
 from tests.cloud import MemoryCloud, by
 from tests.lakes import delivery
-from tests.teams import MONDAY, PRODUCTION, team
+from tests.teams import MONDAY, PRODUCTION, enforced, team
 from tests.unit.alerts.records import pack
 
 from watchbill.access.apply import apply
@@ -87,6 +87,12 @@ class World:
         weakref.finalize(self, _gone, self.lake, folder)
         list(apply(make_plan(self.team, self.app.observe(self.team), NOON).changes, by(self.team, self.cloud)))
         self.cloud.keys["production", "james"] = [AccessKey(OWN, active=True), AccessKey(STOLEN, active=True)]
+
+        self.store.revisions.add(self.team.digest, NOON, self.team.text, "watchbill")
+
+    def enforce(self):
+        """Let passes apply what they plan."""
+        self.team = enforced(self.team)
 
     def watched(self, *records, rules=None):
         """Give the trail of a pass, in which some records have come."""

@@ -18,6 +18,7 @@ from watchbill.files.report import write_text
 from watchbill.service.casework import Casework
 from watchbill.service.plan_view import OutcomeView, drift_view, effect_lines, outcome_view, plan_view
 from watchbill.service.reconcile import apply_plan
+from watchbill.service.stepping import must_be_anothers, step_of
 from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
 
@@ -112,9 +113,13 @@ def apply(session: Session, plan_file: Path | None, *, yes: bool, allow_large: b
 
     A saved plan is refused when the team file or AWS has changed since it was made: then it is not what was reviewed.
     One that changes what more than ten people, and a quarter of the team, may do is refused unless you say it is meant.
+    So is one by which you gain, where the file in force has that wait for somebody else. What is in mode `observe` is
+    left as it is; in mode `propose` you are the person that a plan waits for.
     """
     with session.casework() as work:
-        made = work.plan()
+        step = step_of(work)
+        made = step.plan
+        must_be_anothers(work, step)
         if plan_file is not None:
             made = _reviewed(read_plan(plan_file.read_bytes(), str(plan_file)), made)
         else:

@@ -264,7 +264,7 @@ class _Telling:
 
     def _run(self) -> Reconciled:
         at = self._stage.clock.now()
-        self._heading(f"{at:%a %d %b %H:%M} UTC: watchbill run --trail {self._stage.source} --enforce")
+        self._heading(f"{at:%a %d %b %H:%M} UTC: watchbill run --trail {self._stage.source}")
         with self._out.progress() as progress:
             task = progress.add_task("reading the trail", total=None)
 
@@ -278,7 +278,7 @@ class _Telling:
                     progress=lambda count, total: progress.update(task, completed=count, total=total or None),
                 )
 
-            done = reconcile(self._as("watchbill"), Watched(self._lake, take_all, self._rules), enforce=True)
+            done = reconcile(self._as("watchbill"), Watched(self._lake, take_all, self._rules))
         self._passes.append(Pass(iso(at), run_view(done)))
         if done.plan is not None:
             text = f"{len(done.outcomes)} changes applied" if done.outcomes else "access is in step"

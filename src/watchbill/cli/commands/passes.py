@@ -77,7 +77,6 @@ class Told:
     rules: LoadedRules
     flaws: tuple[Problem, ...]
     """What is wrong with the rules."""
-    enforce: bool
     again: bool
     """Whether there is pass after pass."""
     tells: bool = False
@@ -137,7 +136,6 @@ def pass_options(function: Callable[..., Any]) -> Callable[..., Any]:
             multiple=True,
             help="A folder of Sigma rules; may be given again.",
         ),
-        click.option("--enforce", is_flag=True, help="Apply the plan; without it AWS is only read."),
     ]
     for option in reversed(options):
         function = option(function)
@@ -153,7 +151,7 @@ def told_by(given: Mapping[str, Any], *, again: bool, tells: bool) -> Told:
     if given["findings"] is not None:
         written(given["findings"])
     rules, flaws = load_rules(given["rules"])
-    return Told(given["source"], given["queue"], given["findings"], rules, flaws, given["enforce"], again, tells)
+    return Told(given["source"], given["queue"], given["findings"], rules, flaws, again, tells)
 
 
 def one_pass(session: Session, told: Told, standing: Standing) -> Passed:
@@ -167,11 +165,11 @@ def one_pass(session: Session, told: Told, standing: Standing) -> Passed:
     with session.store() as store, _watched(session, store, filled, told, standing) as watched:
         work = Casework(session.app(), store, filled, session.at, session.settings.actor)
         with _beside(session, store, filled, told) as people:
-            done = reconcile(work, watched, enforce=told.enforce, people=people)
+            done = reconcile(work, watched, people=people)
         left = _left(watched, standing)
         more = bool(left) and bool(done.audits)
         while watched is not None and more and not told.again:
-            rest = reconcile(work, replace(watched, take_in=_nothing, cover=None, tell=None), enforce=told.enforce)
+            rest = reconcile(work, replace(watched, take_in=_nothing, cover=None, tell=None))
             done = _together(done, rest)
             still = _left(watched, standing)
             # Where nothing was audited for an error, that would have no end.
@@ -250,6 +248,7 @@ def _together(first: Reconciled, rest: Reconciled) -> Reconciled:
         raised,
         tuple(amended),
         [*first.problems, *(each for each in rest.problems if each not in first.problems)],
+        rest.proposal,
     )
 
 

@@ -104,7 +104,7 @@ def swap(session: Session, people: tuple[str, str], start: str, end: str, reason
 def approve(session: Session, request_id: str) -> int:
     """Approve REQUEST_ID: access as a lead who did not ask for it, a swap as the other of the two.
 
-    A plan with it is made first, and refused is what could not be applied. It holds from now on; a pass with --enforce
+    A plan with it is made first, and refused is what could not be applied. It holds from now on; the next pass
     brings it to AWS, reads it back, and tells whoever asked.
     """
     return _decide(session, request_id, approves=True)
@@ -123,7 +123,7 @@ def refuse(session: Session, request_id: str, reason: str) -> int:
 def end(session: Session, request_id: str) -> int:
     """End what was approved as REQUEST_ID before its time, as a lead or as one of those it is for.
 
-    The next pass with --enforce takes it out of AWS.
+    The next pass takes it out of AWS.
     """
     with session.casework() as work:
         said = asked.end(work, request_id)

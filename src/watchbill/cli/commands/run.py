@@ -50,6 +50,8 @@ class RunView:
     raised: list[str]
     amended: list[str]
     escalated: list[str]
+    proposal: str | None
+    """The plan that waits for a lead, or was applied as one approved it."""
 
 
 @command("run", team=True, state=True)
@@ -61,6 +63,9 @@ class RunView:
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when the plan has changes or a case was raised.")
 def run(session: Session, every: str | None, *, once: bool, detailed_exitcode: bool, **given: Any) -> int:
     """Make one pass: fetch outside schedules, bring AWS in step, read the trail, raise cases, tell people.
+
+    What of AWS it changes by itself is for the modes and the approval of the team file to say: what waits for a lead is
+    under `watchbill plans`.
 
     Level-triggered, so that cron, a timer or a pipeline may call it as often as you like: a pass that finds nothing
     new changes nothing, and a missed one heals in the next. What fails is said, and the rest is still done. Where the
@@ -157,6 +162,9 @@ def _say(session: Session, passed: Passed, standing: Standing) -> None:
             line, style = f"{name} {case_id} [{severity}] {sentence}", STYLES.get(severity, "")
             new.append(partial(out.line, line, style))
     new += [partial(show_suppressed, session, found.suppressed) for found in done.audits if found.suppressed]
+    waits = None if done.proposal is None else f"plan {done.proposal.id} is {done.proposal.state}: watchbill plans"
+    if waits is not None and waits not in said:
+        new.append(partial(out.line, waits))
     assumed = [words for words in done.assumed if words not in said]
     new += [partial(out.line, words) for words in assumed]
     problems = [*done.problems, *passed.problems]
@@ -166,7 +174,7 @@ def _say(session: Session, passed: Passed, standing: Standing) -> None:
     for show in new:
         show()
     out.answer(run_view(done), fresh)
-    standing.said = [plan, *done.assumed, *problems]
+    standing.said = [plan, waits, *done.assumed, *problems]
 
 
 def run_view(done: Reconciled) -> RunView:
@@ -178,6 +186,7 @@ def run_view(done: Reconciled) -> RunView:
         list(done.raised),
         list(done.amended),
         list(done.escalated),
+        None if done.proposal is None else done.proposal.id,
     )
 
 

@@ -93,8 +93,9 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     The pages that people look at are served there too, where the team file has `web`: people sign in to them, or open a
     link from a mail. `watchbill[web]` installs what they need.
 
-    What was approved on a request is brought to AWS at once, with --enforce; and so is what an outside schedule says
-    anew when PagerDuty tells of it at /pagerduty/events, signed with WATCHBILL_PAGERDUTY_WEBHOOK_SECRET.
+    What was approved, on a request or as a plan, is brought to AWS at once where the team file enforces; and so is what
+    an outside schedule says anew when PagerDuty tells of it at /pagerduty/events, signed with
+    WATCHBILL_PAGERDUTY_WEBHOOK_SECRET.
     """
     host, port = _place(listen)
     pause = timedelta(seconds=seconds_of(every))
@@ -110,7 +111,7 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     with libraries_heard(say), session.store() as store:
         people = Channels(workers, store, say)
         rung = Event()
-        beside = at_once(workers.of, partial(_brought, plans=plans, enforce=told.enforce), _refreshed, rung)
+        beside = at_once(workers.of, partial(_brought, plans=plans), _refreshed, rung)
         pressed = (presses(workers.of, people.desk), slow_presses(workers.of, people.desk))
         jobs = [passes, *pressed, due(workers.of), outbox(workers.of, people.senders, links_of), beside]
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
@@ -145,10 +146,10 @@ def _counts(store: Store, at: datetime) -> str:
     return f"{cases}{_OLDEST} {waits}\n"
 
 
-def _brought(work: Casework, *, plans: Plans, enforce: bool) -> Sequence[Problem]:
+def _brought(work: Casework, *, plans: Plans) -> Sequence[Problem]:
     """Bring AWS in step as a pass does."""
     done = Reconciled()
-    bring_in_step(work, done, enforce=enforce)
+    bring_in_step(work, done)
     plans.keep(done.plan, done.outcomes)
     return done.problems
 

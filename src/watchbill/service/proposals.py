@@ -1,0 +1,184 @@
+"""Plans that wait for a person: keep one, let leads approve or refuse it, and tell when it is void.
+
+1. A proposal is a plan with all that a lead approves with it: the team file it comes from, the calls, and what of the
+   file waits. Its id is made of these. Whatever of them changes makes another proposal, and this one void.
+2. A lead approves, by the file in force and by the new one; never who wrote it, nor who gains by what waits.
+3. Approved is not applied: the next pass applies it, if it would still do the same (`stepping`).
+4. One that was refused stays so while it is the same.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from watchbill.access.approval import Finding, Weighed
+from watchbill.access.model import Change, Plan
+from watchbill.errors import NotFoundError, RefusedError
+from watchbill.intervals import iso
+from watchbill.ledger.model import Kind
+from watchbill.respond.plan_notices import proposed_notice, turned_notice
+from watchbill.service.casework import Casework
+from watchbill.service.outbox import put
+from watchbill.service.plan_view import effect_lines
+from watchbill.store.database import Store
+from watchbill.store.rows import ProposalRow, Proposed
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is approved, or refused, as a whole."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    """All that the file changes, where it is another than the one in force."""
+    waits: tuple[Finding, ...]
+    """What of it takes a person; none where the mode alone makes it wait."""
+    barred: tuple[str, ...]
+    """Who may not approve it."""
+
+
+def waiting(store: Store) -> list[ProposalRow]:
+    """Give those that are not over, in order of time: they wait, are approved, or are being applied."""
+    return store.proposals.open()
+
+
+def find(store: Store, proposal_id: str) -> ProposalRow:
+    """Give one by its id; one that is not there is a NotFoundError."""
+    row = store.proposals.get(proposal_id)
+    if row is None:
+        known = ", ".join(each.id for each in waiting(store)) or "none"
+        raise NotFoundError(f"no plan `{proposal_id}` is kept", f"those that wait: {known}")
+    return row
+
+
+def content_of(row: ProposalRow) -> Content:
+    """Give what is approved with a proposal."""
+    return msgspec.json.decode(row.payload, type=Content)
+
+
+def approvers(work: Casework, row: ProposalRow) -> tuple[str, ...]:
+    """Give who may approve a proposal."""
+    in_force, barred = work.in_force(), content_of(row).barred
+    leads = [name for name in work.team.leads if in_force is None or name in in_force.leads]
+    return tuple(name for name in leads if name not in barred)
+
+
+def propose(work: Casework, plan: Plan, weighed: Weighed) -> ProposalRow:
+    """Keep a plan for leads to approve, and tell them; the same again is the same. What else waited is void."""
+    content = Content(plan, weighed.findings, weighed.waits, tuple(sorted(weighed.barred)))
+    identity = [work.team.digest, msgspec.to_builtins(plan.changes), msgspec.to_builtins(content.waits), weighed.people]
+    proposal = f"P-{hashlib.sha256(msgspec.json.encode(identity, order='sorted')).hexdigest()[:16]}"
+    people, payload = max(weighed.people, 1), msgspec.json.encode(content).decode()
+    made = ProposalRow(proposal, work.at, work.team.digest, people, payload)
+    with work.store.transaction():
+        void(work, (row for row in waiting(work.store) if row.id != proposal), "what it would change has changed")
+        known = work.store.proposals.get(proposal)
+        if known is not None and known.state not in (Proposed.VOID, Proposed.APPLIED):
+            return known
+        written = work.store.proposals.add(made) if known is None else work.store.proposals.turn(known, made)
+        if written:
+            facts = {"revision": work.team.digest, "changes": len(plan.changes), "people": people}
+            work.record(Kind.PLAN_PROPOSED, proposal, facts | {"waits": [each.what for each in content.waits]})
+            put(work, proposed_notice(proposal, people, lines_of(content)))
+    return find(work.store, proposal)
+
+
+def lines_of(content: Content) -> list[str]:
+    """Say what a proposal changes: what takes a person and why, then who gains and loses what."""
+    found = [f"{each.kind}: {each.what}{f' ({each.why})' if each.why else ''}" for each in content.waits]
+    return [*found, *effect_lines(content.plan.effects), f"{len(content.plan.changes)} calls"]
+
+
+def void(work: Casework, rows: Iterable[ProposalRow], why: str) -> None:
+    """Let go of proposals that would not do any more what they say, and say so; who approved them has not, then."""
+    for row in rows:
+        after = replace(row, state=Proposed.VOID, turned_at=work.at, turned_by=work.actor, why=why)
+        with work.store.transaction():
+            given = [each.by for each in work.store.proposals.approvals(row.id)]
+            if work.store.proposals.turn(row, after):
+                work.record(Kind.PLAN_VOID, row.id, {"why": why, "approved_by": given})
+                told = f"; that {' and '.join(given)} approved it counts no more" if given else ""
+                put(work, turned_notice(row.id, f"Plan {row.id} is void: {why}{told}"))
+
+
+def approve(work: Casework, proposal_id: str) -> str:
+    """Approve a proposal as a lead who may; the same again says the same. Gives what is said to them."""
+    row = find(work.store, proposal_id)
+    given = [each.by for each in work.store.proposals.approvals(row.id)]
+    if work.actor in given and row.state in (Proposed.WAITING, Proposed.APPROVED, Proposed.BEGUN):
+        return said(work, row)
+    _must_wait(work, row)
+    _must_be_let_approve(work, row)
+    with work.store.transaction():
+        if work.store.proposals.get(row.id) != row:
+            raise RefusedError(f"{row.id} has changed meanwhile", "look at it again")
+        work.store.proposals.approve(row.id, work.actor, work.at)
+        count = len(work.store.proposals.approvals(row.id))
+        work.record(Kind.PLAN_APPROVED, row.id, {"of": row.people, "number": count})
+        if count >= row.people:
+            after = replace(row, state=Proposed.APPROVED, turned_at=work.at, turned_by=work.actor)
+            work.store.proposals.turn(row, after)
+            put(work, turned_notice(row.id, f"Plan {row.id} is approved by {' and '.join([*given, work.actor])}"))
+    return said(work, find(work.store, row.id))
+
+
+def refuse(work: Casework, proposal_id: str, reason: str) -> str:
+    """Refuse a proposal as a lead; it stays refused while the file and AWS are as they are."""
+    row = find(work.store, proposal_id)
+    if row.state is Proposed.REFUSED and row.turned_by == work.actor:
+        return said(work, row)
+    _must_wait(work, row, but=Proposed.APPROVED)
+    if work.actor not in work.team.leads:
+        raise RefusedError(f"`{work.actor}` is no lead of team {work.team.name}")
+    after = replace(row, state=Proposed.REFUSED, turned_at=work.at, turned_by=work.actor, why=reason)
+    with work.store.transaction():
+        if not work.store.proposals.turn(row, after):
+            raise RefusedError(f"{row.id} has changed meanwhile", "look at it again")
+        work.record(Kind.PLAN_REFUSED, row.id, {"reason": reason} if reason else {})
+        put(work, turned_notice(row.id, said(work, after)))
+    return said(work, after)
+
+
+def said(work: Casework, row: ProposalRow) -> str:
+    """Say where a proposal stands."""
+    given = [each.by for each in work.store.proposals.approvals(row.id)]
+    by = f", approved by {' and '.join(given)}" if given else ""
+    match row.state:
+        case Proposed.WAITING:
+            who = " or ".join(approvers(work, row)) or "nobody who may: name another lead, or apply it by hand"
+            return f"{row.id} waits for {row.people - len(given)} of {who}{by}"
+        case Proposed.APPROVED:
+            return f"{row.id}{by}: the next pass applies it, if it would still do the same"
+        case Proposed.BEGUN:
+            return f"{row.id}{by}: it is being applied"
+        case _:
+            at = "" if row.turned_at is None else f" at {iso(row.turned_at)}"
+            who = f" by {row.turned_by}" if row.state is Proposed.REFUSED else ""
+            return f"{row.id} was {row.state}{who}{at}{f': {row.why}' if row.why else ''}"
+
+
+def _must_wait(work: Casework, row: ProposalRow, but: Proposed = Proposed.WAITING) -> None:
+    if row.state not in (Proposed.WAITING, but):
+        raise RefusedError(said(work, row))
+    if row.revision != work.team.digest:
+        raise RefusedError(f"{row.id} is of another revision of the team file", "the next pass makes it anew")
+
+
+def _must_be_let_approve(work: Casework, row: ProposalRow) -> None:
+    may = approvers(work, row)
+    if work.actor in may:
+        return
+    listed = f"who may: {', '.join(may) or 'nobody'}"
+    if work.actor in content_of(row).barred:
+        raise RefusedError(
+            f"`{work.actor}` wrote what is in {row.id}, or gains by it: another lead approves it", listed
+        )
+    raise RefusedError(f"`{work.actor}` is no lead of team {work.team.name}, or not yet by the file in force", listed)
+
+
+def is_part_of(changes: Iterable[Change], whole: Iterable[Change]) -> bool:
+    """Tell whether changes are all among others: what is left of a plan that was begun is part of it."""
+    there = {msgspec.json.encode([each.account, each.call], order="sorted") for each in whole}
+    return all(msgspec.json.encode([each.account, each.call], order="sorted") in there for each in changes)

@@ -1,0 +1,166 @@
+"""Bring AWS in step: what may be done by itself is, what takes a person is kept for one, what one approved is applied.
+
+1. The file in force is the last one that people let be; the one at hand is weighed against it (`access.approval`).
+2. Where nothing of the new one waits, the plan by it is applied in accounts and rotas that enforce. Where something
+   does, the file in force goes on to be, less what the new one takes away (`access.interim`).
+3. What is left between AWS and the new file is a proposal. Approved, it is applied if it would still do the same.
+4. Cut anywhere, the next one goes on: what was begun is carried on with while all that is left is part of it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from watchbill.access.approval import Weighed, weigh
+from watchbill.access.interim import interim
+from watchbill.access.model import AccountState, Outcome, Plan, State
+from watchbill.access.modes import Held, held_by
+from watchbill.access.plan import make_plan
+from watchbill.access.review import too_large
+from watchbill.errors import Problem, RefusedError
+from watchbill.ledger.model import Kind
+from watchbill.service.authorship import authors_of
+from watchbill.service.casework import Casework
+from watchbill.service.feeds import with_feeds
+from watchbill.service.proposals import content_of, is_part_of, propose, void, waiting
+from watchbill.store.rows import ProposalRow, Proposed
+from watchbill.team.model import ChangeKind, Mode, Team
+
+
+Apply = Callable[[Casework, Plan], tuple[Outcome, ...]]
+"""Carries a plan out as the plan of whoever's team file it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What there is to be done, before anything is."""
+
+    plan: Plan
+    """By the file at hand, all that may be done in AWS at all: what is only observed is not in it."""
+    weighed: Weighed
+    unattended: Plan | None
+    """What may be done by itself; None where there is no file that was let be."""
+    base: Team | None
+    """The file that it is by, bare."""
+    held: Held
+    """What nothing is ever written for."""
+    attended: bool
+    """Whether anything is in a mode in which plans wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What became of it."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    proposal: ProposalRow | None = None
+    """What waits for a person, or was applied since one approved it."""
+    problems: tuple[Problem, ...] = ()
+
+
+def step_of(work: Casework) -> Step:
+    """Work out what there is to be done, by AWS as it is."""
+    team, before = work.laid_over(), work.in_force()
+    known = None if before is None else _known(work, before)
+    sides = [each for each in (team, known) if each is not None]
+    seen, held = held_by(sides, Mode.PROPOSE), held_by(sides, Mode.ENFORCE)
+    observed, freezes = work.app.observe(team), work.freezes()
+    plan = make_plan(team, observed, work.at, freezes, work.applied(), seen)
+    weighed = weigh(known, team, work.at, authors_of(before, work.team), plan)
+    base = work.team if not weighed.waits else before and _interim(work, before)
+    unattended: Plan | None = None
+    if base is work.team:
+        unattended = plan if held == seen else make_plan(team, observed, work.at, freezes, work.applied(), held)
+    elif base is not None:
+        goes_on = _known(work, base)
+        there = _of(goes_on, observed)
+        unattended = make_plan(goes_on, there, work.at, freezes, work.applied(), held)
+    return Step(plan, weighed, unattended, base, seen, held != seen)
+
+
+def _known(work: Casework, team: Team) -> Team:
+    """Give the file in force with the outside schedules of now, and with what holds beside it."""
+    return work.laid_over(work.team if team is work.team else with_feeds(team, work.store, work.at))
+
+
+def _interim(work: Casework, before: Team) -> Team:
+    if ChangeKind.REMOVAL not in before.approval.unattended:
+        return before
+    return interim(before, work.team, work.at) or before
+
+
+def _of(team: Team, observed: Mapping[str, AccountState]) -> Mapping[str, AccountState]:
+    """Give those accounts that a file knows as the same ones: the others wait with the rest."""
+    known = {name: account.number for name, account in team.accounts.items()}
+    return {name: state for name, state in observed.items() if known.get(name) == state.number}
+
+
+def must_be_anothers(work: Casework, step: Step) -> None:
+    """Refuse whoever would apply by hand what waits for a second person, and wrote it or gains by it."""
+    if work.in_force() is not None and step.weighed.waits and work.actor in step.weighed.barred:
+        first = step.weighed.waits[0]
+        message = f"`{work.actor}` wrote what waits here, or gains by it: {first.what}"
+        raise RefusedError(message, "another lead applies it, or approves it: watchbill plans")
+
+
+def take(work: Casework, step: Step, apply: Apply) -> Stepped:
+    """Apply what may be by itself, and what was approved; keep what waits for a person."""
+    outcomes, problems = _unattended(work, step, apply)
+    if any(outcome.state is not State.DONE for outcome in outcomes):
+        return Stepped(outcomes, None, problems)
+    if not step.weighed.waits and not step.attended:
+        void(work, waiting(work.store), "it is done, or is not to be done any more")
+        return Stepped(outcomes, None, problems)
+    if step.plan.problems:
+        return Stepped(outcomes, None, problems)
+    left = _left(work, step) if outcomes else step.plan
+    done, proposal = _attended(work, step, left, apply)
+    return Stepped((*outcomes, *done), proposal, problems)
+
+
+def _unattended(work: Casework, step: Step, apply: Apply) -> tuple[tuple[Outcome, ...], tuple[Problem, ...]]:
+    plan, base = step.unattended, step.base
+    if plan is None or base is None or plan.problems:
+        return (), () if plan is None or plan is step.plan else tuple(plan.problems)
+    if (large := too_large(plan, base)) is not None:
+        return (), (large,)
+    if step.attended and not plan.changes and step.plan.changes:
+        # The file is let be with what waits of it.
+        return (), ()
+    return apply(replace(work, team=base), plan), ()
+
+
+def _left(work: Casework, step: Step) -> Plan:
+    team = work.laid_over()
+    return make_plan(team, work.app.observe(team), work.at, work.freezes(), work.applied(), step.held)
+
+
+def _attended(work: Casework, step: Step, left: Plan, apply: Apply) -> tuple[tuple[Outcome, ...], ProposalRow | None]:
+    """Go on with what was begun, or apply what was approved, or keep what is left for a person."""
+    begun = next((row for row in waiting(work.store) if row.state is Proposed.BEGUN), None)
+    of_this = begun is not None and begun.revision == work.team.digest
+    if begun is not None and of_this and is_part_of(left.changes, content_of(begun).plan.changes):
+        return _carried_out(work, begun, left, apply)
+    if not left.changes and not step.weighed.waits:
+        void(work, waiting(work.store), "it is done, or is not to be done any more")
+        return (), None
+    proposal = propose(work, left, step.weighed)
+    if proposal.state is Proposed.APPROVED:
+        return _carried_out(work, proposal, left, apply)
+    return (), proposal
+
+
+def _carried_out(work: Casework, row: ProposalRow, left: Plan, apply: Apply) -> tuple[tuple[Outcome, ...], ProposalRow]:
+    """Apply what was approved, or what is left of it; killed in between, the next pass goes on."""
+    begun = replace(row, state=Proposed.BEGUN, turned_at=work.at)
+    if row.state is not Proposed.BEGUN and not work.store.proposals.turn(row, begun):
+        return (), row
+    outcomes = apply(work, left)
+    if any(outcome.state is not State.DONE for outcome in outcomes):
+        return outcomes, begun
+    done = replace(begun, state=Proposed.APPLIED, turned_at=work.at)
+    with work.store.transaction():
+        if work.store.proposals.turn(begun, done) and not outcomes:
+            # A plan without calls has no entry of its own: the file is in force with it.
+            facts = {"team": work.team.digest, "changes": 0, "failed": 0}
+            work.record(Kind.PLAN_APPLIED, left.id, facts)
+    return outcomes, done
