@@ -81,7 +81,7 @@ def passes(works: Callable[[Turn], Casework], stage: Stage, trail: Read, plans: 
         def take(library: Library) -> Ingested:
             return take_in(lake, _arrived(stage, turn.at), library, turn.at)
 
-        done = reconcile(works(turn), Watched(lake, take, rules), enforce=True)
+        done = reconcile(works(turn), Watched(lake, take, rules))
         plans.keep(done.plan, done.outcomes)
         facts = {"raised": list(done.raised) or None, "amended": list(done.amended) or None}
         return Did({name: ids for name, ids in facts.items() if ids}, tuple(done.problems))

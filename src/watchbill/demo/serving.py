@@ -187,7 +187,7 @@ class _Wired:
 
         def brought(work: Casework) -> list[Problem]:
             done = Reconciled()
-            bring_in_step(work, done, enforce=True)
+            bring_in_step(work, done)
             plans.keep(done.plan, done.outcomes)
             return done.problems
 
