@@ -22,6 +22,7 @@ RESERVED = frozenset(
     | {
         "policy",
         "rightsize",
+        "review",
         "roles",
         "trail",
         "audit",
@@ -238,6 +239,18 @@ def ask_for_access(answer):
     assert answer("requests refuse", swap["id"], watchbill_actor="ada")["state"] == "refused"
     assert answer("requests end", first, watchbill_actor="ada")["effective_at"] is None
     assert answer("requests refuse", second, "--reason", "one will do")["decided_by"] == "ada"
+    review_access(answer)
+
+
+def review_access(answer):
+    """Open a review, look at it, and hold its export against the ledger."""
+    opened = answer("review open", "--live", watchbill_actor="ada")
+    assert opened["rows"]
+    assert opened["drift"]
+    assert answer("review show")[0]["id"] == answer("review show", opened["id"])[0]["id"] == opened["id"]
+    files = answer("review export", opened["id"])
+    assert files["rows"] == len(opened["rows"])
+    assert answer("review verify", files["json"])["unsigned"] == files["rows"]
 
 
 def ask_the_lake(answer, aws, where, folder):

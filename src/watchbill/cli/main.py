@@ -22,7 +22,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
     "watchbill": [
         {"name": "The team file", "commands": ["init", "validate"]},
         {"name": "Who is on watch", "commands": ["oncall"]},
-        {"name": "Access", "commands": ["plan", "apply", "drift", "request", "requests", "rightsize"]},
+        {"name": "Access", "commands": ["plan", "apply", "drift", "request", "requests", "rightsize", "review"]},
         {"name": "Who can do what", "commands": ["can", "explain", "who-can", "prove", "diff", "policy"]},
         {"name": "What was done", "commands": ["trail", "audit", "rules"]},
         {
@@ -60,6 +60,7 @@ _PARTS = {
     "ledger": ["ledger"],
     "roles": ["roles"],
     "rightsize": ["rightsize"],
+    "review": ["review"],
     "demo": ["demo"],
 }
 

@@ -24,6 +24,7 @@ from watchbill.cli.commands.plans import ProposalView, WholeProposalView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ProofView
 from watchbill.cli.commands.report import ReportView
 from watchbill.cli.commands.requests import RequestView
+from watchbill.cli.commands.review import ReviewFiles
 from watchbill.cli.commands.rightsize import RightsizeView
 from watchbill.cli.commands.roles import RolesView
 from watchbill.cli.commands.rules import DoctorView, RuleHits, RuleTestsView, RuleView
@@ -40,6 +41,7 @@ from watchbill.policy.cases import Result
 from watchbill.service.coverage_view import CoverageView
 from watchbill.service.ledger_view import EntryView, VerifyView
 from watchbill.service.plan_view import DriftView, PlanView
+from watchbill.service.recertification import Checked, ReviewView
 from watchbill.service.rights import ExplainView, HolderView
 from watchbill.service.standing import StandingCase
 
@@ -116,6 +118,10 @@ RESULTS: dict[str, Any] = {
     "report": ReportView,
     "roles": RolesView,
     "rightsize": RightsizeView,
+    "review open": ReviewView,
+    "review show": list[ReviewView],
+    "review export": ReviewFiles,
+    "review verify": Checked,
     "ledger show": list[EntryView],
     "ledger verify": VerifyView,
     "demo": DemoView,

@@ -33,6 +33,7 @@ from watchbill.store.outbox import Outbox
 from watchbill.store.proposals import Proposals
 from watchbill.store.questions import Questions
 from watchbill.store.requests import Requests
+from watchbill.store.reviews import Reviews
 from watchbill.store.revisions import Revisions
 from watchbill.store.sign_ins import SignIns
 from watchbill.store.web_sessions import WebSessions
@@ -81,6 +82,7 @@ class Store:
         self.mutes = Mutes(self)
         self.requests = Requests(self)
         self.proposals = Proposals(self)
+        self.reviews = Reviews(self)
         self.sign_ins = SignIns(self)
         self.web_sessions = WebSessions(self)
         self.leases = Leases(self)

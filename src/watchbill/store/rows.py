@@ -403,3 +403,41 @@ class ApprovalRow:
     proposal: str
     by: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A review of access, as it was opened."""
+
+    id: str
+    at: datetime
+    opened_by: str
+    due_at: datetime
+    payload: str
+    """What is to be reviewed, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewDecisionRow:
+    """What a reviewer decided of one row of a review; a draft until it is signed."""
+
+    review_id: str
+    row: int
+    keeps: bool
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSignatureRow:
+    """That a reviewer signed what they decided."""
+
+    review_id: str
+    entry: int
+    """The number of the ledger's entry that has it."""
+    reviewer: str
+    at: datetime
+    rows: tuple[int, ...]
+    digest: str
+    """Of these rows and what was decided of them."""

@@ -306,3 +306,35 @@ proposal_approvals = Table(
     Column("by", String(255), primary_key=True),
     Column("at", String(32), nullable=False),
 )
+
+reviews = Table(
+    "reviews",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("due_at", String(32), nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+review_decisions = Table(
+    "review_decisions",
+    METADATA,
+    Column("review_id", String(32), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("keeps", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+
+review_signatures = Table(
+    "review_signatures",
+    METADATA,
+    Column("review_id", String(32), primary_key=True),
+    Column("entry", Integer, primary_key=True),
+    Column("reviewer", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("rows", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)

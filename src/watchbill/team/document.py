@@ -156,6 +156,9 @@ class GroupPart(_Part):
     members: list[str] = Field(default_factory=list, description="People of the file.")
     includes: list[str] = Field(default_factory=list, description="Groups whose members are members of this one too.")
     access: list[AccessPart] = Field(default_factory=list, description="What its members hold at all times.")
+    reviewer: str | None = Field(
+        None, description="The person who reviews who is in it; the leads where nobody is named."
+    )
 
 
 class PermissionSetPart(_Part):

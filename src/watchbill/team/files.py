@@ -495,7 +495,7 @@ class _Builder:
             for i, a in enumerate(group.access)
         )
         where = self._at(("groups", name), key=True)
-        return Group(name, tuple(group.members), tuple(group.includes), access, where)
+        return Group(name, tuple(group.members), tuple(group.includes), access, where, group.reviewer)
 
     def _rota(self, name: str) -> Rota:
         rota = self._part.rotas[name]

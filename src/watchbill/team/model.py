@@ -148,6 +148,8 @@ class Group:
     """Groups whose members are members of this one too."""
     access: tuple[Access, ...]
     where: Location
+    reviewer: str | None = None
+    """Who reviews its members' access; None is the leads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,7 @@ class _Checker:
         for at in document.entries("groups"):
             self._refs("person", (*at, "members"))
             self._refs("group", (*at, "includes"))
+            self._ref("person", (*at, "reviewer"))
             for access in document.entries(*at, "access"):
                 self._ref("permission set", (*access, "permission_set"))
                 self._refs("account", (*access, "accounts"))

@@ -24,6 +24,7 @@ from watchbill.web.pages import (
     people,
     plan,
     questions,
+    reviews,
     rules,
     sign_in,
     watch,
@@ -44,6 +45,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *plan.PAGES,
     *ledger.PAGES,
     *rules.PAGES,
+    *reviews.PAGES,
     *live.PAGES,
 )
 """Every page there is."""

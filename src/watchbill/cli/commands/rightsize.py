@@ -156,7 +156,7 @@ def rightsize_command(session: Session, source: str | None, folder: Path | None,
             lake = stack.enter_context(scratch())
             offered = session.app().deliveries(source)
             take_in(lake, offered.deliveries, known.library, session.at)
-        trail, problems = _trail(lake, span, session, team)
+        trail, problems = used_in(lake, span, session, team)
         history = known.history_of(span)
     uses = rightsize(team, trail, history, called_actions)
     proposed, left = _edited(team, uses)
@@ -174,7 +174,8 @@ def rightsize_command(session: Session, source: str | None, folder: Path | None,
     return 0
 
 
-def _trail(lake: Lake, span: Interval, session: Session, team: Team) -> tuple[Trail, list[Problem]]:
+def used_in(lake: Lake, span: Interval, session: Session, team: Team) -> tuple[Trail, list[Problem]]:
+    """Give what the lake shows of the use of actions in a span, and what could not be read whole."""
     used = Used()
     for batch in batches(lake, span):
         used.learn(batch)

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from watchbill.service import recertification as reviewing
 from watchbill.service.casework import Casework
 from watchbill.service.now import (
     SEVERITIES,
@@ -50,11 +51,14 @@ def show(visit: Visiting, zone: Zone = UTC) -> Response:
         "zones": zones_for(place, own.time_zone if own else None),
         "you": address(visit.person) if own else None,
         "watches": None,
+        "reviews": [],
+        "overdue": [],
         "all": visit.role >= Role.AUDITOR,
     }
     if visit.role >= Role.VIEWER:
         team = work.laid_over()
         given["watches"] = on_watch(team, visit.at)
+        given["reviews"] = reviewing.awaited(work, visit.person)
         if visit.role >= Role.AUDITOR:
             given |= _for_auditors(visit, work, team)
     return visit.show("now.html", **given)
@@ -76,6 +80,7 @@ def _for_auditors(visit: Visit, work: Casework, team: Team) -> dict[str, Any]:
         "waiting": waiting(work),
         "sources": fresh(work, None if trail is None else trail.complete_to(), visit.site.jobs()),
         "written": done,
+        "overdue": reviewing.overdue(work),
         "near": [each for each in done.horizons if each.until - visit.at < _SOON],
         "address": address,
         "age": lambda at: said_length(visit.at - at),
