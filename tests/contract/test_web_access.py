@@ -211,6 +211,10 @@ def test_who_can_is_what_who_can_says(site, lee):
     ]
     assert [row[0] for row in rows] == ["sofia"]
     assert "Not asked in staging" in page.text
+    way = next(each for each in page.parsed().links if each.endswith("#matrix"))
+    assert "action" not in way
+    assert 'class="matrix"' not in page.text
+    assert 'class="matrix"' in lee.open(urljoin(BASE, way)).text
     nobody = lee.open(f"{BASE}/access?at={iso(AT)}&action=iam:CreateUser")
     assert "Nobody can, in production, staging." in text_of(nobody.text)
 

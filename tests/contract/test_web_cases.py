@@ -19,6 +19,7 @@ from watchbill.access.apply import apply
 from watchbill.access.plan import make_plan
 from watchbill.alerts.export.reader import readable
 from watchbill.cli import main
+from watchbill.ledger.model import Kind
 from watchbill.service import containment
 from watchbill.service.clicks import work_clicks
 from watchbill.service.jobs import freeze, restore
@@ -390,3 +391,17 @@ def test_where_nothing_can_be_proven_the_command_is_named(tmp_path):
         assert "<code>watchbill freeze C-away</code> freezes" in shown.text
         assert "/open/C-away/freeze" not in shown.parsed().links
         assert shown.form("/open/C-away/verdict")
+
+
+def test_the_verdict_of_an_insider_is_for_security_leads(site):
+    """Whoever else sends it is refused, with an entry, and the case stays as it was."""
+    browser = site.sign_in("sofia")
+    fields = {"verdict": "insider", "reason": "he said so", "key": "k" * 20}
+    refused = browser.post(f"{BASE}/open/C-away/verdict", fields)
+    assert (refused.status, "none of the security leads" in refused.text) == (403, True)
+    entry = list(site.office.store.ledger.entries())[-1]
+    assert (entry.kind, entry.subject, entry.actor) == (Kind.CLICK_REFUSED, "C-away", "sofia")
+    assert site.office.store.clicks.of_case("C-away") == []
+    site.office.team = replace(site.office.team, security_leads=("sofia",))
+    assert browser.post(f"{BASE}/open/C-away/verdict", fields).status == 200
+    assert [row.action for row in site.office.store.clicks.of_case("C-away")] == ["verdict:insider"]

@@ -173,12 +173,13 @@ def _brief(place: ZoneInfo, at: datetime) -> Callable[[datetime], str]:
 
 
 def show(visit: Visiting, asked: Given, page: PageNumber = 1, across: PageNumber = 1) -> Response:
-    """Show the matrix at an instant, with who can do an action where one is asked about."""
+    """Show the matrix at an instant; where an action is asked about, who can do it, in its place."""
     look = _look(visit, asked)
-    shown = matrix(look.found, look.filters, page, across)
+    found = _searched(look)
+    shown = matrix(look.found, look.filters, page, across) if found is None else None
     now = look.found.moment.at
     steps = [(look.address(at=now + timedelta(hours=hours)), name) for hours, name in _STEPS]
-    stops = _stops(look, shown)
+    stops = [] if shown is None else _stops(look, shown)
     return visit.show(
         "access.html",
         **look.drawn(),
@@ -186,11 +187,11 @@ def show(visit: Visiting, asked: Given, page: PageNumber = 1, across: PageNumber
         stops=stops,
         slider=slider_svg(now, stops, lambda instant: look.address(at=instant), look.place),
         page=page,
-        pages=-(-shown.people // ROWS),
+        pages=0 if shown is None else -(-shown.people // ROWS),
         across=across,
-        acrosses=-(-shown.sets // COLUMNS),
+        acrosses=0 if shown is None else -(-shown.sets // COLUMNS),
         steps=steps,
-        found=_searched(look),
+        found=found,
         now=_without_instant(look),
         compare=f"{_COMPARE}?{urlencode(_to_compare(look))}",
     )

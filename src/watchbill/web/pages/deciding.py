@@ -12,8 +12,10 @@ import msgspec
 from fastapi import Form
 from starlette.responses import Response
 
+from watchbill.alerts.export.reader import sees_insider
 from watchbill.errors import RefusedError
 from watchbill.intervals import iso
+from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.respond.model import Verdict
 from watchbill.respond.outcomes import FRESH, Proof
@@ -121,7 +123,12 @@ def decide(
     reason: Annotated[str, Form(max_length=2_000)],
     key: Key,
 ) -> Response:
-    """Close a case with a conclusion and its reason."""
+    """Close a case with a conclusion and its reason; that of an insider is for whoever may see that story."""
+    work = visit.work()
+    if verdict is Verdict.INSIDER and not sees_insider(work.team, visit.person, work.case(case)[1]):
+        why = f"`{visit.person}` is none of the security leads"
+        work.record(Kind.CLICK_REFUSED, case, {"action": "verdict", "by": visit.person, "source": WEB, "why": why})
+        raise RefusedError(why, "they conclude that")
     return _press(visit, case, f"verdict:{verdict}", key, {}, reason)
 
 
