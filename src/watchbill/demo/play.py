@@ -191,17 +191,18 @@ class World:
     def _run(self) -> None:
         while not self._hand.ends:
             with self._condition:
-                moves = self._hand.target > self.now()
-                if not moves and not self._has_work():
+                left, moves = self._has_work(), self._hand.target > self.now()
+                if not left and not moves:
                     self._condition.notify_all()
                     self._condition.wait(_LOOK)
                     continue
                 self._hand.works = True
             try:
-                if moves:
-                    self._timeline.step(self._hand.target)
-                else:
+                # What is left to do now is done now, and not at the time to which the clock goes on.
+                if left:
                     self._beside()
+                else:
+                    self._timeline.step(self._hand.target)
             except Exception:  # noqa: BLE001 - a world that ended would leave its pages, and nothing would ever happen
                 self._instance.bug(self._jobs[PASSES])
                 self.go_to(self.now())
