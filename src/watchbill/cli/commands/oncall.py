@@ -78,7 +78,7 @@ class SwapView:
 @click.option("--days", type=click.IntRange(1, 366), default=7, help="How many days to show [default: 7].")
 def oncall(session: Session, when: str | None, days: int) -> int:
     """Show who is on call, now and for the days to come, and where nobody is."""
-    start = _instant(when) if when else session.at
+    start = read_instant(when) if when else session.at
     within = Interval(start, start + (timedelta(seconds=1) if when else timedelta(days=days)))
     return _answer(session, within, whole=when is not None)
 
@@ -107,7 +107,7 @@ _ZONE = click.option("--time-zone", "zone", default="UTC", help="Whose wall cloc
 @_ZONE
 def show(session: Session, start: str | None, end: str | None, rota: str | None, zone: str) -> int:
     """Show a calendar: a row for each person, and one for where nobody is on call."""
-    place = _zone(zone)
+    place = read_zone(zone)
     within = _span(session, start, end, place)
     if session.out.as_json:
         return _answer(session, within, rota)
@@ -141,7 +141,7 @@ def export(
     team = session.team_on_watch()
     if person is not None and person not in team.people:
         raise NotFoundError(f"no person `{person}`", f"people: {', '.join(team.people)}")
-    within = _span(session, start, end, _zone(zone), timedelta(weeks=13))
+    within = _span(session, start, end, read_zone(zone), timedelta(weeks=13))
     found, missing = on_call(team, within, rota)
     if form == "ics":
         # Cut to the span, a shift would be another event with each export.
@@ -195,7 +195,7 @@ def swap(
         raise click.BadParameter("--reason must say why")
     name = rota_of(team, rota, people)
     zone = ZoneInfo(team.people[people[0]].time_zone)
-    span = _interval(_instant(start, zone), _instant(end, zone))
+    span = _interval(read_instant(start, zone), read_instant(end, zone))
     kind = kind_of(team.rotas[name], people, span)
     override = _swap_part(team.rotas[name], kind, span, people, (reason, by))
     text = with_override(team.text, name, override)
@@ -241,8 +241,8 @@ def _show_swap(
 def _span(
     session: Session, start: str | None, end: str | None, zone: ZoneInfo, usual: timedelta = timedelta(days=14)
 ) -> Interval:
-    begin = _instant(start, zone) if start else session.at
-    return _interval(begin, _instant(end, zone) if end else begin + usual)
+    begin = read_instant(start, zone) if start else session.at
+    return _interval(begin, read_instant(end, zone) if end else begin + usual)
 
 
 def _interval(start: datetime, end: datetime) -> Interval:
@@ -253,14 +253,16 @@ def _interval(start: datetime, end: datetime) -> Interval:
     return Interval(start, end)
 
 
-def _instant(text: str, zone: ZoneInfo | None = None) -> datetime:
+def read_instant(text: str, zone: ZoneInfo | None = None) -> datetime:
+    """Read an instant, or a day of a zone where one is given; what is neither is wrong usage."""
     try:
         return parse_instant(text) if zone is None else instant_or_date(text, zone)
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(str(error)) from error
 
 
-def _zone(name: str) -> ZoneInfo:
+def read_zone(name: str) -> ZoneInfo:
+    """Read a time zone; what is none is wrong usage."""
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:

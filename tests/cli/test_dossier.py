@@ -1,0 +1,178 @@
+"""The report for auditors: it agrees with what commands say, holds all of a span, loads nothing, and obeys nobody."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from tests.hostile import HOSTILE, hidden
+from tests.lakes import log
+from tests.trails import after, record, user
+from tests.unit.web.test_report import outline
+
+from watchbill.bootstrap import make_app
+from watchbill.files.team_file import read_team
+from watchbill.intervals import Interval, parse_instant
+from watchbill.ledger.model import Kind
+from watchbill.schedule.oncall import shifts
+from watchbill.service.access_view import Filters, access_view, then
+from watchbill.service.casework import Casework
+from watchbill.store.database import open_store
+
+
+AT, SINCE, UNTIL = "2026-01-16T00:00:00Z", "2026-01-12T00:00:00Z", "2026-01-15T20:00:00Z"
+HARMLESS = [text for name, text in HOSTILE.items() if name not in ("half a character", "a text of a megabyte")]
+NAME = 'Lee <b>"Tanaka"</b>'
+
+
+class Tables(HTMLParser):
+    """Takes the tables of a page apart: rows of texts, by the beginning of their caption."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tables, self._rows, self._caption, self._into = {}, [], "", None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        """Begin a table, a row or a cell."""
+        if tag == "table":
+            self._rows, self._caption = [], ""
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("td", "th"):
+            self._rows[-1].append("")
+            self._into = "cell"
+        elif tag == "caption":
+            self._into = "caption"
+
+    def handle_endtag(self, tag):
+        """End one."""
+        if tag == "table":
+            self.tables[self._caption] = self._rows
+        elif tag in ("td", "th", "caption"):
+            self._into = None
+
+    def handle_data(self, data):
+        """Note text."""
+        if self._into == "cell":
+            self._rows[-1][-1] += data
+        elif self._into == "caption":
+            self._caption += data
+
+    def of(self, words):
+        """Give the rows of the table whose caption has some words."""
+        (found,) = [rows for caption, rows in self.tables.items() if words in caption]
+        return [[" ".join(cell.split()) for cell in row] for row in found]
+
+
+@pytest.fixture
+def written(watchbill, sample, tmp_path):
+    """Take a trail in, with strangers' strings in it, and write the report; give its text."""
+    sample.write_text(sample.read_text("utf-8").replace("name: Lee Tanaka", f"name: {NAME!r}"), "utf-8")
+    found = [record("rds:DeleteDBInstance", user("james"), after(n), event_id=f"e-{n}") for n in range(60)]
+    for number, text in enumerate(HARMLESS):
+        odd = record("ec2:DescribeInstances", user("lee"), after(number), event_id=f"odd-{number}")
+        found.append({**odd, "eventName": text, "eventSource": text, "sourceIPAddress": text})
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.json.gz").write_bytes(log(found))
+    assert watchbill("trail", "ingest", tmp_path / "logs", watchbill_at=AT).code == 0
+    ran = watchbill(
+        "report", "--html", "whole.html", "--since", SINCE, "--until", UNTIL, "--time-zone", "Europe/London",
+        watchbill_actor="ada",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "report for auditors written to whole.html" in ran.out
+    return (tmp_path / "whole.html").read_text("utf-8")
+
+
+def test_it_loads_nothing_and_runs_nothing(written):
+    """By its own policy and by what is in it; what leads somewhere leads to a place in it, and is small."""
+    page = outline(written)
+    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "img", "object", "form", "base"} == set()
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    for tag, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on") or name in ("src", "action")], tag
+        if "href" in attributes:
+            assert attributes["href"].removeprefix("#") in ids
+    policies = [a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
+    assert not re.search(r"url\((?!#)|@import", written)
+    assert len(written) < 1_000_000
+    assert "<details>" not in written
+
+
+def test_strings_of_strangers_are_inert_in_it(written):
+    """None becomes an element, and nothing hides or turns around what is read."""
+    page = outline(written)
+    assert hidden("".join(page.text)) - set("\u00a0") == set()
+    assert NAME in "".join(page.text)
+    assert "alert(1)" in written
+    assert not {tag for tag, _ in page.tags} & {"b", "img"}
+
+
+def test_access_at_its_end_is_what_programs_are_told(written, tmp_path):
+    """Cell by cell of the matrix, no more and no less."""
+    team = read_team(tmp_path / "watchbill.yaml")
+    with open_store(tmp_path / ".watchbill") as store:
+        work = Casework(make_app(), store, team, parse_instant(AT), "ada")
+        told = access_view(then(work, parse_instant(UNTIL)), Filters()).cells
+    rows = Tables(written).of("permission sets that they have")
+    spans = [
+        (name, len([s for a, s in sorted({(c.account, c.permission_set) for c in told}) if a == name]))
+        for name in rows[0][1:]
+    ]
+    columns = [name for name, count in spans for _ in range(count)]
+    shown = {
+        (row[0], account, each): cell
+        for row in rows[2:]
+        for account, each, cell in zip(columns, rows[1], row[1:], strict=True)
+    }
+    assert {row[0] for row in rows[2:]} == set(team.people)
+    for cell in told:
+        words = shown.pop((cell.person, cell.account, cell.permission_set))
+        assert [by in words for by in cell.by] == [True] * len(cell.by)
+        assert ("off watch" in words) == (cell.standing == "off watch")
+    assert set(shown.values()) == {"no"}
+    held = [cell for cell in told if cell.standing == "held" and "on call" in cell.by]
+    assert [cell.person for cell in held] == ["james"]
+
+
+def test_everything_of_the_span_is_in_it(written, tmp_path):
+    """Who was on watch as the schedule says, what people did against it, the ledger, and what is not known."""
+    tables, text = Tables(written), " ".join("".join(outline(written).text).split())
+    team = read_team(tmp_path / "watchbill.yaml")
+    span = Interval(parse_instant(SINCE), parse_instant(UNTIL))
+    on_call = [shift for rota in team.rotas.values() for shift in shifts(rota, span)]
+    assert len(tables.of(f"{len(on_call)} shifts")) == len(on_call) + 1
+    held = [row for row in tables.of("one unbroken while") if row[2] == "prod-oncall"]
+    assert [row[0] for row in held].count("james") == len([s for s in on_call if s.person == "james"])
+    assert "times by Europe/London" in text
+    assert "4 events of james that were outside of their right, of 44" in text
+    outside = tables.tables["What was outside of their right, or could not be judged"]
+    assert len(outside) > 1
+    assert "no revision of the team file is recorded" in text
+    assert "It has no entry yet" in text
+    assert "gaps: something should be there" in text or "No gap" in text
+    assert "Nothing is recorded of" in text
+
+
+def test_the_ledger_is_verified_for_it(watchbill, sample, tmp_path):
+    """Its head is that of `ledger verify`, and its entries of the span are counted."""
+    with open_store(tmp_path / ".watchbill") as store:
+        for at in (SINCE, UNTIL):
+            store.ledger.record(at=parse_instant(at), kind=Kind.CASE_RAISED, actor="watchbill", subject="C-1", facts={})
+    head = watchbill("ledger", "verify", "--json", watchbill_at=AT).json["result"]["head"]
+    assert watchbill("report", "--html", "x.html", "--since", SINCE, "--until", UNTIL, "--json").code == 0
+    written = (tmp_path / "x.html").read_text("utf-8")
+    assert f"<code>{head}</code>" in written
+    assert "It is intact" in written
+    assert Tables(written).of("Entries of this span")[1:] == [[str(Kind.CASE_RAISED), "1"]]
+    assert "There is no trail" in written
+
+
+def test_a_span_that_is_none_is_refused(watchbill, sample):
+    """One that ends before it begins, that is too long, and that has not come to its end."""
+    for since, until in ((UNTIL, SINCE), ("2020-01-01", SINCE)):
+        ran = watchbill("report", "--html", "x.html", "--since", since, "--until", until, watchbill_at=AT)
+        assert (ran.code, "a report is of a span of up to" in ran.err) == (64, True)
+    ran = watchbill("report", "--html", "x.html", "--until", "2026-01-17", watchbill_at=AT)
+    assert (ran.code, "ends no later than now" in ran.err) == (1, True)
