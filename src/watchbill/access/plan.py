@@ -65,10 +65,10 @@ def make_plan(
     capacity: list[Capacity] = []
     desired: dict[str, AccountState] = {}
     come: dict[str, AccountState] = {}
-    held: set[tuple[str, str]] = set()
+    placed: set[tuple[str, str]] = set()
     for name, state in sorted(observed.items()):
-        withheld = withhold(compiler.account(team.accounts[name], state), state, held.rotas)
-        compiled = withheld.compiled
+        cut = withhold(compiler.account(team.accounts[name], state), state, held.rotas)
+        compiled = cut.compiled
         if name in held.accounts:
             if team.invariants:
                 desired[name], come[name] = compiled.state, state
@@ -79,14 +79,14 @@ def make_plan(
         foreign = tuple(foreign_of(compiled.state, state, expected))
         changes.extend(changes_of(team.name, compiled, state, foreign))
         have = tuple(readback.holdings(state))
-        wanted = holdings_of(compiled.holdings, have, withheld.through)
+        wanted = holdings_of(compiled.holdings, have, cut.through)
         effects.extend(_effects(wanted, have, name, at))
         drift.extend(find_drift(compiled.state, state, foreign, expected))
         problems.extend((*compiled.problems, *taken_names(team, compiled, state)))
         warnings.extend(account_warnings(team, compiled, state))
         capacity.extend(compiled.capacity)
         if state.lineage is not None:
-            held.update((holding.permission_set, name) for holding in compiled.holdings)
+            placed.update((holding.permission_set, name) for holding in compiled.holdings)
         if team.invariants:
             # What the organization denies is denied; where it is not known, the file must hold by itself.
             desired[name] = replace(compiled.state, lineage=state.lineage)
@@ -96,7 +96,7 @@ def make_plan(
     problems.extend(broken)
     touched = _touched(team, changes)
     gained = {(each.permission_set, each.account) for each in effects if each.verb is Verb.GAINS}
-    given = {each for each in held if each[0] in touched or each in gained}
+    given = {each for each in placed if each[0] in touched or each in gained}
     warnings.extend((*set_warnings(team, touched, at), *withheld(team, observed, given, at), *told))
     digest = state_digest(observed)
     identity = msgspec.json.encode([team.digest, digest, iso(at), changes], order="sorted")
