@@ -27,6 +27,7 @@ from watchbill.access.review import (
     set_warnings,
     taken_names,
 )
+from watchbill.access.withheld import withheld
 from watchbill.errors import Problem
 from watchbill.intervals import Interval, iso, subtract
 from watchbill.team.model import Team
