@@ -30,6 +30,7 @@ TABLE = {
     ("GET", "/style.css"): ANYBODY,
     ("GET", "/scripts/{file}"): ANYBODY,
     ("GET", "/live"): {"viewer", "auditor", "lead", "admin"},
+    ("GET", "/icon.svg"): ANYBODY,
     ("GET", "/sign-in"): ANYBODY,
     ("POST", "/sign-in"): ANYBODY,
     ("GET", "/sign-in/back"): ANYBODY,
@@ -196,7 +197,7 @@ def test_every_answer_is_held_to_the_rules(site):
         assert each.headers["cross-origin-opener-policy"] == "same-origin"
         assert each.headers["strict-transport-security"].startswith("max-age=")
         kept = each.headers["cache-control"]
-        for_good = each.url.endswith(("/style.css", "/live.js"))
+        for_good = each.url.endswith(("/style.css", "/icon.svg", "/live.js"))
         assert kept == ("public, max-age=31536000, immutable" if for_good else "no-store")
         assert "server" not in each.headers
 

@@ -195,7 +195,7 @@ def test_every_tick_of_the_picture_leads_to_a_page(lee, hours):
     end = MONDAY + 7 * DAY
     shown = lee.open(f"{BASE}/people/james?from={iso(end - timedelta(hours=hours))}&to={iso(end)}&zone=Asia/Kolkata")
     assert shown.status == 200
-    picture = shown.text.partition("<svg")[2].partition("</svg>")[0]
+    picture = shown.text.partition("<svg xmlns=")[2].partition("</svg>")[0]
     assert 'class="tick"' in picture
     links = [part.partition('"')[0].replace("&amp;", "&") for part in picture.split('href="')[1:]]
     assert bool(links) is (hours > 3)

@@ -371,3 +371,11 @@ def test_a_freeze_is_not_undone_by_an_answer(site):
     site.peer.keyboard = "james"
     shown = browser.press(browser.open(f"{BASE}/confirm/C-theirs"), "/sign-in")
     assert "`james` is frozen" in shown.text
+
+
+def test_a_yes_by_a_link_leads_to_its_proof(site):
+    """Where it was theirs to do, and where it was not and leads hear of it as well; a "no" leads nowhere."""
+    for case, words, leads in (("C-late", "yes", True), ("C-theirs", "yes", True), ("C-away", "no", False)):
+        browser = site.browser()
+        shown = browser.press(browser.open(site.link(case)), "/answer/", words)
+        assert (f"/confirm/{case}" in shown.parsed().links) is leads, case

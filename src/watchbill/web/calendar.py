@@ -83,7 +83,7 @@ STYLE = """
 .watch .on-gap{fill:#7c0f12;stroke:#fdeaea;font-weight:700}
 .watch .now{stroke:#b3400a;fill:#b3400a}
 .watch .now-words{fill:#8f3307;font-weight:600}
-@media (prefers-color-scheme:dark){
+@media screen and (prefers-color-scheme:dark){
 .watch text{fill:#e6e9ee}
 .watch .quiet{fill:#a3abb6}
 .watch .page{fill:#14171b}

@@ -1,4 +1,4 @@
-"""How pages are drawn: templates that escape everything, and the one style sheet."""
+"""How pages are drawn: templates that escape everything, the one style sheet, and the icon."""
 
 import hashlib
 from functools import cache, partial
@@ -24,11 +24,29 @@ def environment() -> Environment:
     )
     made.filters["inert"] = partial(shortened, most=_MOST)
     made.filters["iso"] = iso
+    made.globals |= {"icon": ICON_ADDRESS, "watch": _WATCH}
     return made
 
 
 STYLE: Final = (files("watchbill.web") / "templates" / "style.css").read_text("utf-8") + calendar.STYLE
 """The style sheet of every page: light and dark, with nothing loaded from anywhere, and how calendars look in them."""
 
-STYLE_ADDRESS: Final = f"/style.css?v={hashlib.sha256(STYLE.encode()).hexdigest()[:16]}"
-"""Where pages load it from: another one has another address, so that browsers may keep it for good."""
+_WATCH: Final = "M16 16V6.5A9.5 9.5 0 0 1 24.2 20.75Z"
+"""A third of a dial: a watch of eight hours."""
+
+ICON: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1d5fa6"/>'
+    '<circle cx="16" cy="16" r="9.5" fill="none" stroke="#fff" stroke-width="2.5"/>'
+    f'<path d="{_WATCH}" fill="#fff"/></svg>'
+)
+"""What browsers show beside the title of a page."""
+
+
+def _kept(path: str, text: str) -> str:
+    """Name a file by what is in it: another one has another address, so that browsers may keep it for good."""
+    return f"{path}?v={hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+STYLE_ADDRESS: Final = _kept("/style.css", STYLE)
+ICON_ADDRESS: Final = _kept("/icon.svg", ICON)
+"""Where pages load them from."""

@@ -85,7 +85,7 @@ def rules(css):
 def style():
     """Give the rules by day, and those by night laid over them."""
     css = draw().find(f"{SVG}style").text
-    light, dark = css.split("@media (prefers-color-scheme:dark){")
+    light, dark = css.split("@media screen and (prefers-color-scheme:dark){")
     day, night = rules(light), rules(dark)
     return day, {name: {**said, **night.get(name, {})} for name, said in day.items()}, night
 

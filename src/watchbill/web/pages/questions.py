@@ -1,11 +1,12 @@
 """Answer a question: by the link of a mail, or with a fresh sign-in that proves a "yes"."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Form, Query
 from starlette.responses import Response
 
-from watchbill.respond.outcomes import FRESH, Proof, strength
+from watchbill.respond.outcomes import FRESH, Proof, Stand, strength
 from watchbill.service import asking
 from watchbill.service.links import link_of
 from watchbill.store.rows import QuestionRow
@@ -31,8 +32,14 @@ def answer(visit: Visiting, secret: Secret, say: Annotated[Said, Form()]) -> Res
     link = link_of(work, secret)
     answered = asking.answer_by_link(work, secret, say)
     asked = _asked(visit, link.case_id)
-    confirm = asked.stand == "answered" and visit.site.provider is not None and link.person == asked.person
+    confirm = visit.site.provider is not None and link.person == asked.person and _may_be_proven(asked, visit.at)
     return visit.show("answered.html", words=answered.words, case=link.case_id, confirm=confirm)
+
+
+def _may_be_proven(asked: QuestionRow, at: datetime) -> bool:
+    """Tell whether a "yes" waits for its proof; where it was not theirs to do it does so beside the leads."""
+    waits = asked.answer == "yes" and asked.confirmed_at is None and at <= asked.deadline_at
+    return waits and asked.stand in (Stand.ANSWERED, Stand.ESCALATED)
 
 
 def show_confirmation(visit: Visiting, case: CaseId) -> Response:

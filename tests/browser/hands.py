@@ -1,0 +1,74 @@
+"""How somebody works a page: with a mouse, or with the keys alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+from tests.browser.chromium import Window
+
+
+_MOST = 150
+"""As often as Tab is pressed before something is taken to be out of reach."""
+
+
+@dataclass
+class Mouse:
+    """Points and clicks."""
+
+    window: Window
+
+    @property
+    def page(self) -> Page:
+        """Give the page."""
+        return self.window.page
+
+    def press(self, words: str, role: Any = "button") -> None:
+        """Press a button, or follow a link."""
+        self.page.get_by_role(role, name=words, exact=True).first.click()
+        self.page.wait_for_load_state()
+
+    def follow(self, words: str) -> None:
+        """Follow a link."""
+        self.press(words, "link")
+
+    def write(self, label: str, text: str) -> None:
+        """Write into a field."""
+        self.page.get_by_label(label).click()
+        self.page.keyboard.type(text)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose from a list."""
+        self.page.get_by_label(label).select_option(option)
+
+
+class Keys(Mouse):
+    """Has no mouse: goes on by Tab, presses Enter, and types."""
+
+    def press(self, words: str, role: Any = "button") -> None:
+        """Press a button, or follow a link."""
+        self.reach(self.page.get_by_role(role, name=words, exact=True).first)
+        before = self.page.evaluate("performance.timeOrigin")
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_function("before => performance.timeOrigin !== before", arg=before)
+        self.page.wait_for_load_state()
+
+    def write(self, label: str, text: str) -> None:
+        """Write into a field."""
+        self.reach(self.page.get_by_label(label))
+        self.page.keyboard.type(text)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose from a list, by the first letters."""
+        wanted = self.page.get_by_label(label)
+        self.reach(wanted)
+        self.page.keyboard.type(option)
+        assert wanted.input_value() == option
+
+    def reach(self, wanted: Locator) -> None:
+        """Go on until something has the focus; what has it is seen."""
+        for _ in range(_MOST):
+            if wanted.evaluate("each => each === document.activeElement"):
+                assert wanted.evaluate("each => getComputedStyle(each).outlineStyle") != "none"
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"the keys do not lead to {wanted}")

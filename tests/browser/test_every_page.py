@@ -1,0 +1,89 @@
+"""Every page there is, in a real browser: readable for everybody, in both schemes, on every screen, and without scripts."""
+
+import pytest
+from tests.browser.chromium import WIDTHS, said
+from tests.browser.scenes import ADDRESSES, FILES, REFUSED
+
+from watchbill.web.app import PAGES
+
+
+SHOWN = {page.path for page in PAGES if page.method == "GET"} - set(FILES)
+EACH = [(path, who, address) for path in sorted(SHOWN) for who, address in ADDRESSES.get(path, ())]
+CONTRAST = ("color-contrast", "link-in-text-block")
+
+
+@pytest.fixture(scope="module")
+def windows(browser, site):
+    """Give a window of each reader, which is opened when it is first looked through."""
+    found = {}
+
+    def window(who, **more):
+        key = (who, *more.items())
+        if key not in found:
+            found[key] = browser.window(site, who, **more)
+        return found[key]
+
+    yield window
+    for each in found.values():
+        each.page.context.close()
+
+
+def opened(window, site, address):
+    """Open a page, by way of a fresh sign-in where it takes one; give the answer."""
+    window.wrong.clear()
+    shown = window.open(site.answer if address == "/answer/ANSWER" else address)
+    if window.path.startswith("/sign-in?to=") and not address.startswith("/sign-in"):
+        with window.page.expect_navigation(url=f"**{address}"):
+            window.page.click("main button")
+    return shown
+
+
+def test_every_page_has_an_address_here():
+    """A page that is added is looked at, too."""
+    assert set(ADDRESSES) == SHOWN
+
+
+@pytest.mark.parametrize(("path", "who", "address"), EACH, ids=[f"{who}-{address}" for _, who, address in EACH])
+def test_a_page_is_for_everybody(windows, site, path, who, address):
+    """No barrier in light or in dark, nothing refused or missing, no wider than any screen, the same without scripts."""
+    site.peer.keyboard = who or ""
+    window = windows(who)
+    window.page.emulate_media(color_scheme="light")
+    shown = opened(window, site, address)
+    assert shown.ok is (address not in REFUSED)
+    refused = f"Failed to load resource: the server responded with a status of {shown.status} (Forbidden)"
+    wrong = [each for each in window.wrong if shown.ok or each != refused]
+    words = window.page.inner_text("main")
+    wide = {width: by for width in WIDTHS if (by := window.is_wide_at(width))}
+    window.page.set_viewport_size({"width": 1280, "height": 900})
+    barriers = {"light": window.barriers()}
+    window.page.emulate_media(color_scheme="dark")
+    barriers["dark"] = window.barriers(*CONTRAST)
+    plain = windows(who, java_script_enabled=False)
+    opened(plain, site, address)
+    said_plainly = plain.page.inner_text("main")
+    told = {} if said_plainly == words else {"without scripts": said_plainly, "with scripts": words}
+    found = {"wrong": wrong, "wide": wide, **barriers, **told}
+    assert not any(found.values()), said(found)
+
+
+def test_what_is_no_page_is_a_file(site):
+    """Nothing passes for a file that is looked at as a page."""
+    browser = site.sign_in("lee")
+    for path, kind in FILES.items():
+        asked = "?person=james" if path == "/watch.ics" else ""
+        shown = browser.once("GET", site.base + path + asked)
+        assert (shown.status, shown.headers["content-type"].partition(";")[0]) == (200, kind), path
+
+
+@pytest.mark.parametrize("zoom", [200, 400])
+@pytest.mark.slow
+def test_a_page_may_be_zoomed(windows, site, zoom):
+    """At four times the size it reads without moving it sideways, as on a screen of a quarter (WCAG 2.2, 1.4.10)."""
+    wide = {}
+    for _, who, address in EACH:
+        site.peer.keyboard = who or ""
+        opened(windows(who), site, address)
+        if by := windows(who).is_wide_at(1280 * 100 // zoom):
+            wide[address] = by
+    assert wide == {}
