@@ -26,7 +26,7 @@ _RUN = """([only, tags]) => axe.run(document, {
     resultTypes: ['violations'],
 }).then(found => found.violations.map(each =>
     [each.id, each.help, ...each.nodes.slice(0, 5).map(node => node.html.slice(0, 200) + ' ' + node.any.concat(node.all, node.none).map(why => why.message).join(' '))].join('\\n    ')))"""
-_PATIENCE = 5_000
+_PATIENCE = 30_000
 
 
 @dataclass

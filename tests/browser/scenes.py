@@ -18,7 +18,8 @@ from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, State
 from watchbill.access.plan import make_plan
 from watchbill.alerts.gaps import gap_cases
-from watchbill.alerts.view import CaseView, view
+from watchbill.alerts.plain import view
+from watchbill.alerts.view import CaseView
 from watchbill.intervals import Interval
 from watchbill.ledger.model import Kind
 from watchbill.service import containment, requests
@@ -80,6 +81,8 @@ REFUSED = ("/sign-in/back", f"/answer/{SECRET}")
 FILES = {
     "/style.css": "text/css",
     "/icon.svg": "image/svg+xml",
+    "/scripts/{file}": "text/javascript",
+    "/live": "text/event-stream",
     "/watch.ics": "text/calendar",
     "/access.csv": "text/csv",
     "/access.json": "application/json",

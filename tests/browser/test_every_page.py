@@ -1,10 +1,13 @@
 """Every page there is, in a real browser: readable for everybody, in both schemes, on every screen, and without scripts."""
 
+from datetime import timedelta
+
 import pytest
 from tests.browser.chromium import WIDTHS, said
 from tests.browser.scenes import ADDRESSES, FILES, REFUSED
 
 from watchbill.web.app import PAGES
+from watchbill.web.scripts import SCRIPTS
 
 
 SHOWN = {page.path for page in PAGES if page.method == "GET"} - set(FILES)
@@ -71,8 +74,8 @@ def test_what_is_no_page_is_a_file(site):
     """Nothing passes for a file that is looked at as a page."""
     browser = site.sign_in("lee")
     for path, kind in FILES.items():
-        asked = "?person=james" if path == "/watch.ics" else ""
-        shown = browser.once("GET", site.base + path + asked)
+        address = {"/watch.ics": "/watch.ics?person=james", "/scripts/{file}": SCRIPTS[0].address}.get(path, path)
+        shown = browser.once("GET", site.base + address)
         assert (shown.status, shown.headers["content-type"].partition(";")[0]) == (200, kind), path
 
 
@@ -80,6 +83,7 @@ def test_what_is_no_page_is_a_file(site):
 @pytest.mark.slow
 def test_a_page_may_be_zoomed(windows, site, zoom):
     """At four times the size it reads without moving it sideways, as on a screen of a quarter (WCAG 2.2, 1.4.10)."""
+    site.office.later(timedelta(minutes=1))
     wide = {}
     for _, who, address in EACH:
         site.peer.keyboard = who or ""
