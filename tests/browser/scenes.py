@@ -17,12 +17,14 @@ from tests.unit.service.desk import CASES, NOW
 from watchbill.access.apply import apply
 from watchbill.access.model import Outcome, State
 from watchbill.access.plan import make_plan
+from watchbill.access.recertification import Decided
 from watchbill.alerts.gaps import gap_cases
 from watchbill.alerts.plain import view
 from watchbill.alerts.view import CaseView
 from watchbill.intervals import Interval
 from watchbill.ledger.model import Kind
 from watchbill.service import containment, requests
+from watchbill.service import recertification as reviewing
 from watchbill.service.board import Standing
 from watchbill.service.plans import Plans
 from watchbill.service.rules_view import Rulebook
@@ -72,6 +74,9 @@ ADDRESSES: dict[str, tuple[tuple[str | None, str], ...]] = {
     "/plan": (("lee", "/plan"),),
     "/ledger": (("lee", "/ledger"), ("lee", "/ledger?actor=nobody")),
     "/ledger/verify": (("lee", "/ledger/verify"),),
+    "/reviews": (("lee", "/reviews"), ("sofia", "/reviews")),
+    "/reviews/{review}": (("ada", "/reviews/REVIEW"), ("lee", "/reviews/REVIEW")),
+    "/reviews/{review}/sign": (("ada", "/reviews/REVIEW/sign"),),
 }
 """By the path of each page whoever looks at it, and where: enough to see every part of it."""
 
@@ -89,6 +94,8 @@ FILES = {
     "/coverage.json": "application/json",
     "/plan.json": "application/json",
     "/ledger.json": "application/x-ndjson",
+    "/reviews/{review}/export.json": "application/json",
+    "/reviews/{review}/export.csv": "text/csv",
 }
 """What is served and is no page."""
 
@@ -126,7 +133,23 @@ def fill(site):
     gap = Gap(GapKind.ACCOUNT, PRODUCTION, None, None, Interval(MONDAY, MONDAY + 4 * HOUR), "no file at all")
     for missing in map(view, gap_cases([gap])):
         keep(store, missing)
+    site.review = review(office)
     requests.ask_access(office.as_("ada"), "prod-oncall", HOUR, (), "a look", "k")
+
+
+def review(office):
+    """Open a review of which Ada has decided her rows, and one of them against somebody; give its id."""
+    groups = {name: replace(group, reviewer="ada") for name, group in office.team.groups.items()}
+    office.team = replace(office.team, groups=groups)
+    made = reviewing.open_review(office.as_("sofia"), NOW + timedelta(days=14), ())
+    rows = made.rows_for("ada", office.team)
+    reviewing.draft(office.as_("ada"), made.id, {row.number: Decided(n > 0, "as it was") for n, row in enumerate(rows)})
+    return made.id
+
+
+def there(site, address):
+    """Fill in what of an address is another each time."""
+    return address.replace("/answer/ANSWER", site.answer).replace("REVIEW", site.review)
 
 
 def keep(store, case):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from tests.browser.chromium import WIDTHS, said
-from tests.browser.scenes import ADDRESSES, FILES, REFUSED
+from tests.browser.scenes import ADDRESSES, FILES, REFUSED, there
 
 from watchbill.web.app import PAGES
 from watchbill.web.scripts import SCRIPTS
@@ -34,7 +34,8 @@ def windows(browser, site):
 def opened(window, site, address):
     """Open a page, by way of a fresh sign-in where it takes one; give the answer."""
     window.wrong.clear()
-    shown = window.open(site.answer if address == "/answer/ANSWER" else address)
+    address = there(site, address)
+    shown = window.open(address)
     if window.path.startswith("/sign-in?to=") and not address.startswith("/sign-in"):
         with window.page.expect_navigation(url=f"**{address}"):
             window.page.click("main button")
@@ -73,7 +74,8 @@ def test_a_page_is_for_everybody(windows, site, path, who, address):
 def test_what_is_no_page_is_a_file(site):
     """Nothing passes for a file that is looked at as a page."""
     browser = site.sign_in("lee")
-    for path, kind in FILES.items():
+    for row, kind in FILES.items():
+        path = row.replace("{review}", site.review)
         address = {"/watch.ics": "/watch.ics?person=james", "/scripts/{file}": SCRIPTS[0].address}.get(path, path)
         shown = browser.once("GET", site.base + address)
         assert (shown.status, shown.headers["content-type"].partition(";")[0]) == (200, kind), path
