@@ -8,8 +8,9 @@
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import msgspec
 
@@ -103,8 +104,11 @@ def void(work: Casework, rows: Iterable[ProposalRow], why: str) -> None:
                 put(work, turned_notice(row.id, f"Plan {row.id} is void: {why}{told}"))
 
 
-def approve(work: Casework, proposal_id: str) -> str:
-    """Approve a proposal as a lead who may; the same again says the same. Gives what is said to them."""
+def approve(work: Casework, proposal_id: str, proof: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Approve a proposal as a lead who may; the same again says the same. Gives what is said to them.
+
+    `proof` is how they signed in for it, for the ledger; none where they are at a keyboard of ours.
+    """
     row = find(work.store, proposal_id)
     given = [each.by for each in work.store.proposals.approvals(row.id)]
     if work.actor in given and row.state in (Proposed.WAITING, Proposed.APPROVED, Proposed.BEGUN):
@@ -116,7 +120,7 @@ def approve(work: Casework, proposal_id: str) -> str:
             raise RefusedError(f"{row.id} has changed meanwhile", "look at it again")
         work.store.proposals.approve(row.id, work.actor, work.at)
         count = len(work.store.proposals.approvals(row.id))
-        work.record(Kind.PLAN_APPROVED, row.id, {"of": row.people, "number": count})
+        work.record(Kind.PLAN_APPROVED, row.id, {"of": row.people, "number": count, **proof})
         if count >= row.people:
             after = replace(row, state=Proposed.APPROVED, turned_at=work.at, turned_by=work.actor)
             work.store.proposals.turn(row, after)
