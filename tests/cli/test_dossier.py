@@ -1,6 +1,7 @@
 """The report for auditors: it agrees with what commands say, holds all of a span, loads nothing, and obeys nobody."""
 
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -9,6 +10,7 @@ from tests.lakes import log
 from tests.trails import after, record, user
 from tests.unit.web.test_report import outline
 
+from watchbill.access.recertification import Decided
 from watchbill.bootstrap import make_app
 from watchbill.files.team_file import read_team
 from watchbill.intervals import Interval, parse_instant
@@ -16,6 +18,7 @@ from watchbill.ledger.model import Kind
 from watchbill.schedule.oncall import shifts
 from watchbill.service.access_view import Filters, access_view, then
 from watchbill.service.casework import Casework
+from watchbill.service.recertification import digest_for, draft, find, open_review, sign
 from watchbill.store.database import open_store
 
 
@@ -167,6 +170,36 @@ def test_the_ledger_is_verified_for_it(watchbill, sample, tmp_path):
     assert "It is intact" in written
     assert Tables(written).of("Entries of this span")[1:] == [[str(Kind.CASE_RAISED), "1"]]
     assert "There is no trail" in written
+
+
+def test_reviews_are_in_it_with_what_is_signed(watchbill, sample, tmp_path):
+    """What was decided and by whom, with the entry of the ledger; a draft is called one."""
+    team, at = read_team(sample), parse_instant("2026-01-13T10:00:00Z")
+    with open_store(tmp_path / ".watchbill") as store:
+
+        def as_(actor):
+            return Casework(make_app(), store, team, at, actor)
+
+        review = open_review(as_("ada"), at + timedelta(days=7))
+        theirs = review.to_sign("ada", team)
+        decided = {row.number: Decided(keeps=True, reason="") for row in theirs}
+        decided[theirs[0].number] = Decided(keeps=False, reason="<b>moved</b> on")
+        draft(as_("ada"), review.id, decided)
+        sign(as_("ada"), review.id, digest_for(find(store, review.id), "ada", team), {})
+        others = find(store, review.id).to_sign("sofia", team)
+        draft(as_("sofia"), review.id, {others[0].number: Decided(keeps=True, reason="")})
+    assert watchbill("report", "--html", "x.html", "--since", SINCE, "--until", UNTIL, watchbill_at=AT).code == 0
+    written = (tmp_path / "x.html").read_text("utf-8")
+    rows = Tables(written).of(f"What {review.id} is of")[1:]
+    assert len(rows) == len(review.frozen.rows)
+    said = [row[6] for row in rows]
+    assert (said.count("remove, signed"), said.count("keep, a draft")) == (1, 1)
+    assert said.count("keep, signed") == len(theirs) - 1
+    assert ["<b>moved</b> on" in row[7] for row in rows].count(True) == 1
+    assert "<b>moved" not in written
+    assert "Signed by ada" in written
+    assert watchbill("report", "--html", "y.html", "--since", "2026-01-14", "--until", UNTIL).code == 0
+    assert "None was opened or signed in this span" in (tmp_path / "y.html").read_text("utf-8")
 
 
 def test_a_span_that_is_none_is_refused(watchbill, sample):

@@ -71,7 +71,8 @@ class Visitor:
         assert "asked" in shown.text
 
     def push(self, label):
-        """Press a button of the inbox, the newest with such words."""
+        """Press a button of the inbox, the newest with such words, once it is there."""
+        self.until("/demo/inbox", label)
         return self.browser.post(f"{self.base}/demo/press", self.find(label))
 
     def find(self, label):

@@ -23,6 +23,7 @@ from watchbill.service.held import Held, held_over
 from watchbill.service.history import history_of
 from watchbill.service.ledger_view import VerifyView, verify_view
 from watchbill.service.person import Done, Lane, Seen, shifts_of
+from watchbill.service.recertification import ReviewView, review_view, reviews
 from watchbill.service.seen import Trail
 from watchbill.service.standing import Sees, StandingCase, standing_case
 from watchbill.service.watching import on_call
@@ -75,6 +76,8 @@ class Dossier:
     """People of whom nothing is recorded."""
     complete_to: datetime | None
     cases: tuple[StandingCase, ...]
+    reviews: tuple[ReviewView, ...]
+    """Those that were opened or signed in the span, as they stand now."""
     ledger: VerifyView
     entries: Mapping[str, int]
     """Entries of the ledger in the span, by kind."""
@@ -116,6 +119,7 @@ def dossier(work: Casework, lake: Path, span: Interval, sees: Sees) -> Dossier:
         idle,
         complete_to,
         _cases(work, span, sees, left_out),
+        tuple(_reviews(work, span, left_out)),
         verify_view(verify(work.store.ledger.entries())),
         dict(sorted(Counter(entry.kind for entry in entries).items())),
         None if coverage is None else _cut(coverage_view(coverage, span), left_out),
@@ -187,6 +191,13 @@ def _cases(work: Casework, span: Interval, sees: Sees, left_out: list[str]) -> t
             found.append(row)
     kept = _first(sorted(found, key=lambda row: (row.opened_at, row.id)), CASES, "cases", left_out)
     return tuple(standing_case(work.store, row.id, sees) for row in kept)
+
+
+def _reviews(work: Casework, span: Interval, left_out: list[str]) -> Iterator[ReviewView]:
+    for review in reversed(reviews(work.store)):
+        if any(at in span for at in (review.at, *(each.at for each in review.signatures))):
+            found = review_view(work, review)
+            yield replace(found, rows=list(_first(found.rows, LINES, f"rows of the review {review.id}", left_out)))
 
 
 def _cut(coverage: CoverageView, left_out: list[str]) -> CoverageView:

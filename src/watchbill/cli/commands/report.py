@@ -66,7 +66,7 @@ def report(session: Session, source: str | None, rules: tuple[Path, ...], output
 
     With --html it is the report for auditors, of what the state and the lake have of a span: who held what when, and
     who has access at its end; who was on watch; what each person did against that; cases with their evidence and
-    decisions; the head of the ledger, verified; and what could not be seen. No trail is read anew for it.
+    decisions; access reviews; the head of the ledger, verified; and what could not be seen. It reads no trail anew.
     """
     if given["whole"] is not None:
         return _for_auditors(session, given["whole"], given["since"], given["until"], read_zone(given["zone"]))
