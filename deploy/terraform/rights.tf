@@ -340,6 +340,36 @@ locals {
         ]
       })
     }
+    "watchbill-reconciler-onboard" = {
+      role     = "reconciler"
+      place    = "account"
+      optional = true
+      means    = "sets the first password of users under watchbill's path: it can sign in as whoever has none yet"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid    = "AnyUser"
+            Effect = "Allow"
+            Action = [
+              "iam:GetLoginProfile",
+              "iam:ListAccessKeys",
+              "iam:ListMFADevices",
+              "iam:ListSSHPublicKeys",
+              "iam:ListServiceSpecificCredentials",
+              "iam:ListSigningCertificates",
+            ]
+            Resource = ["arn:aws:iam::${local.account}:user/*"]
+          },
+          {
+            Sid      = "Users"
+            Effect   = "Allow"
+            Action   = ["iam:CreateLoginProfile"]
+            Resource = ["arn:aws:iam::${local.account}:user/watchbill/*"]
+          },
+        ]
+      })
+    }
     "watchbill-reconciler-center" = {
       role     = "reconciler"
       place    = "identity-center"
@@ -982,6 +1012,7 @@ locals {
             "iam:AttachRolePolicy",
             "iam:AttachUserPolicy",
             "iam:CreateGroup",
+            "iam:CreateLoginProfile",
             "iam:CreatePolicy",
             "iam:CreatePolicyVersion",
             "iam:CreateRole",
@@ -1001,11 +1032,17 @@ locals {
             "iam:GetAccountSummary",
             "iam:GetCredentialReport",
             "iam:GetGroup",
+            "iam:GetLoginProfile",
             "iam:GetPolicy",
             "iam:GetPolicyVersion",
             "iam:GetRole",
             "iam:GetUser",
+            "iam:ListAccessKeys",
+            "iam:ListMFADevices",
             "iam:ListPolicies",
+            "iam:ListSSHPublicKeys",
+            "iam:ListServiceSpecificCredentials",
+            "iam:ListSigningCertificates",
             "iam:PutRolePermissionsBoundary",
             "iam:PutUserPermissionsBoundary",
             "iam:PutUserPolicy",
@@ -1067,6 +1104,7 @@ locals {
             "iam:AttachRolePolicy",
             "iam:AttachUserPolicy",
             "iam:CreateGroup",
+            "iam:CreateLoginProfile",
             "iam:CreatePolicy",
             "iam:CreatePolicyVersion",
             "iam:CreateRole",

@@ -38,6 +38,7 @@ RESERVED = frozenset(
         "tick",
         "assist",
         "offboard",
+        "onboard",
         "export",
         "send",
     }
@@ -202,7 +203,19 @@ def stop_and_give_back(answer, case_id, person):
     answer("tick", case_id, "1", code=1)
     assert answer("restore", case_id)["differences"] == []
     help_back(answer)
+    onboard(answer)
     offboard(answer)
+
+
+def onboard(answer):
+    """Give somebody their first password, into a file alone; a second one is refused."""
+    given = ("omar", "--account", "production")
+    assert answer("onboard", *given, "--dry-run")["outcomes"] == []
+    made = answer("onboard", *given, "--password-file", "omar.txt", "--yes")
+    password = Path("omar.txt").read_text("utf-8").strip()
+    assert len(password) == 40
+    assert password not in json.dumps(made)
+    answer("onboard", *given, "--password-file", "again.txt", "--yes", code=1)
 
 
 def offboard(answer):

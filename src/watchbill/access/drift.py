@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from watchbill.access.documents import brakes_of_freeze, brakes_of_trust
+from watchbill.access.mfa import MFA_POLICY, mfa_document
 from watchbill.access.model import (
     FREEZE_POLICY,
     PATH,
@@ -205,6 +206,8 @@ def _foreign(
     for name, written in sorted(there.inline.items()):
         if desired is not None and name in desired.inline:
             continue  # a freeze that goes on: the plan writes it as it should be
+        if kind == "user" and name == MFA_POLICY and written == mfa_document():
+            continue  # an onboarding wrote it
         healed, reason = _judged([written])
         # A freeze writes these, and nothing but denies; under the same name somebody could give what nobody sees.
         of_freeze = name == QUARANTINE if kind == "user" else kind == "role" and name.startswith(f"{REVOKE}-")

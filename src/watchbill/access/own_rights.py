@@ -164,6 +164,12 @@ CENTER_PLANS: Final = _part(
 RECONCILER_ORGANIZATION: Final = _part(
     OwnRole.RECONCILER, "-organization", "reads the organization: its accounts and policies", optional=True
 )
+ONBOARD: Final = _part(
+    OwnRole.RECONCILER,
+    "-onboard",
+    "sets the first password of users under watchbill's path: it can sign in as whoever has none yet",
+    optional=True,
+)
 RECONCILER_HOME: Final = _part(OwnRole.RECONCILER, "-home", "takes the reconciler's role in each account", Place.HOME)
 RESPONDER: Final = _part(
     OwnRole.RESPONDER,
@@ -224,6 +230,7 @@ PARTS: Final = (
     READER_HOME,
     TRAIL,
     RECONCILER,
+    ONBOARD,
     CENTER_PLANS,
     RECONCILER_ORGANIZATION,
     RECONCILER_HOME,
@@ -295,6 +302,7 @@ _NAMES = ((RECONCILER, _ANY_NAME),)
 _WRITTEN = ((RECONCILER, _ANY_NAME), (FREEZE, _FREEZE_ITSELF))
 _CREDENTIALS = ((RESPONDER, _ANY_USER),)
 _DELETES = ((EVICT, _ANY_USER), (OFFBOARD, _ANY_USER))
+_READ_CREDENTIALS = (*_CREDENTIALS, (ONBOARD, _ANY_USER))
 _PLANS_POLICIES = ((RECONCILER, _OURS_POLICIES),)
 _PLANS_GROUPS = ((RECONCILER, _OURS_GROUPS),)
 _PLANS_ROLES = ((RECONCILER, _OURS_ROLES),)
@@ -315,7 +323,7 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "iam:AttachRolePolicy": ((RECONCILER, _ATTACH_TO_ROLES),),
     "iam:AttachUserPolicy": ((RECONCILER, _DENY_USERS), (RESPONDER, _DENY_USERS)),
     "iam:CreateGroup": _PLANS_GROUPS,
-    "iam:CreateLoginProfile": ((ASSIST, _ANY_USER),),
+    "iam:CreateLoginProfile": ((ASSIST, _ANY_USER), (ONBOARD, _OURS_USERS)),
     "iam:CreatePolicy": _PLANS_POLICIES,
     "iam:CreatePolicyVersion": ((RECONCILER, _OURS_POLICIES), (FREEZE, _FREEZE_ITSELF)),
     "iam:CreateRole": ((RECONCILER, _MAKE_ROLES),),
@@ -344,18 +352,18 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "iam:GetAccountSummary": _EVERY_ROLE,
     "iam:GetCredentialReport": _EVERY_ROLE,
     "iam:GetGroup": _NAMES,
-    "iam:GetLoginProfile": _CREDENTIALS,
+    "iam:GetLoginProfile": _READ_CREDENTIALS,
     "iam:GetPolicy": _WRITTEN,
     "iam:GetPolicyVersion": _WRITTEN,
     "iam:GetRole": _NAMES,
     "iam:GetUser": _NAMES,
-    "iam:ListAccessKeys": _CREDENTIALS,
+    "iam:ListAccessKeys": _READ_CREDENTIALS,
     "iam:ListAccountAliases": ((READER, _ALL),),
-    "iam:ListMFADevices": _CREDENTIALS,
+    "iam:ListMFADevices": _READ_CREDENTIALS,
     "iam:ListPolicies": ((RECONCILER, _ALL),),
-    "iam:ListSSHPublicKeys": _CREDENTIALS,
-    "iam:ListServiceSpecificCredentials": _CREDENTIALS,
-    "iam:ListSigningCertificates": _CREDENTIALS,
+    "iam:ListSSHPublicKeys": _READ_CREDENTIALS,
+    "iam:ListServiceSpecificCredentials": _READ_CREDENTIALS,
+    "iam:ListSigningCertificates": _READ_CREDENTIALS,
     "iam:PutRolePermissionsBoundary": ((RECONCILER, _BOUND_ROLES),),
     "iam:PutUserPermissionsBoundary": (
         (RECONCILER, _DENY_BY_BOUNDARY),

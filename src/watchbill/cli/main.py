@@ -30,7 +30,7 @@ rich_click.rich_click.COMMAND_GROUPS = {
             "commands": ["cases", "case", "ask", "answer", "confirm", "verdict", "export", "send"],
         },
         {"name": "Stopping somebody", "commands": ["freeze", "tick", "restore", "evict", "assist"]},
-        {"name": "Joining and leaving", "commands": ["offboard"]},
+        {"name": "Joining and leaving", "commands": ["onboard", "offboard"]},
         {"name": "Running it", "commands": ["run", "serve", "sign-in", "roles", "slack", "report", "ledger", "demo"]},
     ]
 }
@@ -49,6 +49,7 @@ _PARTS = {
     "rules": ["rules"],
     "cases": ["cases", "case", "ask", "answer", "confirm", "verdict"],
     "containment": ["freeze", "restore", "evict", "assist"],
+    "onboard": ["onboard"],
     "offboard": ["offboard"],
     "by_hand": ["tick"],
     "export": ["export", "send"],

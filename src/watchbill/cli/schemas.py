@@ -19,6 +19,7 @@ from watchbill.cli.commands.init import InitView
 from watchbill.cli.commands.lake import IngestView
 from watchbill.cli.commands.lookup import LookupView
 from watchbill.cli.commands.offboard import FinishedView, OffboardView, ShutOutView
+from watchbill.cli.commands.onboard import OnboardView
 from watchbill.cli.commands.oncall import OncallView, SwapView
 from watchbill.cli.commands.plans import ProposalView, WholeProposalView
 from watchbill.cli.commands.questions import CanView, DifferenceView, ProofView
@@ -107,6 +108,7 @@ RESULTS: dict[str, Any] = {
     "assist approve": AssistView,
     "assist refuse": AssistView,
     "assist collect": AssistView,
+    "onboard": OnboardView,
     "offboard begin": ShutOutView,
     "offboard show": OffboardView,
     "offboard finish": FinishedView,

@@ -49,6 +49,8 @@ class Kind(StrEnum):
     RESTORE_APPLIED = "respond:restore:applied"
     EVICTION_ASKED = "respond:eviction:asked"
     EVICTION_APPLIED = "respond:eviction:applied"
+    ONBOARDING_BEGUN = "respond:onboarding:begun"
+    ONBOARDING_APPLIED = "respond:onboarding:applied"
     OFFBOARDING_BEGUN = "respond:offboarding:begun"
     OFFBOARDING_CANCELLED = "respond:offboarding:cancelled"
     OFFBOARDING_CONFIRMED = "respond:offboarding:confirmed"

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -100,7 +101,7 @@ def collect(work: Casework, help_id: str) -> Given:
     made = msgspec.json.decode(row.payload, type=Help)
     secret = password()
     takes = any(with_secret(change, secret) != change for change in made.changes)
-    outcomes = _made(work, help_id, made, secret)
+    outcomes = give(work, help_id, made.changes, secret)
     failed = [outcome for outcome in outcomes if outcome.state is not State.DONE]
     if failed:
         raise ProviderError(f"{len(failed)} of {len(outcomes)} steps failed: {failed[0].error}", "try again")
@@ -120,7 +121,7 @@ def password() -> str:
     return "".join(made)
 
 
-def _made(work: Casework, help_id: str, made: Help, secret: str) -> tuple[Outcome, ...]:
+def give(work: Casework, name: str, changes: Sequence[Change], secret: str) -> tuple[Outcome, ...]:
     """Make the steps, all of them: a password that was set before was never shown. No error tells it."""
 
     def perform(change: Change) -> None:
@@ -129,7 +130,7 @@ def _made(work: Casework, help_id: str, made: Help, secret: str) -> tuple[Outcom
         except ProviderError as error:
             raise ProviderError(str(error).replace(secret, "***")) from None
 
-    return carry_out(work, help_id, made.changes, anew=perform)
+    return carry_out(work, name, changes, anew=perform)
 
 
 def _to_leads(name: str, person: str, reason: str, made: Help) -> Notice:

@@ -14,7 +14,7 @@ from tests.unit.respond.frozen import NOON, before, frozen, observe, seen, world
 from watchbill.access.apply import apply
 from watchbill.access.documents import size
 from watchbill.access.model import Call as Step
-from watchbill.access.model import Device, Door, DoorKind, Freeze, Shell, State
+from watchbill.access.model import Credentials, Device, Door, DoorKind, Freeze, Shell, State
 from watchbill.access.own_rights import (
     ASSIST,
     CENTER,
@@ -23,6 +23,7 @@ from watchbill.access.own_rights import (
     FREEZE,
     NOT_GIVEN,
     OFFBOARD,
+    ONBOARD,
     RECONCILER,
     RESPONDER,
     RESTORE,
@@ -42,6 +43,7 @@ from watchbill.policy.grammar import grammar_error
 from watchbill.respond.evict import Since, plan_eviction
 from watchbill.respond.help import Wanted, plan_help
 from watchbill.respond.offboard import delete_users
+from watchbill.respond.onboard import plan_onboarding
 from watchbill.respond.restore import plan_restore
 from watchbill.team.model import BreakGlass, IdentityCenter
 
@@ -235,6 +237,27 @@ def test_offboarding_takes_a_policy_of_its_own_and_strips_those_alone_who_are_sh
             keys = {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess", **bound}
             assert not may(documents, action, f"{IAM}:user/x", keys)
     assert not may(documents, "iam:DeleteUser", f"{IAM}:user/sealed", {})
+
+
+def test_onboarding_takes_a_policy_of_its_own_and_ends_at_the_path():
+    """The reconciler alone sets no password; with it, only of users under the path, and none that is there."""
+    cloud = attacked()
+    cloud.passwords.clear()
+    account = TEAM.accounts["production"]
+    changes = plan_onboarding("james", "james", cloud.observe(account), Credentials()).changes
+    told = [
+        replace(c, call=replace(c.call, parameters={**c.call.parameters, "Password": "x"}))
+        if c.call.operation == "CreateLoginProfile"
+        else c
+        for c in changes
+    ]
+    alone = Judged(cloud, policies(RECONCILER), bounded(OwnRole.RECONCILER))
+    assert done(told, alone) != []
+    assert alone.refused == ["CreateLoginProfile"]
+    assert done(told, Judged(cloud, policies(RECONCILER, ONBOARD), bounded(OwnRole.RECONCILER))) == []
+    documents = policies(RECONCILER, ONBOARD)["production"]
+    assert not may(documents, "iam:CreateLoginProfile", f"{IAM}:user/x", {})
+    assert not may(documents, "iam:UpdateLoginProfile", f"{IAM}:user/watchbill/x", {})
 
 
 # --- nothing else -----------------------------------------------------------------------------------
