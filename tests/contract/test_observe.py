@@ -4,6 +4,7 @@ import base64
 import json
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, quote
@@ -13,7 +14,7 @@ from tests.teams import PRODUCTION as NUMBER
 from tests.teams import team
 
 from watchbill.access.documents import trust_document
-from watchbill.access.model import Call
+from watchbill.access.model import Call, KeyUse
 from watchbill.aws.accounts import Accounts, translated
 from watchbill.aws.iam import AwsCloud
 from watchbill.errors import ProviderError
@@ -112,12 +113,16 @@ def page(users="", roles="", marker=None):
     return f"<UserDetailList>{users}</UserDetailList><RoleDetailList>{roles}</RoleDetailList>{more}"
 
 
-HEADER = "user,arn,user_creation_time,password_enabled,mfa_active"
+KEYS = ",".join(f"access_key_{n}_{what}" for n in (1, 2) for what in ("active", "last_rotated", "last_used_date"))
+HEADER = f"user,arn,user_creation_time,password_enabled,mfa_active,{KEYS}"
+NO_KEYS = "false,N/A,N/A,false,N/A,N/A"
 
 
 def report(*rows, header=HEADER):
-    """Give a credential report; rows are of a name, when it was made, and whether it has MFA."""
-    lines = [header, *(f"{name},arn,{made},true,{mfa}" for name, made, mfa in rows)]
+    """Give a credential report; rows are of a name, when it was made, whether it has MFA, and its keys."""
+    lines = [header]
+    for name, made, mfa, *keys in rows:
+        lines.append(f"{name},arn,{made},true,{mfa},{keys[0] if keys else NO_KEYS}")
     return f"<Content>{base64.b64encode(chr(10).join(lines).encode()).decode()}</Content>"
 
 
@@ -162,6 +167,31 @@ def test_all_that_a_plan_needs_is_read(accounts):
     assert state.quotas["PolicySizeQuota"] == 6144
     assert "Users" not in state.quotas
     assert state.unread == ()
+
+
+def test_the_age_and_the_use_of_active_keys_is_read(accounts):
+    """As AWS writes them, by a report in its form; and as the stand-in tells of keys that are there."""
+    rotated, used = "2026-01-03T00:00:00+00:00", "2026-01-04T05:06:00+00:00"
+    for keys, expected in (
+        (NO_KEYS, ()),
+        (f"true,{rotated},{used},false,{rotated},{used}", (KeyUse(at_(rotated), at_(used)),)),
+        (f"true,{rotated},N/A,true,{used},no_information", (KeyUse(at_(rotated), None), KeyUse(at_(used), None))),
+    ):
+        with scripted(GetCredentialReport=[report(("james", GIVEN, "true", keys))]) as server:
+            state = server.cloud().observe(DIRECT)
+        assert (state.keys, state.unread) == ({"james": expected}, ())
+    client = accounts.client(PRODUCTION, "iam")
+    client.create_user(UserName="james")
+    client.create_access_key(UserName="james")
+    off = client.create_access_key(UserName="james")["AccessKey"]["AccessKeyId"]
+    client.update_access_key(UserName="james", AccessKeyId=off, Status="Inactive")
+    (found,) = AwsCloud(accounts, at_once).observe(PRODUCTION).keys["james"]
+    assert found.used is None
+
+
+def at_(text):
+    """Read an instant."""
+    return datetime.fromisoformat(text)
 
 
 @pytest.mark.parametrize("users", [0, 3, 30])

@@ -192,6 +192,16 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyUse:
+    """An active access key as the credential report tells of it: not by its id."""
+
+    since: datetime
+    """When it was made, or last switched on or off."""
+    used: datetime | None
+    """When it was last used; None where it never was, as far as AWS knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountState:
     """The IAM of one account: observed when it was read from AWS, desired when compiled from the team file."""
 
@@ -214,6 +224,8 @@ class AccountState:
     """What may deny and never give, and could not be read: where something is allowed, it depends."""
     entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
     """Who comes in by Identity Center, by the name that their IAM user has or would have."""
+    keys: Mapping[str, tuple[KeyUse, ...]] = field(default_factory=dict)
+    """The active access keys of each user, by the credential report; absent where it is not known."""
 
 
 def spelled(user: str, state: AccountState) -> str:

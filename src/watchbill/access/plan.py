@@ -15,6 +15,7 @@ import msgspec
 from watchbill.access.changes import changes_of
 from watchbill.access.compile import Compiler, policies_of
 from watchbill.access.drift import find_drift, foreign_of
+from watchbill.access.keys import key_warnings
 from watchbill.access.limits import fullest
 from watchbill.access.model import AccountState, Capacity, Change, Drift, Effect, Freeze, Holding, Plan, Verb
 from watchbill.access.modes import NOTHING_HELD, Held, holdings_of, withhold, without_unseen
@@ -84,7 +85,7 @@ def make_plan(
         effects.extend(_effects(wanted, have, name, at))
         drift.extend(find_drift(compiled.state, state, foreign, expected))
         problems.extend((*compiled.problems, *taken_names(team, compiled, state)))
-        warnings.extend(account_warnings(team, compiled, state))
+        warnings.extend((*account_warnings(team, compiled, state), *key_warnings(team, state, at)))
         capacity.extend(compiled.capacity)
         if state.lineage is not None:
             placed.update((holding.permission_set, name) for holding in compiled.holdings)

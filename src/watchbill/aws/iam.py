@@ -4,7 +4,7 @@ import csv
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -22,6 +22,7 @@ from watchbill.access.model import (
     Door,
     DoorKind,
     GroupState,
+    KeyUse,
     PolicyState,
     RoleState,
     UserState,
@@ -133,7 +134,7 @@ class AwsCloud:
         client = self._accounts.client(account, "iam")
         details: dict[str, list[Mapping[str, Any]]] = {}
         unread: list[str] = []
-        mfa: Mapping[str, bool] = {}
+        told: Mapping[str, _Told] = {}
         try:
             # AWS gives a hundred at a time unless it is asked for more; a thousand is the most.
             pages = client.get_paginator("get_account_authorization_details")
@@ -142,7 +143,7 @@ class AwsCloud:
                     details.setdefault(part, []).extend(page.get(part, ()))
             if report:
                 made = details["UserDetailList"]
-                mfa = _unless_refused("credential report", lambda: _mfa(self._report(client), made), unread)
+                told = _unless_refused("credential report", lambda: _told(self._report(client), made), unread)
             state = AccountState(
                 account.name,
                 account.number,
@@ -150,7 +151,8 @@ class AwsCloud:
                 {group["GroupName"]: _group(group) for group in details["GroupDetailList"]},
                 {role["RoleName"]: _role(role) for role in details["RoleDetailList"]},
                 {policy["Arn"]: _policy(policy) for policy in details["Policies"]},
-                mfa=mfa,
+                mfa={user: each.mfa for user, each in told.items()},
+                keys={user: each.keys for user, each in told.items()},
                 quotas=_unless_refused("account summary", lambda: _quotas(client.get_account_summary()), unread),
             )
         except (BotoCoreError, ClientError, ValueError) as error:
@@ -354,18 +356,36 @@ def _quotas(answer: Mapping[str, Any]) -> dict[str, int]:
     return {name: int(number) for name, number in answer["SummaryMap"].items() if name.endswith("Quota")}
 
 
-def _mfa(report: bytes, users: Iterable[Mapping[str, Any]]) -> dict[str, bool]:
-    """Read who has an MFA device from a credential report; a report without that column is a ValueError."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a credential report tells of a user."""
+
+    mfa: bool
+    keys: tuple[KeyUse, ...]
+
+
+def _told(report: bytes, users: Iterable[Mapping[str, Any]]) -> dict[str, _Told]:
+    """Read a credential report; one without a column that is needed is a ValueError."""
     made = {user["UserName"]: user["CreateDate"].replace(microsecond=0) for user in users}
     rows = csv.DictReader(report.decode().splitlines())
-    if not {"user", "user_creation_time", "mfa_active"} <= set(rows.fieldnames or ()):
+    columns = {"user", "user_creation_time", "mfa_active", "access_key_1_active", "access_key_2_active"}
+    if not columns <= set(rows.fieldnames or ()):
         raise ValueError(f"not in the form that AWS documents: {rows.fieldnames}")
     return {
-        row["user"]: row["mfa_active"] == "true"
+        row["user"]: _Told(row["mfa_active"] == "true", tuple(_keys_told(row)))
         for row in rows
         # The row of the root user, `<root_account>`, is of no IAM user; one of another user of that name, before, too.
         if row["user"] in made and datetime.fromisoformat(row["user_creation_time"]) == made[row["user"]]
     }
+
+
+def _keys_told(row: Mapping[str, str]) -> Iterator[KeyUse]:
+    """Read the active keys of a user; `N/A` stands for what there is not (IAM User Guide, "report format")."""
+    for number in ("1", "2"):
+        if row[f"access_key_{number}_active"] == "true":
+            used = row[f"access_key_{number}_last_used_date"]
+            since = datetime.fromisoformat(row[f"access_key_{number}_last_rotated"]).astimezone(UTC)
+            yield KeyUse(since, datetime.fromisoformat(used).astimezone(UTC) if used[:1].isdigit() else None)
 
 
 def _user(found: Mapping[str, Any]) -> UserState:

@@ -352,6 +352,13 @@ class GrantPart(_Part):
     approver: str = Field(description="The person who approved it: somebody else than the receiver.")
 
 
+class KeysPart(_Part):
+    """From when on `plan` tells of active access keys; none is ever switched off for it."""
+
+    max_age: Length | None = Field(None, description="How old a key may be: 90d.")
+    unused: Length | None = Field(None, description="How long a key may go unused, or never be used: 45d.")
+
+
 class BreakGlassPart(_Part):
     """An IAM user for when all else fails: watchbill leaves it alone, and tells of every use."""
 
@@ -573,6 +580,7 @@ class TeamPart(_Part):
     break_glass: list[BreakGlassPart] = Field(
         default_factory=list, description="IAM users for when all else fails; a freeze refuses them."
     )
+    keys: KeysPart | None = Field(default=None, description="What is said of access keys, and when.")
     ceiling: Bound | None = Field(
         None,
         description="The policy that bounds every role watchbill makes: a name in each account, or an ARN.",

@@ -40,6 +40,7 @@ from watchbill.team.model import (
     Group,
     Host,
     IdentityCenter,
+    KeyLimits,
     Kind,
     Layer,
     Leave,
@@ -365,6 +366,7 @@ class _Builder:
             tuple(part.security_leads),
             self._alerts(),
             slack=self._slack(),
+            keys=self._keys(),
             notify=tuple(
                 Notify(each.name, each.kind, each.to, each.secret, frozenset(each.on), at(("notify", i)))
                 for i, each in enumerate(part.notify)
@@ -411,6 +413,13 @@ class _Builder:
             roles: dict[str, tuple[str, ...]] = {role: tuple(groups) for role, groups in given.roles.items()}
             found = SignIn(given.issuer, given.client, given.secret, tuple(given.scopes), given.groups_claim, roles)
         return Web(part.base.lower(), found, self._at(("web",), key=True))
+
+    def _keys(self) -> KeyLimits | None:
+        part = self._part.keys
+        if part is None:
+            return None
+        age, unused = (None if text is None else length(text) for text in (part.max_age, part.unused))
+        return KeyLimits(age, unused, self._at(("keys",)))
 
     def _slack(self) -> Slack | None:
         part = self._part.slack

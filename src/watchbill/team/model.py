@@ -387,6 +387,17 @@ class BreakGlass:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyLimits:
+    """From when on access keys are told of; None never."""
+
+    max_age: timedelta | None
+    """Since it was made: keys are made anew by then."""
+    unused: timedelta | None
+    """Since it was used, or made where it never was."""
+    where: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """What must hold of every plan: `support never ec2:TerminateInstances`."""
 
@@ -589,6 +600,8 @@ class Team:
     web: Web | None = None
     """None where no pages are served."""
     approval: Approval = field(default_factory=Approval)
+    keys: KeyLimits | None = None
+    """None where nothing is said of access keys."""
 
     def members(self, group: str) -> tuple[str, ...]:
         """Give everyone in the group, those of included groups too, sorted, each once."""
