@@ -62,7 +62,7 @@ def narrowed(permissions: PermissionSet, unused: Iterable[str], used: Iterable[s
         capabilities=_capabilities(permissions.capabilities, goes),
         managed=tuple(each for each in permissions.managed if not _managed_goes(each, goes)),
     )
-    nothing = not (made.allow or made.capabilities or made.managed)
+    nothing = not (made.allow or made.capabilities or made.managed or made.shells)
     return None if nothing or made == permissions else Narrowed(made)
 
 

@@ -21,6 +21,7 @@ from itertools import count
 from typing import Any
 
 from watchbill.access.model import Document
+from watchbill.access.shells import shell_statements
 from watchbill.errors import Problem
 from watchbill.intervals import Interval, iso
 from watchbill.policy.actions import access_level, actions_matching
@@ -165,6 +166,8 @@ def _own(permissions: PermissionSet) -> Iterator[_Statement]:
     ]
     if capable:
         yield {"Sid": "Capabilities", "Effect": "Allow", "Action": capable, "Resource": "*"}
+    if permissions.shells is not None:
+        yield from shell_statements(permissions.shells)
     if permissions.deny:
         yield {"Sid": "Deny", "Effect": "Deny", "Action": list(permissions.deny), "Resource": "*"}
 

@@ -18,6 +18,7 @@ from watchbill.access.outlive import Outliving, can_outlive, unknown_names
 from watchbill.access.permissions import known_documents, managed_arns, permission_problems
 from watchbill.access.quarantine import Form, form_for, form_of
 from watchbill.access.risks import risks_of
+from watchbill.access.shells import not_opted_in
 from watchbill.access.ways import Ways
 from watchbill.errors import Problem
 from watchbill.policy.prove import Counterexample, Proof
@@ -118,6 +119,10 @@ def set_warnings(team: Team, touched: Collection[str], at: datetime) -> Iterator
             yield from risks_of(permissions, at, guard)
     for name, roles in on_call.items():
         permissions = team.permission_sets[name]
+        if permissions.shells is not None and (missing := not_opted_in(permissions.shells, permissions.may_outlive)):
+            message = f"the shells of `{name}` are denied on call: an open one outlives the shift"
+            hint = f"name {' and '.join(missing)} under its `may_outlive` if they are to work"
+            yield Problem.at("shells-denied", f"{message}; {hint}", permissions.where)
         said = [f"{each.name} ({each.lasts})" for each in _outliving(permissions, at)]
         if said:
             message = f"what is done as {' or '.join(roles)} can outlive the shift: {', '.join(said)}"

@@ -161,6 +161,21 @@ class GroupPart(_Part):
     )
 
 
+class ShellsPart(_Part):
+    """Shells by Session Manager on hosts that have these tags; and by SSH, where users of hosts are named."""
+
+    tags: Annotated[
+        dict[
+            Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/=+@-]{1,127}$")],
+            Annotated[list[Annotated[str, StringConstraints(pattern=r"^[^*?$]{1,256}$")]], Field(min_length=1)],
+        ],
+        Field(min_length=1),
+    ] = Field(description="Tags that a host has all of, each with one of these values: {Environment: [production]}.")
+    users: list[LocalUser] = Field(
+        default_factory=list, description="Users of the hosts for whom EC2 Instance Connect sends a key: [ec2-user]."
+    )
+
+
 class PermissionSetPart(_Part):
     """What a job or a duty may do: actions on all resources, or a whole policy document; beside it AWS's policies."""
 
@@ -177,6 +192,7 @@ class PermissionSetPart(_Part):
     managed: list[Managed] = Field(
         default_factory=list, description="AWS managed policies besides, by name or ARN: PowerUserAccess."
     )
+    shells: ShellsPart | None = Field(default=None, description="On which hosts it opens shells, by their tags.")
     may_outlive: list[Filled] = Field(
         default_factory=list,
         description="What it may do on call although the effect can outlive the shift, by the name a plan gives it.",

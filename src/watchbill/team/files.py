@@ -25,7 +25,15 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from watchbill.errors import FileError, Location, Problem
 from watchbill.intervals import Interval, parse_instant
-from watchbill.team.document import LayerPart, OverridePart, QuietHoursPart, RequiredPart, RestrictPart, TeamPart
+from watchbill.team.document import (
+    LayerPart,
+    OverridePart,
+    QuietHoursPart,
+    RequiredPart,
+    RestrictPart,
+    ShellsPart,
+    TeamPart,
+)
 from watchbill.team.model import (
     Access,
     Account,
@@ -56,6 +64,7 @@ from watchbill.team.model import (
     Roster,
     Rota,
     Rotation,
+    Shells,
     SignIn,
     Slack,
     Stage,
@@ -302,6 +311,12 @@ def _required(part: str | RequiredPart) -> Required:
     return Required(Kind(part.kind), part.people, _hours(part.hours), ZoneInfo(part.time_zone).key)
 
 
+def _shells(part: ShellsPart | None) -> Shells | None:
+    if part is None:
+        return None
+    return Shells({key: tuple(values) for key, values in part.tags.items()}, tuple(part.users))
+
+
 def _pattern(layer: LayerPart) -> tuple[Rotation | Recurrence | Feed, tuple[str, ...]]:
     """Give what a layer's shifts come from, and everyone who may have one."""
     members = tuple(dict.fromkeys([*layer.members, *(name for each in layer.rosters for name in each.members)]))
@@ -466,6 +481,7 @@ class _Builder:
             tuple(found.managed),
             {service: tuple(levels) for service, levels in found.capabilities.items()},
             tuple(found.may_outlive),
+            _shells(found.shells),
         )
 
     def _account(self, name: str) -> Account:

@@ -111,6 +111,16 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Shells:
+    """On which hosts a set opens shells."""
+
+    tags: Mapping[str, tuple[str, ...]]
+    """By the key of a tag the values of which a host has one; it has all keys."""
+    users: tuple[str, ...] = ()
+    """Users of the hosts for whom a key of SSH may be sent; empty is no SSH."""
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionSet:
     """A named policy: actions allowed and denied on all resources, or a whole policy document."""
 
@@ -127,6 +137,8 @@ class PermissionSet:
     """By service prefix (`ec2`), what AWS calls access levels: `read`, `list`, `write`, `tagging`, `permissions`."""
     may_outlive: tuple[str, ...] = ()
     """What it may do on call although its effect can outlive the shift: names of `access.outlive`'s catalogue."""
+    shells: Shells | None = None
+    """None where it opens none by itself."""
 
 
 @dataclass(frozen=True, slots=True)

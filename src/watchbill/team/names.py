@@ -197,6 +197,8 @@ class _Checker:
                 self._say("both-forms", f"`{at[-1]}` has a policy and actions; keep one", at)
             elif found.get("capabilities"):
                 self._say("both-forms", f"`{at[-1]}` has a policy and capabilities; keep one", at)
+            elif found.get("shells"):
+                self._say("both-forms", f"`{at[-1]}` has a policy and shells; keep one", at)
         # By name and by ARN it is one policy.
         managed = [(name.rpartition("/")[2], here) for here, name in document.texts((*at, "managed"))]
         self._unique(f"managed policy of `{at[-1]}`", managed)
