@@ -47,6 +47,8 @@ TABLE = {
     ("POST", "/open/{case}/verdict"): {"lead", "admin"},
     ("GET", "/open/{case}/freeze"): {"lead", "admin"},
     ("POST", "/open/{case}/freeze"): {"lead", "admin"},
+    ("GET", "/open/{case}/evict"): {"lead", "admin"},
+    ("POST", "/open/{case}/evict"): {"lead", "admin"},
     ("GET", "/open/{case}/restore"): {"lead", "admin"},
     ("POST", "/open/{case}/restore"): {"lead", "admin"},
     ("GET", "/access"): {"viewer", "auditor", "lead", "admin"},

@@ -16,7 +16,7 @@ from watchbill.notify import connect as channels
 from watchbill.notify.mail import PASSWORD, read_smtp_settings
 from watchbill.respond.interfaces import Sender
 from watchbill.schedule.copies import sources
-from watchbill.service import overrides, requests
+from watchbill.service import eviction, overrides, requests
 from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk
 from watchbill.service.feeds import with_feeds
@@ -143,7 +143,14 @@ class Channels:
     def desk(self, work: Casework) -> Desk:
         """Give what presses may set in motion."""
         look_up = None if self._connection is None else self._connection.look_up
-        return Desk(freeze, restore, preview_of(work), look_up, self.talk.say, {"request": requests.press})
+        return Desk(
+            freeze,
+            restore,
+            preview_of(work),
+            look_up,
+            self.talk.say,
+            {"request": requests.press, "evict": eviction.press},
+        )
 
     def close(self) -> None:
         """Let go of what was made; for whoever sends, and does not hear."""

@@ -20,7 +20,7 @@ from watchbill.demo.stage import Stage
 from watchbill.detect.sigma import LoadedRules
 from watchbill.errors import Problem, ProviderError
 from watchbill.lake.place import Lake
-from watchbill.service import requests
+from watchbill.service import eviction, requests
 from watchbill.service.casework import Casework
 from watchbill.service.clicks import Desk
 from watchbill.service.health import Listening
@@ -182,7 +182,7 @@ class _Wired:
         """Give the jobs of the service; they are done by the world's clock, and not by threads of their own."""
 
         def desk(work: Casework) -> Desk:
-            others = {"request": requests.press}
+            others = {"request": requests.press, "evict": eviction.press}
             return Desk(freeze, restore, preview_of(work), connection.look_up, talk.say, others)
 
         def brought(work: Casework) -> list[Problem]:

@@ -39,16 +39,17 @@ from watchbill.store.rows import ClickRow, Worked
 MEMBER = "member"
 _SNOOZE_MOST = 24 * 60
 """Minutes."""
-_LEADS_DO = ("freeze", "restore", "verdict", "snooze")
+_LEADS_DO = ("freeze", "restore", "evict", "verdict", "snooze")
 
 SLOW: Mapping[str, str] = {
     "freeze": "{} is being frozen: you will see here what came of it.",
     "restore": "{} is being restored: you will see here what came of it.",
+    "evict": "AWS is looked at for the eviction of {}: you will see here what came of it.",
     "request:approve": "AWS is looked at for {}: you will see here what came of it.",
     CALLS: "",
 }
 """What speaks to AWS, the most urgent first, and what is said when it is taken on."""
-LEAVE_A_CASE_OPEN = ("freeze", "restore")
+LEAVE_A_CASE_OPEN = ("freeze", "restore", "evict")
 """Of that, what must have come to its end before somebody decides about the case."""
 
 
@@ -212,6 +213,8 @@ class _Press:
         if self.row.state is Worked.WAITING and self.row.action in SLOW:
             return self._take_on(kind)
         if kind in self.desk.others:
+            if kind in _LEADS_DO:
+                self._must_be_let(self.row.case_id or "", kind)
             text = self.desk.others[kind](self.work, self.row)
             return self._done(Reply(text))
         if self.row.case_id is None:
@@ -238,7 +241,7 @@ class _Press:
             return self._done(Reply("Thank you, it is kept. Please answer yes or no as well, if you have not."))
 
     def _lead(self, case_id: str, kind: str, what: str) -> Reply:
-        if kind in LEAVE_A_CASE_OPEN:
+        if kind in ("freeze", "restore"):
             do = self.desk.freeze if kind == "freeze" else self.desk.restore
             return self._done(Reply(do(self.work, case_id), ephemeral=False))
         with self.work.store.transaction():

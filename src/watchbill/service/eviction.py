@@ -1,5 +1,6 @@
 """Evict, and restore what was evicted: one lead asks for it, another confirms it, and only then is it carried out."""
 
+import hashlib
 from dataclasses import dataclass
 
 import msgspec
@@ -14,8 +15,8 @@ from watchbill.respond.model import Verdict
 from watchbill.respond.telling import news
 from watchbill.service.casework import Casework
 from watchbill.service.containment import carry_out, frozen_in, person_of, see
-from watchbill.service.outbox import put
-from watchbill.store.rows import ContainmentRow
+from watchbill.service.outbox import SLACK, put
+from watchbill.store.rows import ClickRow, ContainmentRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,54 @@ def plan(work: Casework, case_id: str) -> Eviction:
     frozen = frozen_in(work, case_id)
     since = Since(parse_instant(view.first), view.stolen_keys, max(frozen.at, parse_instant(view.last)))
     return plan_eviction(frozen, see(work, person), since, work.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the next word on an eviction would do."""
+
+    eviction: Eviction
+    asked_by: str | None
+    """Who asked for it before, so that it is carried out now; None where it would be asked for."""
+
+    @property
+    def digest(self) -> str:
+        """Name exactly this: the calls, and whether they are asked for or made."""
+        said = [self.eviction.id, self.asked_by is None, msgspec.to_builtins(self.eviction.changes)]
+        return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
+
+
+def due(work: Casework, case_id: str) -> Due:
+    """Give what `evict` would ask for or carry out now, without doing it."""
+    planned = plan(work, case_id)
+    row = _standing(work, planned.id)
+    if row is None or row.state == "done":
+        return Due(planned, None)
+    return Due(msgspec.json.decode(row.payload, type=Eviction), row.by)
+
+
+def press(work: Casework, row: ClickRow) -> str:
+    """Do what the button of a page is for: ask for exactly what was shown, or carry exactly that out.
+
+    Cut off after it was asked for or carried out, it says so again and does nothing a second time.
+    """
+    if row.case_id is None or row.source == SLACK:
+        raise RefusedError("nobody is evicted there", "it has a page, and `watchbill evict`")
+    reference = msgspec.json.decode(row.reference, type=dict[str, str])
+    of_case = [each for each in work.store.containments.all() if each.kind == "evict" and each.case_id == row.case_id]
+    last = of_case[-1] if of_case else None
+    if last is not None and last.state == "asked" and last.by == work.actor and last.at >= row.at:
+        return f"{last.id} is asked for: another lead confirms it."
+    entries = [] if last is None else work.store.ledger.about([last.id])
+    made = [entry for entry in entries if entry.kind == Kind.EVICTION_APPLIED]
+    if made and made[-1].actor == work.actor and made[-1].at >= row.at:
+        return f"{made[-1].facts['person']} is evicted: {made[-1].facts['steps']} steps made."
+    if (last is None or last.state != "confirmed") and due(work, row.case_id).digest != reference.get("shown"):
+        raise RefusedError("what it would do has changed since it was shown", "look at it again")
+    done = evict(work, row.case_id)
+    if not done.outcomes:
+        return f"{done.eviction.id} is asked for: another lead confirms it."
+    return f"{done.eviction.person} is evicted: {len(done.outcomes)} steps made."
 
 
 def evict(work: Casework, case_id: str) -> Evicted:

@@ -19,7 +19,7 @@ from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.respond.model import Verdict
 from watchbill.respond.outcomes import FRESH, Proof
-from watchbill.service import asking, clicks, containment
+from watchbill.service import asking, clicks, containment, eviction
 from watchbill.service.briefing import may_freeze
 from watchbill.service.clicks import Click, Reply
 from watchbill.service.sign_in import Role
@@ -66,6 +66,8 @@ class Box:
     """None where it is closed, or not theirs to close."""
     freeze: bool
     restore: bool
+    evict: bool
+    """Whether it is found to be a hijack, and its person is frozen."""
     proves: bool
     """Whether anybody can sign in afresh here: what speaks to AWS takes that."""
     key: str
@@ -90,6 +92,7 @@ def box_of(visit: Visit, found: StandingCase, *, sees: bool) -> Box | None:
         verdicts=tuple(verdicts) if leads and found.status != Status.CLOSED else (),
         freeze=leads and may_freeze(work, found.status, case),
         restore=leads and found.status == Status.FROZEN,
+        evict=leads and found.status == Status.FROZEN and eviction.verdict_of(work, case.id) == Verdict.HIJACK,
         proves=visit.site.provider is not None,
         key=visit.site.secret(),
         own=tuple(Pressed(row, _reply(row)) for row in mine[:_SHOWN]),
@@ -147,6 +150,17 @@ def show_restore(visit: Visiting, case: CaseId) -> Response:
     return _shown(visit, case, "freeze_restore.html", person=planned.containment.person, made=restoration)
 
 
+def show_evict(visit: Visiting, case: CaseId) -> Response:
+    """Show the exact calls of an eviction, for which AWS is read, and who asked for it. Nothing is done by looking."""
+    due = eviction.due(visit.work(), case)
+    return _shown(visit, case, "evict.html", person=due.eviction.person, made=due.eviction, due=due)
+
+
+def evict(visit: Visiting, case: CaseId, key: Key, shown: Annotated[str, Form(pattern=r"^[0-9a-f]{64}$")]) -> Response:
+    """Ask for an eviction, or carry out what another lead asked for: exactly what was shown."""
+    return _press(visit, case, "evict", key, {**_proof(visit), "shown": shown})
+
+
 def _shown(visit: Visit, case: str, template: str, **given: Any) -> Response:
     assert visit.proof is not None, "the table says that it takes a fresh sign-in"
     sentence, until = visit.work().case(case)[1].sentence, visit.proof.at + FRESH
@@ -193,6 +207,8 @@ PAGES = (
     Page("POST", "/open/{case}/verdict", Need.LEAD, decide),
     Page("GET", "/open/{case}/freeze", Need.LEAD, show_freeze, fresh=Proof.SECOND_FACTOR),
     Page("POST", "/open/{case}/freeze", Need.LEAD, freeze, fresh=Proof.SECOND_FACTOR),
+    Page("GET", "/open/{case}/evict", Need.LEAD, show_evict, fresh=Proof.SECOND_FACTOR),
+    Page("POST", "/open/{case}/evict", Need.LEAD, evict, fresh=Proof.SECOND_FACTOR),
     Page("GET", "/open/{case}/restore", Need.LEAD, show_restore, fresh=Proof.SECOND_FACTOR),
     Page("POST", "/open/{case}/restore", Need.LEAD, restore, fresh=Proof.SECOND_FACTOR),
 )
