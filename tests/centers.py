@@ -5,7 +5,19 @@ from dataclasses import replace
 
 from tests.teams import HERE, team
 
-from watchbill.team.model import Account, IdentityCenter
+from watchbill.access.apply import apply
+from watchbill.access.center.state import PLACE, is_reserved_for
+from watchbill.access.documents import CENTER_USER
+from watchbill.access.model import State
+from watchbill.access.modes import NOTHING_HELD
+from watchbill.access.plan import make_plan
+from watchbill.aws.identity_center import Center
+from watchbill.errors import ProviderError
+from watchbill.intervals import iso
+from watchbill.policy.evaluate import evaluate
+from watchbill.policy.model import Effect, Request
+from watchbill.policy.statements import parse_policy
+from watchbill.team.model import Access, Account, By, IdentityCenter
 
 
 REGION = "eu-west-1"
@@ -86,3 +98,81 @@ class Org:
             member = {"UserId": self.users[person]}
             self.store.create_group_membership(IdentityStoreId=self.id, GroupId=made, MemberId=member)
         return made
+
+
+def by_center(of, accounts):
+    """Give a team whose rota, and the job role of its developers, are delivered by Identity Center in some accounts."""
+    names = tuple(accounts)
+    rota = replace(of.rotas["platform"], accounts=names, by=By.CENTER)
+    developers = replace(of.groups["developers"], access=(Access("read-only", names, HERE, By.CENTER),))
+    return replace(of, rotas={"platform": rota}, groups={"developers": developers})
+
+
+class Bench:
+    """Plans and applies a team against the stand-in, each step by real boto3 over HTTP."""
+
+    def __init__(self, org, center=None):
+        self.org = org
+        self.center = center or Center(org.app.accounts, lambda _: None)
+        self.made = []
+        """Every call that was made, with where it was."""
+        self.refused = ()
+        """Where and what AWS refuses."""
+
+    def observe(self, of):
+        """Read everything."""
+        return self.org.app.observe(of), self.center.observe(of.identity_center, self.org.root, of.people.values())
+
+    def plan(self, of, at, freezes=(), applied=None, held=NOTHING_HELD):
+        """Make a plan."""
+        accounts, found = self.observe(of)
+        return make_plan(of, accounts, at, freezes, applied, held, found)
+
+    def perform(self, of):
+        """Give what makes a change."""
+
+        def make(change):
+            self.made.append((change.account, change.call.operation))
+            if self.made[-1] == self.refused:
+                raise ProviderError("AccessDenied: by a policy of the organization")
+            if change.account == PLACE:
+                self.center.perform(of.identity_center, self.org.root, change.call)
+            else:
+                self.org.app.cloud.perform(of.accounts[change.account], change.call)
+
+        return make
+
+    def apply(self, of, plan):
+        """Carry a plan out; give what failed."""
+        outcomes = list(apply(plan.changes, self.perform(of), together=True))
+        return [f"{o.change.call}: {o.error}" for o in outcomes if o.state is not State.DONE]
+
+    def settle(self, of, at, freezes=()):
+        """Plan and apply; a plan after it is empty."""
+        plan = self.plan(of, at, freezes)
+        assert [p.message for p in plan.problems if p.code != "coverage-gap"] == []
+        assert self.apply(of, plan) == []
+        assert [str(change.call) for change in self.plan(of, at, freezes).changes] == []
+        return plan
+
+
+def sessions_of(state, permission_set):
+    """Give the documents of the role that Identity Center made of a set in an account; None where there is none."""
+    for role in state.roles.values():
+        if is_reserved_for(role.name, role.path, permission_set):
+            return [state.policies[arn].document for arn in sorted(role.attached)]
+    return None
+
+
+def may(documents, user, action, at):
+    """Tell whether a session of a user of Identity Center may do something, by the documents of its role."""
+    policies = [parse_policy(document, str(number)) for number, document in enumerate(documents)]
+    context = {
+        CENTER_USER: user,
+        "aws:CurrentTime": iso(at),
+        "aws:userid": "AROA:someone@example.com",
+        "aws:MultiFactorAuthPresent": "false",
+    }
+    request = Request(action, "*", context, absent=frozenset({"aws:username"}))
+    decision = evaluate(request, identity=policies)
+    return decision.effect is Effect.ALLOWED

@@ -920,7 +920,10 @@ locals {
           {
             Sid    = "Assign"
             Effect = "Allow"
-            Action = ["sso:CreateAccountAssignment"]
+            Action = [
+              "sso:CreateAccountAssignment",
+              "sso:ListAccountAssignments",
+            ]
             Resource = [
               "arn:aws:sso:::instance/${local.instance}",
               "arn:aws:sso:::permissionSet/${local.instance}/*",
@@ -1194,6 +1197,7 @@ locals {
             "sso:DescribeAccountAssignmentCreationStatus",
             "sso:DescribeAccountAssignmentDeletionStatus",
             "sso:GetInlinePolicyForPermissionSet",
+            "sso:ListAccountAssignments",
             "sso:ListAccountAssignmentsForPrincipal",
             "sts:AssumeRole",
           ]

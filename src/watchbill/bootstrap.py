@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from watchbill.access.center.entries import entered
+from watchbill.access.center.planning import needs_center
 from watchbill.access.center.state import CenterState
 from watchbill.access.interfaces import Cloud, ShellHouse
 from watchbill.access.model import AccessKey, AccountState, Change, Credentials, Shell, spelled
@@ -130,6 +131,12 @@ class App:
             return read_organization(self.accounts, team.accounts[team.organization])
         except ProviderError as error:
             return error
+
+    def observe_center(self, team: Team, observed: Mapping[str, AccountState]) -> CenterState | None:
+        """Read what Identity Center has, for a plan that needs it; None where it does not, or it is out of reach."""
+        if self.outside is None or not needs_center(team, observed.values()):
+            return None
+        return self.outside.observe_center(team)
 
     def perform(self, team: Team, change: Change) -> None:
         """Make one step of a plan, by whoever makes those of its service; where nobody does, a ProviderError."""
@@ -295,7 +302,7 @@ def make_app(
     # In a rehearsal time stands still or is moved by whoever tells it: there is nothing to wait for.
     sleep: Callable[[float], object] = time.sleep if clock is None or isinstance(clock, SystemClock) else _no_wait
     found = clock or SystemClock()
-    outside = make_outside(accounts)
+    outside = make_outside(accounts, sleep)
     app = App(found, accounts, AwsCloud(accounts), endpoint, keys, Shells(accounts), sleep)
     return replace(app, outside=outside, performers=outside.performers())
 

@@ -3,12 +3,13 @@
 Places are read side by side, and one that cannot be read stops no other: a host that is down must not keep a thief in.
 """
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from watchbill.access.center.state import PLACE
+from watchbill.access.center.state import PLACE, CenterState
 from watchbill.access.model import Change
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.identity_center import SERVICES as CENTER_SERVICES
@@ -57,6 +58,11 @@ class Outside:
         places = [place for place, _ in asked]
         return _gathered(places, found)
 
+    def observe_center(self, team: Team) -> CenterState | None:
+        """Read what Identity Center has, and the people of a team there; None where the team file names none."""
+        center = team.identity_center
+        return None if center is None else self.center.observe(center, _account(team, center), team.people.values())
+
     def perform(self, team: Team, change: Change) -> None:
         """Make one step; what the team file names no more is a ProviderError."""
         call, place = change.call, change.account
@@ -104,9 +110,9 @@ class Outside:
         return self.center.read(center, _account(team, center), who, sets)
 
 
-def make_outside(accounts: Accounts) -> Outside:
-    """Give what is outside, reached by these accounts and what the environment says."""
-    return Outside(Center(accounts))
+def make_outside(accounts: Accounts, sleep: Callable[[float], object] = time.sleep) -> Outside:
+    """Give what is outside, reached by these accounts and what the environment says; `sleep` waits so many seconds."""
+    return Outside(Center(accounts, sleep))
 
 
 def _account(team: Team, center: IdentityCenter) -> Account:

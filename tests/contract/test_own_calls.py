@@ -29,6 +29,7 @@ SERVICES = {
     "lookup": ("cloudtrail",),
     "operations": (),
     "organizations": ("organizations",),
+    "pace": (),
     "queue": ("sqs",),
     "reached": ("iam",),
     "security_hub": ("securityhub", "sts"),

@@ -16,6 +16,8 @@ def apply(
     journal: Callable[[Outcome], None] = lambda outcome: None,
     done: Collection[int] = (),
     place: str | None = None,
+    *,
+    together: bool = False,
 ) -> Iterator[Outcome]:
     """Make each change of a plan and yield what became of it.
 
@@ -24,7 +26,8 @@ def apply(
     since each call that is already so changes nothing. With a `place`, only the changes there are made.
 
     After a failure nothing more is granted in that place, while what takes access away goes on: a change that revokes
-    must not wait for one that could not be made.
+    must not wait for one that could not be made. With `together` that place is everywhere: a permission set is of
+    all its accounts, and must not be given while the fence of one of them could not be written.
     """
     failed: set[str] = set()
     for number, change in enumerate(changes):
@@ -35,8 +38,8 @@ def apply(
             continue
         if change.call.service == BY_HAND:
             outcome = Outcome(number, change, State.WAITING, change.why)
-        elif change.account in failed and change.phase not in (Phase.FENCE, Phase.REVOKE):
-            outcome = Outcome(number, change, State.SKIPPED, "a change before it in this place failed")
+        elif (failed if together else change.account in failed) and change.phase not in (Phase.FENCE, Phase.REVOKE):
+            outcome = Outcome(number, change, State.SKIPPED, "a change before it that it rests on failed")
         else:
             journal(Outcome(number, change, State.BEGUN))
             outcome = _made(number, change, perform)

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from watchbill.access.center.state import is_of_ours
 from watchbill.access.compile import Compiled, tag_of
 from watchbill.access.documents import brakes_of_freeze, freeze_document, frozen_by, in_words, nobody
 from watchbill.access.drift import Foreign, has_effect, is_brake
@@ -324,7 +325,9 @@ class _Account:
         principals = (*there.users.values(), *there.groups.values(), *there.roles.values())
         bounded: Iterable[UserState | RoleState]
         bounded = (*there.users.values(), *there.roles.values(), *self._desired.roles.values())
-        used = {arn for each in principals if each.path != PATH for arn in each.attached}
+        # Roles of watchbill's permission sets let go of theirs when these are provisioned, or nobody has them any more.
+        others = (each for each in principals if each.path != PATH and not is_of_ours(each.name, each.path))
+        used = {arn for each in others for arn in each.attached}
         used |= {each.what for each in self._foreign.values() if not each.healed}
         gone = (each for each in there.roles.values() if each.path == PATH and each.name not in self._desired.roles)
         used |= {arn for each in gone if not self._is_bare("role", each) for arn in each.attached if denies(arn)}

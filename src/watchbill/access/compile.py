@@ -28,8 +28,17 @@ from watchbill.access.documents import (
     slices_of,
     trust_document,
 )
-from watchbill.access.entitlements import granted, in_order, on_call, role_name, standing, without_frozen
-from watchbill.access.guards import guard_statements, on_call_statements
+from watchbill.access.entitlements import (
+    delivered,
+    granted,
+    in_order,
+    on_call,
+    role_name,
+    standing,
+    uses_center,
+    without_frozen,
+)
+from watchbill.access.guards import center_statements, guard_statements, on_call_statements
 from watchbill.access.limits import ON_CALL, Limits, exceeded, usage
 from watchbill.access.model import (
     FREEZE_POLICY,
@@ -52,7 +61,7 @@ from watchbill.access.quarantine import DENY_ALL, Form, form_for, form_of
 from watchbill.errors import Problem
 from watchbill.intervals import Interval
 from watchbill.schedule.oncall import gaps
-from watchbill.team.model import Account, Grant, Kind, PermissionSet, Rota, Team
+from watchbill.team.model import Account, By, Grant, Kind, PermissionSet, Rota, Team
 
 
 JOB = "job-"
@@ -79,6 +88,18 @@ class Compiled:
     """ARN of the policy that bounds watchbill's roles; it is the team's own, also where it lies under our path."""
     released: frozenset[str] = frozenset()
     """Users of whom a freeze is known: a quarantine of anybody else is not watchbill's to lift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """What permission sets of Identity Center need in one account."""
+
+    permission_sets: tuple[str, ...]
+    """Sets of the team file whose policies they refer to."""
+    families: Mapping[str, Mapping[int, tuple[Statement, ...]]]
+    """The statements of the policies `<family>-<number>` that stand beside them."""
+    kept: frozenset[str] = frozenset()
+    """Names of policies under watchbill's path that stay as they are."""
 
 
 def horizon_of(rota: Rota, at: datetime) -> Interval:
@@ -127,6 +148,9 @@ class Compiler:
         self.at = at
         self.freezes = tuple(freezes)
         self.since = _since(at)
+        self.laid: dict[str, Laid] = {}
+        """What Identity Center needs in each account, by name; nothing of it is attached to anybody here."""
+        self._iam = delivered(team, By.IAM)
         self._documents = {name: own_documents(found) for name, found in team.permission_sets.items()}
         self._managed = {name: managed_arns(found) for name, found in team.permission_sets.items()}
         self._windows: dict[str, tuple[Holding, ...]] = {}
@@ -161,10 +185,12 @@ class Compiler:
         draft = _Draft(self, account, observed)
         held = [h for h in self._standing.get(account.name, ()) if not self.is_frozen(h.person)]
         self._job_roles(draft, held)
-        for rota in self.team.rotas.values():
+        for rota in self._iam.rotas.values():
             if account.name in rota.accounts:
                 held.extend(self._rota(rota, draft))
         held.extend(self._grants(draft))
+        if (laid := self.laid.get(account.name)) is not None:
+            draft.lay(laid)
         state = AccountState(
             account.name, account.number, self._users(draft), draft.groups, draft.roles, draft.policies
         )
@@ -181,12 +207,12 @@ class Compiler:
     @cached_property
     def _standing(self) -> Mapping[str, list[Holding]]:
         found: dict[str, list[Holding]] = {}
-        for holding in standing(self.team):
+        for holding in standing(self._iam):
             found.setdefault(holding.account, []).append(holding)
         return found
 
     def _job_roles(self, draft: "_Draft", held: Iterable[Holding]) -> None:
-        for group in self.team.groups.values():
+        for group in self._iam.groups.values():
             sets = sorted({a.permission_set for a in group.access if draft.account.name in a.accounts})
             if sets:
                 arns = [arn for name in sets for arn in draft.permissions(name)]
@@ -281,6 +307,12 @@ class Compiler:
         return {name: draft.made(name, frozen=name in frozen) for name in sorted(draft.memberships)}
 
 
+def without_rotas(compiler: Compiler, names: Collection[str]) -> Compiler:
+    """Give a compiler of the same instant for a team without some rotas."""
+    rotas = {name: rota for name, rota in compiler.team.rotas.items() if name not in names}
+    return Compiler(replace(compiler.team, rotas=rotas), compiler.at, compiler.freezes)
+
+
 class _Draft:
     """The parts of an account's desired state while they are gathered."""
 
@@ -309,7 +341,11 @@ class _Draft:
     @cached_property
     def guards(self) -> list[str]:
         """Add what every job role and every grant is denied; give the ARNs of its policies."""
-        return self.family("guard-jobs", guard_statements(self.account.number, self.takers))
+        team = self._compiler.team
+        center = team.identity_center
+        here = center is not None and center.account == self.account.name and uses_center(team)
+        own = guard_statements(self.account.number, self.takers)
+        return self.family("guard-jobs", (*own, *center_statements()) if here else own)
 
     @cached_property
     def freeze(self) -> str:
@@ -350,7 +386,7 @@ class _Draft:
         return {
             role_name(rota, kind): sorted({self.user(person) for person in rota.people})
             for rota in self._compiler.team.rotas.values()
-            if self.account.name in rota.accounts
+            if rota.by is By.IAM and self.account.name in rota.accounts
             for kind in rota.entitlement
         }
 
@@ -423,6 +459,19 @@ class _Draft:
         documents, managed = self._compiler.documents(permission_set)
         return [*self.numbered(SET + permission_set, documents), *managed]
 
+    def lay(self, laid: "Laid") -> None:
+        """Add the policies that permission sets of Identity Center refer to."""
+        for name in laid.permission_sets:
+            self.permissions(name)
+        for name, packed in laid.families.items():
+            self._packed(name, packed)
+        for policy in self._observed.policies.values():
+            if policy.path == PATH and policy.name in laid.kept:
+                self.policies[policy.arn] = policy
+                if (place := place_of(policy)) is not None:
+                    there = statements_of(policy.document)
+                    self.families[place[0]] = {**self.families.get(place[0], {}), place[1]: there}
+
     def family(self, name: str, statements: Sequence[Statement]) -> list[str]:
         """Add the policies that hold some statements, each left where it lies; give their ARNs."""
         brakes = self._brakes.get(name, ())
@@ -431,6 +480,9 @@ class _Draft:
         except TooLargeError as error:
             self.problems.append(Problem("quota", f"policy `{name}` does not fit: {error}, AWS allows {self._limit}"))
             return []
+        return self._packed(name, packed)
+
+    def _packed(self, name: str, packed: Mapping[int, tuple[Statement, ...]]) -> list[str]:
         self.families[name] = packed
         return [self.policy(f"{name}-{number}", document(held)) for number, held in packed.items()]
 

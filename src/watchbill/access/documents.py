@@ -95,6 +95,29 @@ def fence_statements(slices: Iterable[Slice], horizon: Interval) -> list[Stateme
     return [*_denied(slices, who, horizon, "*", "*")]
 
 
+CENTER_USER = "identitystore:UserId"
+"""The key that has the user id of whoever has a session by a permission set of Identity Center: it is never another's,
+and never changes (IAM Identity Center User Guide, "Use a Deny policy to revoke active user permissions")."""
+
+
+def center_fence(slices: Iterable[Slice], horizon: Interval) -> list[Statement]:
+    """Give the statements that deny a permission set's sessions everything outside their person's slices.
+
+    The users of the slices are user ids of Identity Center. It is all that ends them: there is no gate, since nobody
+    else's document says who may take such a role; and no MFA is asked for, since these sessions never have that key.
+    """
+    who = ({"StringNotEquals": {CENTER_USER: list(each.users)}} if each.users else {} for each in slices)
+    return [*_denied(slices, who, horizon, "*", "*")]
+
+
+def center_users_of(statement: Statement) -> frozenset[str] | None:
+    """Give the user ids that a slice of such a fence does not hit; None for a statement that is no slice of one."""
+    if statement.get("Action") != "*" or statement.get("Effect") != "Deny" or span_of(statement) is None:
+        return None
+    names = statement["Condition"].get("StringNotEquals", {}).get(CENTER_USER, ())
+    return frozenset([names] if isinstance(names, str) else names)
+
+
 def span_of(statement: Statement) -> Interval | None:
     """Give the time for which a slice's statement holds, to the second; None for one that is no slice's."""
     condition: Any = statement.get("Condition")

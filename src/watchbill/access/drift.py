@@ -199,7 +199,7 @@ def _foreign(
     for arn in sorted(there.attached - wanted):
         if is_ours(arn) and kind != "user":
             continue  # watchbill's own policies are the plan's; to a user it attaches none
-        healed, reason = (True, "") if arn in ours else _judged([_document(arn, observed)])
+        healed, reason = (True, "") if arn in ours else judged([_document(arn, observed)])
         why = f"has policy {arn} attached, not from the team file{reason}"
         call, given = f"Detach{kind.capitalize()}Policy", {key: there.name, "PolicyArn": arn}
         yield Foreign(kind, there.name, arn, DriftKind.ATTACHED, healed, call, given, why)
@@ -208,7 +208,7 @@ def _foreign(
             continue  # a freeze that goes on: the plan writes it as it should be
         if kind == "user" and name == MFA_POLICY and written == mfa_document():
             continue  # an onboarding wrote it
-        healed, reason = _judged([written])
+        healed, reason = judged([written])
         # A freeze writes these, and nothing but denies; under the same name somebody could give what nobody sees.
         of_freeze = name == QUARANTINE if kind == "user" else kind == "role" and name.startswith(f"{REVOKE}-")
         if not (of_freeze and _only_denies(written)):
@@ -223,13 +223,13 @@ def _joined(user: UserState, observed: AccountState) -> Iterator[Foreign]:
         if group is None or group.path == PATH:
             continue
         documents = [*(_document(arn, observed) for arn in sorted(group.attached)), *group.inline.values()]
-        healed, reason = _judged(documents)
+        healed, reason = judged(documents)
         why = f"is in group {name}, which the team file does not declare{reason}"
         given = {"GroupName": name, "UserName": user.name}
         yield Foreign("user", user.name, name, DriftKind.JOINED, healed, "RemoveUserFromGroup", given, why)
 
 
-def _judged(documents: Iterable[Document | None]) -> tuple[bool, str]:
+def judged(documents: Iterable[Document | None]) -> tuple[bool, str]:
     """Tell whether documents may be taken away without a person, and if not, in words why."""
     found = list(documents)
     if any(each is None for each in found):

@@ -17,7 +17,23 @@ from watchbill.access.model import Freeze, Holding
 from watchbill.intervals import Interval, subtract
 from watchbill.schedule.model import Shift
 from watchbill.schedule.oncall import shifts
-from watchbill.team.model import Rota, Team
+from watchbill.team.model import By, Rota, Team
+
+
+def delivered(team: Team, by: By) -> Team:
+    """Give a team with the access alone that is delivered by one thing: of its groups, and by its rotas."""
+    groups = {
+        name: replace(group, access=tuple(each for each in group.access if each.by is by))
+        for name, group in team.groups.items()
+    }
+    return replace(team, groups=groups, rotas={n: r for n, r in team.rotas.items() if r.by is by})
+
+
+def uses_center(team: Team) -> bool:
+    """Tell whether anything is delivered by Identity Center."""
+    accesses = (access for group in team.groups.values() for access in group.access)
+    given = [*(rota.by for rota in team.rotas.values()), *(access.by for access in accesses)]
+    return By.CENTER in given
 
 
 def standing(team: Team) -> tuple[Holding, ...]:

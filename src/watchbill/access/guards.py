@@ -20,8 +20,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from watchbill.access.documents import Statement
-from watchbill.access.model import PATH
+from watchbill.access.documents import CENTER_USER, NOBODY, Statement
+from watchbill.access.model import PATH, TAG
 from watchbill.access.outlive import Family, kept_out, outliving
 from watchbill.policy.actions import actions_matching
 
@@ -143,6 +143,44 @@ def object_statements(number: str) -> tuple[Statement, ...]:
         # Who renames a user is asked for both names, and windows go by the name: nobody becomes another by it.
         _deny("GuardNames", ["iam:UpdateUser"], f"{iam}:user/*"),
     )
+
+
+_OF_SETS = ("sso:Attach*", "sso:Create*", "sso:Delete*", "sso:Detach*", "sso:P*", "sso:Tag*", "sso:Un*", "sso:Update*")
+"""Every verb of Identity Center that changes a permission set, or who has it."""
+_OF_MEMBERS = ("identitystore:Create*", "identitystore:Delete*", "identitystore:Update*")
+
+
+def center_statements() -> tuple[Statement, ...]:
+    """Give the Denies that keep a job role from the permission sets of watchbill's, and from being put into groups.
+
+    A set is known by its tag. A group has none, and no path: so no user, group or membership is changed at all.
+    """
+    tagged = {"StringLike": {f"aws:ResourceTag/{TAG}": "*"}}
+    return (
+        {**_deny("GuardSets", _OF_SETS, "*"), "Condition": tagged},
+        _deny("GuardMembers", _OF_MEMBERS, "*"),
+    )
+
+
+def center_job_statements() -> tuple[Statement, ...]:
+    """Give the Denies that keep a job role of Identity Center from giving itself more, in whichever account.
+
+    Whoever has it has no IAM user of their own by it, so there is none whose keys and passwords it may change.
+    """
+    return (
+        *object_statements("*"),
+        _deny("GuardCredentials", _OF_CREDENTIALS, "arn:aws:iam::*:user/*"),
+        *center_statements(),
+    )
+
+
+def frozen_statement(users: Collection[str]) -> Statement:
+    """Give the Deny of everything to users of Identity Center, by their ids.
+
+    It is there where it names nobody too, so that it can lie on every set beforehand, and one call freezes.
+    """
+    named = sorted(users) or [NOBODY]
+    return {**_deny("GuardFrozen", ["*"], "*"), "Condition": {"StringEquals": {CENTER_USER: named}}}
 
 
 def guard_statements(number: str, rota_members: Mapping[str, Collection[str]]) -> tuple[Statement, ...]:

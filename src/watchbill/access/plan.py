@@ -12,6 +12,8 @@ from datetime import datetime
 
 import msgspec
 
+from watchbill.access.center.planning import CenterPlanning, in_phases, of_center
+from watchbill.access.center.state import CenterState
 from watchbill.access.changes import changes_of
 from watchbill.access.compile import Compiler, policies_of
 from watchbill.access.drift import find_drift, foreign_of
@@ -50,15 +52,18 @@ def make_plan(
     freezes: Collection[Freeze] = (),
     applied: Applied | None = None,
     held: Held = NOTHING_HELD,
+    center: CenterState | None = None,
 ) -> Plan:
-    """Compare what the team file gives at an instant with what AWS has, by account name.
+    """Compare what the team file gives at an instant with what AWS has, by account name, and in Identity Center.
 
     `applied` tells what others did from what the team file has changed; without it only what is foreign is drift. What
-    is `held` stays as it is in AWS, and the plan is a whole one for all the rest (`modes`).
+    is `held` stays as it is in AWS, and the plan is a whole one for all the rest (`modes`). `center` is what Identity
+    Center has, where it delivers anything, or did (`needs_center`).
     """
-    team = without_unseen(team, observed, held)
+    whole, team = team, without_unseen(team, observed, held)
     compiler, readback = Compiler(team, at, freezes), Readback(team)
     before = None if applied is None else Compiler(applied.team, applied.at, applied.freezes)
+    by_center = CenterPlanning(compiler, before, center, observed, of_center(whole, held))
     changes: list[Change] = []
     effects: list[Effect] = []
     drift: list[Drift] = []
@@ -80,8 +85,9 @@ def make_plan(
             expected = before.state(before.team.accounts[name], state)
         foreign = tuple(foreign_of(compiled.state, state, expected))
         changes.extend(changes_of(team.name, compiled, state, foreign))
-        have = tuple(readback.holdings(state))
-        wanted = holdings_of(compiled.holdings, have, cut.through)
+        have = (*readback.holdings(state), *by_center.held(state))
+        wanted = (*compiled.holdings, *by_center.holdings(name))
+        wanted = holdings_of(wanted, have, cut.through | by_center.left)
         effects.extend(_effects(wanted, have, name, at))
         drift.extend(find_drift(compiled.state, state, foreign, expected))
         problems.extend((*compiled.problems, *taken_names(team, compiled, state)))
@@ -93,14 +99,16 @@ def make_plan(
             # What the organization denies is denied; where it is not known, the file must hold by itself.
             desired[name] = replace(compiled.state, lineage=state.lineage)
             come[name] = after(compiled.state, state, foreign)
-    changes.sort(key=lambda change: change.phase)
+    desired, come = by_center.entered(desired), by_center.entered_with_others(come)
+    changes = in_phases(changes, by_center.changes())
     broken, told = invariants_held(team, desired, come)
-    problems.extend(broken)
+    problems.extend((*by_center.problems(), *broken))
     touched = _touched(team, changes)
     gained = {(each.permission_set, each.account) for each in effects if each.verb is Verb.GAINS}
     given = {each for each in placed if each[0] in touched or each in gained}
-    warnings.extend((*set_warnings(team, touched, at), *withheld(team, observed, given, at), *told))
-    digest = state_digest(observed)
+    risky = (*set_warnings(team, touched, at), *withheld(team, observed, given, at))
+    warnings.extend((*by_center.warnings(), *risky, *told))
+    digest = state_digest(observed, center)
     identity = msgspec.json.encode([team.digest, digest, iso(at), changes], order="sorted")
     return Plan(
         hashlib.sha256(identity).hexdigest()[:12],
@@ -109,21 +117,22 @@ def make_plan(
         digest,
         tuple(sorted(effects, key=lambda e: (e.person, e.verb, e.account, str(e.interval or ""), e.permission_set))),
         tuple(changes),
-        tuple(drift),
+        (*drift, *by_center.drift()),
         tuple(dict.fromkeys(problems)),
         tuple(dict.fromkeys(warnings)),
-        fullest(capacity),
+        fullest([*capacity, *by_center.capacity()]),
     )
 
 
-def state_digest(observed: Mapping[str, AccountState]) -> str:
-    """Give the SHA-256 of the IAM observed, by which a plan knows that AWS has moved since it was made.
+def state_digest(observed: Mapping[str, AccountState], center: CenterState | None = None) -> str:
+    """Give the SHA-256 of what was observed, by which a plan knows that AWS has moved since it was made.
 
-    What the organization bounds accounts by is in it where it is known.
+    What the organization bounds accounts by, and Identity Center, are in it where they are known.
     """
     iam = {name: (each.users, each.groups, each.roles, each.policies) for name, each in observed.items()}
     bounds = {name: each.lineage for name, each in observed.items() if each.lineage is not None}
-    return hashlib.sha256(msgspec.json.encode((iam, bounds) if bounds else iam, order="sorted")).hexdigest()
+    more = [each for each in (bounds, center) if each]
+    return hashlib.sha256(msgspec.json.encode((iam, *more) if more else iam, order="sorted")).hexdigest()
 
 
 def _touched(team: Team, changes: Iterable[Change]) -> set[str]:

@@ -103,7 +103,7 @@ class Readback:
                 for statement in statements_of(policy.document)
                 if (users := users_of(statement)) is not None and (span := span_of(statement)) is not None
             ]
-            for name, spans in _held(slices).items():
+            for name, spans in let_through(slices).items():
                 person, user = self._people.get(name.lower()), observed.users.get(name)
                 if person is None or user is None or group.name not in user.groups:
                     continue
@@ -135,7 +135,7 @@ def _is_gate_of(role: str, policy: PolicyState) -> bool:
     return place is not None and place[0] == f"gate-{role}"
 
 
-def _held(slices: Iterable[tuple[Interval, frozenset[str]]]) -> Mapping[str, tuple[Interval, ...]]:
+def let_through(slices: Iterable[tuple[Interval, frozenset[str]]]) -> Mapping[str, tuple[Interval, ...]]:
     """Give the time in which each user is let through by every slice that is in force, one at least."""
     edges: dict[datetime, list[tuple[int, frozenset[str]]]] = {}
     for span, users in slices:

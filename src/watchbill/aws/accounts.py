@@ -12,12 +12,19 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
+from watchbill.aws.pace import Pace
 from watchbill.errors import ProviderError
 from watchbill.team.model import Account
 
 
 _CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, user_agent_extra="watchbill")
 
+
+CENTER_RATE = 15
+"""Calls to Identity Center in a second, of all that watchbill makes. AWS answers twenty of everybody's together (the
+account access manager's page "Quotas and limits" says so of its own; Identity Center's limit is the same)."""
+
+_PACED = ("identitystore", "sso-admin")
 
 _HOME = "us-east-1"
 """The region of what is the same everywhere."""
@@ -27,9 +34,17 @@ class Accounts:
     """Gives clients for accounts, each checked once; safe to ask from several threads one account each."""
 
     def __init__(
-        self, endpoint: str | None = None, credentials: tuple[str, str] | None = None, role: str | None = None
+        self,
+        endpoint: str | None = None,
+        credentials: tuple[str, str] | None = None,
+        role: str | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        """Reach AWS, or a stand-in at `endpoint` with the key pair it takes; by `role` where an account names one."""
+        """Reach AWS, or a stand-in at `endpoint` with the key pair it takes; by `role` where an account names one.
+
+        `pace` is that of Identity Center; AWS's own unless another is given, and none for a stand-in.
+        """
+        self._pace = pace or (Pace(CENTER_RATE) if endpoint is None else None)
         self._endpoint = endpoint
         self._role = role
         key, secret = credentials or (None, None)
@@ -82,7 +97,18 @@ class Accounts:
         return session
 
     def _make(self, session: Any, service: str, region: str = _HOME) -> Any:
-        return session.client(service, endpoint_url=self._endpoint, region_name=region, config=_CONFIG)
+        client = session.client(service, endpoint_url=self._endpoint, region_name=region, config=_CONFIG)
+        if service in _PACED and (pace := self._pace) is not None:
+            # Each try is a call, those that boto3 makes again too.
+            client.meta.events.register(f"before-send.{client.meta.service_model.service_id.hyphenize()}", _paced(pace))
+        return client
+
+
+def _paced(pace: Pace) -> Callable[..., None]:
+    def before_send(**_: Any) -> None:
+        pace.wait()
+
+    return before_send
 
 
 def translated(call: Callable[..., Any], **parameters: Any) -> Any:

@@ -51,13 +51,26 @@ class CenterReading:
             tuple(self._unread),
         )
 
-    def _groups(self, users: Iterable[str]) -> dict[str, CenterGroup]:
-        """Read watchbill's groups with all who are in them, and of others those that some users are in."""
+    def own_sets(self) -> dict[str, str]:
+        """Give the ARNs of watchbill's permission sets by name."""
+        return {name: each.arn for name, each in self._sets()[0].items() if each.team is not None}
+
+    def own_groups(self) -> dict[str, str]:
+        """Give the ids of watchbill's groups by name."""
+        return {each.name: each.id for each in self._known_groups().values() if each.team is not None}
+
+    def _known_groups(self) -> dict[str, CenterGroup]:
+        """Give every group by its id, without who is in it."""
         known: dict[str, CenterGroup] = {}
         for page in pages_of(self._store, "list_groups", IdentityStoreId=self._center.store):
             for each in page["Groups"]:
                 name, team = each["DisplayName"], team_of(each["DisplayName"], each.get("Description"))
                 known[each["GroupId"]] = CenterGroup(name, each["GroupId"], team)
+        return known
+
+    def _groups(self, users: Iterable[str]) -> dict[str, CenterGroup]:
+        """Read watchbill's groups with all who are in them, and of others those that some users are in."""
+        known = self._known_groups()
         found: dict[str, dict[str, str]] = {id_: {} for id_, each in known.items() if each.team is not None}
         for id_ in tuple(found):
             asked = {"IdentityStoreId": self._center.store, "GroupId": id_}
@@ -81,8 +94,7 @@ class CenterReading:
 
     def _whole(self, found: SetState) -> SetState:
         """Read what a permission set is made of."""
-        referred = self._pages("list_customer_managed_policy_references_in_permission_set", found.arn)
-        attached = self._pages("list_managed_policies_in_permission_set", found.arn)
+        policies = policies_in(self._admin, self._center, found.arn)
         stale = self._pages(
             "list_accounts_for_provisioned_permission_set",
             found.arn,
@@ -90,8 +102,8 @@ class CenterReading:
         )
         return replace(
             found,
-            references=frozenset(_reference(e) for p in referred for e in p["CustomerManagedPolicyReferences"]),
-            managed=frozenset(each["Arn"] for page in attached for each in page["AttachedManagedPolicies"]),
+            references=frozenset(_reference(each) for each in policies if not isinstance(each, str)),
+            managed=frozenset(each for each in policies if isinstance(each, str)),
             inline=inline_of(self._admin, self._center, found.arn),
             boundary=self._boundary(found.arn),
             stale=frozenset(number for page in stale for number in page["AccountIds"]),
@@ -169,6 +181,24 @@ def memberships_of(store: Any, center: IdentityCenter, user: str) -> list[Any]:
     """List the groups that a user is in, page by page."""
     member = {"UserId": user}
     return pages_of(store, "list_group_memberships_for_member", IdentityStoreId=center.store, MemberId=member)
+
+
+def policies_in(admin: Any, center: IdentityCenter, arn: str) -> list[dict[str, str] | str]:
+    """List what is attached to a permission set: references with name and path, and ARNs of AWS's own policies."""
+    asked = {"InstanceArn": center.instance, "PermissionSetArn": arn}
+    referred = pages_of(admin, "list_customer_managed_policy_references_in_permission_set", **asked)
+    attached = pages_of(admin, "list_managed_policies_in_permission_set", **asked)
+    return [
+        *({"Path": "/", **each} for page in referred for each in page["CustomerManagedPolicyReferences"]),
+        *(each["Arn"] for page in attached for each in page["AttachedManagedPolicies"]),
+    ]
+
+
+def assigned_in(admin: Any, center: IdentityCenter, arn: str, number: str) -> frozenset[str]:
+    """Give the ids of those who have a permission set in an account."""
+    asked = {"InstanceArn": center.instance, "PermissionSetArn": arn, "AccountId": number}
+    pages = pages_of(admin, "list_account_assignments", **asked)
+    return frozenset(each["PrincipalId"] for page in pages for each in page["AccountAssignments"])
 
 
 def user_of(store: Any, center: IdentityCenter, addresses: Iterable[str]) -> str | None:

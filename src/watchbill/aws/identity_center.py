@@ -5,15 +5,24 @@ Assignments and permission sets change some time after the call that asks for it
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from watchbill.access.center.state import CenterState
+from watchbill.access.center.state import PREFIX, CenterState
 from watchbill.access.model import Call
 from watchbill.aws import organizations
 from watchbill.aws.accounts import Accounts, translated
-from watchbill.aws.center_reading import CenterReading, inline_of, memberships_of, pages_of, user_of
+from watchbill.aws.center_reading import (
+    CenterReading,
+    assigned_in,
+    inline_of,
+    memberships_of,
+    pages_of,
+    policies_in,
+    user_of,
+)
 from watchbill.errors import ProviderError
 from watchbill.respond.center import Assignment, Membership, Seat
 from watchbill.team.model import Account, IdentityCenter, Person
@@ -70,9 +79,18 @@ _AWAITED = {
 }
 """By operation: the part of its answer that says how far it is, what asks again, and the parameter with its id."""
 
-_SO_ALREADY = {"Create": "ConflictException", "Delete": "ResourceNotFoundException"}
-_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
-"""Seconds between two questions how far it is."""
+_TAKES_AWAY = ("Delete", "Detach")
+"""Operations that are already so where what they take away is not there."""
+_WAITS = (0.5, 1.0, 2.0, 4.0, *(8.0,) * 36)
+"""Seconds between two questions how far it is: five minutes, since a set may be provisioned in hundreds of accounts."""
+_PASSING = ("ConflictException", "ThrottlingException")
+"""What passes by itself: another change of the same set goes on, or there are too many at once. boto3 tries the second
+again some times, and the first never."""
+_ASKED_FIRST = ("CreateAccountAssignment", "CreateGroupMembership")
+"""What is asked for first whether it is so: AWS may take a second one for another."""
+_NAMED = ("CreateGroup", "CreatePermissionSet")
+_TRIES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Seconds before each further try; the last is made after them."""
 
 
 class Center:
@@ -82,6 +100,8 @@ class Center:
         """Work by some accounts; `sleep` waits for so many seconds before something is asked again."""
         self._accounts = accounts
         self._sleep = sleep
+        self._ids: dict[tuple[str, str], str] = {}
+        """By kind and name the ARN or id of what is watchbill's, as it was last seen."""
 
     def read(self, center: IdentityCenter, account: Account, person: Person, sets: Collection[str] = ()) -> Seat:
         """Read what a person holds, by themselves and by groups, and the policy that lists the frozen.
@@ -117,34 +137,99 @@ class Center:
         admin = self._accounts.client(account, "sso-admin", center.region)
         store = self._accounts.client(account, "identitystore", center.region)
         management = organizations.management_of(self._accounts, account)
-        return CenterReading(center, admin, store).state(management, people)
+        found = CenterReading(center, admin, store).state(management, people)
+        self._ids = {("set", each.name): each.arn for each in found.sets.values() if each.team is not None}
+        self._ids |= {("group", each.name): each.id for each in found.groups.values() if each.team is not None}
+        return found
 
     def perform(self, center: IdentityCenter, account: Account, call: Call) -> None:
-        """Make one step, and wait until it is so. What is not on the list above raises KeyError."""
+        """Make one step, and wait until it is so. What is not on the list above raises KeyError.
+
+        A permission set or group of watchbill's may be named by its name, in place of its id.
+        """
         method = ALLOWED_CALLS[call.service][call.operation]
         client = self._accounts.client(account, call.service, call.region or "us-east-1")
-        if call.operation.startswith("Create") and self._has(client, center, call):
+        given = self._with_ids(center, account, call)
+        if given is None:
+            return
+        named = replace(call, parameters=given)
+        if call.operation in _ASKED_FIRST and self._is_so(client, center, named):
             return
         try:
-            answer = getattr(client, method)(**call.parameters)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if any(call.operation.startswith(verb) and code == so for verb, so in _SO_ALREADY.items()):
-                return
+            answer = self._patiently(client, center, named, getattr(client, method))
+        except (BotoCoreError, ClientError) as error:
             raise ProviderError(f"{call} by account `{account.name}`: {error}") from error
-        except BotoCoreError as error:
-            raise ProviderError(f"{call} by account `{account.name}`: {error}") from error
+        if answer is None:
+            return
         if call.operation in _AWAITED:
             self._await(client, center, call, answer)
+        elif call.operation == "CreatePermissionSet":
+            self._ids["set", given["Name"]] = answer["PermissionSet"]["PermissionSetArn"]
+        elif call.operation == "CreateGroup":
+            self._ids["group", given["DisplayName"]] = answer["GroupId"]
 
-    def _has(self, client: Any, center: IdentityCenter, call: Call) -> bool:
-        """Tell whether it is there already: a second one is not made, whatever would be answered to it."""
+    def _patiently(self, client: Any, center: IdentityCenter, call: Call, make: Callable[..., Any]) -> Any:
+        """Make a call until AWS has time for it; None where it is so already, or has come to be so meanwhile."""
+        waits = iter(_TRIES)
+        while True:
+            try:
+                return make(**call.parameters)
+            except ClientError as error:
+                code = str(error.response["Error"]["Code"])
+                if code == "ResourceNotFoundException" and call.operation.startswith(_TAKES_AWAY):
+                    return None
+                if code == "ConflictException" and self._is_so(client, center, call):
+                    return None
+                # A name that others have does not come free by waiting.
+                taken = code == "ConflictException" and call.operation in _NAMED
+                wait = None if code not in _PASSING or taken else next(waits, None)
+                if wait is None:
+                    raise
+                self._sleep(wait)
+
+    def _with_ids(self, center: IdentityCenter, account: Account, call: Call) -> dict[str, Any] | None:
+        """Put ids in the place of names; None where what is to be taken away has none, so that it is gone already."""
+        given = dict(call.parameters)
+        for key, kind in (("PermissionSetArn", "set"), ("GroupId", "group"), ("PrincipalId", "group")):
+            name = str(given.get(key, ""))
+            if not name.startswith(PREFIX):
+                continue
+            if (kind, name) not in self._ids:
+                self._look_up(center, account)
+            if (kind, name) in self._ids:
+                given[key] = self._ids[kind, name]
+            elif call.operation.startswith(_TAKES_AWAY):
+                return None
+            else:
+                raise ProviderError(f"{call}: Identity Center has no {kind} `{name}` of watchbill's", "plan again")
+        return given
+
+    def _look_up(self, center: IdentityCenter, account: Account) -> None:
+        """Learn the ids of all that is watchbill's, which were not told by what was observed."""
+        admin = self._accounts.client(account, "sso-admin", center.region)
+        store = self._accounts.client(account, "identitystore", center.region)
+        reading = CenterReading(center, admin, store)
+        self._ids = {("set", name): arn for name, arn in reading.own_sets().items()}
+        self._ids |= {("group", name): id_ for name, id_ in reading.own_groups().items()}
+
+    def _is_so(self, client: Any, center: IdentityCenter, call: Call) -> bool:
+        """Tell whether it is so already: nothing is made twice, whatever would be answered to it."""
         given = call.parameters
-        if call.operation == "CreateGroupMembership":
-            listed = memberships_of(client, center, given["MemberId"]["UserId"])
-            return any(each["GroupId"] == given["GroupId"] for page in listed for each in page["GroupMemberships"])
-        wanted = Assignment(given["TargetId"], given["PermissionSetArn"])
-        return wanted in _assignments(client, center, "USER", given["PrincipalId"])
+        match call.operation:
+            case "CreateGroupMembership":
+                listed = memberships_of(client, center, given["MemberId"]["UserId"])
+                return any(each["GroupId"] == given["GroupId"] for page in listed for each in page["GroupMemberships"])
+            case "CreateAccountAssignment":
+                return given["PrincipalId"] in assigned_in(client, center, given["PermissionSetArn"], given["TargetId"])
+            case "CreatePermissionSet":
+                return given["Name"] in CenterReading(center, client, None).own_sets()
+            case "CreateGroup":
+                return given["DisplayName"] in CenterReading(center, None, client).own_groups()
+            case "AttachCustomerManagedPolicyReferenceToPermissionSet" | "AttachManagedPolicyToPermissionSet":
+                wanted = given.get("CustomerManagedPolicyReference") or given["ManagedPolicyArn"]
+                return wanted in policies_in(client, center, given["PermissionSetArn"])
+            case _:
+                return False
 
     def _await(self, client: Any, center: IdentityCenter, call: Call, answer: Any) -> None:
         part, method, parameter = _AWAITED[call.operation]

@@ -66,7 +66,9 @@ class Casework:
         """
         team, in_force = self.laid_over(), self.in_force()
         held = held_by([team, *([] if in_force is None else [in_force])], Mode.PROPOSE)
-        return make_plan(team, self.app.observe(team), self.at, self.freezes(), self.applied(), held)
+        observed = self.app.observe(team)
+        center = self.app.observe_center(team, observed)
+        return make_plan(team, observed, self.at, self.freezes(), self.applied(), held, center)
 
     def in_force(self) -> Team | None:
         """Give the team file that people let be, bare; None where there is none, or it can be read no more."""

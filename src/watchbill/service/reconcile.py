@@ -18,6 +18,7 @@ from typing import Protocol
 import msgspec
 
 from watchbill.access.apply import apply
+from watchbill.access.center.state import PLACE
 from watchbill.access.model import Outcome, Plan, State
 from watchbill.alerts.audit import NO_RULES, Asked
 from watchbill.alerts.gaps import gap_cases
@@ -265,7 +266,8 @@ def apply_plan(
     with work.store.transaction():
         if work.store.revisions.add(work.team.digest, work.at, work.team.text, work.actor):
             work.record(Kind.REVISION_RECORDED, work.team.digest[:12], {"digest": work.team.digest})
-    outcomes = tuple(apply(plan.changes, work.perform, journal))
+    together = any(change.account == PLACE for change in plan.changes)
+    outcomes = tuple(apply(plan.changes, work.perform, journal, together=together))
     if outcomes:
         failed = sum(1 for outcome in outcomes if outcome.state is not State.DONE)
         facts = {"team": work.team.digest, "changes": len(outcomes), "failed": failed}

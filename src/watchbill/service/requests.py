@@ -195,10 +195,11 @@ def _must_hold_still(work: Casework, row: RequestRow) -> None:
 def _must_be_applicable(work: Casework, team: Team, row: RequestRow) -> None:
     """Refuse what a plan could not be applied with, though it could without: one request never holds up the others."""
     observed, freezes = work.app.observe(team), work.freezes()
-    with_it = make_plan(laid_over(team, [row]), observed, work.at, freezes).problems
+    center = work.app.observe_center(team, observed)
+    with_it = make_plan(laid_over(team, [row]), observed, work.at, freezes, center=center).problems
     if not with_it:
         return
-    before = make_plan(team, observed, work.at, freezes).problems
+    before = make_plan(team, observed, work.at, freezes, center=center).problems
     new = [problem for problem in with_it if problem not in before]
     if new:
         raise RefusedError(f"AWS could not be brought to that: {new[0].message}")

@@ -28,6 +28,8 @@ class Rates:
     """How often what takes time is said to go on yet."""
     outstanding: int = 10
     """How many such calls there may be at once."""
+    conflicts: int = 0
+    """How many of the next changes that take time are refused, as if another of the same set went on."""
     throttled: int = 0
     """How many calls were throttled."""
     _taken: list[float] = field(default_factory=list)
@@ -139,6 +141,7 @@ def get_permissions_boundary_for_permission_set(response: Any) -> str:
 
 def provision_permission_set(response: Any) -> str:
     """Bring the roles of a permission set up to what it says now, in one account or in all that have it."""
+    _not_busy()
     given = json.loads(response.body)
     arn = given["PermissionSetArn"]
     accounts = _accounts(response, arn) if given["TargetType"] == "ALL_PROVISIONED_ACCOUNTS" else [given["TargetId"]]
@@ -172,6 +175,7 @@ def list_accounts_for_provisioned_permission_set(response: Any) -> str:
 
 def create_account_assignment(response: Any) -> str:
     """Assign a permission set in an account, and make a role of it there; one that is there already stays."""
+    _not_busy()
     given = json.loads(response.body)
     backend, arn, number = response.ssoadmin_backend, given["PermissionSetArn"], given["TargetId"]
     _set(response, arn)
@@ -187,6 +191,7 @@ def create_account_assignment(response: Any) -> str:
 
 def delete_account_assignment(response: Any) -> str:
     """Take an assignment away; with the last one of a set in an account its role there goes."""
+    _not_busy()
     given = json.loads(response.body)
     backend, arn, number = response.ssoadmin_backend, given["PermissionSetArn"], given["TargetId"]
     backend.delete_account_assignment(
@@ -258,6 +263,12 @@ def _no_second_membership(backend: Any, identity_store_id: str, group_id: str, m
 
 
 # --- what takes time ------------------------------------------------------------------------------
+
+
+def _not_busy() -> None:
+    if (rates := _World.rates) is not None and rates.conflicts:
+        rates.conflicts -= 1
+        raise _refused("ConflictException", "There is a conflicting operation in process.")
 
 
 def _now() -> float:

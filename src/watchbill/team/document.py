@@ -143,11 +143,16 @@ class PersonPart(_Part):
     )
 
 
+_BY = "By what it is delivered: IAM users and roles, or permission sets of `identity_center`."
+ByName = Literal["iam", "identity center"]
+
+
 class AccessPart(_Part):
     """A permission set held in some accounts at all times."""
 
     permission_set: str = Field(description="The name of a permission set.")
     accounts: Named = Field(description="Names of accounts.")
+    by: ByName = Field("iam", description=_BY)
 
 
 class GroupPart(_Part):
@@ -349,6 +354,7 @@ class RotaPart(_Part):
             Discriminator(_form_of_required),
         ]
     ] = Field(["primary"], description="What must be covered: a kind around the clock, or how many people and when.")
+    by: ByName = Field("iam", description=_BY)
     rest: Length = Field("11h", description="The least time between two shifts of one person; `oncall check` holds it.")
     layers: list[LayerPart] = Field(default_factory=list, description="Rotations; a later one wins over an earlier.")
     overrides: list[OverridePart] = Field(default_factory=list, description="Swaps and covers for a span.")
@@ -516,7 +522,7 @@ class WebPart(_Part):
 
 
 class IdentityCenterPart(_Part):
-    """IAM Identity Center, from which a frozen person is taken out."""
+    """IAM Identity Center, by which access may be delivered, and from which a frozen person is taken out."""
 
     account: str = Field(description="The account that manages it: the management account, or a delegated one.")
     region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] = Field(
@@ -583,7 +589,8 @@ class TeamPart(_Part):
         default_factory=dict, description="Identity providers in which a frozen person is suspended, by name."
     )
     identity_center: IdentityCenterPart | None = Field(
-        default=None, description="IAM Identity Center, from which a frozen person is taken out."
+        default=None,
+        description="IAM Identity Center, by which access may be delivered, and which a frozen person is taken out of.",
     )
     organization: str | None = Field(
         None,

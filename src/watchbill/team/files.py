@@ -40,6 +40,7 @@ from watchbill.team.model import (
     Alerts,
     Approval,
     BreakGlass,
+    By,
     ChangeKind,
     Claim,
     Directory,
@@ -516,7 +517,7 @@ class _Builder:
     def _group(self, name: str) -> Group:
         group = self._part.groups[name]
         access = tuple(
-            Access(a.permission_set, tuple(a.accounts), self._at(("groups", name, "access", i)))
+            Access(a.permission_set, tuple(a.accounts), self._at(("groups", name, "access", i)), By(a.by))
             for i, a in enumerate(group.access)
         )
         where = self._at(("groups", name), key=True)
@@ -542,6 +543,7 @@ class _Builder:
             self._at(("rotas", name), key=True),
             rest=length(rota.rest),
             mode=None if rota.mode is None else Mode(rota.mode),
+            by=By(rota.by),
         )
         leave = tuple(self._leave(i) for i, each in enumerate(self._part.leave) if each.person in found.people)
         return replace(found, leave=leave, holidays=self._holidays(found.people))

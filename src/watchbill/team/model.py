@@ -69,6 +69,15 @@ class Approval:
     """Those that wait for two leads rather than one."""
 
 
+class By(StrEnum):
+    """By what access is delivered."""
+
+    IAM = "iam"
+    """IAM users, groups and roles in each account."""
+    CENTER = "identity center"
+    """Permission sets of IAM Identity Center."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An AWS account."""
@@ -148,6 +157,7 @@ class Access:
     permission_set: str
     accounts: tuple[str, ...]
     where: Location
+    by: By = By.IAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +360,7 @@ class Rota:
     """The least time between two shifts of one person (Directive 2003/88/EC, article 3, unless the team says else)."""
     mode: Mode | None = None
     """One that is stricter than that of its accounts; None goes by theirs."""
+    by: By = By.IAM
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -521,7 +532,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class IdentityCenter:
-    """IAM Identity Center, from which a frozen person is taken out."""
+    """IAM Identity Center, by which access may be delivered, and from which a frozen person is taken out."""
 
     account: str
     region: str

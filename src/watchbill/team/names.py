@@ -320,6 +320,16 @@ class _Checker:
         self._ref("account", ("identity_center", "account"))
         self._ref("directory", ("identity_center", "fed_by"))
         self._ref("account", ("organization",))
+        if "identity_center" not in document.root:
+            self._undelivered()
+
+    def _undelivered(self) -> None:
+        """Say what is to be delivered by an Identity Center that the file does not name."""
+        document = self._document
+        given = [access for group in document.entries("groups") for access in document.entries(*group, "access")]
+        for at in (*given, *document.entries("rotas")):
+            if document.text(*at, "by") == "identity center":
+                self._say("identity-center", "this file names no `identity_center` to deliver it by", (*at, "by"))
 
     def _web(self) -> None:
         """Check that what crosses a network is encrypted, and that nobody signs in without a provider but here."""

@@ -145,10 +145,19 @@ def set_name(name: str) -> str:
     return f"{whole[: _LONGEST - 9]}-{digest}"
 
 
+def group_name(name: str) -> str:
+    """Give the display name of a group of watchbill's."""
+    return PREFIX + name
+
+
+def owner_of(team: str) -> str:
+    """Give a team's name as a description has it: that takes no more than Latin-1 (API Reference)."""
+    return re.sub(r"[^\x20-\x7e]", "_", team)[:200]
+
+
 def mark_of(team: str) -> str:
     """Give the description of what a team's file makes."""
-    # A description takes no more than Latin-1 (API Reference, CreatePermissionSet).
-    return _MARK + re.sub(r"[^\x20-\x7e]", "_", team)[:200]
+    return _MARK + owner_of(team)
 
 
 def team_of(name: str, description: str | None) -> str | None:
@@ -156,6 +165,11 @@ def team_of(name: str, description: str | None) -> str | None:
     if not name.startswith(PREFIX) or description is None or not description.startswith(_MARK):
         return None
     return description.removeprefix(_MARK)
+
+
+def is_of_ours(name: str, path: str) -> bool:
+    """Tell whether a role of an account is what Identity Center made there of a permission set of watchbill's name."""
+    return path.startswith(RESERVED) and name.startswith(f"AWSReservedSSO_{PREFIX}")
 
 
 def is_reserved_for(name: str, path: str, permission_set: str) -> bool:
