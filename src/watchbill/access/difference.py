@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from watchbill.access.compile import compile_account
+from watchbill.access.center.declared import declared_state
 from watchbill.access.ways import Step, Way, Ways
 from watchbill.access.who import who_can
 from watchbill.intervals import Interval, merge, subtract
@@ -100,7 +100,7 @@ def _several(found: Any) -> Any:
 def _ways(team: Team, account: str, within: Interval) -> Ways | None:
     if account not in team.accounts:
         return None
-    return Ways(compile_account(team, team.accounts[account], within.start).state)
+    return Ways(declared_state(team, team.accounts[account], within.start))
 
 
 def _questions(before: Ways | None, after: Ways | None) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from watchbill.access.compile import Compiler, nothing
+from watchbill.access.center.declared import declared_state
 from watchbill.access.explain import explain_ways
 from watchbill.access.history import InForce
 from watchbill.access.matrix import (
@@ -316,7 +316,7 @@ def _state(moment: Moment, account: str) -> AccountState:
     """Give the documents that an account has at the instant, by the team file."""
     team = in_account(moment.team, account)
     found = team.accounts[account]
-    return Compiler(team, moment.at, moment.freezes).state(found, nothing(found))
+    return declared_state(team, found, moment.at, moment.freezes)
 
 
 def _users(moment: Moment, account: str, action: str, people: Collection[str]) -> set[str]:

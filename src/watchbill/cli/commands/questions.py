@@ -11,7 +11,7 @@ from typing import Any
 
 import rich_click as click
 
-from watchbill.access.compile import compile_account
+from watchbill.access.center.declared import declared_state
 from watchbill.access.difference import Change, differences
 from watchbill.access.effective import PathAnswer, answers
 from watchbill.access.explain import explain_ways
@@ -137,7 +137,7 @@ class _Question:
             return {name: observed[name] for name in names}
         team = self.team if horizon is None else _reaching(self.team, horizon)
         freezes = _freezes(self.session)
-        return {name: compile_account(team, team.accounts[name], self.at, freezes).state for name in names}
+        return {name: declared_state(team, team.accounts[name], self.at, freezes) for name in names}
 
     def user(self, person: str) -> str:
         """Give somebody's IAM user."""
