@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from tests.centers import HOME, Bench, Org, by_center, may, sessions_of
 from tests.teams import DAY, HERE, MONDAY, with_rota
-from watchbill.access.center.declared import declared_state
 
+from watchbill.access.center.declared import declared_state
 from watchbill.access.center.state import PLACE, Holder, mark_of
 from watchbill.access.entitlements import windows
 from watchbill.access.model import Freeze, Phase, Verb

@@ -43,6 +43,8 @@ def in_phases(of_accounts: Iterable[Change], of_center: Iterable[Change]) -> lis
 class LeftAlone:
     """What a plan leaves as it is (`modes`), in the words of Identity Center."""
 
+    team: Team
+    """The whole team file, with what is left alone."""
     accounts: frozenset[str] = frozenset()
     """Names of accounts."""
     rotas: frozenset[str] = frozenset()
@@ -55,6 +57,7 @@ def of_center(team: Team, held: Held) -> LeftAlone:
     """Give what is left alone for the modes of accounts and rotas."""
     rotas = [rota for name, rota in delivered(team, By.CENTER).rotas.items() if name in held.rotas]
     return LeftAlone(
+        team,
         held.accounts,
         frozenset(rota.name for rota in rotas),
         frozenset(set_name(role_name(rota, kind)) for rota in rotas for kind in rota.entitlement),
@@ -125,7 +128,7 @@ class CenterPlanning:
     def held(self, observed: AccountState) -> Iterator[Holding]:
         """Give what people hold there by what is written now."""
         if self._whole is not None:
-            yield from CenterReadback(self._team, self._whole).holdings(observed)
+            yield from CenterReadback(self._left.team, self._whole).holdings(observed)
 
     def changes(self) -> Iterator[Change]:
         """Give the changes of Identity Center."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from watchbill.access.center.state import CenterState, SetState, owner_of, set_name
+from watchbill.access.compile import SET, policies_of
 from watchbill.access.documents import center_users_of, span_of
 from watchbill.access.entitlements import delivered, role_name
 from watchbill.access.model import PATH, AccountState, Holding
@@ -20,6 +21,7 @@ class CenterReadback:
     """Reads accounts back in the words of one team."""
 
     def __init__(self, team: Team, center: CenterState) -> None:
+        self._team = team
         self._center = center
         self._people = {user: name for name, user in center.people.items()}
         self._owner = owner_of(team.name)
@@ -40,8 +42,17 @@ class CenterReadback:
             if each.team == self._owner:
                 yield from self._of(each, observed)
 
+    def _said(self, each: SetState) -> tuple[str, str]:
+        """Give through what a set is held, and what it gives: by what it refers to, which the file may have changed."""
+        through, given = self._known.get(each.name, (f"permission set {each.name}", ""))
+        names = {r.name for r in each.references if r.path == PATH and r.name.startswith(SET)}
+        wanted = set(policies_of(self._team.permission_sets[given])) if given else set[str]()
+        if given and wanted <= names | each.managed:
+            return through, given
+        return through, min(names, default=each.name).removeprefix(SET)
+
     def _of(self, each: SetState, observed: AccountState) -> Iterator[Holding]:
-        through, permission_set = self._known.get(each.name, (f"permission set {each.name}", each.name))
+        through, permission_set = self._said(each)
         fence = _fence(each, observed)
         for user, person in self._people.items():
             mine = {a for a in self._center.assigned_to(user) if a.permission_set == each.name}
