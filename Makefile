@@ -65,6 +65,9 @@ bench: $(READY)  ## Measure, as ratios on CPU time; MODULES, TRAILSCRAPER, SIGMA
 	$(BIN)/python tools/bench_detection.py
 	$(BIN)/python tools/bench_respond.py $(if $(POSTGRES),--postgres $(POSTGRES))
 
+pictures: $(READY) $(PEERS) system  ## Take the pictures of the README anew, in Chromium
+	$(BIN)/python tools/pictures.py
+
 fix: $(READY)  ## Format, and fix what can be fixed
 	ruff check --fix .
 	ruff format .
@@ -79,4 +82,4 @@ pin: $(READY)  ## Choose the newest allowed dependencies anew and pin them with 
 	  uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make pin" \
 	  --python-version 3.11 - -o requirements/spark.txt
 
-.PHONY: help setup spark demo system test test-all check lint types layers bench fix pin
+.PHONY: help setup spark demo system test test-all check lint types layers bench pictures fix pin

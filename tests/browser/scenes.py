@@ -108,13 +108,15 @@ def trail():
 
 
 @contextmanager
-def busy(folder):
-    """Serve a site with cases, a freeze, a request, a plan, rules, a trail with gaps, and people of long names."""
+def busy(folder, *, odd_names=True):
+    """Serve a site with cases, a freeze, a request, a plan, rules, a trail with gaps, and people of odd names."""
     files = [delivery(f"{n}.json.gz", data) for n, data in enumerate(trail())]
     taken_in(folder / "lake", files, team(), at=NOW)
     jobs = {"pass": Standing(NOW, None, ("aws",)), "outbox": Standing(NOW), "due": Standing()}
     more = {"trail": Trail(folder / "lake"), "jobs": lambda: jobs, "rules": Rulebook(pack()), "plans": Plans()}
     with pages(folder, **more) as served:
+        if odd_names:
+            named(served.office)
         fill(served)
         yield served
 
@@ -122,7 +124,6 @@ def busy(folder):
 def fill(site):
     """Let things happen on a site."""
     office, store = site.office, site.office.store
-    named(office)
     made = make_plan(office.team, office.app.observe(office.team), office.clock.now())
     assert list(apply(made.changes, by(office.team, office.app.cloud)))
     site.site.plans.keep(made, tuple(Outcome(n, each, State.DONE, None) for n, each in enumerate(made.changes)))
