@@ -148,6 +148,14 @@ def test_a_caller_knows_its_organization():
     assert ask(account(other))[0].effect is Effect.EXPLICITLY_DENIED
 
 
+def test_the_path_of_a_caller_goes_from_the_root_down():
+    """To the unit that the account is in, as `aws:PrincipalOrgPaths` has it."""
+    state = account(organization(everywhere()))
+    assert [level.id for level in state.lineage.levels] == [ROOT, UNIT, INNER, NUMBER]
+    (way,) = Ways(state).of("james")
+    assert way.steps[0].context["aws:PrincipalOrgPaths"] == f"o-1234567890/{ROOT}/{UNIT}/{INNER}/"
+
+
 def test_rcps_bind_the_accounts_own_resources_alone():
     """Those of an account elsewhere are under others, which are not known."""
     state = account(organization(everywhere((RCP, ("Deny", "sqs:*")))))
