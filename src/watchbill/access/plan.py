@@ -32,6 +32,7 @@ from watchbill.access.review import (
 )
 from watchbill.access.withheld import withheld
 from watchbill.errors import Problem
+from watchbill.garbage import uncollected
 from watchbill.intervals import Interval, iso, subtract
 from watchbill.team.model import Team
 
@@ -45,6 +46,7 @@ class Applied:
     freezes: tuple[Freeze, ...] = ()
 
 
+@uncollected()
 def make_plan(
     team: Team,
     observed: Mapping[str, AccountState],

@@ -25,6 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from watchbill.errors import Problem, WatchbillError
+from watchbill.garbage import uncollected
 from watchbill.lake.batch import Answer, Claim, Settled
 from watchbill.lake.delivery import Delivery
 from watchbill.lake.hosts import Tie, tell_hosts
@@ -34,7 +35,7 @@ from watchbill.lake.parts import day_of, read_part, sweep
 from watchbill.lake.people import Namer, People, tell
 from watchbill.lake.place import Hold, Lake
 from watchbill.lake.raw import keeps_raw
-from watchbill.lake.workers import Workers, uncollected
+from watchbill.lake.workers import Workers
 from watchbill.trail.columns import Source
 from watchbill.trail.forms import Hosts
 

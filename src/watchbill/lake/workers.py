@@ -1,16 +1,15 @@
 """Who does the work of batches: this process, or several beside it that are asked over a pipe."""
 
-import gc
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Self
 
 from watchbill.errors import ProviderError
+from watchbill.garbage import uncollected
 from watchbill.lake.batch import Answer, Batch, Claim, Settled
 from watchbill.lake.raw import with_raw
 from watchbill.trail.columns import Source, read_columns
@@ -150,15 +149,3 @@ def _answer_all(pipe: Connection, here: _Here) -> None:
             pipe.send(found)
         except ConnectionError:
             return
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Have nobody look for circles meanwhile: what a batch makes has none, and looking is a tenth of the work."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
