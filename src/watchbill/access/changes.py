@@ -231,6 +231,9 @@ class _Account:
         yield from self._attachments("Role", role.name, role.attached - denying, have - denying, _GIVEN_FIRST)
 
     def _user(self, user: UserState, found: UserState | None) -> Iterator[Change]:
+        denied = user.inline or user.attached or user.boundary
+        if found is not None and found.groups == user.groups and not found.inline and not denied:
+            return  # as nearly all are
         if found is None:
             why = f"{user.name} is in the team file"
             yield self._make(Phase.PREPARE, "CreateUser", why, UserName=user.name, Path=PATH, Tags=self._tags)

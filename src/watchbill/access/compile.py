@@ -153,6 +153,8 @@ class Compiler:
         self._iam = delivered(team, By.IAM)
         self._documents = {name: own_documents(found) for name, found in team.permission_sets.items()}
         self._managed = {name: managed_arns(found) for name, found in team.permission_sets.items()}
+        self.iam_users = {name: (each.iam_user, each.iam_user.lower()) for name, each in team.people.items()}
+        """By person the name of their IAM user, as the file has it and in small letters."""
         self._windows: dict[str, tuple[Holding, ...]] = {}
         self._missing: dict[str, tuple[Problem, ...]] = {}
         self._frozen = {freeze.person for freeze in self.freezes if freeze.covers(at)}
@@ -331,6 +333,7 @@ class _Draft:
         self._limit = Limits(observed.quotas).policy
         # IAM does not tell names apart by case, but conditions do: a user is called what it is called in AWS.
         self._spelled = {name.lower(): name for name in observed.users}
+        self._users_arn = f"arn:aws:iam::{account.number}:user"
 
     @property
     def ceiling(self) -> str | None:
@@ -368,7 +371,9 @@ class _Draft:
 
         A plan that finds no deny writes one that it can tell from somebody else's when the freeze is over.
         """
-        user = UserState(name, self.user_arn(name), self.path_of(name), frozenset(self.memberships[name]))
+        path = self.path_of(name)
+        arn = f"{self._users_arn}{path}{name}"
+        user = UserState(name, arn, path, frozenset(self.memberships[name]))
         if not frozen:
             return user
         there = self._observed.users.get(name, user)
@@ -408,12 +413,12 @@ class _Draft:
 
     def user(self, person: str) -> str:
         """Give the name of somebody's IAM user, as AWS spells it."""
-        name = self._compiler.team.people[person].iam_user
-        return self._spelled.get(name.lower(), name)
+        name, folded = self._compiler.iam_users[person]
+        return self._spelled.get(folded, name)
 
     def user_arn(self, name: str) -> str:
         """Give the ARN of a user: where it is, or where it will be made."""
-        return f"arn:aws:iam::{self.account.number}:user{self.path_of(name)}{name}"
+        return f"{self._users_arn}{self.path_of(name)}{name}"
 
     def path_of(self, name: str) -> str:
         """Give the path of a user; one that was there before watchbill keeps its own."""

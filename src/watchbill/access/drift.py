@@ -57,7 +57,8 @@ def foreign_of(
     """
     for user in observed.users.values():
         if user.path == PATH:
-            yield from _foreign("user", user, desired.users.get(user.name), observed, frozenset())
+            if user.attached or user.inline:
+                yield from _foreign("user", user, desired.users.get(user.name), observed, frozenset())
             yield from _joined(user, observed)
     for group in observed.groups.values():
         if group.path == PATH:
@@ -178,10 +179,14 @@ def _users_moved(expected: AccountState, observed: AccountState) -> _Moved:
         if found is None:
             yield user.arn, f"user {user.name} is gone", None, DriftKind.MISSING
             continue
+        if user.groups == found.groups:
+            continue
         for name in sorted(user.groups - found.groups):
             yield user.arn, f"user {user.name} is no longer in {name}", name, DriftKind.LEFT
     for found in observed.users.values():
         was = expected.users.get(found.name)
+        if was is not None and was.groups == found.groups:
+            continue
         for name in sorted(found.groups - (was.groups if was is not None else frozenset())):
             if name in observed.groups and observed.groups[name].path == PATH:
                 yield found.arn, f"user {found.name} was put into {name}", name, DriftKind.JOINED

@@ -38,11 +38,10 @@ def uses_center(team: Team) -> bool:
 
 def standing(team: Team) -> tuple[Holding, ...]:
     """Give what people hold at all times through their groups."""
+    named = ((group, f"group {group.name}") for group in team.groups.values())
     return tuple(
-        Holding(
-            person, account, access.permission_set, None, f"group {group.name}", f"group {group.name}", access.where
-        )
-        for group in team.groups.values()
+        Holding(person, account, access.permission_set, None, through, through, access.where)
+        for group, through in named
         for person in team.members(group.name)
         for access in group.access
         for account in access.accounts

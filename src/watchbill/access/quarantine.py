@@ -39,9 +39,8 @@ def form_of(user: UserState) -> Form | None:
 def form_for(user: UserState, quotas: Mapping[str, int], without: Collection[Form] = ()) -> Form:
     """Give the best form that there is room for, `without` those that were tried and refused."""
     limits = Limits(quotas)
+    if Form.ATTACHED not in without and len(user.attached) < limits.of("AttachedPoliciesPerUserQuota"):
+        return Form.ATTACHED
     inline = {**user.inline, QUARANTINE: deny_all()}
-    room = {
-        Form.ATTACHED: len(user.attached) < limits.of("AttachedPoliciesPerUserQuota"),
-        Form.INLINE: sum(map(size, inline.values())) <= limits.of("UserPolicySizeQuota"),
-    }
-    return next((form for form, there in room.items() if there and form not in without), Form.BOUNDARY)
+    fits = sum(map(size, inline.values())) <= limits.of("UserPolicySizeQuota")
+    return Form.INLINE if Form.INLINE not in without and fits else Form.BOUNDARY
