@@ -1,13 +1,16 @@
 """The report for auditors: it agrees with what commands say, holds all of a span, loads nothing, and obeys nobody."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 from tests.hostile import HOSTILE, hidden
 from tests.lakes import log
 from tests.trails import after, record, user
+from tests.unit.respond.test_ask import late
 from tests.unit.web.test_report import outline
 
 from watchbill.access.recertification import Decided
@@ -20,6 +23,7 @@ from watchbill.service.access_view import Filters, access_view, then
 from watchbill.service.casework import Casework
 from watchbill.service.recertification import digest_for, draft, find, open_review, sign
 from watchbill.store.database import open_store
+from watchbill.store.rows import CaseRow
 
 
 AT, SINCE, UNTIL = "2026-01-16T00:00:00Z", "2026-01-12T00:00:00Z", "2026-01-15T20:00:00Z"
@@ -170,6 +174,24 @@ def test_the_ledger_is_verified_for_it(watchbill, sample, tmp_path):
     assert "It is intact" in written
     assert Tables(written).of("Entries of this span")[1:] == [[str(Kind.CASE_RAISED), "1"]]
     assert "There is no trail" in written
+
+
+def test_cases_are_in_it_unfolded(watchbill, sample, tmp_path):
+    """With what they rest on and where they stand: a printer prints no fold. Those of another time are not in it."""
+    case, at = replace(late(), id="C-late"), parse_instant(UNTIL)
+    with open_store(tmp_path / ".watchbill") as store:
+        payload = msgspec.json.encode(case).decode()
+        store.cases.put(CaseRow(case.id, at, at, "escalated", case.severity, case.person, "he says yes", payload))
+    assert watchbill("report", "--html", "x.html", "--since", SINCE, "--until", UNTIL, watchbill_at=AT).code == 0
+    written = (tmp_path / "x.html").read_text("utf-8")
+    text = " ".join("".join(outline(written).text).split())
+    assert case.sentence in text
+    assert "Stands: escalated: he says yes." in text
+    assert all(event.event_id in text for event in case.evidence)
+    assert "<details open>" in written
+    assert "<details>" not in written
+    assert watchbill("report", "--html", "y.html", "--since", "2026-01-02", "--until", "2026-01-03").code == 0
+    assert "C-late" not in (tmp_path / "y.html").read_text("utf-8")
 
 
 def test_reviews_are_in_it_with_what_is_signed(watchbill, sample, tmp_path):
