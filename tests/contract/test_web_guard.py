@@ -51,6 +51,7 @@ TABLE = {
     ("POST", "/open/{case}/evict"): {"lead", "admin"},
     ("GET", "/open/{case}/restore"): {"lead", "admin"},
     ("POST", "/open/{case}/restore"): {"lead", "admin"},
+    ("POST", "/access/drift"): {"lead", "admin"},
     ("GET", "/access"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/access.csv"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/access.json"): {"viewer", "auditor", "lead", "admin"},

@@ -110,8 +110,8 @@ def rows_of(
         what = (person, permission_set, held.accounts, through, until, held.where)
         made.append(AccessRow(0, *what, by, use.last, use.said))
     for each in drift:
-        if each.kind in _GIVES:
-            person = _person_of(team, each.principal)
+        if gives_something(each):
+            person = person_of(team, each.principal)
             given = f"{each.what} ({each.other})" if each.other else each.what
             by = reviewer_of(team, OUTSIDE, person)
             made.append(AccessRow(0, person, given, (each.account,), OUTSIDE, None, "", by, None, NOT_LOOKED.said))
@@ -131,6 +131,18 @@ def reviewer_of(team: Team, through: str, person: str, before: str | None = None
     if not may:
         raise RefusedError(f"nobody may review what `{person}` holds", "name another lead in the team file")
     return before if before is not None and before in may else may[0]
+
+
+def gives_something(drift: Drift) -> bool:
+    """Tell whether what others did may have given somebody something."""
+    return drift.kind in _GIVES
+
+
+def person_of(team: Team, principal: str) -> str:
+    """Tell whose a user of AWS is; of anything else, and of a user of nobody, its ARN."""
+    name = principal.rpartition("/")[2]
+    found = (person.name for person in team.people.values() if ":user/" in principal and person.iam_user == name)
+    return next(found, principal)
 
 
 def digest_of(review_id: str, rows: Sequence[AccessRow], decided: Mapping[int, Decided]) -> str:
@@ -229,9 +241,3 @@ def _use(uses: Mapping[tuple[str, str, str, str], Use] | None, way: Way, account
     if not known:
         return Use(None, "not known")
     return max(known, key=lambda each: each.last or "")
-
-
-def _person_of(team: Team, principal: str) -> str:
-    name = principal.rpartition("/")[2]
-    found = (person.name for person in team.people.values() if ":user/" in principal and person.iam_user == name)
-    return next(found, principal)

@@ -2,7 +2,7 @@
 
 What was: by the team file that was in force then, as the state has kept it. What is: by the one that is in force. What
 will be: by the file as it is now, and its schedule; whether it was applied is said. What others changed in AWS itself
-is in none of them: no observation of it is kept, and `drift` and `can --live` look.
+is in none of them: `drift_seen` keeps what passes saw of it, and `drift` and `can --live` look.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

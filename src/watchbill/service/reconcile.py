@@ -42,6 +42,7 @@ from watchbill.service.audit import Looked, audit_news, audit_spans, news, piece
 from watchbill.service.casework import Casework, view_of
 from watchbill.service.clicks import Desk, work_clicks, work_slow
 from watchbill.service.containment import recheck_due
+from watchbill.service.drift_seen import keep_drift
 from watchbill.service.findings import Told, placed, span_of, told_in
 from watchbill.service.history import history_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
@@ -151,6 +152,7 @@ def bring_in_step(work: Casework, done: Reconciled) -> None:
         step = step_of(work)
         done.plan = step.plan
         done.problems.extend(step.plan.problems)
+        keep_drift(work, step.plan.drift)
         stepped = take(work, step, apply_plan)
         done.outcomes, done.proposal = stepped.outcomes, stepped.proposal
         done.problems.extend(stepped.problems)

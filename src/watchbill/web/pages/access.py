@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import msgspec
-from fastapi import Depends, Query
+from fastapi import Depends, Form, Query
 from starlette.responses import Response
 
 from watchbill.access.chain import chain_of
@@ -20,6 +20,7 @@ from watchbill.inert import inert_cell, inert_json
 from watchbill.intervals import iso
 from watchbill.policy.actions import is_action
 from watchbill.policy.model import Request
+from watchbill.service import drift_seen
 from watchbill.service.access_view import (
     COLUMNS,
     ROWS,
@@ -36,6 +37,7 @@ from watchbill.service.access_view import (
     search,
     then,
 )
+from watchbill.service.drift_seen import SeenDrift, drift_at
 from watchbill.service.rights import ExplainView
 from watchbill.service.sign_in import Role
 from watchbill.web.asked import UTC, PageNumber, When, Zone, instant_of, local_in, zone_of, zones_for
@@ -178,6 +180,7 @@ def show(visit: Visiting, asked: Given, page: PageNumber = 1, across: PageNumber
     found = _searched(look)
     shown = matrix(look.found, look.filters, page, across) if found is None else None
     now = look.found.moment.at
+    given = _drift(look)
     steps = [(look.address(at=now + timedelta(hours=hours)), name) for hours, name in _STEPS]
     stops = [] if shown is None else _stops(look, shown)
     return visit.show(
@@ -192,9 +195,29 @@ def show(visit: Visiting, asked: Given, page: PageNumber = 1, across: PageNumber
         acrosses=0 if shown is None else -(-shown.sets // COLUMNS),
         steps=steps,
         found=found,
+        drift=given,
+        drifted={each.person for each in given if each.acknowledged is None},
+        leads=visit.role >= Role.LEAD and visit.person in visit.team.leads and not asked.at,
         now=_without_instant(look),
         compare=f"{_COMPARE}?{urlencode(_to_compare(look))}",
     )
+
+
+def _drift(look: _Look) -> list[SeenDrift]:
+    """Give what others gave as of the instant, of those whom the visitor may see."""
+    own, at = look.filters.own, min(look.found.moment.at, look.visit.at)
+    found = drift_at(look.visit.work(), look.found.moment.team, at)
+    return [each for each in found if own is None or each.person == own]
+
+
+def acknowledge(
+    visit: Visiting,
+    drift: Annotated[str, Form(pattern=r"^D-[0-9a-f]{16}$")],
+    reason: Annotated[str, Form(max_length=2_000)],
+) -> Response:
+    """Write that a lead knows of something that others gave; it takes nothing back."""
+    drift_seen.acknowledge(visit.work(), drift, reason)
+    return visit.go(f"{ACCESS}#drift")
 
 
 def _stops(look: _Look, shown: Matrix) -> list[Stop]:
@@ -357,6 +380,7 @@ def cell_words(cell: Cell | None) -> str:
 
 
 PAGES = (
+    Page("POST", f"{ACCESS}/drift", Need.LEAD, acknowledge),
     Page("GET", ACCESS, Need.VIEWER, show, menu="Access"),
     Page("GET", "/access.csv", Need.VIEWER, as_csv),
     Page("GET", "/access.json", Need.VIEWER, as_json),

@@ -1,0 +1,116 @@
+"""What others gave in AWS: kept as passes see it, shown on the access page as of any instant, acknowledged by a lead."""
+
+from datetime import timedelta
+
+import pytest
+from tests.hostile import HOSTILE
+from tests.pages import BASE, pages
+
+from watchbill.access.model import Drift, DriftKind
+from watchbill.errors import RefusedError
+from watchbill.intervals import iso
+from watchbill.ledger.model import Kind
+from watchbill.service.drift_seen import acknowledge, drift_at, id_of, keep_drift
+
+
+HOUR = timedelta(hours=1)
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+def on(person, what="others attached a policy", other=ADMIN, kind=DriftKind.ATTACHED):
+    """Give something that others did to somebody's user."""
+    return Drift("production", f"arn:aws:iam::111111111111:user/watchbill/{person}", what, other, kind)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Serve the pages."""
+    with pages(tmp_path) as served:
+        yield served
+
+
+def saw(site, *drift):
+    """Have a pass see it, an hour after whatever was before."""
+    site.office.later(HOUR)
+    keep_drift(site.office.as_("watchbill"), drift)
+    return site.office.clock.now()
+
+
+def seen(site):
+    """Give what the ledger has of passes that saw something new."""
+    return [entry for entry in site.office.store.ledger.entries() if entry.kind == Kind.DRIFT_SEEN]
+
+
+def known(site, at=None):
+    """Give whose drift is known at an instant, and since when."""
+    work = site.office.as_("sofia")
+    return {each.person: each.since for each in drift_at(work, work.team, at or work.at)}
+
+
+def test_what_passes_saw_is_written_when_it_changes(site):
+    """The same again is no entry, in whatever order; nothing, at first, neither; what only takes is none of it."""
+    saw(site)
+    saw(site, on("james", kind=DriftKind.DETACHED))
+    assert seen(site) == []
+    first = saw(site, on("james"), on("rick"))
+    saw(site, on("rick"), on("james"))
+    second = saw(site, on("james"))
+    third = saw(site)
+    assert [len(entry.facts["drift"]) for entry in seen(site)] == [2, 1, 0]
+    assert known(site, first - timedelta(seconds=1)) == {}
+    assert known(site, first) == {"james": first, "rick": first}
+    assert known(site, second) == {"james": first}
+    assert known(site, third) == {}
+
+
+def test_the_page_tells_of_it_as_of_the_instant(site):
+    """By word, beside the person and in a list; whoever may see themselves alone sees their own."""
+    first = saw(site, on("james"), on("ada", "another policy"))
+    saw(site, on("ada", "another policy"))
+    lee = site.sign_in("lee")
+    then = lee.open(f"{BASE}/access?at={iso(first)}").text.partition('id="drift"')[2]
+    assert "james" in then
+    assert "another policy" in then
+    now = lee.open(f"{BASE}/access")
+    assert "james" not in now.text.partition('id="drift"')[2]
+    assert '<a href="#drift"><strong class="warn">drift</strong></a>' in now.text
+    saw(site, on("james"), on("ada", "another policy"))
+    ada = site.sign_in("ada").open(f"{BASE}/access").text.partition('id="drift"')[2]
+    assert "another policy" in ada
+    assert "james" not in ada
+
+
+def test_a_lead_acknowledges_it_with_a_reason(site):
+    """Once, in the ledger; not whoever gains by it, not who is no lead, and not for what comes back later."""
+    saw(site, on("james"), on("sofia"))
+    james, own = id_of(on("james")), id_of(on("sofia"))
+    sofia = site.sign_in("sofia")
+    assert sofia.post(f"{BASE}/access/drift", {"drift": own, "reason": "mine"}).status == 403
+    assert sofia.post(f"{BASE}/access/drift", {"drift": james, "reason": " "}).status in (400, 403)
+    assert sofia.post(f"{BASE}/access/drift", {"drift": "D-" + "0" * 16, "reason": "r"}).status == 404
+    assert site.sign_in("priya").post(f"{BASE}/access/drift", {"drift": james, "reason": "r"}).status == 403
+    form = sofia.open(f"{BASE}/access").parsed().forms
+    offered = {each.fields.get("drift") for each in form if each.action == "/access/drift"}
+    assert offered == {james}
+    shown = sofia.post(f"{BASE}/access/drift", {"drift": james, "reason": "a migration"})
+    assert "a migration" in shown.text
+    sofia.post(f"{BASE}/access/drift", {"drift": james, "reason": "again"})
+    entries = [each for each in site.office.store.ledger.entries() if each.kind == Kind.DRIFT_ACKNOWLEDGED]
+    assert [(each.actor, each.subject, each.facts["reason"]) for each in entries] == [("sofia", james, "a migration")]
+    saw(site)
+    saw(site, on("james"))
+    (back,) = drift_at(site.office.as_("lee"), site.office.team, site.office.clock.now())
+    assert back.acknowledged is None
+    with pytest.raises(RefusedError, match="is no lead"):
+        acknowledge(site.office.as_("rick"), james, "r")
+
+
+def test_names_that_strangers_chose_are_inert_in_drift(site):
+    """A policy and a user may be called whatever AWS lets them be, and more."""
+    texts = [each for each in HOSTILE.values() if each.isprintable() and "ZQ" in each]
+    saw(site, *(Drift("production", text, text, text, DriftKind.INLINE) for text in texts))
+    shown = site.sign_in("lee").open(f"{BASE}/access")
+    assert "ZQ" in shown.text
+    tags = shown.parsed().tags
+    assert not {tag for tag, _ in tags} & {"script", "style", "img", "iframe", "b", "textarea"}
+    assert not any(key.startswith("on") for _, given in tags for key in given)
