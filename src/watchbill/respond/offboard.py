@@ -11,6 +11,7 @@ Source: IAM API Reference, "DeleteUser".
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from watchbill.access.center.state import PLACE
 from watchbill.access.drift import has_effect
 from watchbill.access.model import PATH, QUARANTINE, REVOKE, AccountState, Call, Change, Credentials, Phase, UserState
 from watchbill.access.packing import statements_of
@@ -73,9 +74,9 @@ def remains_elsewhere(now: Elsewhere) -> Iterator[Remains]:
         elif found.known is Known.ELSEWHERE:
             yield Remains(found.host, f"user {found.user}, of the directory that the host asks", by_hand=True)
     for login in now.directories:
-        yield Remains(login.directory, f"user {login.login}", by_hand=True)
-    if now.seat is not None:
-        yield Remains("identity-center", f"user {now.seat.iam_user}", by_hand=True)
+        yield Remains(login.directory, f"user {login.login}, {login.stands}", by_hand=True)
+    if now.seat is not None and now.seat.user is not None:
+        yield Remains(PLACE, f"user {now.seat.user}", by_hand=True)
     for place, why in now.unread.items():
         yield Remains(place, f"what could not be read: {why}", by_hand=True)
 

@@ -22,6 +22,7 @@ KEYS = {
     "rick": (KeyUse(days(90), days(60)),),
     "deploy-bot": (KeyUse(days(400), None),),
     "somebody": (KeyUse(days(61), days(61)),),
+    "sofia": (KeyUse(days(10), days(100)),),
 }
 STATE = AccountState("production", PRODUCTION, {}, {}, {}, {}, keys=KEYS)
 TEAM = replace(team(), workloads={"deploy-bot": workload("deploy-bot", owner="sofia")})
@@ -37,7 +38,10 @@ def said(max_age=None, unused=None):
 
 
 def test_each_limit_is_one_of_its_own():
-    """Age is since a key was made; unused is since its last use, or since it was made; exactly at a limit is within."""
+    """Age is since a key was made; unused is since its last use, or since it was made or switched on, if that was later.
+
+    Exactly at a limit is within it.
+    """
     james, rick = "`james` in account `production`", "`rick` in account `production`"
     bot = "workload `deploy-bot`, which `sofia` answers for, in account `production`"
     other = "user `somebody` in account `production`"

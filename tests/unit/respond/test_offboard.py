@@ -16,7 +16,11 @@ from watchbill.errors import ProviderError, RefusedError
 from watchbill.policy.evaluate import evaluate
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.statements import parse_policy
-from watchbill.respond.offboard import delete_users, remains
+from watchbill.respond.center import Seat
+from watchbill.respond.directory import DirectoryUser
+from watchbill.respond.elsewhere import Elsewhere
+from watchbill.respond.hosts import HostUser, Known
+from watchbill.respond.offboard import delete_users, remains, remains_elsewhere
 from watchbill.respond.verify import PROBES
 
 
@@ -176,3 +180,28 @@ def test_a_second_run_finds_nothing_to_do():
     cloud = full()
     carry_out(tuple(delete_users("james", seen(cloud))), cloud)
     assert list(delete_users("james", seen(cloud))) == []
+
+
+def test_what_is_left_elsewhere_is_for_a_person():
+    """Users of hosts, of directories and of Identity Center are deleted by nobody here; what was not read may be there."""
+    found = Elsewhere(
+        (
+            HostUser("web-1", "james", expiry="1"),
+            HostUser("web-2", "james"),
+            HostUser("web-3", "james", Known.ELSEWHERE),
+            HostUser("web-4", "james", Known.NOBODY),
+        ),
+        (DirectoryUser("okta", "okta", "00u1", "james@example.com", "SUSPENDED", enabled=False),),
+        Seat("james", "12345678-1234-1234-1234-123456789012"),
+        {"web-5": "no route"},
+    )
+    assert [(each.place, each.what) for each in remains_elsewhere(found)] == [
+        ("web-1", "user james, expired, with their files"),
+        ("web-2", "user james, not expired, with their files"),
+        ("web-3", "user james, of the directory that the host asks"),
+        ("okta", "user james@example.com, SUSPENDED"),
+        ("identity-center", "user 12345678-1234-1234-1234-123456789012"),
+        ("web-5", "what could not be read: no route"),
+    ]
+    assert all(each.by_hand for each in remains_elsewhere(found))
+    assert list(remains_elsewhere(Elsewhere(seat=Seat("james", None)))) == []

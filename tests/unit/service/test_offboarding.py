@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from tests.teams import MONDAY
-from tests.unit.service.world import World
+from tests.unit.service.world import World, hijack
 
 from watchbill.access.model import AccessKey, Device, Door, DoorKind
 from watchbill.access.plan import make_plan
@@ -15,6 +15,7 @@ from watchbill.errors import NotFoundError, ProviderError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.schedule.leaver import without
 from watchbill.service import by_hand, containment, offboarding
+from watchbill.service.reconcile import reconcile
 from watchbill.store.database import open_store
 from watchbill.team.files import parse
 from watchbill.team.model import BreakGlass
@@ -276,3 +277,21 @@ def test_a_look_names_what_is_left_and_changes_nothing(world):
     after = offboarding.look(world.as_("rick"), "james")
     assert after.standing is not None
     assert (after.standing.state, after.remains, after.deletes, after.given) == ("done", (), (), ())
+
+
+def test_whoever_is_frozen_in_a_case_stays_so_and_is_deleted_from_there(world):
+    """That freeze is the one; to cancel leaves the case as it was, and to finish needs no other freeze."""
+    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*hijack())).raised
+    work = world.as_("sofia")
+    frozen = containment.freeze(work, containment.plan(work, case_id))
+    assert begin(world).holds
+    (row,) = world.store.freezes.all()
+    assert (row.id, row.case_id) == (frozen.containment.id, case_id)
+    assert offboarding.cancel(world.as_("ada"), "james") is None
+    assert world.store.freezes.active(world.clock.now())
+    world.clock.advance(timedelta(minutes=1))
+    begin(world)
+    take_out(world)
+    assert offboarding.finish(world.as_("ada"), "james").remains == ()
+    assert [row.kind for row in world.store.containments.all()] == ["offboard", "offboard", "offboard-round"]
+    assert len(world.store.freezes.all()) == 1
