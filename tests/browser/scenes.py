@@ -23,10 +23,12 @@ from watchbill.alerts.plain import view
 from watchbill.alerts.view import CaseView
 from watchbill.intervals import Interval
 from watchbill.ledger.model import Kind
-from watchbill.service import containment, requests
+from watchbill.respond.model import Verdict
+from watchbill.service import asking, containment, proposals, requests
 from watchbill.service import recertification as reviewing
 from watchbill.service.board import Standing
 from watchbill.service.plans import Plans
+from watchbill.service.reconcile import Reconciled, bring_in_step
 from watchbill.service.rules_view import Rulebook
 from watchbill.service.seen import Trail
 from watchbill.store.rows import CaseRow
@@ -56,6 +58,7 @@ ADDRESSES: dict[str, tuple[tuple[str | None, str], ...]] = {
     "/open/{case}": (("lee", "/open/C-late"), ("sofia", "/open/C-away"), ("sofia", "/open/C-forgot")),
     "/open/{case}/freeze": (("sofia", "/open/C-away/freeze"),),
     "/open/{case}/restore": (("sofia", "/open/C-taken/restore"),),
+    "/open/{case}/evict": (("sofia", "/open/C-taken/evict"),),
     "/access": (("lee", "/access"), ("lee", "/access?action=rds:RebootDBInstance"), ("ada", "/access")),
     "/access/compare": (("lee", "/access/compare?from=2026-01-12T12:00&to=2026-01-13T04:00"),),
     "/access/explain": (("lee", "/access/explain?person=james&account=production&set=prod-oncall"),),
@@ -72,6 +75,8 @@ ADDRESSES: dict[str, tuple[tuple[str | None, str], ...]] = {
     "/coverage": (("lee", "/coverage"),),
     "/rules": (("lee", "/rules"), ("sofia", "/rules")),
     "/plan": (("lee", "/plan"),),
+    "/plan/{plan}": (("lee", "/plan/WAITS"),),
+    "/plan/{plan}/approve": (("sofia", "/plan/WAITS/approve"),),
     "/ledger": (("lee", "/ledger"), ("lee", "/ledger?actor=nobody")),
     "/ledger/verify": (("lee", "/ledger/verify"),),
     "/reviews": (("lee", "/reviews"), ("sofia", "/reviews")),
@@ -124,6 +129,9 @@ def busy(folder, *, odd_names=True):
 def fill(site):
     """Let things happen on a site."""
     office, store = site.office, site.office.store
+    bring_in_step(office.as_("watchbill"), Reconciled())
+    (waits,) = proposals.waiting(store)
+    site.waits = waits.id
     made = make_plan(office.team, office.app.observe(office.team), office.clock.now())
     assert list(apply(made.changes, by(office.team, office.app.cloud)))
     site.site.plans.keep(made, tuple(Outcome(n, each, State.DONE, None) for n, each in enumerate(made.changes)))
@@ -131,6 +139,7 @@ def fill(site):
     site.answer = site.link().removeprefix(site.base)
     keep(store, of_rick())
     containment.freeze(office.as_("sofia"), containment.plan(office.as_("sofia"), "C-taken"))
+    asking.decide(office.as_("sofia"), "C-taken", Verdict.HIJACK, "it was not him")
     gap = Gap(GapKind.ACCOUNT, PRODUCTION, None, None, Interval(MONDAY, MONDAY + 4 * HOUR), "no file at all")
     for missing in map(view, gap_cases([gap])):
         keep(store, missing)
@@ -150,7 +159,7 @@ def review(office):
 
 def there(site, address):
     """Fill in what of an address is another each time."""
-    return address.replace("/answer/ANSWER", site.answer).replace("REVIEW", site.review)
+    return address.replace("/answer/ANSWER", site.answer).replace("REVIEW", site.review).replace("WAITS", site.waits)
 
 
 def keep(store, case):
