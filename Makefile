@@ -57,6 +57,7 @@ bench: $(READY)  ## Measure, as ratios on CPU time; MODULES, TRAILSCRAPER, SIGMA
 	$(BIN)/python tools/bench.py
 	$(BIN)/python tools/bench_schedule.py
 	$(BIN)/python tools/bench_access.py
+	$(BIN)/python tools/bench_access.py --accounts 300 --rounds 1
 	$(BIN)/python tools/bench_trail.py $(if $(TRAILSCRAPER),--trailscraper $(TRAILSCRAPER))
 	$(BIN)/python tools/bench_digest.py
 	$(BIN)/python tools/bench_hosts.py

@@ -1,7 +1,8 @@
 """Measure compiling and planning for a large team on CPU time, with memory, and count the calls of plans.
 
 5,000 people, 300 job roles of 50 people (everyone is in three), 40 permission sets (a third each of managed policies,
-of capabilities, of documents), 20 rotas of 24 people, 20 accounts. A job role holds one set in three accounts, and each
+of capabilities, of documents), 20 rotas of 24 people, 20 accounts or as many as are asked for (the figures that follow
+are of 20). A job role holds one set in three accounts, and each
 fifteenth job role holds one in all of them; a rota works in five accounts, its primary following the sun in three
 layers and its secondary around the clock, with a grace of 15 minutes and a horizon of 14 days. So an account has some
 62 job roles, five rotas of two kinds and half of the people.
