@@ -62,3 +62,15 @@ def test_a_session_begins_is_seen_and_ends(place):
         assert store.web_sessions.get(later.digest) == later
         store.web_sessions.end(later.digest)
         assert store.web_sessions.get(later.digest) is None
+
+
+def test_sessions_are_carried_with_a_clock_that_leaps(place):
+    """Each is as far from its end as it was, and nobody was away; when it began, and what it proves, stay."""
+    other = replace(SESSION, digest="e" * 64, ends_at=AT + 5 * MINUTE, proof=None)
+    with place.open() as store:
+        store.web_sessions.begin(SESSION)
+        store.web_sessions.begin(other)
+        store.web_sessions.carry(90 * MINUTE)
+        for each in (SESSION, other):
+            moved = replace(each, seen_at=each.seen_at + 90 * MINUTE, ends_at=each.ends_at + 90 * MINUTE)
+            assert store.web_sessions.get(each.digest) == moved
