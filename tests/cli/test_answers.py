@@ -42,7 +42,20 @@ RESERVED = frozenset(
         "export",
         "send",
     }
-    | {"restore", "ledger", "report", "run", "serve", "sign-in", "slack", "demo", "request", "requests", "plans"}
+    | {
+        "restore",
+        "ledger",
+        "report",
+        "run",
+        "serve",
+        "sign-in",
+        "slack",
+        "demo",
+        "request",
+        "requests",
+        "plans",
+        "observe",
+    }
 )
 
 
@@ -282,6 +295,7 @@ def ask_the_lake(answer, aws, where, folder):
     assert answer("trail export", "james.csv", "--person", "james")["events"] > 1
     answer("trail coverage")
     assert answer("rightsize", "--days", "1")["sets"]
+    assert answer("observe", "--since", "7d")["people"]
     answer("trail lookup", "looked", code=1)
     assert not answer("trail verify", where, code=1)["sound"]
     (folder / "auth.log").write_text(

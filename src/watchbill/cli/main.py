@@ -41,6 +41,7 @@ _PARTS = {
     "validate": ["validate"],
     "oncall": ["oncall"],
     "access": ["plan", "apply", "drift"],
+    "observe": ["observe"],
     "plans": ["plans"],
     "requests": ["request", "requests"],
     "questions": ["can", "explain", "who-can", "prove", "diff"],

@@ -18,6 +18,7 @@ from watchbill.cli.commands.hosts import HostsView
 from watchbill.cli.commands.init import InitView
 from watchbill.cli.commands.lake import IngestView
 from watchbill.cli.commands.lookup import LookupView
+from watchbill.cli.commands.observe import ObserveView
 from watchbill.cli.commands.offboard import FinishedView, OffboardView, ShutOutView
 from watchbill.cli.commands.onboard import OnboardView
 from watchbill.cli.commands.oncall import OncallView, SwapView
@@ -61,6 +62,7 @@ RESULTS: dict[str, Any] = {
     "apply": ApplyView,
     "drift": list[DriftView],
     "request": RequestView,
+    "observe": ObserveView,
     "plans": list[ProposalView],
     "plans show": WholeProposalView,
     "plans approve": ProposalView,
