@@ -125,9 +125,9 @@ def test_against_aws_it_reads_and_writes_nothing(watchbill, aws, tmp_path, monke
     ] == []
     assert stage.app.observe(stage.team) == team
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-    assert truth.event_ids & {each["event_id"] for each in found["denied"]}
+    assert set(truth.event_ids) & {each["event_id"] for each in found["denied"]}
     assert found["unknown"] or found["machines"]
     assert START.isoformat() < found["end"]
     shown = watchbill("observe", "--trail", trail, "--aws", "--since", "7d", **at).out
-    assert "more; --json has them all" in shown
+    assert "beside the file: james in production: policy legacy-prod-admin" in shown
     assert watchbill("observe", "--since", "soon").code == 64
