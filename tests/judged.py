@@ -65,7 +65,7 @@ def _holds(operator, key, values, context):
     there = {name.lower(): value for name, value in context.items()}.get(key.lower())
     if operator == "ForAllValues:StringEquals":
         return all(each in values for each in _listed(there or ()))
-    assert operator in ("ArnEquals", "ArnLike"), operator
+    assert operator in ("ArnEquals", "ArnLike", "StringLike"), operator
     return there is not None and any(_like(there, each) for each in values)
 
 

@@ -18,6 +18,8 @@ from watchbill.access.model import Credentials, Device, Door, DoorKind, Freeze, 
 from watchbill.access.own_rights import (
     ASSIST,
     CENTER,
+    CENTER_PLANS,
+    CENTER_READ,
     CENTER_RESTORE,
     EVICT,
     FREEZE,
@@ -448,6 +450,20 @@ def test_identity_center_is_there_alone_where_it_is():
     scp = "arn:aws:organizations::999999999999:policy/o-1/service_control_policy/"
     assert may(contain, "organizations:UpdatePolicy", f"{scp}p-frozen", {})
     assert not may(contain, "organizations:UpdatePolicy", f"{scp}p-other", {})
+
+
+def test_plans_reach_tagged_sets_alone_and_only_where_identity_center_is():
+    """What watchbill made carries its tag, and nothing else can be written; the reader changes nothing there."""
+    assert not policies(CENTER_READ, CENTER_PLANS)["staging"]
+    read, plans = (policies(part)["production"] for part in (CENTER_READ, CENTER_PLANS))
+    a_set, tagged = "arn:aws:sso:::permissionSet/ssoins-1/ps-1", {"aws:ResourceTag/watchbill:team": "orders"}
+    for action in ("sso:AttachManagedPolicyToPermissionSet", "sso:ProvisionPermissionSet", "sso:DeletePermissionSet"):
+        assert may(plans, action, a_set, tagged)
+        assert not may(plans, action, a_set, {"aws:ResourceTag/other": "orders"})
+        assert not may(plans, action, a_set.replace("ssoins-1", "ssoins-2"), tagged)
+        assert not may(read, action, a_set, tagged)
+    assert not may(plans, "sso:PutInlinePolicyToPermissionSet", a_set, tagged)
+    assert may(read, "sso:DescribePermissionSet", a_set, {})
 
 
 def test_home_takes_these_roles_and_no_others():

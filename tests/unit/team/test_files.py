@@ -260,6 +260,14 @@ def test_what_makes_no_sense_is_said(old, new, expected):
     assert any(expected in problem for problem in problems_of(SAMPLE.replace(old, new, 1)))
 
 
+def test_what_is_to_be_delivered_by_an_identity_center_needs_one():
+    """A rota and a job role say by what they are delivered; the file has to name it."""
+    by = "by: identity center"
+    text = ROTAS.replace("accounts: [production]", f"accounts: [production]\n    {by}", 1)
+    assert any("names no `identity_center` to deliver it by" in problem for problem in problems_of(text))
+    assert not any("identity_center" in problem for problem in problems_of(ROTAS))
+
+
 ROTAS = """\
 rotas:
   platform:
