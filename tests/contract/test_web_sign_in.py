@@ -33,7 +33,7 @@ def site(tmp_path):
 
 def who(browser):
     """Tell as whom a browser is signed in, and with what role."""
-    found = re.search(r"<span>(\w+ \(\w+\))</span>", browser.open(BASE + "/").text)
+    found = re.search(r"<span[^>]*>(\w+ \(\w+\))</span>", browser.open(BASE + "/").text)
     return found and found[1]
 
 
