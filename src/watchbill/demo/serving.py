@@ -46,6 +46,7 @@ from watchbill.team.files import parse
 from watchbill.team.model import Team
 from watchbill.web.app import PAGES, routes_of
 from watchbill.web.pages.demo import DemoPages
+from watchbill.web.pages.live import live_of
 from watchbill.web.site import Site
 
 
@@ -150,7 +151,7 @@ class _Wired:
                 site = Site(base, self.store, partial(self._works, self.store), now, _secret, self.say, door)
                 site = replace(site, trail=Trail(folder / "lake"), jobs=instance.board.standings, wake=world.wake)
                 site = replace(site, rules=Rulebook(self.read.rules), plans=plans, replan=world.ask_for_pass)
-                site = replace(site, above=pages.above)
+                site = replace(site, above=pages.above, live=live_of(site, lambda: instance.stops))
                 routes = routes_of(site, (*PAGES, *pages.table()))
                 port = int(base.rpartition(":")[2])
                 with Listening(health(instance, others=routes), HOST, port):
