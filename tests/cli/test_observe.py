@@ -66,6 +66,7 @@ def test_a_real_trail_by_a_drafted_file(watchbill, data_dir, tmp_path):
     denied = {each["eventID"] for each in records if each.get("errorCode") in ("AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation", "UnauthorizedOperation")}  # fmt: skip
     anyway = {each["event_id"] for each in found["denied"] if each["outcome"] == "denied"}
     assert anyway == denied & listed.keys()
+    assert sum(each["refused_anyway"] for each in found["people"]) == len(anyway) > 0
     assert found["events"] == len(records) == 2900
     assert [each["person"] for each in found["people"] if each["locked_out"]] == ["benjamin", "bert-jan"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["watchbill.yaml"]

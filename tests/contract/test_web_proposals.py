@@ -46,8 +46,9 @@ def afresh(site, name, row, browser=None):
 def test_a_plan_is_approved_as_it_is_shown_and_applied_by_a_pass(site):
     """What it gives first, its documents second; the press answers at once, and the ledger has how they signed in."""
     row, site_of = row_of(site), site.office
-    listed = site.sign_in("lee").open(f"{BASE}/plan")
-    assert f"/plan/{row.id}" in listed.parsed().links
+    auditor = site.sign_in("lee")
+    for path in ("/plan", "/"):
+        assert f"/plan/{row.id}" in auditor.open(f"{BASE}{path}").parsed().links
     browser, shown = afresh(site, "sofia", row)
     assert (
         shown.text.index('id="effects"')
