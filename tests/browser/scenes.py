@@ -33,6 +33,7 @@ from watchbill.service.rules_view import Rulebook
 from watchbill.service.seen import Trail
 from watchbill.store.rows import CaseRow
 from watchbill.trail.coverage import Gap, GapKind
+from watchbill.web.pace import Pace
 
 
 HOUR = timedelta(hours=1)
@@ -119,6 +120,8 @@ def busy(folder, *, odd_names=True):
     taken_in(folder / "lake", files, team(), at=NOW)
     jobs = {"pass": Standing(NOW, None, ("aws",)), "outbox": Standing(NOW), "due": Standing()}
     more = {"trail": Trail(folder / "lake"), "jobs": lambda: jobs, "rules": Rulebook(pack()), "plans": Plans()}
+    # Here time stands still, and so would the minute in which so many sign-ins of one address are too many.
+    more |= {"pace": Pace(most=1_000_000)}
     with pages(folder, **more) as served:
         if odd_names:
             named(served.office)
