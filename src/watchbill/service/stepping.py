@@ -63,18 +63,23 @@ def step_of(work: Casework) -> Step:
     known = None if before is None else _known(work, before)
     sides = [each for each in (team, known) if each is not None]
     seen, held = held_by(sides, Mode.PROPOSE), held_by(sides, Mode.ENFORCE)
-    observed, freezes = work.app.observe(team), work.freezes()
-    plan = make_plan(team, observed, work.at, freezes, work.applied(), seen)
+    observed = work.app.observe(team)
+    plan = _made(work, team, observed, seen)
     weighed = weigh(known, team, work.at, authors_of(before, work.team), plan)
     base = work.team if not weighed.waits else before and _interim(work, before)
     unattended: Plan | None = None
     if base is work.team:
-        unattended = plan if held == seen else make_plan(team, observed, work.at, freezes, work.applied(), held)
+        unattended = plan if held == seen else _made(work, team, observed, held)
     elif base is not None:
         goes_on = _known(work, base)
-        there = _of(goes_on, observed)
-        unattended = make_plan(goes_on, there, work.at, freezes, work.applied(), held)
+        unattended = _made(work, goes_on, _of(goes_on, observed), held)
     return Step(plan, weighed, unattended, base, seen, held != seen)
+
+
+def _made(work: Casework, team: Team, observed: Mapping[str, AccountState], held: Held) -> Plan:
+    """Plan a team file that is laid over, by what the Identity Center that it names has too."""
+    center = work.app.observe_center(team, observed)
+    return make_plan(team, observed, work.at, work.freezes(), work.applied(), held, center)
 
 
 def _known(work: Casework, team: Team) -> Team:
@@ -131,7 +136,7 @@ def _unattended(work: Casework, step: Step, apply: Apply) -> tuple[tuple[Outcome
 
 def _left(work: Casework, step: Step) -> Plan:
     team = work.laid_over()
-    return make_plan(team, work.app.observe(team), work.at, work.freezes(), work.applied(), step.held)
+    return _made(work, team, work.app.observe(team), step.held)
 
 
 def _attended(work: Casework, step: Step, left: Plan, apply: Apply) -> tuple[tuple[Outcome, ...], ProposalRow | None]:

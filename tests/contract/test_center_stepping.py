@@ -1,0 +1,39 @@
+"""Passes over a team that comes by Identity Center, against the stand-in: what `run` and `apply` make of its plans."""
+
+from tests.centers import Org, by_center
+from tests.unit.service.world import NOON
+
+from watchbill.access.center.state import PLACE
+from watchbill.bootstrap import make_app
+from watchbill.service import proposals
+from watchbill.service.casework import Casework
+from watchbill.service.reconcile import Reconciled, bring_in_step
+from watchbill.service.stepping import step_of
+from watchbill.sim.stand_in import StandIn
+from watchbill.store.database import open_store
+from watchbill.store.rows import Proposed
+
+
+def test_a_pass_keeps_and_applies_what_identity_center_takes(tmp_path):
+    """What waits has its calls, and once approved all of them are made; then there is nothing left to do."""
+    with StandIn() as stand_in, open_store(tmp_path / "state") as store:
+        org = Org(make_app(None, stand_in.endpoint, ("any", "any")), 1)
+        org.people(org.team())
+        of = by_center(org.team(), org.accounts)
+
+        def work(actor):
+            return Casework(org.app, store, of, NOON, actor)
+
+        def run():
+            done = Reconciled()
+            bring_in_step(work("watchbill"), done)
+            return done
+
+        waits = run().proposal
+        assert waits is not None
+        assert PLACE in {change.account for change in proposals.content_of(waits).plan.changes}
+        proposals.approve(work("sofia"), waits.id)
+        done = run()
+        assert (done.problems, done.proposal.state) == ([], Proposed.APPLIED)
+        step = step_of(work("watchbill"))
+        assert (step.plan.changes, step.plan.problems) == ((), ())
