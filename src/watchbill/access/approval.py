@@ -34,12 +34,25 @@ from watchbill.team.model import (
     Mode,
     Override,
     PermissionSet,
+    Person,
     Rota,
     Team,
 )
 
 
 _YEAR = timedelta(days=366)
+_SAFEGUARDS = (
+    "approval",
+    "leads",
+    "security_leads",
+    "ceiling",
+    "managed_by",
+    "protected",
+    "break_glass",
+    "identity_center",
+    "organization",
+)
+"""Parts of a team file that hold others back, or say where it is decided who somebody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +168,9 @@ def _of_people(before: Team, after: Team, at: datetime) -> Iterator[Finding]:
         if was is not None and was.iam_user != now.iam_user:
             words = f"{name} is the IAM user {now.iam_user} rather than {was.iam_user}"
             yield Finding(ChangeKind.NEW_PERSON, words, people=(name,))
+        if was is not None and _known_by(was) != _known_by(now):
+            words = f"{name} is another user of Identity Center, or has another address, by which one is found there"
+            yield Finding(ChangeKind.NEW_PERSON, words, people=(name,))
     for reach, through in new.items():
         if reach not in old:
             person, account, permission_set, _ = reach
@@ -172,6 +188,11 @@ def _of_people(before: Team, after: Team, at: datetime) -> Iterator[Finding]:
                 yield Finding(ChangeKind.NEW_CAPABILITY, words, why, (person,))
             else:
                 yield Finding(ChangeKind.REMOVAL, words)
+
+
+def _known_by(person: Person) -> Any:
+    """Give by what somebody is found where they sign in, and is told from others."""
+    return person.identity_center_user, person.email.lower(), sorted(each.lower() for each in person.also_known_as)
 
 
 def denies(permissions: PermissionSet, at: datetime) -> bool:
@@ -214,6 +235,8 @@ def _more(old: PermissionSet, new: PermissionSet) -> Iterator[str]:
     yield from (f"may outlive a shift: {each}" for each in new.may_outlive if each not in old.may_outlive)
     for service, levels in new.capabilities.items():
         yield from (f"{level} of {service}" for level in levels if level not in old.capabilities.get(service, ()))
+    if new.shells is not None and _bare(new.shells) != _bare(old.shells):
+        yield "shells on other hosts, or as other users"
 
 
 def says_same(one: PermissionSet, other: PermissionSet) -> bool:
@@ -301,7 +324,7 @@ def _layers(rota: Rota) -> Any:
 
 def _safeguards(before: Team, after: Team) -> Iterator[Finding]:
     """Give what holds others back and does so less, or otherwise."""
-    for name in ("approval", "leads", "security_leads", "ceiling", "managed_by", "protected"):
+    for name in _SAFEGUARDS:
         if _bare(getattr(before, name)) != _bare(getattr(after, name)):
             yield Finding(ChangeKind.SAFEGUARD, f"`{name}` of the team file is another")
     claims = {claim.text for claim in after.invariants}

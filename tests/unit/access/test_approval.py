@@ -41,12 +41,15 @@ from watchbill.intervals import Interval
 from watchbill.team.model import (
     Account,
     Approval,
+    BreakGlass,
     ChangeKind,
     Claim,
+    IdentityCenter,
     Kind,
     Leave,
     Mode,
     Override,
+    Shells,
 )
 
 
@@ -54,6 +57,9 @@ NOON = MONDAY + timedelta(hours=12)
 SOFIA = Authors(frozenset({"sofia"}), known=True)
 """A lead who is on no rota and in no group that these edits are about."""
 ELSEWHERE = Location("watchbill.yaml", 99)
+CENTER = IdentityCenter(
+    "production", "eu-west-1", "d-1234567890", "arn:aws:sso:::instance/ssoins-1234567890abcdef", None, None, HERE
+)
 
 
 def with_account(base, name, **changes):
@@ -64,6 +70,11 @@ def with_account(base, name, **changes):
 def with_person(base, name):
     """Give a team with one person more."""
     return replace(base, people={**base.people, name: person(name)})
+
+
+def as_user(base, **changes):
+    """Give a team in which James is told from others by something else."""
+    return replace(base, people={**base.people, "james": replace(base.people["james"], **changes)})
 
 
 def on_watch(*members):
@@ -106,6 +117,13 @@ TABLE = {
     "an account that is another": (lambda of: of, lambda of: with_account(of, "production", number="333333333333"), {ChangeKind.SAFEGUARD}, {ChangeKind.SAFEGUARD}),
     "a new account that enforces": (lambda of: of, lambda of: replace(of, accounts={**of.accounts, "lab": Account("lab", "444444444444", "lab", None, HERE, Mode.ENFORCE)}), {ChangeKind.SAFEGUARD}, set()),
     "another IAM user": (lambda of: of, lambda of: replace(of, people={**of.people, "james": replace(of.people["james"], iam_user="root2")}), {ChangeKind.NEW_PERSON}, {ChangeKind.NEW_PERSON}),
+    "another address": (lambda of: of, lambda of: as_user(of, email="other@example.com"), {ChangeKind.NEW_PERSON}, {ChangeKind.NEW_PERSON}),
+    "one address more": (lambda of: of, lambda of: as_user(of, also_known_as=("other@example.com",)), {ChangeKind.NEW_PERSON}, {ChangeKind.NEW_PERSON}),
+    "another user of Identity Center": (lambda of: of, lambda of: as_user(of, identity_center_user="90676d5c3a-8f4b1a52-0c1d-4e2f-9a3b-5c6d7e8f9a0b"), {ChangeKind.NEW_PERSON}, {ChangeKind.NEW_PERSON}),
+    "another Identity Center": (lambda of: replace(of, identity_center=CENTER), lambda of: replace(of, identity_center=replace(CENTER, store="d-2234567890")), {ChangeKind.SAFEGUARD}, {ChangeKind.SAFEGUARD}),
+    "a break-glass user": (lambda of: of, lambda of: replace(of, break_glass=(BreakGlass("glass", ("production",), HERE),)), {ChangeKind.SAFEGUARD}, {ChangeKind.SAFEGUARD}),
+    "shells on more hosts": (lambda of: with_set(of, "developer", shells=Shells({"env": ("lab",)})), lambda of: with_set(of, "developer", shells=Shells({"env": ("lab", "production")})), {ChangeKind.NEW_CAPABILITY}, {ChangeKind.NEW_CAPABILITY}),
+    "shells": (lambda of: of, lambda of: with_set(of, "developer", shells=Shells({"env": ("lab",)})), {ChangeKind.NEW_CAPABILITY}, {ChangeKind.REMOVAL}),
     "a group by another name": (lambda of: of, lambda of: replace(of, groups={**{n: g for n, g in of.groups.items() if n != "developers"}, "devs": replace(of.groups["developers"], name="devs")}), set(), set()),
     "networks": (lambda of: of, lambda of: replace(of, networks=()), set(), set()),
 }  # fmt: skip
