@@ -10,7 +10,10 @@ from watchbill.team.model import Team
 
 
 def authors_of(before: Team | None, after: Team) -> Authors:
-    """Give who wrote the lines that a file has and the one in force has not; who took lines out is not asked for."""
+    """Give who wrote the lines that a file has and the one in force has not; who took lines out is not asked for.
+
+    Whose an address is says the file in force: nobody makes a line another's by what they write into the new one.
+    """
     if before is None or not (before.text and after.text):
         return NOBODY_KNOWN
     lines = _new_lines(before.text, after.text)
@@ -19,7 +22,7 @@ def authors_of(before: Team | None, after: Team) -> Authors:
     by_line = _asked(after.path, after.text)
     names = {
         address.lower(): person.name
-        for person in after.people.values()
+        for person in before.people.values()
         for address in (person.email, *person.also_known_as)
     }
     found = [names.get(by_line.get(line, "").lower()) for line in lines]

@@ -366,3 +366,12 @@ def test_who_wrote_a_line_is_not_what_the_repository_says_of_itself(site):
     site.edit("members: [ada]", "members: [ada, james]", "james")
     waits = proposals.content_of(site.run().proposal).waits
     assert [each.kind for each in waits] == ["self-added"]
+
+
+def test_whose_an_address_is_the_file_in_force_says(site):
+    """Nobody makes what they wrote another's by an address that they write into the new file."""
+    site.begin()
+    site.edit("email: sofia@example.com}", "email: sofia@example.com, also_known_as: [james2@example.com]}", "james2")
+    site.edit("members: [ada]", "members: [ada, james]", "james2")
+    waits = site.run().proposal
+    assert ({each.kind.value for each in proposals.content_of(waits).waits}, waits.people) == ({"unknown-author"}, 2)
