@@ -308,7 +308,10 @@ def _reviewed(review: Review, row: AccessRow) -> ReviewedRow:
 
 
 def check(view: ReviewView, entries: Sequence[Entry]) -> Checked:
-    """Hold an export against the ledger: the chain, what was frozen, and what each signature is of."""
+    """Hold an export against the ledger: the chain, what was frozen, and what each signature is of.
+
+    Drafts, and what the removals come to (`diff`, `by_hand`), are in no entry: of those it says nothing.
+    """
     chain = verify_chain(entries)
     wrong = [] if chain.state is State.INTACT else [f"the ledger is {chain.state}: {chain.why}"]
     known = {entry.number: entry for entry in entries if entry.subject == view.id}
@@ -323,6 +326,8 @@ def check(view: ReviewView, entries: Sequence[Entry]) -> Checked:
     claimed = {each.row.number for each in view.rows if each.signed}
     if claimed != signed:
         wrong.append("it calls rows signed that no signature is of, or the other way around")
+    if (view.state == "signed") != (len(signed) == len(view.rows)):
+        wrong.append(f"it calls itself {view.state}, with {len(signed)} of {len(view.rows)} rows signed")
     return Checked(view.id, not wrong, len(view.signatures), len(view.rows) - len(signed), wrong)
 
 
@@ -333,6 +338,8 @@ def _wrong_with_rows(view: ReviewView, entry: Entry | None) -> Iterator[str]:
         yield f"the ledger does not have that it was opened: entry {view.opened_entry}"
     elif entry.facts["digest"] != digest:
         yield "its rows are not those that were frozen"
+    elif (view.opened_by, view.at, view.due_at) != (entry.actor, iso(entry.at), entry.facts["due"]):
+        yield f"it was opened by {entry.actor} at {iso(entry.at)}, due {entry.facts['due']}: entry {view.opened_entry}"
 
 
 def _wrong_with(view: ReviewView, signature: SignatureView, entry: Entry | None) -> Iterator[str]:
@@ -344,9 +351,10 @@ def _wrong_with(view: ReviewView, signature: SignatureView, entry: Entry | None)
     those = [each for each in view.rows if each.row.number in wanted]
     decided = {each.row.number: Decided(each.decision == "keep", each.reason) for each in those}
     digest = digest_of(view.id, [each.row for each in those], decided)
-    if len(those) != len(signature.rows) or any(each.decision == "undecided" for each in those):
+    if len(those) != len(signature.rows) or any(each.decision not in ("keep", "remove") for each in those):
         yield f"rows of a signature are not there, or not decided: {where}"
-    if entry.actor != signature.reviewer or entry.digest != signature.entry_digest:
+    said = (signature.reviewer, signature.at, signature.entry_digest)
+    if said != (entry.actor, iso(entry.at), entry.digest):
         yield f"the ledger has another signature: {where}"
     if entry.facts["digest"] != digest or signature.digest != digest:
         yield f"what is decided is not what {entry.actor} signed: {where}"

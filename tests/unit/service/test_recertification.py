@@ -238,7 +238,7 @@ def test_a_part_of_a_group_is_a_persons_to_do():
 
 
 def test_an_export_is_what_the_ledger_has_and_a_changed_one_is_not(office):
-    """Whatever is changed in it shows: a row, a decision, a reason, a signature that is left out."""
+    """Whatever is changed in it shows: a row, a decision, a reason, a time, a signature that is left out."""
     work = office.as_("ana")
     view = review_view(work, finished(office, cy=REMOVE))
     read = msgspec.json.decode(msgspec.json.encode(view), type=ReviewView)
@@ -253,9 +253,19 @@ def test_an_export_is_what_the_ledger_has_and_a_changed_one_is_not(office):
         "a reason": replace(read, rows=[replace(each, reason="another") for each in read.rows]),
         "no signature": replace(read, signatures=read.signatures[1:]),
         "another signer": replace(read, signatures=[replace(read.signatures[0], reviewer="eve"), *read.signatures[1:]]),
+        "another time": replace(
+            read, signatures=[replace(read.signatures[0], at="2020-01-01T00:00:00Z"), *read.signatures[1:]]
+        ),
         "another entry": replace(read, signatures=[replace(read.signatures[0], entry=1), *read.signatures[1:]]),
         "not signed": replace(read, rows=[replace(first, signed=False), *read.rows[1:]]),
         "another review": replace(read, id="AR-other"),
+        "a removal in other words": replace(
+            read, rows=[replace(each, decision="kept" if each.decision == "remove" else "keep") for each in read.rows]
+        ),
+        "another state": replace(read, state="overdue"),
+        "another opener": replace(read, opened_by="cy"),
+        "another beginning": replace(read, at="2020-01-01T00:00:00Z"),
+        "another end": replace(read, due_at="2030-01-01T00:00:00Z"),
     }
     assert {what: check(each, entries).holds for what, each in spoilt.items()} == dict.fromkeys(spoilt, False)
     cut = [replace(each, facts=dict(each.facts) | {"removed": 0}) for each in entries]
