@@ -107,12 +107,22 @@ class Casework:
         return find_case(self.store, case_id)
 
     def must_lead(self, subject: str | None) -> None:
-        """Refuse whoever is no lead, and the subject of the case."""
+        """Refuse whoever is no lead or is frozen, and the subject of the case."""
         if self.actor not in self.team.leads:
             leads = ", ".join(self.team.leads) or "nobody: name them under `leads`"
             raise RefusedError(f"`{self.actor}` is no lead of team {self.team.name}", f"leads: {leads}")
         if self.actor == subject:
             raise RefusedError(f"`{self.actor}` is the subject of this case and never decides it")
+        self.must_not_be_frozen()
+
+    def must_not_be_frozen(self) -> None:
+        """Refuse whoever is frozen: it may not be them."""
+        if self.is_frozen(self.actor):
+            raise RefusedError(f"`{self.actor}` is frozen, and decides nothing meanwhile", "another lead does")
+
+    def is_frozen(self, person: str) -> bool:
+        """Tell whether somebody is frozen now."""
+        return any(row.person == person for row in self.store.freezes.active(self.at))
 
     def move(self, row: CaseRow, view: CaseView, status: Status, note: str) -> None:
         """Write where a case stands now, and why."""

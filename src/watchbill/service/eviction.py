@@ -16,6 +16,7 @@ from watchbill.respond.telling import news
 from watchbill.service.casework import Casework
 from watchbill.service.containment import carry_out, frozen_in, person_of, see
 from watchbill.service.outbox import SLACK, put
+from watchbill.service.two_people import is_lapsed
 from watchbill.store.rows import ClickRow, ContainmentRow
 
 
@@ -62,7 +63,7 @@ def due(work: Casework, case_id: str) -> Due:
     """Give what `evict` would ask for or carry out now, without doing it."""
     planned = plan(work, case_id)
     row = _standing(work, planned.id)
-    if row is None or row.state == "done":
+    if row is None or row.state == "done" or is_lapsed(work, row):
         return Due(planned, None)
     return Due(msgspec.json.decode(row.payload, type=Eviction), row.by)
 
@@ -95,8 +96,9 @@ def evict(work: Casework, case_id: str) -> Evicted:
     """Ask for an eviction, or confirm the one that another lead asked for, which carries it out."""
     planned = plan(work, case_id)
     row = _standing(work, planned.id)
-    if row is None or row.state == "done":
-        # Something is left to do that could not be done before, such as deleting a key after a quiet while.
+    if row is None or row.state == "done" or is_lapsed(work, row):
+        # Something is left to do that could not be done before, such as deleting a key after a quiet while; or whoever
+        # asked for it counts no more.
         number = sum(each.id.startswith(planned.id) for each in work.store.containments.all())
         return _ask(work, case_id, planned, f"{planned.id}.{number}" if number else planned.id)
     if row.by == work.actor and row.state == "asked":

@@ -135,6 +135,7 @@ def decide(work: Casework, request_id: str, *, approves: bool, reason: str = "")
     if row.state is state and row.decided_by == work.actor:
         return _decided(row)
     must_decide(work.team, row.person, wanted, work.actor)
+    work.must_not_be_frozen()
     if row.state is Asked.WAITING and row.expires_at <= work.at:
         expire(work)
         row = find(work.store, request_id)

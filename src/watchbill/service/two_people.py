@@ -12,11 +12,18 @@ def was_evicted(work: Casework, case_id: str) -> bool:
     return any(row.kind == "evict" and row.case_id == case_id and row.state in ("confirmed", "done") for row in rows)
 
 
+def is_lapsed(work: Casework, row: ContainmentRow) -> bool:
+    """Tell whether nobody may confirm it: whoever asked is no lead any more, or is frozen, and may not have been."""
+    return row.state == "asked" and (row.by not in work.team.leads or work.is_frozen(row.by))
+
+
 def must_be_second(work: Casework, restore_id: str, case_id: str, person: str) -> None:
     """Let a restore of what was evicted go on only where another lead asked for it before; the first one asks."""
-    row = next((row for row in work.store.containments.all() if row.id == restore_id), None)
-    if row is None:
+    rows = [row for row in work.store.containments.all() if row.id.partition(".")[0] == restore_id]
+    row = rows[-1] if rows else None
+    if row is None or is_lapsed(work, row):
         with work.store.transaction():
+            restore_id = f"{restore_id}.{len(rows)}" if rows else restore_id
             asked = ContainmentRow(restore_id, "restore", person, case_id, work.at, work.actor, "asked", "{}")
             work.store.containments.add(asked)
             work.record(Kind.RESTORE_ASKED, restore_id, {"person": person, "case": case_id})
@@ -24,7 +31,7 @@ def must_be_second(work: Casework, restore_id: str, case_id: str, person: str) -
     if row.state == "asked":
         if row.by == work.actor:
             raise RefusedError(f"`{work.actor}` asked for this restore: another lead confirms it")
-        work.store.containments.confirm(restore_id, work.at, work.actor)
+        work.store.containments.confirm(row.id, work.at, work.actor)
 
 
 def find(work: Casework, row_id: str) -> ContainmentRow:

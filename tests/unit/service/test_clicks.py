@@ -13,6 +13,7 @@ from watchbill.respond.notices import LEADS, NoticeKind
 from watchbill.service import asking
 from watchbill.service.clicks import Click, take, told, work_clicks
 from watchbill.service.identities import pin
+from watchbill.store.rows import FreezeRow
 
 
 @pytest.fixture
@@ -130,6 +131,17 @@ def test_the_subject_and_other_leads_are_no_business_of_slack(office):
     assert "is the subject of this case" in press(office, "james", "freeze")
     assert "james is a lead" in press(office, "sofia", "freeze")
     assert "james is a lead" in press(office, "ada", "verdict:mistake")
+
+
+@pytest.mark.parametrize("action", ["freeze", "verdict:mistake", "snooze:30"])
+def test_a_lead_who_is_frozen_decides_nothing(office, action):
+    """It may not be them: neither in Slack nor by what was pressed on a page before, once it is worked on."""
+    office.store.freezes.add(FreezeRow("F-1", "sofia", office.clock.now(), None, None, "{}"))
+    assert "`sofia` is frozen" in press(office, "sofia", action, text="so it is")
+    take(office.store, Click("x", "web", "sofia", action, "C-late", office.clock.now(), {}, "so it is"))
+    office.hear()
+    assert "`sofia` is frozen" in office.said[-1][1]
+    assert (office.frozen, status(office)) == ([], "asked")
 
 
 def test_a_verdict_by_a_button_closes(office):

@@ -22,7 +22,7 @@ from watchbill.service import asking, containment, eviction, helping
 from watchbill.service.reconcile import reconcile
 from watchbill.service.stand_ins import with_stand_ins
 from watchbill.store.database import open_store
-from watchbill.store.rows import StepRow
+from watchbill.store.rows import FreezeRow, StepRow
 
 
 ARN = "arn:aws:iam::111111111111:user/watchbill/james"
@@ -418,6 +418,48 @@ def test_an_eviction_takes_a_hijack_and_two_leads(world, case_id):
     assert world.cloud.devices["production", "james"] == [PHONE]
     assert any("deleted once it was quiet for 30 minutes" in left for left in done.eviction.left_out)
     assert kinds(world)[-2:] == [Kind.EVICTION_ASKED, Kind.EVICTION_APPLIED]
+
+
+@pytest.mark.parametrize("gone", ["no lead any more", "frozen"])
+def test_the_word_of_who_is_gone_is_none_of_the_two(world, case_id, gone):
+    """Who asked left the leads, or turned out to be stolen: whoever comes next asks, and it takes another one."""
+    world.team = replace(world.team, leads=("sofia", "ada", "rick"))
+    freeze(world, case_id)
+    asking.decide(world.as_("sofia"), case_id, Verdict.HIJACK, "it was not him")
+    eviction.evict(world.as_("rick"), case_id)
+    lose(world, "rick", gone)
+    calls = len(world.cloud.calls)
+    assert eviction.due(world.as_("sofia"), case_id).asked_by is None
+    assert eviction.evict(world.as_("sofia"), case_id).outcomes == ()
+    assert len(world.cloud.calls) == calls
+    assert eviction.due(world.as_("ada"), case_id).asked_by == "sofia"
+    assert eviction.evict(world.as_("ada"), case_id).outcomes
+
+
+@pytest.mark.parametrize("gone", ["no lead any more", "frozen"])
+def test_a_restore_that_who_is_gone_asked_for_takes_two_others(world, case_id, gone):
+    """What was evicted is not given back by one lead and somebody who counts no more."""
+    world.team = replace(world.team, leads=("sofia", "ada", "rick"))
+    freeze(world, case_id)
+    asking.decide(world.as_("sofia"), case_id, Verdict.HIJACK, "it was not him")
+    for lead in ("sofia", "ada"):
+        eviction.evict(world.as_(lead), case_id)
+    with pytest.raises(RefusedError, match="another lead"):
+        containment.restore(world.as_("rick"), case_id)
+    lose(world, "rick", gone)
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="another lead"):
+            containment.restore(world.as_("sofia"), case_id)
+    containment.restore(world.as_("ada"), case_id)
+    assert "james" not in {row.person for row in world.store.freezes.active(world.clock.now())}
+
+
+def lose(world, name, how):
+    """Have somebody lose the right to decide."""
+    if how == "frozen":
+        world.store.freezes.add(FreezeRow("F-other", name, world.clock.now(), None, None, "{}"))
+    else:
+        world.team = replace(world.team, leads=tuple(each for each in world.team.leads if each != name))
 
 
 def test_stolen_keys_are_deleted_after_a_quiet_while(world, case_id):

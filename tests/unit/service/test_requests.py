@@ -200,6 +200,16 @@ def test_a_frozen_person_neither_asks_nor_is_given(desk):
     desk.decide(row, approves=False)
 
 
+def test_a_lead_who_is_frozen_gives_nothing(desk):
+    """It may not be them who presses."""
+    row = desk.ask()
+    desk.store.freezes.add(FreezeRow("F-1", "sofia", NOW, None, None, "{}"))
+    for approves in (True, False):
+        with pytest.raises(RefusedError, match="`sofia` is frozen"):
+            desk.decide(row, approves=approves)
+    assert desk.row(row).state is Asked.WAITING
+
+
 @pytest.mark.parametrize(
     ("more", "error", "said"),
     [
