@@ -162,6 +162,50 @@ def test_everything_of_the_span_is_in_it(written, tmp_path):
     assert "Nothing is recorded of" in text
 
 
+def test_who_left_and_who_is_nobody_are_in_it(watchbill, sample, tmp_path):
+    """Somebody of the file that was in force then, whom the file has no more; and a user whom no file ever had."""
+    now = sample.read_text("utf-8")
+    zoe = "  zoe: {name: Zoe Gone, email: zoe@example.com, iam_user: zoe, time_zone: UTC}\n"
+    sample.write_text(now.replace("people:\n", f"people:\n{zoe}", 1), "utf-8")
+    keep(sample, tmp_path)
+    (tmp_path / "logs").mkdir()
+    found = [
+        record("rds:DeleteDBInstance", user(name), after(1), event_id=f"e-{name}") for name in ("zoe", "nobody-we")
+    ]
+    (tmp_path / "logs" / "a.json.gz").write_bytes(log(found))
+    assert watchbill("trail", "ingest", tmp_path / "logs", watchbill_at=AT).code == 0
+    sample.write_text(now, "utf-8")
+    assert watchbill("report", "--html", "x.html", "--since", SINCE, "--until", UNTIL, watchbill_at=AT).code == 0
+    written = (tmp_path / "x.html").read_text("utf-8")
+    assert "Zoe Gone" in written
+    assert "rds:DeleteDBInstance" in [row[2] for row in Tables(written).of("What was outside of their right")[1:]]
+    (nobody,) = Tables(written).of("is nobody we know")[1:]
+    assert ("nobody-we" in nobody[0], nobody[2]) == (True, "1")
+
+
+def test_what_could_not_be_judged_is_listed_or_counted(watchbill, sample, tmp_path):
+    """The file that was in force then can be read no more: nothing of it is left out in silence."""
+    with open_store(tmp_path / ".watchbill") as store:
+        store.revisions.add("gone", parse_instant("2026-01-01T00:00:00Z"), "team: [", "ada")
+    keep(sample, tmp_path, "2026-01-15T18:00:00Z")
+    (tmp_path / "logs").mkdir()
+    found = [record("rds:DeleteDBInstance", user("james"), after(n), event_id=f"e-{n}") for n in range(60)]
+    (tmp_path / "logs" / "a.json.gz").write_bytes(log(found))
+    assert watchbill("trail", "ingest", tmp_path / "logs", watchbill_at=AT).code == 0
+    ran = watchbill("report", "--html", "x.html", "--since", SINCE, "--until", UNTIL, watchbill_at=AT)
+    assert ran.code == 0
+    rows = Tables((tmp_path / "x.html").read_text("utf-8")).of("What was outside of their right")[1:]
+    assert {row[1] for row in rows} == {"not judged"}
+    assert f"{60 - len(rows)} events of james that could not be judged, of 60" in ran.out
+
+
+def keep(sample, folder, since="2026-01-01T00:00:00Z"):
+    """Keep a team file as the one that was in force from then on."""
+    team = read_team(sample)
+    with open_store(folder / ".watchbill") as store:
+        store.revisions.add(team.digest, parse_instant(since), team.text, "ada")
+
+
 def test_the_ledger_is_verified_for_it(watchbill, sample, tmp_path):
     """Its head is that of `ledger verify`, and its entries of the span are counted."""
     with open_store(tmp_path / ".watchbill") as store:

@@ -22,11 +22,12 @@ from watchbill.service.coverage_view import CoverageView, coverage_view
 from watchbill.service.held import Held, held_over
 from watchbill.service.history import history_of
 from watchbill.service.ledger_view import VerifyView, verify_view
-from watchbill.service.person import Done, Lane, Seen, shifts_of
+from watchbill.service.person import LANES, Done, Lane, Seen, shifts_of
 from watchbill.service.recertification import ReviewView, review_view, reviews
-from watchbill.service.seen import Trail
+from watchbill.service.seen import Trail, Unmapped
 from watchbill.service.standing import Sees, StandingCase, standing_case
 from watchbill.service.watching import on_call
+from watchbill.team.model import Team
 
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ EVENTS: Final = 40
 """Events of each that are listed: those that were outside, or not judged."""
 LINES: Final = 1_500
 """Lines of what was held, and gaps of the trail."""
+NOBODY: Final = 100
+"""Of those who are nobody we know."""
 TABLES: Final = 6
 """Pages of the matrix."""
 
@@ -74,6 +77,8 @@ class Dossier:
     people: tuple[PersonPart, ...]
     idle: tuple[str, ...]
     """People of whom nothing is recorded."""
+    unmapped: tuple[Unmapped, ...]
+    """Who acted and is nobody we know, those with the most events first."""
     complete_to: datetime | None
     cases: tuple[StandingCase, ...]
     reviews: tuple[ReviewView, ...]
@@ -95,6 +100,7 @@ def dossier(work: Casework, lake: Path, span: Interval, sees: Sees) -> Dossier:
     history, trail = history_of(work, span), Trail(lake)
     try:
         people, idle = _people(work, trail, history, span, left_out)
+        unmapped = _first(trail.unmapped(span), NOBODY, "who are nobody we know", left_out)
         coverage = trail.coverage(work.team, span, work.at)
         complete_to = trail.complete_to()
     finally:
@@ -117,6 +123,7 @@ def dossier(work: Casework, lake: Path, span: Interval, sees: Sees) -> Dossier:
         gaps,
         people,
         idle,
+        unmapped,
         complete_to,
         _cases(work, span, sees, left_out),
         tuple(_reviews(work, span, left_out)),
@@ -132,7 +139,8 @@ def _people(
 ) -> tuple[tuple[PersonPart, ...], tuple[str, ...]]:
     """Give what each person did, those with the most that was outside of their right first; and who did nothing."""
     found, idle = [], []
-    for name, person in work.team.people.items():
+    freezes = work.freezes()
+    for name, full_name in _names(work.team, history, span).items():
         seen = trail.seen(work, name, span)
         counts = seen.counts()
         if not any(counts.values()):
@@ -140,15 +148,30 @@ def _people(
             continue
         if not seen.whole:
             left_out.append(f"events of {name} before the last {sum(counts.values())}")
-        listed = tuple(each for each in seen.listed(0, EVENTS) if each.lane in (Lane.OUTSIDE, Lane.UNJUDGED))
-        more = counts[Lane.OUTSIDE] - sum(each.lane is Lane.OUTSIDE for each in listed)
-        if more:
-            left_out.append(f"{more} events of {name} that were outside of their right, of {counts[Lane.OUTSIDE]}")
-        frozen = tuple(each for freeze in work.freezes() if freeze.person == name for each in _frozen(freeze, span))
+        listed = tuple(_listed(name, seen, left_out))
+        frozen = tuple(each for freeze in freezes if freeze.person == name for each in _frozen(freeze, span))
         shifts = shifts_of(history, name, span)
-        found.append(PersonPart(name, person.full_name, seen, shifts, frozen, counts, listed))
+        found.append(PersonPart(name, full_name, seen, shifts, frozen, counts, listed))
     found.sort(key=lambda part: (-part.counts[Lane.OUTSIDE], -sum(part.counts.values()), part.person))
     return _first(found, PEOPLE, "people, those with the fewest events", left_out), tuple(idle)
+
+
+def _names(team: Team, history: History, span: Interval) -> dict[str, str]:
+    """Name everybody of the span with their full name: who left meanwhile, too."""
+    teams = (*(each.team for _, each in history.spans(span) if each.team is not None), team)
+    return {name: person.full_name for each in teams for name, person in each.people.items()}
+
+
+def _listed(name: str, seen: Seen, left_out: list[str]) -> Iterator[Done]:
+    """List what was outside of somebody's right, then what could not be judged; what of it is too much is said."""
+    counts, room = seen.counts(), EVENTS
+    for lane, words in ((Lane.OUTSIDE, "were outside of their right"), (Lane.UNJUDGED, "could not be judged")):
+        before = sum(count for each, count in counts.items() if LANES.index(each) < LANES.index(lane))
+        shown = min(counts[lane], room)
+        yield from seen.listed(before, shown)
+        room -= shown
+        if shown < counts[lane]:
+            left_out.append(f"{counts[lane] - shown} events of {name} that {words}, of {counts[lane]}")
 
 
 def _frozen(freeze: Freeze, span: Interval) -> Iterator[Interval]:
