@@ -63,6 +63,26 @@ def test_what_passes_saw_is_written_when_it_changes(site):
     assert known(site, third) == {}
 
 
+@pytest.mark.parametrize(
+    ("kind", "other", "gives"),
+    [
+        (DriftKind.TRUST, None, True),
+        (DriftKind.DOCUMENT, "arn:aws:iam::111111111111:policy/watchbill/set-prod-1", True),
+        (DriftKind.BOUNDARY, None, True),
+        (DriftKind.DETACHED, "arn:aws:iam::111111111111:policy/watchbill/fence-oncall-platform-1", True),
+        (DriftKind.MISSING, "arn:aws:iam::111111111111:policy/watchbill/gate-oncall-platform-1", True),
+        (DriftKind.DETACHED, "arn:aws:iam::111111111111:policy/watchbill/set-prod-1", False),
+        (DriftKind.MISSING, None, False),
+        (DriftKind.LEFT, "developers", False),
+    ],
+)
+def test_what_may_give_is_seen_however_it_does(site, kind, other, gives):
+    """A role that trusts others, a document that says something else, a fence that is gone: not an attachment alone."""
+    role = "arn:aws:iam::111111111111:role/watchbill/oncall-platform"
+    at = saw(site, Drift("production", role, "others were at it", other, kind))
+    assert (known(site) == {role: at}) is gives
+
+
 def test_the_page_tells_of_it_as_of_the_instant(site):
     """By word, beside the person and in a list; whoever may see themselves alone sees their own."""
     first = saw(site, on("james"), on("ada", "another policy"))

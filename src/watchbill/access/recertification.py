@@ -19,7 +19,8 @@ from datetime import datetime
 import msgspec
 
 from watchbill.access.entitlements import on_call, standing
-from watchbill.access.model import Drift, DriftKind, Holding
+from watchbill.access.limits import DENYING
+from watchbill.access.model import Drift, DriftKind, Holding, last_of
 from watchbill.errors import Location, RefusedError
 from watchbill.intervals import Interval, iso
 from watchbill.team.edit import with_values
@@ -28,8 +29,13 @@ from watchbill.team.model import Rota, Team
 
 
 OUTSIDE = "outside of watchbill"
-_GIVES = frozenset({DriftKind.ATTACHED, DriftKind.INLINE, DriftKind.JOINED})
-"""Drift that may give something."""
+_GIVES = frozenset(
+    {
+        *(DriftKind.ATTACHED, DriftKind.INLINE, DriftKind.JOINED),
+        *(DriftKind.DOCUMENT, DriftKind.TRUST, DriftKind.BOUNDARY),
+    }
+)
+"""Drift that may give something: what else a document says, or whom else a role trusts, is not looked at."""
 
 Way = tuple[str, str, str]
 """Person, permission set, and through what."""
@@ -134,8 +140,9 @@ def reviewer_of(team: Team, through: str, person: str, before: str | None = None
 
 
 def gives_something(drift: Drift) -> bool:
-    """Tell whether what others did may have given somebody something."""
-    return drift.kind in _GIVES
+    """Tell whether what others did may have given somebody something: what denies and is gone did, too."""
+    gone = drift.kind in (DriftKind.DETACHED, DriftKind.MISSING)
+    return drift.kind in _GIVES or (gone and last_of(drift.other or "").startswith(DENYING))
 
 
 def person_of(team: Team, principal: str) -> str:

@@ -1,7 +1,7 @@
 """What others gave in AWS, as passes saw it: kept in the ledger when it changes, so that any instant can be asked of.
 
-A lead acknowledges one with a reason, which takes nothing back: it says that somebody knows of it. Whoever gains by it
-never does.
+A lead acknowledges one with a reason, which takes nothing back: it says that somebody knows of it. Whoever's user it is
+on never does; who gains by what is on a group, a role or a policy is not looked at.
 """
 
 import hashlib
@@ -76,7 +76,7 @@ def drift_at(work: Casework, team: Team, at: datetime) -> list[SeenDrift]:
 
 
 def acknowledge(work: Casework, drift_id: str, reason: str) -> None:
-    """Write that a lead knows of something that stands now; refused for whoever gains by it, and without a reason."""
+    """Write that a lead knows of what stands now; refused for whoever's user it is on, and without a reason."""
     work.must_lead(None)
     found = next((each for each in drift_at(work, work.team, work.at) if each.id == drift_id), None)
     if found is None:
