@@ -15,6 +15,7 @@ from watchbill.access.center.state import CenterState
 from watchbill.access.interfaces import Cloud, ShellHouse
 from watchbill.access.model import AccessKey, AccountState, Change, Credentials, Shell, spelled
 from watchbill.access.organization import Organization, bounded
+from watchbill.access.sudo import HostSudo
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
@@ -101,6 +102,12 @@ class App:
     def elsewhere(self, team: Team, person: str, before: Elsewhere | None = None) -> Elsewhere:
         """Read a person outside of IAM, what they had `before` too; nothing where that is out of reach."""
         return Elsewhere() if self.outside is None else self.outside.read(team, person, before)
+
+    def sudo_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSudo | str]:
+        """Read sudo by shift on hosts, for users of each, or why it cannot be read."""
+        if self.outside is None:
+            return dict.fromkeys(users, "hosts are out of reach here")
+        return self.outside.sudo_on(team, users)
 
     def _in_each(self, team: Team, read: Callable[[Account], T]) -> Mapping[str, T]:
         with ThreadPoolExecutor(max_workers=self.lanes) as pool:

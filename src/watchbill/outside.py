@@ -4,13 +4,15 @@ Places are read side by side, and one that cannot be read stops no other: a host
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from watchbill.access.center.state import PLACE, CenterState
 from watchbill.access.model import Change
+from watchbill.access.sudo import SERVICE as HOST_SERVICE
+from watchbill.access.sudo import HostSudo
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.identity_center import SERVICES as CENTER_SERVICES
 from watchbill.aws.identity_center import Center
@@ -21,7 +23,6 @@ from watchbill.respond.center import Seat
 from watchbill.respond.directory import SERVICES as DIRECTORY_SERVICES
 from watchbill.respond.directory import DirectoryUser
 from watchbill.respond.elsewhere import Elsewhere
-from watchbill.respond.hosts import SERVICE as HOST_SERVICE
 from watchbill.respond.hosts import HostUser, Known
 from watchbill.settings import read_variables
 from watchbill.team.model import Account, Directory, Host, IdentityCenter, Person, Team
@@ -57,6 +58,20 @@ class Outside:
             found = list(pool.map(lambda each: _tried(each[1]), asked))
         places = [place for place, _ in asked]
         return _gathered(places, found)
+
+    def sudo_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSudo | str]:
+        """Read sudo by shift on hosts, for users of each; one that cannot be read is why, in words."""
+
+        def found(name: str) -> HostSudo | str:
+            try:
+                return self._hosts().sudo(team.reached[name], users[name])
+            except WatchbillError as error:
+                return str(error)
+
+        if not users:
+            return {}
+        with ThreadPoolExecutor(max_workers=min(_READERS, len(users))) as pool:
+            return dict(zip(users, pool.map(found, users), strict=True))
 
     def observe_center(self, team: Team) -> CenterState | None:
         """Read what Identity Center has, and the people of a team there; None where the team file names none."""

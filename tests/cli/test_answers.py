@@ -55,6 +55,7 @@ RESERVED = frozenset(
         "requests",
         "plans",
         "observe",
+        "hosts",
     }
 )
 
@@ -166,6 +167,7 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     assert all(outcome["state"] == "done" for outcome in answer("apply", "plan.json")["outcomes"])
     assert answer("plan", "--detailed-exitcode")["changes"] == []
     answer("drift")
+    assert answer("hosts plan") == answer("hosts apply", "--yes")
     assert {each["role"] for each in answer("roles")["policies"]} == {"reader", "reconciler", "responder"}
     (found,) = answer("can", "james", "rds:ModifyDBInstance", "--at", "2026-01-12T20:00:00Z", "--account", "production")
     assert found["decision"] == "Allowed"

@@ -134,6 +134,7 @@ def kind_of(effect: Effect, weighed: Weighed) -> ChangeKind:
 def _found(before: Team, after: Team, at: datetime) -> Iterator[Finding]:
     yield from _safeguards(before, after)
     yield from _of_people(before, after, at)
+    yield from _of_sudo(before, after)
     yield from _of_sets(before, after)
     yield from _of_grants(before, after, at)
     for name, rota in after.rotas.items():
@@ -159,6 +160,34 @@ def _reaches(team: Team) -> Mapping[_Reach, str]:
                     through = f"rota {rota.name} as {kind}"
                     found[person, account, permission_set, through] = through
     return found
+
+
+def _sudo_reaches(team: Team) -> Mapping[tuple[str, str, str, str], str]:
+    """Give what people may come to run as root: by person, user and address, and command; with the name of the host."""
+    found = {}
+    for rota in team.rotas.values():
+        for person in rota.people if rota.entitlement else ():
+            for user in team.people[person].host_users:
+                for host in (team.reached[name] for name in rota.hosts):
+                    for command in rota.sudo:
+                        found[person, f"{user}@{host.address}:{host.port}", command, rota.name] = host.name
+    return found
+
+
+def _of_sudo(before: Team, after: Team) -> Iterator[Finding]:
+    """Give what changes of sudo by shift: another address of a host is another host."""
+    old, new = _sudo_reaches(before), _sudo_reaches(after)
+    for reach, host in new.items():
+        if reach not in old:
+            person, user, command, rota = reach
+            kind = ChangeKind.NEW_ACCESS if person in before.people else ChangeKind.NEW_PERSON
+            words = f"{person} may come to run {command} as root on {host}, as {user}, by rota {rota}"
+            yield Finding(kind, words, people=(person,))
+    for reach, host in old.items():
+        if reach not in new:
+            person, user, command, rota = reach
+            words = f"{person} may no longer run {command} as root on {host}, as {user}, by rota {rota}"
+            yield Finding(ChangeKind.REMOVAL, words)
 
 
 def _of_people(before: Team, after: Team, at: datetime) -> Iterator[Finding]:

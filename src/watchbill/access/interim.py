@@ -18,6 +18,7 @@ import msgspec
 
 from watchbill.access.approval import denies, is_narrower, says_same
 from watchbill.access.entitlements import standing
+from watchbill.access.sudo import EVERYTHING
 from watchbill.errors import FileError, Problem
 from watchbill.intervals import Interval
 from watchbill.team.files import parse
@@ -115,6 +116,10 @@ class _Left:
         gone = [name for name in rota.people if name not in new.people or name not in self._after.people]
         accounts = tuple(name for name in rota.accounts if name in new.accounts)
         entitlement = {kind: held for kind, held in rota.entitlement.items() if new.entitlement.get(kind) == held}
+        hosts = tuple(name for name in rota.hosts if name in new.hosts and name in self._after.reached)
+        kept = new.sudo if EVERYTHING in rota.sudo else tuple(each for each in rota.sudo if each in new.sudo)
+        sudo = rota.sudo if EVERYTHING in new.sudo else kept
+        rota = replace(rota, hosts=hosts, sudo=sudo)
         if not gone and accounts == rota.accounts and entitlement == rota.entitlement:
             return rota
         out = tuple(

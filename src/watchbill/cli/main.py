@@ -22,7 +22,10 @@ rich_click.rich_click.COMMAND_GROUPS = {
     "watchbill": [
         {"name": "The team file", "commands": ["init", "validate"]},
         {"name": "Who is on watch", "commands": ["oncall"]},
-        {"name": "Access", "commands": ["plan", "apply", "drift", "request", "requests", "rightsize", "review"]},
+        {
+            "name": "Access",
+            "commands": ["plan", "apply", "drift", "hosts", "request", "requests", "rightsize", "review"],
+        },
         {"name": "Who can do what", "commands": ["can", "explain", "who-can", "prove", "diff", "policy"]},
         {"name": "What was done", "commands": ["trail", "audit", "rules"]},
         {
@@ -43,6 +46,7 @@ _PARTS = {
     "access": ["plan", "apply", "drift"],
     "observe": ["observe"],
     "plans": ["plans"],
+    "host_access": ["hosts"],
     "requests": ["request", "requests"],
     "questions": ["can", "explain", "who-can", "prove", "diff"],
     "policy": ["policy"],

@@ -7,6 +7,8 @@ export LC_ALL PATH
 umask 077
 KEPT=/var/lib/watchbill/kept
 POWERFUL="sudo wheel admin docker lxd"
+ONCALL=/etc/sudoers.d/watchbill-oncall
+next=$ONCALL.next.$$ # sudo passes over names with a dot
 
 fail() {
   echo "$*" >&2
@@ -179,6 +181,7 @@ sudoers_about() {  # sudoers_about FILE: `alone` where it is about the user and 
 tell_sudoers() {
   for path in /etc/sudoers /etc/sudoers.d/*; do
     [ -f "$path" ] || continue
+    if [ "$path" = "$ONCALL" ]; then continue; fi
     case ${path#/etc/sudoers.d/} in *~ | */* | *.*) [ "$path" = /etc/sudoers ] || continue ;; esac
     about=$(sudoers_about "$path")
     if [ "$about" = alone ] && [ "$path" != /etc/sudoers ]; then
@@ -187,6 +190,20 @@ tell_sudoers() {
       say shared "$path"
     fi
   done
+}
+
+tell_on_call() {  # whether rules of shifts are theirs, and whether somebody wrote them into one that is others' too
+  [ -f "$ONCALL" ] || return 0
+  case $(awk -v user="$user" '
+    /^[ \t]*(#|$)/ { next }
+    $1 == user { mine = 1; next }
+    { sub(/=.*/, ""); count = split($0, words, /[^A-Za-z0-9_.-]+/) }
+    { for (n = 1; n <= count; n++) if (words[n] == user) shared = 1 }
+    END { print (mine ? "mine" : "") (shared ? "shared" : "") }' "$ONCALL") in
+    mine) say oncall "$ONCALL" ;;
+    shared) say shared "$ONCALL" ;;
+    mineshared) say oncall "$ONCALL" && say shared "$ONCALL" ;;
+  esac
 }
 
 tell_jobs() {
@@ -219,6 +236,7 @@ describe() {
   tell_certificates
   tell_revoked
   tell_sudoers
+  tell_on_call
   tell_jobs
   say processes "$(pids | wc -l)"
 }
@@ -332,12 +350,87 @@ give_keys_back() {  # give_keys_back PATH FINGERPRINTS: of what we revoked these
   if ! ls "$folder"/of.* >/dev/null 2>&1; then rm -rf -- "$folder"; fi
 }
 
+describe_sudo() {  # describe_sudo USER...: rules of shifts, and what else gives these users sudo
+  say clock "$(date -u +%s)"
+  if grep -Eqs '^[@#]includedir[[:space:]]+"?/etc/sudoers\.d/?"?[[:space:]]*$' /etc/sudoers; then say included yes; else say included no; fi
+  if there "$ONCALL"; then
+    say file "$(digest "$ONCALL")" "$(stat -c '%a %U:%G' -- "$ONCALL")"
+    say text "$(base64 <"$ONCALL" | tr -d '\n')"
+  fi
+  for user in "$@"; do
+    if ! getent passwd "$user" >/dev/null; then continue; fi
+    say user "$user"
+    for path in /etc/sudoers /etc/sudoers.d/*; do
+      case ${path#/etc/sudoers.d/} in *~ | */* | *.*) [ "$path" = /etc/sudoers ] || continue ;; esac
+      if [ -f "$path" ] && [ "$path" != "$ONCALL" ] && [ -n "$(sudoers_about "$path")" ]; then say other "$user" "$path"; fi
+    done
+    for group in $POWERFUL; do
+      if id -nG "$user" | tr ' ' '\n' | grep -qx "$group"; then say other "$user" "group $group"; fi
+    done
+  done
+}
+
+publish_on_call() {  # put what is in $next into force, if sudo can read it: else nobody would have sudo
+  chown root:root -- "$next"
+  chmod 0440 -- "$next"
+  if ! visudo -cqf "$next" >&2; then
+    rm -f -- "$next"
+    fail "visudo does not take the rules, so that none was written: sudo 1.8.20 or later knows them"
+  fi
+  mv -f -T -- "$next" "$ONCALL"
+  if command -v restorecon >/dev/null; then restorecon -- "$ONCALL" || :; fi
+}
+
+write_on_call() {  # write_on_call WAS DIGEST: `payload` prints the rules; where others changed the file since, nothing
+  now=$(digest "$ONCALL")
+  if [ "$now" != "$2" ]; then
+    [ "$now" = "$1" ] || fail "$ONCALL is not as it was read: plan anew"
+    if [ -z "$2" ]; then
+      rm -f -- "$ONCALL"
+    else
+      payload >"$next"
+      [ "$(digest "$next")" = "$2" ] || fail "the rules did not arrive whole"
+      publish_on_call
+    fi
+  elif [ -n "$2" ]; then
+    chown root:root -- "$ONCALL"
+    chmod 0440 -- "$ONCALL"
+  fi
+}
+
+leave_on_call() {  # take the user's rules out; the file is then as it is written without them
+  if ! [ -f "$ONCALL" ]; then return 0; fi
+  was=$(grep -v '^#' "$ONCALL" | sha256sum | cut -d' ' -f1)
+  grep -v '^#' "$ONCALL" | awk -v user="$user" '$1 != user' >"$next.rules"
+  if [ -s "$next.rules" ]; then
+    digest=$(digest "$next.rules")
+    # One that others changed does not become ours by it: its first lines stay what they were.
+    grep '^#' "$ONCALL" | sed "s/^# rules $was\$/# rules $digest/" >"$next"
+    cat "$next.rules" >>"$next"
+    publish_on_call
+  else
+    rm -f -- "$ONCALL"
+  fi
+  rm -f -- "$next.rules"
+}
+
 unlock() {
   case $(field /etc/shadow 2) in '!'?*) usermod -U "$user" ;; esac
 }
 
 main() {
   verb=$1
+  case $verb in
+    describe_sudo)
+      shift
+      describe_sudo "$@"
+      return 0
+      ;;
+    WriteOnCall)
+      write_on_call "$2" "$3"
+      return 0
+      ;;
+  esac
   user=$2
   shift 2
   home=$(field /etc/passwd 6)
@@ -352,6 +445,7 @@ main() {
     ExpireUser) usermod --expiredate 1 "$user" ;;
     LockPassword) usermod -L "$user" ;;
     EndSessions) end_sessions ;;
+    LeaveOnCall) leave_on_call ;;
     LeaveGroup) if id -nG "$user" | tr ' ' '\n' | grep -qx "$1"; then gpasswd -d "$user" "$1" >/dev/null; fi ;;
     SetAside) set_aside "$1" "$2" ;;
     PutBack) put_back "$1" "$2" ;;

@@ -4,14 +4,18 @@ Which key signs in and which host keys are trusted is said by the environment, o
 host whose key is not known is refused: whoever could answer for it would be told whom we freeze.
 """
 
+import base64
+import binascii
 import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 
 from watchbill.access.model import Call
+from watchbill.access.sudo import WRITE, HostSudo, is_text_of_ours
 from watchbill.errors import ProviderError
 from watchbill.respond.hosts import HostFile, HostUser, Known, Password
 from watchbill.team.model import Host
@@ -27,6 +31,7 @@ ALLOWED_CALLS: Mapping[str, Sequence[str]] = {
     "GiveKeysBack": ("FileName", "Fingerprints"),
     "JoinGroup": ("GroupName",),
     "LeaveGroup": ("GroupName",),
+    "LeaveOnCall": (),
     "LockPassword": (),
     "PutBack": ("Kept", "FileName"),
     "PutBackWithout": ("Kept", "FileName", "Fingerprints"),
@@ -34,10 +39,16 @@ ALLOWED_CALLS: Mapping[str, Sequence[str]] = {
     "SetAside": ("Kept", "FileName"),
     "SetExpiry": ("Days",),
     "UnlockPassword": (),
+    WRITE: ("Was", "Digest"),
 }
-"""Every step that can be made on a host, with its arguments besides the user; nothing else is ever sent."""
+"""Every step that can be made on a host, with its arguments besides the user; nothing else is ever sent.
+
+The rules of shifts are about no one user: they are sent with the script, as base64.
+"""
 
 _SHAPES = {
+    "Was": r"([0-9a-f]{64})?",
+    "Digest": r"([0-9a-f]{64})?",
     "UserName": r"[a-z_][a-z0-9_.-]{0,31}",
     "GroupName": r"[a-z_][a-z0-9_.-]{0,31}",
     "Kept": r"[0-9a-f]{24}",
@@ -83,15 +94,29 @@ class Hosts:
 
     def perform(self, host: Host, call: Call) -> None:
         """Make one step. What is not on the list above raises KeyError, an argument of another shape ValueError."""
-        names = ("UserName", *ALLOWED_CALLS[call.operation])
+        rules = str(call.parameters.get("Rules", ""))
+        if not is_text_of_ours(rules):
+            raise ValueError(f"Rules of {call} are none")
+        named = ALLOWED_CALLS[call.operation]
+        names = named if call.operation == WRITE else ("UserName", *named)
         words = [str(call.parameters[name]) for name in names]
         for name, word in zip(names, words, strict=True):
             if re.fullmatch(_SHAPES[name], word) is None:
                 raise ValueError(f"{name} of {call} is none")
-        self._run(host, [call.operation, *words])
+        self._run(host, [call.operation, *words], rules)
 
-    def _run(self, host: Host, words: Sequence[str]) -> str:
+    def sudo(self, host: Host, users: Sequence[str]) -> HostSudo:
+        """Read the rules of shifts on a host, and what else gives these users sudo; one of another shape ValueError."""
+        for user in users:
+            if re.fullmatch(_SHAPES["UserName"], user) is None:
+                raise ValueError(f"{user!r} is no user of a host")
+        return _read_sudo(host.name, self._run(host, ["describe_sudo", *users]))
+
+    def _run(self, host: Host, words: Sequence[str], rules: str = "") -> str:
         script = files(__package__).joinpath("host.sh").read_text("utf-8")
+        if rules:
+            text = base64.b64encode(rules.encode()).decode()
+            script = f"payload() {{\n  base64 -d <<'END'\n{text}\nEND\n}}\n{script}"
         command = shlex.join(["sudo", "-n", "/bin/sh", "-s", "--", *words])
         try:
             done = subprocess.run(  # noqa: S603 - every word was checked, and is quoted for the shell there
@@ -160,9 +185,33 @@ def _read(host: str, user: str, answer: str) -> HostUser:
             tuple((name, path) for name, path in of("opens")),
             one("revocations") if of("revocations") else "",
             tuple(print_ for (print_,) in of("revoked")),
+            bool(of("oncall")),
         )
     except (IndexError, ValueError) as error:
         raise ProviderError(f"host `{host}` answered what is no answer about {user}") from error
+
+
+def _read_sudo(host: str, answer: str) -> HostSudo:
+    lines = [line.split("\t") for line in answer.splitlines()]
+
+    def of(name: str) -> list[list[str]]:
+        return [parts[1:] for parts in lines if parts[0] == name]
+
+    try:
+        digest, access = of("file")[0] if of("file") else ("", "440 root:root")
+        text = "".join(base64.b64decode(each, validate=True).decode("utf-8", "replace") for (each,) in of("text"))
+        return HostSudo(
+            host,
+            text,
+            digest,
+            access,
+            of("included")[0][0] == "yes",
+            frozenset(user for (user,) in of("user")),
+            tuple((user, other) for user, other in of("other")),
+            datetime.fromtimestamp(int(of("clock")[0][0]), UTC),
+        )
+    except (IndexError, ValueError, OverflowError, binascii.Error) as error:
+        raise ProviderError(f"host `{host}` answered what is no answer about sudo") from error
 
 
 def _file(parts: Sequence[str]) -> HostFile:

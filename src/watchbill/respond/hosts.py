@@ -16,11 +16,9 @@ from enum import StrEnum
 
 from watchbill.access.apply import BY_HAND
 from watchbill.access.model import Call, Change, Drift, Phase
+from watchbill.access.sudo import FILE, SERVICE
 from watchbill.respond.model import Check
 
-
-SERVICE = "host"
-"""The service of calls that are made on hosts."""
 
 EXPIRED = "1"
 """The expiry of a frozen account, in days since 1970: `usermod --expiredate 1`."""
@@ -90,6 +88,8 @@ class HostUser:
     """The file of revoked keys that sshd goes by; empty where it has none."""
     revoked: tuple[str, ...] = ()
     """The fingerprints that we put there and that are there."""
+    on_call: bool = False
+    """Whether they have rules of sudo by shift: `access/sudo.py`."""
 
     @property
     def at_large(self) -> tuple[str, ...]:
@@ -196,7 +196,7 @@ def _checks(what: str, user: HostUser) -> Iterator[Check]:
     yield Check(f"{what} is expired", user.expiry == EXPIRED, f"expiry {user.expiry or 'never'}")
     yield Check(f"{what} has no password", user.password is Password.LOCKED, str(user.password))
     yield Check(f"{what} runs nothing", not user.processes, f"{user.processes} processes")
-    left = [*user.groups, *(file.path for file in (*user.keys, *user.sudoers))]
+    left = [*user.groups, *(file.path for file in (*user.keys, *user.sudoers)), *([FILE] if user.on_call else [])]
     yield Check(f"{what} has no key, no sudo and no group of root's", not left, ", ".join(left) or "none")
     if user.revocations:
         large = user.at_large
@@ -212,6 +212,8 @@ def _freeze(user: HostUser) -> Iterator[Change]:
         yield _step(user, Phase.REVOKE, "LockPassword", {}, f"lock the password of {name}")
     if user.processes or user.expiry != EXPIRED:
         yield _step(user, Phase.REVOKE, "EndSessions", {}, f"end every session and process of {name}")
+    if user.on_call:
+        yield _step(user, Phase.REVOKE, "LeaveOnCall", {"FileName": FILE}, f"take {name} out of {FILE}")
     for group in user.groups:
         yield _step(user, Phase.REVOKE, "LeaveGroup", {"GroupName": group}, f"take {name} out of {group}")
     if user.at_large:

@@ -37,6 +37,7 @@ from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.respond.interfaces import Sender
+from watchbill.service import host_access
 from watchbill.service.asking import deadlines, mutes
 from watchbill.service.audit import Looked, audit_news, audit_spans, news, pieces_of, reach_of
 from watchbill.service.casework import Casework, view_of
@@ -49,6 +50,7 @@ from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
 from watchbill.service.links import Links
 from watchbill.service.outbox import deliver
 from watchbill.service.requests import expire, settle
+from watchbill.service.stepping import Step as Stepping
 from watchbill.service.stepping import step_of, take
 from watchbill.store.rows import CaseRow, ProposalRow, StepRow
 from watchbill.team.model import Team
@@ -131,8 +133,14 @@ def reconcile(work: Casework, watched: Watched | None, *, people: People | None 
         recheck_due(work)
     with _part(done.problems):
         expire(work)
+    step: Stepping | None = None
     with _part(done.problems):
-        bring_in_step(work, done)
+        step = bring_in_step(work, done)
+    if step is not None:
+        with _part(done.problems):
+            written = host_access.in_step(work, step)
+            done.outcomes = (*done.outcomes, *written.outcomes)
+            done.problems.extend(written.problems)
     with _part(done.problems):
         settle(work)
     if watched is not None:
@@ -146,8 +154,11 @@ def reconcile(work: Casework, watched: Watched | None, *, people: People | None 
 _APPLYING = Lock()
 
 
-def bring_in_step(work: Casework, done: Reconciled) -> None:
-    """Plan access, apply of it what may be, and keep what waits for a person; of several threads one by one."""
+def bring_in_step(work: Casework, done: Reconciled) -> Stepping | None:
+    """Plan access, apply of it what may be, and keep what waits for a person; of several threads one by one.
+
+    What it went by is given where nothing stopped it: hosts are brought in step by the same.
+    """
     with _APPLYING:
         step = step_of(work)
         done.plan = step.plan
@@ -156,6 +167,8 @@ def bring_in_step(work: Casework, done: Reconciled) -> None:
         stepped = take(work, step, apply_plan)
         done.outcomes, done.proposal = stepped.outcomes, stepped.proposal
         done.problems.extend(stepped.problems)
+        failed = any(outcome.state is not State.DONE for outcome in stepped.outcomes)
+    return None if failed or step.plan.problems or stepped.problems else step
 
 
 def _tell(work: Casework, people: People, done: Reconciled) -> None:

@@ -87,6 +87,11 @@ def _known(work: Casework, team: Team) -> Team:
     return work.laid_over(work.team if team is work.team else with_feeds(team, work.store, work.at))
 
 
+def goes_by(work: Casework, step: Step) -> Team | None:
+    """Give the file by which things are done by themselves, with what holds beside it; None where nothing is."""
+    return None if step.base is None else _known(work, step.base)
+
+
 def _interim(work: Casework, before: Team) -> Team:
     if ChangeKind.REMOVAL not in before.approval.unattended:
         return before

@@ -42,6 +42,11 @@ HostUser = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@
 """A user of hosts, of a domain too: useradd(8)."""
 LocalUser = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.-]{0,31}$")]
 """A user of one host: useradd(8), without what a shell or a command could take for something else."""
+SudoCommand = Annotated[
+    str,
+    StringConstraints(pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9_.+@-]*)+( [A-Za-z0-9_./+@:=,-]+)*$", max_length=500),
+]
+"""A command of sudoers(5): its whole path and its arguments, without what is a pattern there or starts a comment."""
 Web = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
 Issuer = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$")]
 """The issuer of tokens, to the letter: OpenID Connect Core 1.0, section 2, `iss`."""
@@ -341,6 +346,16 @@ class GracePart(_Part):
     after: Length = Field(default="0m", description="How much later: 15m or 1h.")
 
 
+def _form_of_sudo(value: object) -> str:
+    return "[list]" if isinstance(value, list) else "[all]"
+
+
+Sudo = Annotated[
+    Annotated[Literal["all"], Tag("[all]")] | Annotated[list[SudoCommand], Field(min_length=1), Tag("[list]")],
+    Discriminator(_form_of_sudo),
+]
+
+
 class RotaPart(_Part):
     """All that decides who is on call for a duty, and what that gives."""
 
@@ -359,6 +374,10 @@ class RotaPart(_Part):
     layers: list[LayerPart] = Field(default_factory=list, description="Rotations; a later one wins over an earlier.")
     overrides: list[OverridePart] = Field(default_factory=list, description="Swaps and covers for a span.")
     mode: ModeName | None = Field(None, description="A mode stricter than that of its accounts, to watch it first.")
+    hosts: list[str] = Field(default_factory=list, description="Hosts, with addresses, on which it gives sudo.")
+    sudo: Sudo | None = Field(
+        None, description="What is run there as root: `all`, or commands: [/usr/bin/systemctl restart shop]."
+    )
 
 
 class GrantPart(_Part):
@@ -469,7 +488,7 @@ class NotifyPart(_Part):
 
 
 class HostPart(_Part):
-    """A host, and how watchbill reaches it to freeze people there; without an address it does not."""
+    """A host, and how watchbill reaches it: to freeze people, to give sudo by shift. Without an address it does not."""
 
     instance: Instance | None = Field(None, description="Its instance id.")
     address: HostName | None = Field(None, description="The name or address at which its sshd is reached.")

@@ -251,6 +251,7 @@ _EXPECTED = {
     "rest": "write 11h",
     "length": "write 12h or 2d",
     "start": "write a local time such as 2026-01-10T09:00",
+    "sudo": "write all, or commands with their whole paths and no patterns: [/usr/bin/systemctl restart shop]",
     "host_users": "write the name of a user of your hosts",
     "ssh_keys": "write what `ssh-keygen -l` prints: SHA256: and 43 characters",
     "identity_center_user": "write the id that `aws identitystore list-users` gives",
@@ -544,6 +545,8 @@ class _Builder:
             rest=length(rota.rest),
             mode=None if rota.mode is None else Mode(rota.mode),
             by=By(rota.by),
+            hosts=tuple(dict.fromkeys(rota.hosts)),
+            sudo=("ALL",) if rota.sudo == "all" else tuple(dict.fromkeys(rota.sudo or ())),
         )
         leave = tuple(self._leave(i) for i, each in enumerate(self._part.leave) if each.person in found.people)
         return replace(found, leave=leave, holidays=self._holidays(found.people))

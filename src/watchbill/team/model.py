@@ -361,6 +361,10 @@ class Rota:
     mode: Mode | None = None
     """One that is stricter than that of its accounts; None goes by theirs."""
     by: By = By.IAM
+    hosts: tuple[str, ...] = ()
+    """Names of `reached` hosts on which being on call gives sudo."""
+    sudo: tuple[str, ...] = ()
+    """What may be run there as root: commands with their arguments, or `ALL` alone."""
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -505,7 +509,7 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host that watchbill reaches by SSH, to freeze people there."""
+    """A host that watchbill reaches by SSH, to freeze people there and to give sudo to whoever is on call."""
 
     name: str
     address: str

@@ -370,8 +370,24 @@ class _Checker:
             self._override(override)
         for required in document.entries(*at, "required"):
             self._zone((*required, "time_zone"))
+        self._sudo(at)
         self._unique(f"layer of rota `{name}`", self._texts(document.entries(*at, "layers"), "name"))
         self._unique(f"override of rota `{name}`", self._texts(document.entries(*at, "overrides"), "name"))
+
+    def _sudo(self, at: Path) -> None:
+        """Check that sudo by shift says where and what, and that the hosts can be reached."""
+        document, known = self._document, self._document.names("hosts")
+        hosts, sudo = document.value((*at, "hosts")), document.value((*at, "sudo"))
+        if document.whole(at) and bool(hosts) is not bool(sudo):
+            say = "`hosts` without `sudo`" if hosts else "`sudo` without `hosts`"
+            self._say("sudo", f"{say} gives nothing: say where, and what may be run there", at, key=True)
+        for here, name in document.texts((*at, "hosts")):
+            if known is not None and name not in known:
+                self._say("unknown-host", f"unknown host `{name}`{meant(name, known)}", here)
+            elif known is not None and document.whole(("hosts", name)):
+                found = document.value(("hosts", name))
+                if not isinstance(found, Mapping) or found.get("address") is None:
+                    self._say("unknown-host", f"host `{name}` has no address by which to reach it", here)
 
     def _layer(self, at: Path) -> None:
         document = self._document

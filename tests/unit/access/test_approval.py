@@ -44,6 +44,7 @@ from watchbill.team.model import (
     BreakGlass,
     ChangeKind,
     Claim,
+    Host,
     IdentityCenter,
     Kind,
     Leave,
@@ -88,6 +89,32 @@ def away(name, days):
     return replace(rota(), leave=(Leave(name, Interval(MONDAY + DAY, MONDAY + days * DAY), HERE),))
 
 
+def reaching(base, address="bastion.example.com", user="james"):
+    """Give a team that reaches a host, on which James has a user."""
+    people = {**base.people, "james": replace(base.people["james"], host_users=(user,))}
+    return replace(base, people=people, reached={"bastion": Host("bastion", address, "watchbill", 22, HERE)})
+
+
+def with_sudo(base, *commands):
+    """Give a team whose rota gives sudo on the host."""
+    return with_rota(base, replace(base.rotas["platform"], hosts=("bastion",), sudo=commands))
+
+
+def test_what_a_new_file_takes_away_of_sudo_is_taken_at_once_and_nothing_is_given():
+    """Less of it while the new file waits: a host that is gone, commands that are; never one more."""
+
+    def left(old, new):
+        before, after = with_sudo(reaching(team()), *SUDO[old]), with_sudo(reaching(team()), *SUDO[new])
+        return less(before, after, NOON).rotas["platform"].sudo
+
+    assert (left("all", "one"), left("one", "all"), left("two", "one")) == (("/bin/a",), ("/bin/a",), ("/bin/a",))
+    assert (left("one", "none"), left("none", "all"), left("all", "all")) == ((), (), ("ALL",))
+    nowhere = with_rota(reaching(team()), replace(rota(), hosts=(), sudo=("ALL",)))
+    assert less(with_sudo(reaching(team()), "ALL"), nowhere, NOON).rotas["platform"].hosts == ()
+
+
+SUDO = {"all": ("ALL",), "one": ("/bin/a",), "two": ("/bin/a", "/bin/b"), "none": ()}
+
 TABLE = {
     "nothing": (lambda of: of, lambda of: of, set(), set()),
     "lines that moved": (lambda of: of, lambda of: with_rota(of, replace(rota(), layers=tuple(replace(each, where=ELSEWHERE) for each in rota().layers))), set(), set()),
@@ -125,6 +152,10 @@ TABLE = {
     "shells on more hosts": (lambda of: with_set(of, "developer", shells=Shells({"env": ("lab",)})), lambda of: with_set(of, "developer", shells=Shells({"env": ("lab", "production")})), {ChangeKind.NEW_CAPABILITY}, {ChangeKind.NEW_CAPABILITY}),
     "shells": (lambda of: of, lambda of: with_set(of, "developer", shells=Shells({"env": ("lab",)})), {ChangeKind.NEW_CAPABILITY}, {ChangeKind.REMOVAL}),
     "a group by another name": (lambda of: of, lambda of: replace(of, groups={**{n: g for n, g in of.groups.items() if n != "developers"}, "devs": replace(of.groups["developers"], name="devs")}), set(), set()),
+    "sudo on a host": (reaching, lambda of: with_sudo(reaching(of), "ALL"), {ChangeKind.NEW_ACCESS}, {ChangeKind.REMOVAL}),
+    "one command more": (lambda of: with_sudo(reaching(of), "/bin/a"), lambda of: with_sudo(reaching(of), "/bin/a", "/bin/b"), {ChangeKind.NEW_ACCESS}, {ChangeKind.REMOVAL}),
+    "another address of a host": (lambda of: with_sudo(reaching(of), "ALL"), lambda of: with_sudo(reaching(of, "db.example.com"), "ALL"), {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}, {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}),
+    "another user of a host": (lambda of: with_sudo(reaching(of), "ALL"), lambda of: with_sudo(reaching(of, user="other"), "ALL"), {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}, {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}),
     "networks": (lambda of: of, lambda of: replace(of, networks=()), set(), set()),
 }  # fmt: skip
 

@@ -1,0 +1,120 @@
+"""Sudo on hosts by shift: read hosts, plan what is to change there, and write it, by the modes and the approval.
+
+The rules, in order:
+
+1. A host is in the strictest mode of the rotas that give sudo on it, and of their accounts: `observe` is left alone
+   whoever asks, `propose` waits for `watchbill hosts apply`, `enforce` is written by a pass.
+2. A pass goes by the file in force, as it does in AWS: what waits for a lead waits on hosts too, and where a plan is
+   stopped nothing is written.
+3. A host that a rota named before is looked at until its file is gone.
+4. Every write is in the ledger before it is made and after, and in the journal.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from watchbill.access.model import Change, Outcome, State
+from watchbill.access.modes import Held, held_by
+from watchbill.access.sudo import HostSudo, SudoPlan, plan_sudo, read, rotas_on, users_on
+from watchbill.errors import Problem
+from watchbill.ledger.model import Kind, Sought
+from watchbill.service.casework import Casework
+from watchbill.service.containment import Progress, carry_out
+from watchbill.service.stepping import Step, goes_by
+from watchbill.team.model import Mode, Team
+
+
+_KINDS = (Kind.SUDO_BEGUN, Kind.SUDO_WRITTEN, Kind.SUDO_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a pass did on hosts."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def plan(work: Casework) -> SudoPlan:
+    """Compare hosts with the team file at hand; what is in mode `observe`, by it or by the one in force, is left."""
+    sides = [side for side in (work.laid_over(), work.in_force()) if side is not None]
+    return _plan(work, sides[0], held_by(sides, Mode.PROPOSE))
+
+
+def in_step(work: Casework, step: Step) -> Written:
+    """Write on hosts what may be by itself."""
+    team = goes_by(work, step)
+    if team is None:
+        return Written()
+    made = _plan(work, team, held_by([work.laid_over(), team], Mode.ENFORCE))
+    return Written(write(replace(work, team=team), made), made.problems)
+
+
+def write(work: Casework, made: SudoPlan, progress: Progress = lambda outcome: None) -> tuple[Outcome, ...]:
+    """Make the changes of a plan, host by host side by side."""
+    if not made.changes:
+        return ()
+    plan_id = f"H-{hashlib.sha256(msgspec.json.encode(made.changes, order='sorted')).hexdigest()[:16]}"
+    known = {change.account for change in made.changes if _failed_alike(work, change.account, plan_id)}
+    for change in made.changes:
+        if change.account not in known:
+            _record(work, Kind.SUDO_BEGUN, change, plan_id)
+    # Each is made whatever the journal has of an equal plan: others may have changed the file back since.
+    outcomes = carry_out(work, plan_id, made.changes, progress, work.perform)
+    for outcome in outcomes:
+        if outcome.state is State.DONE:
+            _record(work, Kind.SUDO_WRITTEN, outcome.change, plan_id)
+        elif outcome.change.account not in known:
+            _record(work, Kind.SUDO_FAILED, outcome.change, plan_id)
+    return outcomes
+
+
+def _plan(work: Casework, team: Team, held: Held) -> SudoPlan:
+    named = {name for rota in team.rotas.values() for name in rota.hosts}
+    looked_at = named | _begun(work)
+    hosts = [name for name in team.reached if name in looked_at]
+    seen: dict[str, HostSudo | str] = work.app.sudo_on(team, {name: users_on(team, name) for name in hosts})
+    left = {name for name in hosts if _is_held(team, name, held)}
+    made = plan_sudo(team, seen, work.freezes(), work.at, work.app.clock.now(), left)
+    return replace(made, problems=(*made.problems, *_gone(work, team)))
+
+
+def _is_held(team: Team, host: str, held: Held) -> bool:
+    return any(rota.name in held.rotas or held.accounts & set(rota.accounts) for rota in rotas_on(team, host))
+
+
+def _gone(work: Casework, team: Team) -> list[Problem]:
+    """Say on which hosts there may be rules that nobody can reach any more; they end by the clock there."""
+    hint = "give it its address again, or remove /etc/sudoers.d/watchbill-oncall there"
+    return [
+        Problem("unreached-host", f"watchbill wrote sudo on `{name}`, and the team file has no address of it: {hint}")
+        for name in sorted(_begun(work) - team.reached.keys())
+    ]
+
+
+def _begun(work: Casework) -> set[str]:
+    """Name the hosts on which a file may be: the last that was done there is not that it was removed."""
+    begun = _last(work, Kind.SUDO_BEGUN)
+    gone = {host: number for host, (number, rules) in _last(work, Kind.SUDO_WRITTEN).items() if not rules}
+    return {host for host, (number, _) in begun.items() if number > gone.get(host, 0)}
+
+
+def _last(work: Casework, kind: Kind) -> dict[str, tuple[int, int]]:
+    """Give of each host the number of the last entry of a kind, and how many rules it was about."""
+    found: dict[str, tuple[int, int]] = {}
+    for entry in work.store.ledger.found(Sought(str(kind))):
+        found.setdefault(entry.subject, (entry.number, entry.facts["rules"]))
+    return found
+
+
+def _failed_alike(work: Casework, host: str, plan_id: str) -> bool:
+    """Tell whether the last that was done on a host is the same, and failed: a pass after pass says it once."""
+    last = next((e for e in reversed(work.store.ledger.about([host])) if e.kind in _KINDS), None)
+    return last is not None and last.kind == Kind.SUDO_FAILED and last.facts["plan"] == plan_id
+
+
+def _record(work: Casework, kind: Kind, change: Change, plan_id: str) -> None:
+    rules = len(read(change.call.parameters["Rules"])[0])
+    work.record(kind, change.account, {"plan": plan_id, "rules": rules})
