@@ -104,6 +104,7 @@ def test_help_teaches(name, command, watchbill):
 
 def ask_about_plans(answer, folder):
     """Let a pass keep a plan by a file that gives somebody more; it is shown, approved by one of two, and refused."""
+    assert answer("hosts plan") == answer("hosts apply", "--yes")
     file = folder / "watchbill.yaml"
     text = file.read_text("utf-8")
     file.write_text(text.replace("members: [sofia]", "members: [sofia, omar]"), "utf-8")
@@ -167,7 +168,6 @@ def test_every_answer_is_as_its_schema_says(watchbill, aws, tmp_path):
     assert all(outcome["state"] == "done" for outcome in answer("apply", "plan.json")["outcomes"])
     assert answer("plan", "--detailed-exitcode")["changes"] == []
     answer("drift")
-    assert answer("hosts plan") == answer("hosts apply", "--yes")
     assert {each["role"] for each in answer("roles")["policies"]} == {"reader", "reconciler", "responder"}
     (found,) = answer("can", "james", "rds:ModifyDBInstance", "--at", "2026-01-12T20:00:00Z", "--account", "production")
     assert found["decision"] == "Allowed"

@@ -220,6 +220,7 @@ tell_jobs() {
 describe() {
   if [ -z "$(field /etc/passwd 1)" ]; then
     if getent passwd "$user" >/dev/null; then say known elsewhere; else say known nobody; fi
+    tell_on_call
     return 0
   fi
   look_at_sshd
@@ -438,6 +439,10 @@ main() {
     describe
     return 0
   fi
+  if [ "$verb" = LeaveOnCall ]; then # of a user from a directory too
+    leave_on_call
+    return 0
+  fi
   [ -n "$(field /etc/passwd 1)" ] || fail "no user $user on this host"
   [ "$(field /etc/passwd 3)" != 0 ] || fail "$user is root"
   [ "$user" != "${SUDO_USER:-}" ] || fail "$user is who watchbill signs in as"
@@ -445,7 +450,6 @@ main() {
     ExpireUser) usermod --expiredate 1 "$user" ;;
     LockPassword) usermod -L "$user" ;;
     EndSessions) end_sessions ;;
-    LeaveOnCall) leave_on_call ;;
     LeaveGroup) if id -nG "$user" | tr ' ' '\n' | grep -qx "$1"; then gpasswd -d "$user" "$1" >/dev/null; fi ;;
     SetAside) set_aside "$1" "$2" ;;
     PutBack) put_back "$1" "$2" ;;

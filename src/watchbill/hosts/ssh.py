@@ -167,7 +167,8 @@ def _read(host: str, user: str, answer: str) -> HostUser:
     try:
         known = Known(one("known"))
         if known is not Known.LOCAL:
-            return HostUser(host, user, known)
+            shared = tuple(path for (path,) in of("shared"))
+            return HostUser(host, user, known, shared=shared, on_call=bool(of("oncall")))
         return HostUser(
             host,
             user,

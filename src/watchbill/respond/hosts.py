@@ -102,6 +102,8 @@ def freeze_on_hosts(users: Iterable[HostUser]) -> Iterator[Change]:
     for user in users:
         if user.known is Known.LOCAL:
             yield from _freeze(user)
+        elif user.on_call:
+            yield _off_call(user)
 
 
 def by_hand_on_hosts(users: Iterable[HostUser]) -> Iterator[Change]:
@@ -180,10 +182,13 @@ def verify_on_hosts(before: Iterable[HostUser], now: Sequence[HostUser]) -> Iter
     """Check that nothing lets these users in, and that nothing of theirs runs. What was not read does not hold."""
     there = {(user.host, user.user): user for user in now}
     for was in before:
-        if was.known is not Known.LOCAL:
-            continue
         found = there.get((was.host, was.user))
         what = f"user {was.user} on {was.host}"
+        if was.known is not Known.LOCAL:
+            if was.on_call:
+                out = found is not None and not found.on_call
+                yield Check(f"{what} has no sudo by shift", out, FILE if found else "it could not be read")
+            continue
         if found is None:
             yield Check(f"{what} is frozen", holds=False, detail="it could not be read")
         elif found.known is not Known.LOCAL:
@@ -213,7 +218,7 @@ def _freeze(user: HostUser) -> Iterator[Change]:
     if user.processes or user.expiry != EXPIRED:
         yield _step(user, Phase.REVOKE, "EndSessions", {}, f"end every session and process of {name}")
     if user.on_call:
-        yield _step(user, Phase.REVOKE, "LeaveOnCall", {"FileName": FILE}, f"take {name} out of {FILE}")
+        yield _off_call(user)
     for group in user.groups:
         yield _step(user, Phase.REVOKE, "LeaveGroup", {"GroupName": group}, f"take {name} out of {group}")
     if user.at_large:
@@ -223,6 +228,10 @@ def _freeze(user: HostUser) -> Iterator[Change]:
     for file in (*user.sudoers, *user.keys):
         given = {"FileName": file.path, "Kept": file.kept}
         yield _step(user, Phase.REVOKE, "SetAside", given, f"set {file.path} aside")
+
+
+def _off_call(user: HostUser) -> Change:
+    return _step(user, Phase.REVOKE, "LeaveOnCall", {"FileName": FILE}, f"take {user.user} out of {FILE}")
 
 
 def _certificates(user: HostUser) -> Iterator[Change]:
