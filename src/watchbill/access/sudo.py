@@ -22,7 +22,7 @@ from watchbill.access.compile import horizon_of
 from watchbill.access.entitlements import is_frozen, watches
 from watchbill.access.model import Call, Change, Freeze, Phase, Verb
 from watchbill.errors import Location, Problem
-from watchbill.intervals import Interval, iso, merge
+from watchbill.intervals import Interval, iso, merge, subtract
 from watchbill.team.model import Host, Person, Rota, Team
 
 
@@ -246,20 +246,25 @@ def _lines(sign: str, text: str, other: str) -> Iterator[str]:
 
 
 def _effects(team: Team, host: str, old: Iterable[Rule], new: Iterable[Rule], at: datetime) -> Iterator[SudoEffect]:
-    """Say what changes; what is over anyhow is no loss, and a window that is cut or grows is said as it was and is."""
-    was = {_from(rule, at) for rule in old if rule.interval.end > at}
-    comes = {_from(rule, at) for rule in new if rule.interval.end > at}
-    for verb, rules in ((Verb.LOSES, was - comes), (Verb.GAINS, comes - was)):
+    """Say who may what when they might not, and the other way; what is over is neither."""
+    was, comes = _times(old, at), _times(new, at)
+    for verb, more, less in ((Verb.LOSES, was, comes), (Verb.GAINS, comes, was)):
         spans: dict[tuple[str, Interval], list[str]] = {}
-        for rule in sorted(rules):
-            spans.setdefault((rule.user, rule.interval), []).append(rule.command)
-        for (user, span), commands in spans.items():
+        for (user, command), times in sorted(more.items()):
+            for span in (rest for time in times for rest in subtract(time, less.get((user, command), ()))):
+                spans.setdefault((user, span), []).append(command)
+        for (user, span), commands in sorted(spans.items()):
             yield SudoEffect(_person(team, user), verb, user, host, span, tuple(commands))
 
 
-def _from(rule: Rule, at: datetime) -> Rule:
-    """Give a rule without what of it is over: where a day has passed it begins elsewhere, and gives nobody less."""
-    return Rule(rule.user, Interval(max(rule.interval.start, at), rule.interval.end), rule.command)
+def _times(rules: Iterable[Rule], at: datetime) -> dict[tuple[str, str], tuple[Interval, ...]]:
+    """Give from an instant on when each user may run each command."""
+    found: dict[tuple[str, str], list[Interval]] = {}
+    for rule in rules:
+        if rule.interval.end > at:
+            span = Interval(max(rule.interval.start, at), rule.interval.end)
+            found.setdefault((rule.user, rule.command), []).append(span)
+    return {key: merge(spans) for key, spans in found.items()}
 
 
 def _person(team: Team, user: str) -> str:
