@@ -40,7 +40,8 @@ def reader(browser, site):
         window = found[key]
         window.page.emulate_media(media="screen")
         site.peer.keyboard = who or ""
-        window.open(there(site, address))
+        # Whoever comes by a link that says what they answer finds themselves on that button, past the beginning.
+        window.open(there(site, address).partition("?say=")[0])
         if window.path.startswith("/sign-in?to=") and not address.startswith("/sign-in"):
             with window.page.expect_navigation():
                 window.page.click("main button")
