@@ -60,10 +60,16 @@ def content_of(row: ProposalRow) -> Content:
 
 
 def approvers(work: Casework, row: ProposalRow) -> tuple[str, ...]:
-    """Give who may approve a proposal."""
+    """Give who may approve a proposal; whoever is frozen does not, meanwhile."""
     in_force, barred = work.in_force(), content_of(row).barred
     leads = [name for name in work.team.leads if in_force is None or name in in_force.leads]
-    return tuple(name for name in leads if name not in barred)
+    return tuple(name for name in leads if name not in barred and not work.is_frozen(name))
+
+
+def counted(work: Casework, row: ProposalRow) -> list[str]:
+    """Give who approved a proposal and still may: the word of a lead who left, or is frozen, counts no more."""
+    may = approvers(work, row)
+    return [each.by for each in work.store.proposals.approvals(row.id) if each.by in may]
 
 
 def propose(work: Casework, plan: Plan, weighed: Weighed) -> ProposalRow:
@@ -119,7 +125,7 @@ def approve(work: Casework, proposal_id: str, proof: Mapping[str, str] = Mapping
         if work.store.proposals.get(row.id) != row:
             raise RefusedError(f"{row.id} has changed meanwhile", "look at it again")
         work.store.proposals.approve(row.id, work.actor, work.at)
-        count = len(work.store.proposals.approvals(row.id))
+        count = len(counted(work, row))
         work.record(Kind.PLAN_APPROVED, row.id, {"of": row.people, "number": count, **proof})
         if count >= row.people:
             after = replace(row, state=Proposed.APPROVED, turned_at=work.at, turned_by=work.actor)
@@ -134,8 +140,7 @@ def refuse(work: Casework, proposal_id: str, reason: str) -> str:
     if row.state is Proposed.REFUSED and row.turned_by == work.actor:
         return said(work, row)
     _must_wait(work, row, but=Proposed.APPROVED)
-    if work.actor not in work.team.leads:
-        raise RefusedError(f"`{work.actor}` is no lead of team {work.team.name}")
+    work.must_lead(None)
     after = replace(row, state=Proposed.REFUSED, turned_at=work.at, turned_by=work.actor, why=reason)
     with work.store.transaction():
         if not work.store.proposals.turn(row, after):
@@ -152,7 +157,7 @@ def said(work: Casework, row: ProposalRow) -> str:
     match row.state:
         case Proposed.WAITING:
             who = " or ".join(approvers(work, row)) or "nobody who may: name another lead, or apply it by hand"
-            return f"{row.id} waits for {row.people - len(given)} of {who}{by}"
+            return f"{row.id} waits for {row.people - len(counted(work, row))} of {who}{by}"
         case Proposed.APPROVED:
             return f"{row.id}{by}: the next pass applies it, if it would still do the same"
         case Proposed.BEGUN:
@@ -171,6 +176,7 @@ def _must_wait(work: Casework, row: ProposalRow, but: Proposed = Proposed.WAITIN
 
 
 def _must_be_let_approve(work: Casework, row: ProposalRow) -> None:
+    work.must_not_be_frozen()
     may = approvers(work, row)
     if work.actor in may:
         return

@@ -21,7 +21,7 @@ from watchbill.ledger.model import Kind
 from watchbill.service.authorship import authors_of
 from watchbill.service.casework import Casework
 from watchbill.service.feeds import with_feeds
-from watchbill.service.proposals import content_of, is_part_of, propose, void, waiting
+from watchbill.service.proposals import content_of, counted, is_part_of, propose, void, waiting
 from watchbill.store.rows import ProposalRow, Proposed
 from watchbill.team.model import ChangeKind, Mode, Team
 
@@ -154,6 +154,9 @@ def _attended(work: Casework, step: Step, left: Plan, apply: Apply) -> tuple[tup
         void(work, waiting(work.store), "it is done, or is not to be done any more")
         return (), None
     proposal = propose(work, left, step.weighed)
+    if proposal.state is Proposed.APPROVED and len(counted(work, proposal)) < proposal.people:
+        void(work, [proposal], "who approved it is no lead any more, or is frozen")
+        proposal = propose(work, left, step.weighed)
     if proposal.state is Proposed.APPROVED:
         return _carried_out(work, proposal, left, apply)
     return (), proposal

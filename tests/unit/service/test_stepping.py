@@ -4,6 +4,7 @@ import os
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from watchbill.service.history import history_of
 from watchbill.service.reconcile import Reconciled, bring_in_step
 from watchbill.sim.clock import SimClock
 from watchbill.store.database import open_store
-from watchbill.store.rows import Proposed
+from watchbill.store.rows import FreezeRow, Proposed
 from watchbill.team.files import parse
 
 
@@ -205,6 +206,20 @@ def test_a_lead_by_the_new_file_alone_is_none_yet(site):
     assert proposals.approvers(site.as_("james"), waits) == ("sofia", "rick")
     with pytest.raises(RefusedError, match="not yet by the file in force"):
         proposals.approve(site.as_("james"), waits.id)
+
+
+def test_the_word_of_a_lead_who_is_frozen_counts_no_more(site):
+    """Found to be stolen after they approved: it is not applied, waits anew, and another lead says so."""
+    waits = site.run().proposal
+    proposals.approve(site.as_("sofia"), waits.id)
+    site.store.freezes.add(FreezeRow("F-1", "sofia", site.clock.now(), None, None, "{}"))
+    again = site.run()
+    assert (again.proposal.state, again.outcomes, site.cloud.calls) == (Proposed.WAITING, (), [])
+    for decides in (proposals.approve, partial(proposals.refuse, reason="no")):
+        with pytest.raises(RefusedError, match="`sofia` is frozen"):
+            decides(site.as_("sofia"), again.proposal.id)
+    assert "the next pass applies it" in proposals.approve(site.as_("rick"), again.proposal.id)
+    assert site.run().proposal.state is Proposed.APPLIED
 
 
 def test_what_waits_holds_up_nothing_else(site):
