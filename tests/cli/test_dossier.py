@@ -275,3 +275,5 @@ def test_a_span_that_is_none_is_refused(watchbill, sample):
         assert (ran.code, "a report is of a span of up to" in ran.err) == (64, True)
     ran = watchbill("report", "--html", "x.html", "--until", "2026-01-17", watchbill_at=AT)
     assert (ran.code, "ends no later than now" in ran.err) == (1, True)
+    ran = watchbill("report", "--since", SINCE)
+    assert (ran.code, "give --html FILE too" in ran.err) == (64, True)

@@ -27,6 +27,8 @@ _MOST = 64
 
 @dataclass(frozen=True, slots=True)
 class _Vouched:
+    state: str
+    """Of the sign-in that it is for."""
     person: str
     how: str
     at: datetime
@@ -99,7 +101,7 @@ class Door:
             if self._under_way.pop(state, None) is None:
                 raise RefusedError("this sign-in is under way no more", "begin it again")
             code = self._secret()
-            self._vouched[code] = _Vouched(person, how, at)
+            self._vouched[code] = _Vouched(state, person, how, at)
             _forget(self._vouched)
         return f"{BACK}?{urlencode({'state': state, 'code': code, 'iss': self.issuer})}"
 
@@ -107,7 +109,7 @@ class Door:
         """Give who came back."""
         with self._lock:
             found = self._vouched.pop(back.code, None)
-        if found is None or back.issuer != self.issuer:
+        if found is None or found.state != going.state or back.issuer != self.issuer:
             raise RefusedError("the demo vouches for nobody by this", "sign in again")
         return self.signed_in(found.person, found.how, found.at)
 

@@ -70,6 +70,8 @@ def report(session: Session, source: str | None, rules: tuple[Path, ...], output
     """
     if given["whole"] is not None:
         return _for_auditors(session, given["whole"], given["since"], given["until"], read_zone(given["zone"]))
+    if given["since"] is not None or given["until"] is not None:
+        raise click.UsageError("--since and --until are of the report for auditors: give --html FILE too")
     loaded, problems = load_rules(rules)
     found = audited(session, source, session.team(), loaded)
     with session.casework() as work:
