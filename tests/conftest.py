@@ -7,11 +7,11 @@ import pytest
 from tests.examples import register
 from tests.idp import peer
 from tests.postgres import postgres
-from tests.sshd import james, sshd
+from tests.sshd import james, sshd, without_sudo
 from tests.states import place, states_begin_as_a_copy
 
 
-__all__ = ("data_dir", "james", "peer", "place", "postgres", "sshd", "states_begin_as_a_copy")
+__all__ = ("data_dir", "james", "peer", "place", "postgres", "sshd", "states_begin_as_a_copy", "without_sudo")
 
 
 register()

@@ -3,6 +3,7 @@
 Only root can make users and expire them: elsewhere the tests fail, and say so. `make system` installs what it takes.
 """
 
+import fcntl
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from watchbill.access.sudo import FILE
 from watchbill.errors import Location
 from watchbill.hosts.ssh import Hosts
 from watchbill.team.model import Host
@@ -143,6 +145,22 @@ def james(sshd: Sshd) -> Iterator[Path]:
         if path.owner() == PERSON or (path.is_file() and PERSON in path.read_text()):
             path.unlink()
     remove_user(PERSON)
+
+
+@pytest.fixture
+def without_sudo(sshd: Sshd, james: Path) -> Iterator[Sshd]:
+    """Give the server with the person on it, who has no sudo of their own, and none by shift."""
+    del james
+    Path(f"/etc/sudoers.d/{PERSON}").unlink()
+    run("gpasswd", "-d", PERSON, "sudo")
+    ours = Path(FILE)
+    # The file is one for the whole machine: whoever tests beside us waits.
+    with Path(tempfile.gettempdir(), "watchbill-oncall.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ours.unlink(missing_ok=True)
+        yield sshd
+        ours.unlink(missing_ok=True)
+        assert list(ours.parent.glob(f"{ours.name}.*")) == []
 
 
 def make_user(name: str, key: Path) -> Path:
