@@ -4,8 +4,10 @@ import json
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from tests.teams import MONDAY, team
 
 from watchbill.access.effective import answers
@@ -241,6 +243,25 @@ def test_what_may_not_be_read_is_said_and_not_guessed(refused, said):
     direct = replace(PRODUCTION, role=None)
     with Refusing(refused) as endpoint, pytest.raises(ProviderError, match=said):
         read_organization(Accounts(endpoint, ("any", "any")), direct)
+
+
+class Silent:
+    """An organization that nobody answers for, once it was found whose credentials to ask it with."""
+
+    def client(self, *_: object) -> Any:
+        """Give the client, which is itself."""
+        return self
+
+    def describe_organization(self) -> Any:
+        """Reach nobody."""
+        raise EndpointConnectionError(endpoint_url="https://organizations.us-east-1.amazonaws.com")
+
+
+def test_an_organization_that_does_not_answer_is_said():
+    """It is an error of ours and no crash, so that a plan goes on and says so."""
+    accounts: Any = Silent()
+    with pytest.raises(ProviderError, match="could not read the organization by account `production`"):
+        read_organization(accounts, PRODUCTION)
 
 
 def test_a_plan_says_that_the_organization_was_not_read(app):

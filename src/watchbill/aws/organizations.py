@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from watchbill.access.model import ControlPolicy, Document
 from watchbill.access.organization import RCP, SCP, Organization, Target
@@ -48,8 +48,9 @@ def read_organization(accounts: Accounts, account: Account) -> Organization | No
     client = accounts.client(account, "organizations")
     try:
         described = client.describe_organization()["Organization"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "AWSOrganizationsNotInUseException":
+    except (BotoCoreError, ClientError) as error:
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+        if code == "AWSOrganizationsNotInUseException":
             return None
         raise ProviderError(f"could not read the organization by account `{account.name}`: {error}") from error
     roots = _pages(client, "list_roots", "Roots")
