@@ -1,7 +1,8 @@
 """What all work on a case stands on: who may, where a case stands, and what is written down of it.
 
-Rules: a lead decides, never the subject of the case; the person asked may answer, and nobody else for them; a protected
-identity is refused; what was planned is written before it is carried out, so that it can always be undone.
+Rules: a lead decides, by the file in force too, never the subject of the case; the person asked may answer, and nobody
+else for them; a protected identity is refused; what was planned is written before it is carried out, so that it can
+always be undone.
 """
 
 from collections.abc import Mapping
@@ -106,11 +107,23 @@ class Casework:
         """Give a case and where it stands."""
         return find_case(self.store, case_id)
 
+    def leads(self) -> tuple[str, ...]:
+        """Give who decides: leads by the file at hand and by the one in force, and nobody who is frozen.
+
+        Nobody names themselves into those who decide, and whoever is named no more does not decide any more.
+        """
+        return tuple(name for name in self._named_leads() if not self.is_frozen(name))
+
+    def _named_leads(self) -> tuple[str, ...]:
+        in_force = self.in_force()
+        return tuple(name for name in self.team.leads if in_force is None or name in in_force.leads)
+
     def must_lead(self, subject: str | None) -> None:
-        """Refuse whoever is no lead or is frozen, and the subject of the case."""
-        if self.actor not in self.team.leads:
-            leads = ", ".join(self.team.leads) or "nobody: name them under `leads`"
-            raise RefusedError(f"`{self.actor}` is no lead of team {self.team.name}", f"leads: {leads}")
+        """Refuse whoever is no lead, or not yet by the file in force, or is frozen, and the subject of the case."""
+        if self.actor not in (leads := self._named_leads()):
+            known = ", ".join(leads) or "nobody: name them under `leads`, and have that let be"
+            not_yet = ", or not yet by the file in force" if self.actor in self.team.leads else ""
+            raise RefusedError(f"`{self.actor}` is no lead of team {self.team.name}{not_yet}", f"leads: {known}")
         if self.actor == subject:
             raise RefusedError(f"`{self.actor}` is the subject of this case and never decides it")
         self.must_not_be_frozen()

@@ -22,7 +22,7 @@ import msgspec
 
 from watchbill.access.apply import apply
 from watchbill.access.compile import compile_account
-from watchbill.access.model import AccountState, Change, Credentials, Outcome, State
+from watchbill.access.model import AccountState, Change, Credentials, Freeze, Outcome, State
 from watchbill.access.quarantine import Form
 from watchbill.alerts.view import CaseView
 from watchbill.errors import NotFoundError, ProviderError, RefusedError
@@ -49,9 +49,11 @@ from watchbill.respond.verify import NOTHING, verify_frozen
 from watchbill.service.briefing import tell_leads
 from watchbill.service.by_hand import checks_by_hand, tick
 from watchbill.service.casework import Casework
+from watchbill.service.feeds import with_feeds
 from watchbill.service.paging import page
 from watchbill.service.two_people import must_be_second, was_evicted
 from watchbill.store.rows import FreezeRow, StepRow
+from watchbill.team.model import Team
 
 
 RECHECKS: Final = (timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
@@ -293,10 +295,7 @@ def _plan_back(work: Casework, row: FreezeRow, stolen: Collection[str]) -> tuple
     planned = _planned(row)
     others = [freeze for freeze in work.freezes() if freeze.name != row.id]
     seen = see(work, row.person)
-    desired = {
-        account.name: compile_account(work.team, account, work.at, others, seen.observed[account.name]).state
-        for account in work.team.accounts.values()
-    }
+    desired = _desired(work, planned.containment.user, others, seen)
     found = plan_restore(planned.containment, desired, seen, planned.before, stolen)
     now = work.app.elsewhere(work.team, row.person, planned.elsewhere)
     for place, why in missing(planned.elsewhere, now).items():
@@ -308,6 +307,28 @@ def _plan_back(work: Casework, row: FreezeRow, stolen: Collection[str]) -> tuple
         left_out=(*found.left_out, *left_out),
         drift=(*found.drift, *drift_elsewhere(planned.elsewhere, now, stolen)),
     )
+
+
+def _desired(work: Casework, user: str, others: Collection[Freeze], seen: Seen) -> Mapping[str, AccountState]:
+    """Give what should be now, by the file at hand; of the user's groups those alone that the one in force gives too.
+
+    Nobody is put back into a group by a file that waits to be let be.
+    """
+
+    def by(team: Team) -> dict[str, AccountState]:
+        there = (account for account in team.accounts.values() if account.name in seen.observed)
+        return {a.name: compile_account(team, a, work.at, others, seen.observed[a.name]).state for a in there}
+
+    found, in_force = by(work.team), work.in_force()
+    if in_force is None or in_force.digest == work.team.digest:
+        return found
+    known = by(with_feeds(in_force, work.store, work.at))
+    for name, state in found.items():
+        old = known[name].users.get(user) if name in known else None
+        if (new := state.users.get(user)) is not None:
+            groups = new.groups & old.groups if old is not None else frozenset[str]()
+            found[name] = replace(state, users={**state.users, user: replace(new, groups=groups)})
+    return found
 
 
 def restore(work: Casework, case_id: str, *, acknowledge_drift: bool = False) -> Restored:

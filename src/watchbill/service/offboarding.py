@@ -204,6 +204,14 @@ def _must_confirm(work: Casework, found: Standing) -> None:
             f"the team file still gives {found.person} {', '.join(given)}: a plan would make the user anew",
             f"watchbill offboard show {found.person} has the file without it, as a diff",
         )
+    in_force = work.in_force()
+    if in_force is not None and found.person in in_force.people:
+        kept = [each.what for each in given_to(work.laid_over(in_force), found.person, work.at)]
+        if kept:
+            raise RefusedError(
+                f"the file in force still gives {found.person} {', '.join(kept)}: a plan would make the user anew",
+                "watchbill plans shows what waits; once the file without them is let be, do this again",
+            )
     with work.store.transaction():
         if not work.store.containments.confirm(found.id, work.at, work.actor):
             raise RefusedError(f"{found.id} was confirmed or cancelled meanwhile")

@@ -61,9 +61,8 @@ def content_of(row: ProposalRow) -> Content:
 
 def approvers(work: Casework, row: ProposalRow) -> tuple[str, ...]:
     """Give who may approve a proposal; whoever is frozen does not, meanwhile."""
-    in_force, barred = work.in_force(), content_of(row).barred
-    leads = [name for name in work.team.leads if in_force is None or name in in_force.leads]
-    return tuple(name for name in leads if name not in barred and not work.is_frozen(name))
+    barred = content_of(row).barred
+    return tuple(name for name in work.leads() if name not in barred)
 
 
 def counted(work: Casework, row: ProposalRow) -> list[str]:

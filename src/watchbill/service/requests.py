@@ -134,8 +134,8 @@ def decide(work: Casework, request_id: str, *, approves: bool, reason: str = "")
     wanted, state = wanted_of(row), Asked.APPROVED if approves else Asked.REFUSED
     if row.state is state and row.decided_by == work.actor:
         return _decided(row)
-    must_decide(work.team, row.person, wanted, work.actor)
     work.must_not_be_frozen()
+    must_decide(replace(work.team, leads=work.leads()), row.person, wanted, work.actor)
     if row.state is Asked.WAITING and row.expires_at <= work.at:
         expire(work)
         row = find(work.store, request_id)

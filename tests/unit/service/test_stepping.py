@@ -18,13 +18,13 @@ from watchbill.bootstrap import App
 from watchbill.errors import NotFoundError, RefusedError
 from watchbill.intervals import Interval
 from watchbill.policy.model import Effect
-from watchbill.service import proposals
+from watchbill.service import offboarding, proposals, requests
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
 from watchbill.service.reconcile import Reconciled, bring_in_step
 from watchbill.sim.clock import SimClock
 from watchbill.store.database import open_store
-from watchbill.store.rows import FreezeRow, Proposed
+from watchbill.store.rows import ContainmentRow, FreezeRow, Proposed
 from watchbill.team.files import parse
 
 
@@ -390,3 +390,46 @@ def test_whose_an_address_is_the_file_in_force_says(site):
     site.edit("members: [ada]", "members: [ada, james]", "james2")
     waits = site.run().proposal
     assert ({each.kind.value for each in proposals.content_of(waits).waits}, waits.people) == ({"unknown-author"}, 2)
+
+
+def test_a_lead_by_the_new_file_alone_decides_nothing(site):
+    """Neither a request for access by the file in force, nor a case; nor does one who is frozen."""
+    site.begin()
+    site.edit("leads: [ada, sofia, rick]", "leads: [ada, sofia, rick, james]", "ada")
+    row = requests.ask_access(site.as_("rick"), "admin", HOUR, (), "the queue stands", "k")
+    with pytest.raises(RefusedError, match="`james` is no lead"):
+        requests.decide(site.as_("james"), row.id, approves=True)
+    with pytest.raises(RefusedError, match="not yet by the file in force"):
+        site.as_("james").must_lead(None)
+    site.store.freezes.add(FreezeRow("F-1", "ada", site.clock.now(), None, None, "{}"))
+    assert site.as_("ada").leads() == ("sofia", "rick")
+    with pytest.raises(RefusedError, match="`ada` is frozen"):
+        requests.decide(site.as_("ada"), row.id, approves=True)
+    assert "was approved by sofia" in requests.decide(site.as_("sofia"), row.id, approves=True)
+
+
+def test_nobody_is_deleted_whom_the_file_in_force_would_make_anew(site):
+    """The file at hand gives them nothing, and waits."""
+    site.begin()
+    payload = '{"freeze": "F-1", "reason": "left"}'
+    begun = ContainmentRow("O-1", "offboard", "ada", None, site.clock.now(), "sofia", "asked", payload)
+    site.store.containments.add(begun)
+    site.edit("members: [ada]", "members: [rick]")
+    site.edit("leads: [ada, sofia, rick]", "leads: [sofia, rick]")
+    with pytest.raises(RefusedError, match="the file in force still gives ada group admins"):
+        offboarding.finish(site.as_("rick"), "ada")
+    assert [each.state for each in site.store.containments.all()] == ["asked"]
+
+
+def test_nobody_is_put_back_into_a_group_by_a_file_that_waits(site):
+    """They were in it as they were frozen; the file in force has them there no more, and another that does waits."""
+    site.begin()
+    old = "members: [james, rick]\n    access"
+    frozen = offboarding.begin(site.as_("sofia"), offboarding.plan(site.as_("sofia"), "james", "left"), "left")
+    assert "job-developers" in {group for _, group in frozen.containment.groups}
+    site.edit(old, "members: [rick]\n    access", "ada")
+    site.run()
+    site.edit("members: [rick]\n    access", "members: [rick, james]\n    access", "ada")
+    assert [f.kind for f in proposals.content_of(site.run().proposal).waits] == ["new-access"]
+    assert offboarding.cancel(site.as_("sofia"), "james", acknowledge_drift=True) is not None
+    assert "job-developers" not in site.cloud.states["production"].users["james"].groups
