@@ -21,7 +21,7 @@ from watchbill.policy.model import Effect
 from watchbill.service import offboarding, proposals, requests
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
-from watchbill.service.reconcile import Reconciled, bring_in_step
+from watchbill.service.reconcile import Reconciled, bring_in_step, reconcile
 from watchbill.sim.clock import SimClock
 from watchbill.store.database import open_store
 from watchbill.store.rows import ContainmentRow, FreezeRow, Proposed
@@ -177,6 +177,31 @@ def test_a_swap_that_another_wrote_is_applied_by_itself_and_ones_own_is_not(site
     site.clock.set(NOON + timedelta(hours=25))
     site.run()
     assert not site.may("james", "rds:RebootDBInstance")
+
+
+def test_sudo_by_a_new_file_waits_as_its_access_does(site):
+    """No host is looked at for it until a lead has let it be; what hosts then are is not known here, and said."""
+
+    def hosts():
+        done = reconcile(site.as_("watchbill"), None)
+        return done.proposal, [each.code for each in done.problems if "bastion" in each.message]
+
+    site.begin()
+    given = "rotas:\n  platform:\n    hosts: [bastion]\n    sudo: all\n"
+    text = site.text.replace("james@example.com}", "james@example.com, host_users: [james]}")
+    text = text.replace("rotas:\n  platform:\n", given) + "hosts:\n  bastion: {address: bastion.example.com}\n"
+    site.write(text, "sofia")
+    waits, said = hosts()
+    assert (waits.state, said) == (Proposed.WAITING, [])
+    (found,) = proposals.content_of(waits).waits
+    where = "bastion, as james@bastion.example.com:22"
+    assert found.what == f"james may come to run ALL as root on {where}, by rota platform"
+    proposals.approve(site.as_("ada"), waits.id)
+    assert hosts()[0].state is Proposed.APPLIED
+    assert hosts() == (None, ["unread-host"])
+    site.edit("    sudo: all\n", "", "sofia")
+    site.edit("    hosts: [bastion]\n", "", "sofia")
+    assert hosts() == (None, [])
 
 
 def test_who_wrote_it_or_gains_by_it_does_not_approve_it(site):
