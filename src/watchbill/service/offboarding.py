@@ -31,6 +31,7 @@ from watchbill.service import containment
 from watchbill.service.casework import Casework
 from watchbill.service.containment import Frozen, Planned, Progress, Restored, carry_out, see
 from watchbill.service.outbox import put
+from watchbill.service.two_people import is_gone
 from watchbill.store.rows import ContainmentRow
 from watchbill.team.files import parse
 
@@ -99,11 +100,17 @@ def plan(work: Casework, person: str, reason: str) -> Planned:
 
 
 def begin(work: Casework, planned: Planned, reason: str, progress: Progress = lambda outcome: None) -> Frozen:
-    """Shut somebody out; done again, it is carried on with and looked at again."""
+    """Shut somebody out; done again, it is carried on with and looked at again.
+
+    Where whoever began it counts no more, whoever does it again has begun it.
+    """
     made = planned.containment
-    if standing_of(work, made.person) is None:
+    there = standing_of(work, made.person)
+    if there is None or _is_lapsed(work, there):
         row = _row(made, reason, work)
         with work.store.transaction():
+            if there is not None:
+                work.store.containments.turn(there.id, ["asked"], "refused")
             work.store.containments.add(row)
             facts = {"person": made.person, "freeze": made.id, "reason": reason}
             work.record(Kind.OFFBOARDING_BEGUN, row.id, facts)
@@ -195,9 +202,16 @@ def _must_be_possible(work: Casework, person: str) -> None:
         raise RefusedError(f"{person} is the only lead: name another one first, and apply that")
 
 
+def _is_lapsed(work: Casework, found: Standing) -> bool:
+    return found.state == "asked" and is_gone(work, found.by)
+
+
 def _must_confirm(work: Casework, found: Standing) -> None:
     if found.by == work.actor:
         raise RefusedError(f"`{work.actor}` began {found.id}: another lead confirms it")
+    if _is_lapsed(work, found):
+        message = f"`{found.by}`, who began {found.id}, is no lead any more, or is frozen"
+        raise RefusedError(message, f"watchbill offboard begin {found.person}, and another lead confirms that")
     given = [each.what for each in given_to(work.laid_over(), found.person, work.at)]
     if given:
         raise RefusedError(

@@ -13,8 +13,13 @@ def was_evicted(work: Casework, case_id: str) -> bool:
 
 
 def is_lapsed(work: Casework, row: ContainmentRow) -> bool:
-    """Tell whether nobody may confirm it: whoever asked is no lead any more, or is frozen, and may not have been."""
-    return row.state == "asked" and (row.by not in work.team.leads or work.is_frozen(row.by))
+    """Tell whether nobody may confirm it: whoever asked counts no more."""
+    return row.state == "asked" and is_gone(work, row.by)
+
+
+def is_gone(work: Casework, lead: str) -> bool:
+    """Tell whether the word of somebody who was a lead counts no more: they are none now, or are frozen."""
+    return lead not in work.leads()
 
 
 def must_be_second(work: Casework, restore_id: str, case_id: str, person: str) -> None:

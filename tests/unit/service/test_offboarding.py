@@ -17,6 +17,7 @@ from watchbill.schedule.leaver import without
 from watchbill.service import by_hand, containment, offboarding
 from watchbill.service.reconcile import reconcile
 from watchbill.store.database import open_store
+from watchbill.store.rows import FreezeRow
 from watchbill.team.files import parse
 from watchbill.team.model import BreakGlass
 
@@ -103,6 +104,26 @@ def test_two_leads_offboard_somebody(world):
     assert kinds(world)[-2:] == [Kind.OFFBOARDING_CONFIRMED, Kind.OFFBOARDING_APPLIED]
     plan = make_plan(world.team, world.app.observe(world.team), world.clock.now(), world.as_("ada").freezes())
     assert "CreateUser" not in {change.call.operation for change in plan.changes if "james" in str(change.call)}
+
+
+@pytest.mark.parametrize("gone", ["no lead any more", "frozen"])
+def test_what_who_is_gone_began_another_begins_again(world, gone):
+    """They stay shut out meanwhile; nothing is deleted by one lead and somebody who counts no more."""
+    world.team = replace(world.team, leads=("sofia", "ada", "rick"))
+    begin(world, "rick")
+    take_out(world)
+    if gone == "frozen":
+        world.store.freezes.add(FreezeRow("F-other", "rick", world.clock.now(), None, None, "{}"))
+        world.team = replace(world.team, leads=("sofia", "ada", "rick"))
+    else:
+        world.team = replace(world.team, leads=("sofia", "ada"))
+    with pytest.raises(RefusedError, match="`rick`, who began O-"):
+        offboarding.finish(world.as_("ada"), "james")
+    assert begin(world, "sofia").holds
+    with pytest.raises(RefusedError, match="`sofia` began O-"):
+        offboarding.finish(world.as_("sofia"), "james")
+    assert [row.state for row in world.store.containments.all()] == ["refused", "asked"]
+    assert offboarding.finish(world.as_("ada"), "james").remains == ()
 
 
 def test_denies_on_sessions_outlast_the_user(world):
