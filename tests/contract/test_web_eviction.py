@@ -15,7 +15,8 @@ from watchbill.access.plan import make_plan
 from watchbill.errors import RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.model import Verdict
-from watchbill.service import asking, containment, eviction
+from watchbill.service import asking, clicks, containment, eviction
+from watchbill.service.clicks import Click
 from watchbill.service.jobs import freeze, restore
 
 
@@ -125,6 +126,25 @@ def test_a_press_that_was_cut_off_does_nothing_twice(site):
     assert "is evicted" in eviction.press(lee, row)
     assert "is evicted" in eviction.press(lee, row)
     assert (applied(site), len(site.office.store.containments.all())) == (["lee"], count)
+
+
+def test_what_was_confirmed_under_another_freeze_lets_nothing_by(site):
+    """Cut off after it was confirmed, restored by two, frozen anew: a press counts for what was shown, and no more."""
+    asked_for(site)
+    store, sofia, lee = site.office.store, site.office.as_("sofia"), site.office.as_("lee")
+    (row,) = store.containments.all()
+    assert store.containments.confirm(row.id, lee.at, "lee")
+    with pytest.raises(RefusedError, match="another lead"):
+        containment.restore(sofia, "C-away")
+    containment.restore(lee, "C-away")
+    site.office.later(timedelta(minutes=1))
+    lee = site.office.as_("lee")
+    containment.freeze(lee, containment.plan(lee, "C-away"))
+    before = len(store.containments.all())
+    assert clicks.take(store, Click("x", "web", "lee", "evict", "C-away", lee.at, {"shown": "0" * 64}))
+    worked(site)
+    assert "has changed since it was shown" in site.office.said[-1][1]
+    assert len(store.containments.all()) == before
 
 
 def test_nobody_is_evicted_in_slack(site):

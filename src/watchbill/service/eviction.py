@@ -84,7 +84,7 @@ def press(work: Casework, row: ClickRow) -> str:
     made = [entry for entry in entries if entry.kind == Kind.EVICTION_APPLIED]
     if made and made[-1].actor == work.actor and made[-1].at >= row.at:
         return f"{made[-1].facts['person']} is evicted: {made[-1].facts['steps']} steps made."
-    if (last is None or last.state != "confirmed") and due(work, row.case_id).digest != reference.get("shown"):
+    if due(work, row.case_id).digest != reference.get("shown"):
         raise RefusedError("what it would do has changed since it was shown", "look at it again")
     done = evict(work, row.case_id)
     if not done.outcomes:
