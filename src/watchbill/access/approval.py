@@ -29,6 +29,7 @@ from watchbill.access.permissions import known_documents
 from watchbill.intervals import Interval, iso, merge, subtract
 from watchbill.team.model import (
     Approval,
+    By,
     ChangeKind,
     Grant,
     Mode,
@@ -360,7 +361,29 @@ def _safeguards(before: Team, after: Team) -> Iterator[Finding]:
     for claim in before.invariants:
         if claim.text not in claims:
             yield Finding(ChangeKind.SAFEGUARD, f"the invariant `{claim.text}` is gone")
+    yield from _delivered(before, after)
     yield from _modes(before, after)
+
+
+def _delivered(before: Team, after: Team) -> Iterator[Finding]:
+    """Give what is delivered by another way than before: sessions of Identity Center are never asked for MFA."""
+    old = _deliveries(before)
+    for (permission_set, account, through), ways in _deliveries(after).items():
+        for way in sorted(ways - old.get((permission_set, account, through), ways)):
+            yield Finding(ChangeKind.SAFEGUARD, f"{permission_set} in {account}, {through}, is delivered by {way}")
+
+
+def _deliveries(team: Team) -> Mapping[tuple[str, str, str], set[By]]:
+    """Give by what ways a permission set is delivered in an account, by any group, and by each rota."""
+    found: dict[tuple[str, str, str], set[By]] = {}
+    for access in (each for group in team.groups.values() for each in group.access):
+        for account in access.accounts:
+            found.setdefault((access.permission_set, account, _ALWAYS), set()).add(access.by)
+    for rota in team.rotas.values():
+        for permission_set in rota.entitlement.values():
+            for account in rota.accounts:
+                found.setdefault((permission_set, account, f"by rota {rota.name}"), set()).add(rota.by)
+    return found
 
 
 def _modes(before: Team, after: Team) -> Iterator[Finding]:
