@@ -1,7 +1,12 @@
 """`oncall fetch` against a server on this machine: what a person sees, and what a lead does."""
 
+from hashlib import sha256
+
 import pytest
 from tests.serving import Serving, reply
+
+from watchbill.intervals import parse_instant
+from watchbill.store.database import open_store
 
 
 MONDAY = "2026-01-12T00:00:00Z"
@@ -90,6 +95,19 @@ def test_a_feed_goes_its_way(run, calendar):
     assert held_back.code == 1
     assert "the copy of 2026-01-12T06:00:00Z is in force" in held_back.out
     assert "the copy of 2026-01-12T07:00:00Z waits for sofia, ada" in held_back.out
+
+
+def test_a_lead_by_a_file_that_waits_accepts_nothing(run, sample):
+    """Nobody names themselves into those who put a schedule in force."""
+    run()
+    in_force = sample.read_text("utf-8")
+    with open_store(sample.parent / ".watchbill") as store:
+        store.revisions.add(sha256(in_force.encode()).hexdigest(), parse_instant(MONDAY), in_force, "sofia")
+    assert "leads: [sofia, ada]" in in_force
+    sample.write_text(in_force.replace("leads: [sofia, ada]", "leads: [sofia, ada, james]"), "utf-8")
+    refused = run("--accept", NAME, actor="james")
+    assert (refused.code, "`james` is no lead" in refused.err) == (1, True)
+    assert run("--accept", NAME, actor="sofia").code == 0
 
 
 def test_failures_are_said_with_their_beginning(run, calendar):

@@ -1,7 +1,7 @@
 """`oncall fetch`: outside schedules, what their new copies change, and a lead's yes to one that waits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import rich_click as click
 
@@ -11,6 +11,7 @@ from watchbill.feeds.fetch import fetch as fetch_address
 from watchbill.files.team_file import read_team
 from watchbill.intervals import iso
 from watchbill.schedule.copies import Change, sources
+from watchbill.service.casework import Casework
 from watchbill.service.feeds import FeedReport, accept, refresh
 from watchbill.service.rights import IntervalView
 from watchbill.settings import read_variables
@@ -56,7 +57,9 @@ def fetch(session: Session, accepted: str | None) -> int:
     with session.store() as store:
         if accepted is not None:
             # Nothing is fetched: what is accepted is what was shown.
-            reports = [accept(team, store, accepted, session.at, session.settings.actor)]
+            # Nor is it accepted by whom the file at hand alone calls a lead.
+            work = Casework(session.app(), store, team, session.at, session.settings.actor)
+            reports = [accept(replace(team, leads=work.leads()), store, accepted, session.at, work.actor)]
         else:
             secrets = read_variables(source.feed.secret for source in sources(team))
             reports = refresh(team, store, fetch_address, session.at, secrets, session.settings.actor)
