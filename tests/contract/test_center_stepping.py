@@ -1,10 +1,13 @@
 """Passes over a team that comes by Identity Center, against the stand-in: what `run` and `apply` make of its plans."""
 
+from typing import Any
+
 from tests.centers import Org, by_center
 from tests.unit.service.world import NOON
 
 from watchbill.access.center.state import PLACE
 from watchbill.bootstrap import make_app
+from watchbill.cli.commands.observe import _access
 from watchbill.service import proposals
 from watchbill.service.casework import Casework
 from watchbill.service.reconcile import Reconciled, bring_in_step
@@ -14,12 +17,27 @@ from watchbill.store.database import open_store
 from watchbill.store.rows import Proposed
 
 
+class Looking:
+    """What `observe --aws` asks of a session."""
+
+    def __init__(self, app):
+        self._app, self.at = app, NOON
+
+    def app(self):
+        """Give the way to AWS."""
+        return self._app
+
+
 def test_a_pass_keeps_and_applies_what_identity_center_takes(tmp_path):
-    """What waits has its calls, and once approved all of them are made; then there is nothing left to do."""
+    """And observing tells of it. What waits has its calls, and once approved all of them are made; then there is nothing left to do."""
     with StandIn() as stand_in, open_store(tmp_path / "state") as store:
         org = Org(make_app(None, stand_in.endpoint, ("any", "any")), 1)
         org.people(org.team())
         of = by_center(org.team(), org.accounts)
+
+        session: Any = Looking(org.app)
+        found = _access(session, of)
+        assert any("prod-oncall" in line for line in found.gained)
 
         def work(actor):
             return Casework(org.app, store, of, NOON, actor)

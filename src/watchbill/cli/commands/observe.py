@@ -200,7 +200,8 @@ def _denied_view(each: Denied) -> DeniedView:
 def _access(session: Session, team: Team) -> AccessView:
     """Compare the file with AWS as it is; the plan is made and thrown away."""
     observed = session.app().observe(team)
-    effects = make_plan(team, observed, session.at).effects
+    center = session.app().observe_center(team, observed)
+    effects = make_plan(team, observed, session.at, center=center).effects
     gained = [words_of(each) for each in effects if each.verb == "gains"]
     lost = [words_of(each) for each in effects if each.verb == "loses"]
     return AccessView(gained, lost, [each for state in observed.values() for each in _beside(team, state)])
