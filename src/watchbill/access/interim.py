@@ -29,10 +29,16 @@ _MARK = "watchbill-interim 1\n"
 _EVER = Interval(datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 
-class _Kept(msgspec.Struct):
+class _Less(msgspec.Struct):
     at: datetime
+    text: str
+
+
+class _Kept(msgspec.Struct):
     in_force: str
-    less: str
+    """The team file that people let be."""
+    less: tuple[_Less, ...]
+    """The files that took something away from it, one after the other."""
 
 
 def interim(before: Team, after: Team, at: datetime) -> Team | None:
@@ -43,20 +49,32 @@ def interim(before: Team, after: Team, at: datetime) -> Team | None:
     made = less(before, after, at)
     if not (before.text and after.text) or _access(made) == _access(before):
         return None
-    text = _MARK + msgspec.json.encode(_Kept(at, before.text, after.text)).decode()
+    known = _kept(before.text, before.path)
+    text = _MARK + msgspec.json.encode(_Kept(known.in_force, (*known.less, _Less(at, after.text)))).decode()
     return read(text, before.path)
 
 
 def read(text: str, path: str) -> Team:
     """Read the text of a revision: a team file, or one less another. Raises FileError."""
+    kept = _kept(text, path)
+    made = parse(kept.in_force, path)
+    for each in kept.less:
+        made = less(made, parse(each.text, path), each.at)
+    return replace(made, digest=digest_of(text), text=text) if kept.less else made
+
+
+def file_of(text: str, path: str) -> str:
+    """Give the text of the team file that a revision is, or is less something. Raises FileError."""
+    return _kept(text, path).in_force
+
+
+def _kept(text: str, path: str) -> _Kept:
     if not text.startswith(_MARK):
-        return parse(text, path)
+        return _Kept(text, ())
     try:
-        kept = msgspec.json.decode(text.removeprefix(_MARK), type=_Kept)
+        return msgspec.json.decode(text.removeprefix(_MARK), type=_Kept)
     except msgspec.DecodeError as error:
         raise FileError([Problem("bad-revision", f"an interim revision cannot be read: {error}", path)]) from error
-    made = less(read(kept.in_force, path), parse(kept.less, path), kept.at)
-    return replace(made, digest=digest_of(text), text=text)
 
 
 def digest_of(text: str) -> str:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from watchbill.access.approval import NOBODY_KNOWN, Authors
+from watchbill.access.interim import file_of
 from watchbill.files.authorship import authors_of_lines
 from watchbill.team.model import Team
 
@@ -16,7 +17,7 @@ def authors_of(before: Team | None, after: Team) -> Authors:
     """
     if before is None or not (before.text and after.text):
         return NOBODY_KNOWN
-    lines = _new_lines(before.text, after.text)
+    lines = _new_lines(file_of(before.text, before.path), after.text)
     if not lines:
         return Authors(frozenset(), known=True)
     by_line = _asked(after.path, after.text)

@@ -458,3 +458,18 @@ def test_nobody_is_put_back_into_a_group_by_a_file_that_waits(site):
     assert [f.kind for f in proposals.content_of(site.run().proposal).waits] == ["new-access"]
     assert offboarding.cancel(site.as_("sofia"), "james", acknowledge_drift=True) is not None
     assert "job-developers" not in site.cloud.states["production"].users["james"].groups
+
+
+def test_who_wrote_what_was_let_be_stays_no_author_of_what_waits(site):
+    """Also once the file in force is one less something, and again less something, which is no longer for it."""
+    site.begin()
+    site.edit("members: [ada]", "members: [ada, rick]", "ada")
+    for old, new in (("[james, rick]\n    access", "[rick]\n    access"), ('"s3:*", ', "")):
+        site.edit(old, new, "ada")
+        assert site.run().outcomes
+        again = site.run()
+        assert again.outcomes == ()
+        assert set(proposals.content_of(again.proposal).barred) == {"ada", "rick"}
+    kept = site.store.revisions.latest().text
+    assert len(kept) < 4 * len(site.text)
+    assert (site.may("james", "ec2:RunInstances"), site.may("ada", "s3:GetObject")) == (False, False)
