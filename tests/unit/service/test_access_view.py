@@ -88,9 +88,9 @@ def test_explanations_are_those_of_explain(given_, at, action):
 
 @pytest.fixture
 def world(tmp_path):
-    """Give a world on Monday noon."""
+    """Give a world on Monday noon, of which no revision is recorded."""
     with open_store(tmp_path) as store:
-        made = World(store)
+        made = World(store, recorded=False)
         made.team = replace(T, digest="d2", text="now")
         made.clock.set(MONDAY + 12 * HOUR)
         yield made
