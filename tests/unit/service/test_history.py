@@ -31,7 +31,7 @@ def feeds(tmp_path):
 
 def work(feeds, at):
     """Give casework on the team at an instant, its schedules filled as of then, as a command would."""
-    world = World(feeds.store)
+    world = World(feeds.store, recorded=False)
     world.team = with_feeds(feeds.team, feeds.store, at)
     world.clock.set(at)
     return world.as_("sofia")
