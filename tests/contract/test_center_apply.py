@@ -353,6 +353,24 @@ def test_whoever_is_frozen_is_denied_at_once_in_live_sessions_too(two):
     assert ("rick", "a01", READ, NOON) in held(org, of, [NOON])
 
 
+def test_whose_user_is_made_anew_while_frozen_stays_denied_by_both(two):
+    """A session of the old one lives on; once nobody is frozen it is listed no more."""
+    org, works = two
+    of = by_center(org.team(), org.accounts)
+    works.settle(of, NOON)
+    frozen = [Freeze("F-1", "rick", NOON - timedelta(hours=1), None, None)]
+    works.settle(of, NOON, frozen)
+    old = org.users["rick"]
+    org.store.delete_user(IdentityStoreId=org.id, UserId=old)
+    works.settle(of, NOON, frozen)
+    org.people(replace(of, people={"rick": of.people["rick"]}))
+    works.settle(of, NOON, frozen)
+    documents = sessions_of(org.app.cloud.observe(org.accounts["a01"]), JOB)
+    assert [user for user in (old, org.users["rick"]) if may(documents, user, READ, NOON)] == []
+    works.settle(of, NOON, [Freeze("F-1", "rick", NOON - timedelta(hours=1), NOON, None)])
+    assert may(sessions_of(org.app.cloud.observe(org.accounts["a01"]), JOB), org.users["rick"], READ, NOON)
+
+
 def test_whoever_comes_by_identity_center_instead_of_iam_gains_and_loses_nothing(two):
     """The same access by another way: nothing is said to change for anybody; the old way goes."""
     org, works = two

@@ -183,6 +183,13 @@ def frozen_statement(users: Collection[str]) -> Statement:
     return {**_deny("GuardFrozen", ["*"], "*"), "Condition": {"StringEquals": {CENTER_USER: named}}}
 
 
+def users_in(statement: Statement) -> frozenset[str]:
+    """Give the ids that such a statement denies everything to; none for any other."""
+    said = statement.get("Condition", {}).get("StringEquals", {}).get(CENTER_USER, ())
+    named = frozenset([said] if isinstance(said, str) else said)
+    return named - {NOBODY} if statement == frozen_statement(named) else frozenset()
+
+
 def guard_statements(number: str, rota_members: Mapping[str, Collection[str]]) -> tuple[Statement, ...]:
     """Give the Denies that keep a job role in an account from giving itself more.
 

@@ -27,7 +27,7 @@ from watchbill.access.center.state import (
 from watchbill.access.compile import Compiler, Laid, horizon_of, opted_in, policies_of
 from watchbill.access.documents import Statement, center_fence, slices_of
 from watchbill.access.entitlements import delivered, role_name, standing
-from watchbill.access.guards import center_job_statements, frozen_statement, on_call_statements
+from watchbill.access.guards import center_job_statements, frozen_statement, on_call_statements, users_in
 from watchbill.access.limits import Limits
 from watchbill.access.model import PATH, AccountState, Capacity, Holding
 from watchbill.access.packing import TooLargeError, brakes_of, pack, place_of, statements_of
@@ -153,7 +153,19 @@ class _Compiling:
     def _freeze(self) -> Mapping[str, Sequence[Statement]]:
         """Give what denies the frozen everything: one policy for all sets, which lies on them beforehand."""
         people = self._center.people.items()
-        return {FREEZE: [frozen_statement([id_ for name, id_ in people if self._compiler.is_frozen(name)])]}
+        frozen = {id_ for name, id_ in people if self._compiler.is_frozen(name)}
+        return {FREEZE: [frozen_statement(frozen | self._lost())]}
+
+    def _lost(self) -> set[str]:
+        """Give whom it denies already and who is nobody of the file any more, as long as anybody is frozen.
+
+        A user that is deleted, or made anew, has another id; sessions of the old one live on, and stay denied.
+        """
+        if not any(self._compiler.is_frozen(name) for name in self._compiler.team.people):
+            return set()
+        placed = (_placed(account, FREEZE) for account in self._observed.values())
+        listed = {id_ for packed in placed for said in packed.values() for each in said for id_ in users_in(each)}
+        return listed - set(self._center.people.values())
 
     def _job_sets(self) -> Iterator[_Set]:
         given: dict[str, dict[str, set[str]]] = {}
