@@ -52,7 +52,7 @@ def on_call(history, within, *days):
 def test_without_outside_schedules_nothing_is_cut(tmp_path):
     """The files are as they were declared."""
     with open_store(tmp_path) as store:
-        history = history_of(World(store).as_("sofia"), Interval(MONDAY, MONDAY + 90 * DAY))
+        history = history_of(World(store, recorded=False).as_("sofia"), Interval(MONDAY, MONDAY + 90 * DAY))
     assert [each.since for each in history.files] == [None]
 
 
