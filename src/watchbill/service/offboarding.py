@@ -60,7 +60,7 @@ class Standing:
     id: str
     person: str
     state: str
-    """`asked`, `confirmed`, `done` or `refused`, as rows have it."""
+    """`asked`, `cancelling`, `confirmed`, `done` or `refused`, as rows have it."""
     freeze: str
     reason: str
     by: str
@@ -121,18 +121,24 @@ def begin(work: Casework, planned: Planned, reason: str, progress: Progress = la
 
 
 def cancel(work: Casework, person: str, *, acknowledge_drift: bool = False) -> Restored | None:
-    """Undo what was begun and is not confirmed; None where the person stays frozen, in a case."""
+    """Undo what was begun and is not confirmed; None where the person stays frozen, in a case.
+
+    From its first step on nobody confirms it any more; cut anywhere, it is carried on with.
+    """
     found = _begun(work, person)
     work.must_lead(person)
-    if found.state != "asked":
+    if not work.store.containments.turn(found.id, ["asked", "cancelling"], "cancelling"):
         raise RefusedError(f"{found.id} was confirmed: what is deleted cannot be given back")
     row = containment.standing(work, person)
     restored = None
     if row is not None and row.case_id is None:
-        restored = containment.thaw(work, row.id, acknowledge_drift=acknowledge_drift)
+        try:
+            restored = containment.thaw(work, row.id, acknowledge_drift=acknowledge_drift)
+        except RefusedError:
+            work.store.containments.turn(found.id, ["cancelling"], "asked")
+            raise
     with work.store.transaction():
-        if not work.store.containments.turn(found.id, ["asked"], "refused"):
-            raise RefusedError(f"{found.id} was confirmed meanwhile")
+        work.store.containments.turn(found.id, ["cancelling"], "refused")
         work.record(Kind.OFFBOARDING_CANCELLED, found.id, {"person": person})
     return restored
 
@@ -143,6 +149,8 @@ def finish(work: Casework, person: str, progress: Progress = lambda outcome: Non
     found = _begun(work, person)
     if found.state == "asked":
         _must_confirm(work, found)
+    elif found.state == "cancelling":
+        raise RefusedError(f"{found.id} is being cancelled", f"watchbill offboard cancel {person} carries on with it")
     row = containment.standing(work, person)
     if row is None:
         raise RefusedError(f"{person} is frozen no more", f"watchbill offboard begin {person}")

@@ -126,6 +126,22 @@ def test_what_who_is_gone_began_another_begins_again(world, gone):
     assert offboarding.finish(world.as_("ada"), "james").remains == ()
 
 
+def test_what_is_being_cancelled_is_not_confirmed(world, monkeypatch):
+    """Whoever would confirm it just as it is given back is refused; nobody is let in while they are deleted."""
+    begin(world)
+    take_out(world)
+    given_back = containment.thaw
+
+    def meanwhile(*arguments, **more):
+        with pytest.raises(RefusedError, match="is being cancelled"):
+            offboarding.finish(world.as_("ada"), "james")
+        return given_back(*arguments, **more)
+
+    monkeypatch.setattr(containment, "thaw", meanwhile)
+    assert offboarding.cancel(world.as_("sofia"), "james") is not None
+    assert [row.state for row in world.store.containments.all()] == ["refused"]
+
+
 def test_denies_on_sessions_outlast_the_user(world):
     """The freeze ends by itself, once no session can live any more."""
     begin(world)

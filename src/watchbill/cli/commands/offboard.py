@@ -57,7 +57,7 @@ class OffboardView:
     id: str | None
     """Null where nobody has begun."""
     state: str | None
-    """`asked`, `confirmed` or `done`."""
+    """`asked`, `cancelling`, `confirmed` or `done`."""
     by: str | None
     reason: str | None
     deletes: list[ChangeView]
