@@ -6,6 +6,8 @@ this process, and asked for by one reader after the other, each with a session o
 
     python tools/bench_web.py                       # 300,000 events
     python tools/bench_web.py --events 10000000     # ten minutes to make, a gigabyte on the disk
+    python tools/bench_web.py --readers 200         # so many at once, each opening every page but the long spans
+    python tools/bench_web.py --paint               # when Chromium first shows something of each page
 
 `first` is a page that nobody has looked at since the lake changed, `again` is one that somebody has. Times are of the
 wall clock, and mean something on a machine that has nothing else to do; the time of the CPU, of server and reader
@@ -15,11 +17,13 @@ together, means something on any.
 import argparse
 import gzip
 import json
+import os
 import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -33,6 +37,7 @@ from statistics import median
 import msgspec
 import numpy as np
 import pyarrow as pa
+from playwright.sync_api import sync_playwright
 from starlette.applications import Starlette
 
 
@@ -128,6 +133,13 @@ PAGES: dict[str, Callable[[Random], str]] = {
 """What is measured: an address, another one each time where there is another."""
 
 
+SHORT = [name for name in PAGES if name not in ("person, 30 days", "person, 90 days")]
+_PAINTED = """() => new Promise(shown => new PerformanceObserver((list, seen) => {
+    const first = list.getEntriesByName('first-contentful-paint')[0];
+    if (first) { seen.disconnect(); shown(first.startTime); }
+}).observe({type: 'paint', buffered: true}))"""
+
+
 class Quiet:
     """Keeps nothing of what is logged, but lets no bug pass."""
 
@@ -142,6 +154,7 @@ class Asking:
     """One reader, signed in."""
 
     def __init__(self, port: int, cookie: str) -> None:
+        self.base, self.cookie = f"http://127.0.0.1:{port}", cookie
         self._port, self._headers = port, {"Host": f"127.0.0.1:{port}", "Cookie": cookie}
 
     def get(self, path: str) -> tuple[float, float, int]:
@@ -228,6 +241,42 @@ def measure(reader: Asking, name: str, rounds: int) -> Measured:
     return Measured(name, of(first), of(again), of(first_cpu), of(again_cpu), round(max(sizes) / 1000, 1))
 
 
+def crowd(reader: Asking, readers: int) -> None:
+    """Have so many readers open pages at once, and say how it went; one that is refused or fails ends it."""
+
+    def look(number: int) -> list[float]:
+        chance = drawn_from(f"reader {number}")
+        return [reader.get(PAGES[name](chance))[0] for name in chance.sample(SHORT, len(SHORT))]
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(readers) as all_of_them:
+        times = [each for found in all_of_them.map(look, range(readers)) for each in found]
+    took = time.perf_counter() - began
+    p50, p95 = of(times)
+    rate = len(times) / took
+    print(f"{readers} readers at once, {len(times)} pages, none failed: {took:.1f} s, {rate:.1f} pages a second,")
+    print(f"one waits {p50:.0f} ms (median), {p95:.0f} ms (p95)")
+
+
+def paint(reader: Asking, rounds: int) -> None:
+    """Say when Chromium first shows something of each page, as it measures that itself (W3C Paint Timing)."""
+    name, _, value = reader.cookie.partition("=")
+    with sync_playwright() as playwright:
+        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=as_root)
+        context = chromium.new_context(viewport={"width": 1280, "height": 900})
+        context.add_cookies([{"name": name, "value": value, "url": reader.base}])
+        page = context.new_page()
+        for each, address in PAGES.items():
+            chance = drawn_from(each)
+            shown = []
+            for _ in range(rounds):
+                page.goto(reader.base + address(chance))
+                shown.append(float(page.evaluate(_PAINTED)))
+            print(f"{each:<20}{of(shown)[0]:>9.0f} {of(shown)[1]:>7.0f} ms until something is shown")
+        chromium.close()
+
+
 def of(times: Sequence[float]) -> tuple[float, float]:
     """Give the median and the 95th percentile."""
     last = sorted(times)[min(len(times) - 1, round(0.95 * len(times)))]
@@ -242,10 +291,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20, help="how often each page is asked for [default: 20]")
     parser.add_argument("--page", action="append", choices=list(PAGES), help="only this one; may be given again")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--readers", type=int, help="have so many readers open pages at once, and nothing else")
+    parser.add_argument("--paint", action="store_true", help="measure in Chromium when something is first shown")
     given = parser.parse_args()
     lake = given.lake or lake_of(given.events)
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), lake) as reader:
         reader.get("/people/person-0001")
+        if given.readers:
+            crowd(reader, given.readers)
+            return
+        if given.paint:
+            paint(reader, given.rounds)
+            return
         found = [measure(reader, name, given.rounds) for name in given.page or PAGES]
     if given.json:
         print(json.dumps([asdict(each) for each in found], indent=2))

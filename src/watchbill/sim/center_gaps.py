@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from watchbill.access.center.state import RESERVED
+
+_RESERVED = "/aws-reserved/sso.amazonaws.com/"
+"""How the path of the roles begins that Identity Center makes."""
 
 
 @dataclass(slots=True)
@@ -329,7 +331,7 @@ def _provisioned(response: Any, arn: str, number: str) -> str | None:
                 }
             ],
         }
-        role = iam.create_role(name, json.dumps(trust), f"{RESERVED}{response.region}/", None, "", [], "43200")
+        role = iam.create_role(name, json.dumps(trust), f"{_RESERVED}{response.region}/", None, "", [], "43200")
     attached = [*wanted, *(each.arn for each in found.managed_policies if each.arn in iam.managed_policies)]
     for policy in [*role.managed_policies]:
         if policy not in attached:
