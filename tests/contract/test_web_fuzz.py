@@ -122,6 +122,14 @@ def test_no_page_breaks_whatever_it_is_asked(site, operations, cookies, page):
     assert statuses
 
 
+def test_an_address_with_a_line_break_is_answered_as_any(site):
+    """Routes of Starlette pass over such a one: it would be answered past all rules."""
+    for path in ("/scripts/%0A0", "/watch%0Aout", "/%0A/"):
+        got = site.browser().once("GET", BASE + path)
+        assert got.status == 404, path
+        assert all(name in {each.lower() for each in got.headers} for name in ALWAYS)
+
+
 def test_a_page_that_breaks_is_seen(tmp_path):
     """The check above can fail: a page of ours that raises is found."""
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from fastapi import Depends, FastAPI
-from starlette.routing import BaseRoute, Mount
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from watchbill.web.endings import Endings
 from watchbill.web.guard import guard
@@ -58,9 +58,24 @@ def app_of(site: Site, pages: Sequence[Page] = PAGES) -> ASGIApp:
     return Shield(framework_of(site, pages), site.base, site.say)
 
 
+class Rest(BaseRoute):
+    """Every address that is left. A mount would leave out those with a line break, and no rule would hold for them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Take whatever is asked for."""
+        return Match.FULL, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._app(scope, receive, send)
+
+
 def routes_of(site: Site, pages: Sequence[Page] = PAGES) -> list[BaseRoute]:
     """Give what serves the pages behind whatever else is served: they take every address that is left."""
-    return [Mount("/", app_of(site, pages))]
+    return [Rest(app_of(site, pages))]
 
 
 def framework_of(site: Site, pages: Sequence[Page] = PAGES) -> FastAPI:
