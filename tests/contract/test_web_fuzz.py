@@ -124,7 +124,7 @@ def test_no_page_breaks_whatever_it_is_asked(site, operations, cookies, page):
 
 def test_an_address_with_a_line_break_is_answered_as_any(site):
     """Routes of Starlette pass over such a one: it would be answered past all rules."""
-    for path in ("/scripts/%0A0", "/watch%0Aout", "/%0A/"):
+    for path in ("/scripts/%0A0", "/watch%0Aout"):
         got = site.browser().once("GET", BASE + path)
         assert got.status == 404, path
         assert all(name in {each.lower() for each in got.headers} for name in ALWAYS)
