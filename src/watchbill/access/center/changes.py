@@ -221,11 +221,13 @@ class _Center:
         return self._make(phase, "sso-admin", f"{on if step.attach else off}PermissionSet", why, given)
 
     def _bound(self, phase: Phase, each: SetState) -> Change:
+        named: dict[str, Any]
         if isinstance(each.boundary, Reference):
             named = {"CustomerManagedPolicyReference": {"Name": each.boundary.name, "Path": each.boundary.path}}
             said = each.boundary.name
         else:
-            named, said = {"ManagedPolicyArn": each.boundary}, str(each.boundary)  # type: ignore[dict-item]
+            assert each.boundary is not None, "whoever asks for it has one"
+            named, said = {"ManagedPolicyArn": each.boundary}, each.boundary
         given = {**self._of(each.name), "PermissionsBoundary": named}
         why = f"permission set {each.name} is bounded by {said}"
         return self._make(phase, "sso-admin", "PutPermissionsBoundaryToPermissionSet", why, given)
