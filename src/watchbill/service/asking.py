@@ -102,7 +102,7 @@ def ask(work: Casework, case_id: str) -> QuestionRow:
         if not work.store.questions.ask(asked):
             raise RefusedError(f"case {case_id} was asked about already")
         work.move(row, view, Status.ASKED, f"asked {person}")
-        work.record(Kind.QUESTION_ASKED, case_id, {"person": person, "deadline": str(silent_at)})
+        work.record(Kind.QUESTION_ASKED, case_id, {"person": person, "deadline": iso(silent_at)})
         put(work, asked_notice(case_id, person, text, silent_at))
     return asked
 

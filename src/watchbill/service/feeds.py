@@ -307,7 +307,7 @@ class _Keeper:
 
 def _facts(copy: CopyRow, made: Sequence[Change]) -> Mapping[str, object]:
     people = sorted({change.person for change in made})
-    return {"digest": copy.digest, "fetched_at": str(copy.fetched_at), "changes": len(made), "people": people}
+    return {"digest": copy.digest, "fetched_at": iso(copy.fetched_at), "changes": len(made), "people": people}
 
 
 def _digest(data: bytes) -> str:
