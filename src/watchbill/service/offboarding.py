@@ -111,10 +111,10 @@ def begin(work: Casework, planned: Planned, reason: str, progress: Progress = la
         with work.store.transaction():
             if there is not None:
                 work.store.containments.turn(there.id, ["asked"], "refused")
-            work.store.containments.add(row)
-            facts = {"person": made.person, "freeze": made.id, "reason": reason}
-            work.record(Kind.OFFBOARDING_BEGUN, row.id, facts)
-            _tell_leads(work, row.id, made.person, reason)
+            if work.store.containments.add(row):
+                facts = {"person": made.person, "freeze": made.id, "reason": reason}
+                work.record(Kind.OFFBOARDING_BEGUN, row.id, facts)
+                _tell_leads(work, row.id, made.person, reason)
     if made.case is not None:
         return containment.recheck(work, made.id)
     return containment.freeze(work, planned, progress)
@@ -161,11 +161,12 @@ def finish(work: Casework, person: str, progress: Progress = lambda outcome: Non
         failed = next((f": {each.error}" for each in reversed(outcomes) if each.state is State.FAILED), "")
         raise ProviderError(f"{found.id}: {ours[0]} is left{failed}", f"run offboard finish {person} again")
     with work.store.transaction():
-        work.store.containments.turn(found.id, ["confirmed"], "done")
-        # Sessions end by then; the deny on them may go with a plan.
-        work.store.freezes.end(frozen.id, work.at + LONGEST_SESSION)
-        facts = {"person": person, "asked_by": found.by, "steps": len(outcomes), "left": [each.what for each in left]}
-        work.record(Kind.OFFBOARDING_APPLIED, found.id, facts)
+        if work.store.containments.turn(found.id, ["confirmed"], "done"):
+            # Sessions end by then; the deny on them may go with a plan.
+            work.store.freezes.end(frozen.id, work.at + LONGEST_SESSION)
+            said = [each.what for each in left]
+            facts = {"person": person, "asked_by": found.by, "steps": len(outcomes), "left": said}
+            work.record(Kind.OFFBOARDING_APPLIED, found.id, facts)
     return Finished(found.id, outcomes, (*left, *remains_elsewhere(work.app.elsewhere(work.team, person))))
 
 
@@ -257,11 +258,20 @@ def _rounds(work: Casework, name: str, frozen: Containment, progress: Progress) 
                 break
             payload = msgspec.json.encode(changes).decode()
             row = ContainmentRow(row_id, _ROUND, frozen.person, None, work.at, work.actor, "asked", payload)
-            work.store.containments.add(row)
+            changes = _written(work, row, changes)
         outcomes.extend(carry_out(work, row_id, changes, progress))
         # What failed is planned anew: the user may have come to have something that stood in the way.
         work.store.containments.turn(row_id, ["asked"], "done")
     return tuple(outcomes)
+
+
+def _written(work: Casework, row: ContainmentRow, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Write a round down and give its changes: another's, where somebody was faster, since its steps are by that id."""
+    with work.store.transaction():
+        if work.store.containments.add(row):
+            return changes
+        there = next(each for each in work.store.containments.all() if each.id == row.id)
+        return msgspec.json.decode(there.payload, type=tuple[Change, ...])
 
 
 def _begun(work: Casework, person: str) -> Standing:

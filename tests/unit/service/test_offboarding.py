@@ -4,11 +4,12 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 from tests.teams import MONDAY
 from tests.unit.service.world import World, hijack
 
-from watchbill.access.model import AccessKey, Device, Door, DoorKind
+from watchbill.access.model import AccessKey, Change, Device, Door, DoorKind
 from watchbill.access.plan import make_plan
 from watchbill.access.quarantine import DENY_ALL
 from watchbill.errors import NotFoundError, ProviderError, RefusedError
@@ -206,6 +207,38 @@ def _copy(store, other):
         other.freezes.add(row)
     for row in store.containments.all():
         other.containments.add(row)
+
+
+def test_two_who_finish_at_once_go_by_one_round(world, monkeypatch):
+    """Both have read AWS, which moved in between, before either wrote: steps are by their numbers, and one plan's alone."""
+    begin(world)
+    take_out(world)
+    see, other = containment.see, list[str]()
+
+    def slowly(work, person):
+        found = see(work, person)
+        if not other:
+            other.append("runs")
+            world.cloud.keys["production", "james"].insert(0, AccessKey("AKIAMEANWHILE000", active=True))
+            world.cloud.dies_at = len(world.cloud.calls) + 4
+            with pytest.raises(KeyboardInterrupt):
+                offboarding.finish(world.as_("ada"), "james")
+            world.cloud.dies_at = None
+        return found
+
+    monkeypatch.setattr("watchbill.service.offboarding.see", slowly)
+    # The first confirmed it, and was cut off; this is the second run of it.
+    row = next(each for each in world.store.containments.all() if each.kind == "offboard")
+    assert world.store.containments.confirm(row.id, world.clock.now(), "ada")
+    assert offboarding.finish(world.as_("ada"), "james").remains == ()
+    rounds = [each for each in world.store.containments.all() if each.kind == "offboard-round"]
+    assert rounds
+    for each in rounds:
+        changes = msgspec.json.decode(each.payload, type=tuple[Change, ...])
+        planned = [f"{change.account} {change.call}" for change in changes]
+        steps = world.store.journal.of(each.id)
+        assert [step.call for step in steps] == [planned[step.number] for step in steps]
+    assert kinds(world).count(Kind.OFFBOARDING_APPLIED) == 1
 
 
 def test_what_is_made_meanwhile_is_deleted_too(world):
