@@ -933,7 +933,10 @@ locals {
           {
             Sid    = "Instance"
             Effect = "Allow"
-            Action = ["sso:DescribeAccountAssignmentCreationStatus"]
+            Action = [
+              "sso:DescribeAccountAssignmentCreationStatus",
+              "sso:DescribePermissionSet",
+            ]
             Resource = [
               "arn:aws:sso:::instance/${local.instance}",
               "arn:aws:sso:::permissionSet/${local.instance}/*",
@@ -942,7 +945,10 @@ locals {
           {
             Sid    = "Store"
             Effect = "Allow"
-            Action = ["identitystore:CreateGroupMembership"]
+            Action = [
+              "identitystore:CreateGroupMembership",
+              "identitystore:ListGroups",
+            ]
             Resource = [
               "arn:aws:identitystore::${local.account}:identitystore/${local.store}",
               "arn:aws:identitystore:::group/*",
@@ -1186,6 +1192,7 @@ locals {
             "identitystore:DeleteGroupMembership",
             "identitystore:GetUserId",
             "identitystore:ListGroupMembershipsForMember",
+            "identitystore:ListGroups",
             "organizations:DescribeOrganization",
             "organizations:DescribePolicy",
             "organizations:ListTargetsForPolicy",
@@ -1196,6 +1203,7 @@ locals {
             "sso:DeleteAccountAssignment",
             "sso:DescribeAccountAssignmentCreationStatus",
             "sso:DescribeAccountAssignmentDeletionStatus",
+            "sso:DescribePermissionSet",
             "sso:GetInlinePolicyForPermissionSet",
             "sso:ListAccountAssignments",
             "sso:ListAccountAssignmentsForPrincipal",

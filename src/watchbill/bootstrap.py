@@ -1,7 +1,7 @@
 """Put the pieces together. The only module that knows both the core and the edges."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -144,6 +144,10 @@ class App:
         if self.outside is None or not needs_center(team, observed.values()):
             return None
         return self.outside.observe_center(team)
+
+    def names_in_center(self, team: Team, groups: Collection[str], sets: Collection[str]) -> Mapping[str, str | None]:
+        """Tell which groups and permission sets are there, by id and ARN: by name watchbill's, None those of others."""
+        return {} if self.outside is None else self.outside.names_in_center(team, groups, sets)
 
     def perform(self, team: Team, change: Change) -> None:
         """Make one step of a plan, by whoever makes those of its service; where nobody does, a ProviderError."""

@@ -78,6 +78,11 @@ class Outside:
         center = team.identity_center
         return None if center is None else self.center.observe(center, _account(team, center), team.people.values())
 
+    def names_in_center(self, team: Team, groups: Collection[str], sets: Collection[str]) -> Mapping[str, str | None]:
+        """Tell which groups and permission sets are there, by id and ARN: by name watchbill's, None those of others."""
+        center = team.identity_center
+        return {} if center is None else self.center.names(center, _account(team, center), groups, sets)
+
     def perform(self, team: Team, change: Change) -> None:
         """Make one step; what the team file names no more is a ProviderError."""
         call, place = change.call, change.account

@@ -13,6 +13,7 @@ from botocore import xform_name
 from tests.teams import team
 
 from watchbill.access.apply import apply
+from watchbill.access.center.state import mark_of
 from watchbill.access.model import Call, State
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.identity_center import _AWAITED, ALLOWED_CALLS, Center
@@ -23,6 +24,7 @@ from watchbill.policy.model import Effect, Request
 from watchbill.policy.statements import parse_policy
 from watchbill.respond.center import (
     SIZE,
+    Due,
     Seat,
     back_by_hand,
     by_hand_in_center,
@@ -117,9 +119,14 @@ class World:
         """Give what does not hold."""
         return [check.what for check in verify_in_center(self.center, was, now) if not check.holds]
 
+    def due(self, was, **given):
+        """Give what may come back to James."""
+        ids = [m.group for m in was.memberships], [a.permission_set for a in was.assignments]
+        return Due(Center(self.app.accounts).names(self.center, PRODUCTION, *ids), **given)
+
     def back(self, was):
         """Restore James."""
-        first, last, left_out = restore_in_center(self.center, was, self.read())
+        first, last, left_out = restore_in_center(self.center, was, self.read(), self.due(was))
         assert left_out == ()
         return (*first, *last)
 
@@ -218,6 +225,43 @@ def test_one_list_holds_several(app):
     assert ("sofia" in left, "other" in left, "james" in left) == (True, True, False)
 
 
+def test_of_watchbills_own_what_the_team_file_gives_now_comes_back(app):
+    """What is of others does, whatever the file says; what is gone is said to be."""
+    world = World(app)
+    mark = mark_of("orders")
+    ours, kept, gone = (
+        world.store.create_group(IdentityStoreId=world.id, DisplayName=name, Description=mark)["GroupId"]
+        for name in ("watchbill-job-developers", "watchbill-oncall-platform", "watchbill-gone")
+    )
+    for group in (ours, kept, gone):
+        member = {"UserId": world.user}
+        world.store.create_group_membership(IdentityStoreId=world.id, GroupId=group, MemberId=member)
+    made = {
+        name: world.admin.create_permission_set(InstanceArn=world.instance, Name=name, Description=mark)
+        for name in ("watchbill-job-a", "watchbill-job-b")
+    }
+    for each in made.values():
+        world.assign(each["PermissionSet"]["PermissionSetArn"], "USER", world.user)
+    was = world.read()
+    world.carry_out(freeze_in_center(world.center, was))
+    world.store.delete_group(IdentityStoreId=world.id, GroupId=gone)
+    given = {
+        "groups": frozenset({"watchbill-oncall-platform"}),
+        "assignments": frozenset({("222222222222", "watchbill-job-b")}),
+    }
+    first, _, left_out = restore_in_center(world.center, was, world.read(), world.due(was, **given))
+    assert set(left_out) == {
+        "group watchbill-job-developers in Identity Center: the team file no longer gives it to them",
+        f"group {gone} in Identity Center: it is gone",
+        "permission set watchbill-job-a in 222222222222: the team file no longer gives it to them",
+    }
+    world.carry_out(first)
+    now = world.read()
+    assert {member.group for member in now.memberships} == {world.group, kept}
+    own = {each.permission_set for each in now.assignments if not each.group}
+    assert own == {world.own, made["watchbill-job-b"]["PermissionSet"]["PermissionSetArn"]}
+
+
 @pytest.mark.parametrize("kind", ["none", "not attached", "management"])
 def test_permission_sets_deny_where_no_policy_of_the_organization_does(app, kind):
     """With none, with one that is attached to nothing, and in the management account, where none acts."""
@@ -237,8 +281,8 @@ def test_permission_sets_deny_where_no_policy_of_the_organization_does(app, kind
     now = world.read(was.inline)
     assert world.broken(was, now) == []
     back = [
-        *restore_in_center(world.center, was, now)[0],
-        *restore_in_center(world.center, was, now)[1],
+        *restore_in_center(world.center, was, now, world.due(was))[0],
+        *restore_in_center(world.center, was, now, world.due(was))[1],
     ]
     world.carry_out([change for change in back if change.call.operation != "ProvisionPermissionSet"])
     assert bare(world.read()) == bare(was)

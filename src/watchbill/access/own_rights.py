@@ -386,7 +386,7 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "identitystore:GetUserId": (*_IN_STORE, *_STORE_READ),
     "identitystore:ListGroupMemberships": _STORE_READ,
     "identitystore:ListGroupMembershipsForMember": (*_IN_STORE, *_STORE_READ),
-    "identitystore:ListGroups": _STORE_READ,
+    "identitystore:ListGroups": ((CENTER_RESTORE, _STORE), *_STORE_READ),
     "organizations:DescribeOrganization": (
         (CENTER, _ORGANIZATION),
         (CENTER_READ, _MEMBER_OF),
@@ -416,7 +416,7 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "sso-admin:DeletePermissionSet": _PLANS_SETS,
     "sso-admin:DescribeAccountAssignmentCreationStatus": ((CENTER_RESTORE, _INSTANCE), (CENTER_PLANS, _INSTANCE)),
     "sso-admin:DescribeAccountAssignmentDeletionStatus": (*_IN_CENTER, (CENTER_PLANS, _INSTANCE)),
-    "sso-admin:DescribePermissionSet": _CENTER_READ,
+    "sso-admin:DescribePermissionSet": ((CENTER_RESTORE, _INSTANCE), *_CENTER_READ),
     "sso-admin:DescribePermissionSetProvisioningStatus": ((CENTER_PLANS, _INSTANCE),),
     "sso-admin:DetachCustomerManagedPolicyReferenceFromPermissionSet": _PLANS_SETS,
     "sso-admin:DetachManagedPolicyFromPermissionSet": _PLANS_SETS,

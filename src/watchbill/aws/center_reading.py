@@ -7,7 +7,7 @@ is refused, `unread` says so, and a plan goes on.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -58,6 +58,21 @@ class CenterReading:
     def own_groups(self) -> dict[str, str]:
         """Give the ids of watchbill's groups by name."""
         return {each.name: each.id for each in self._known_groups().values() if each.team is not None}
+
+    def names(self, groups: Collection[str], sets: Collection[str]) -> Iterator[tuple[str, str | None]]:
+        """Give those of some groups and permission sets that are there: with its name what is watchbill's, or None."""
+        known = self._known_groups() if groups else {}
+        for id_ in groups:
+            if (found := known.get(id_)) is not None:
+                yield id_, found.name if found.team is not None else None
+        for arn in sets:
+            try:
+                said = self._ask("describe_permission_set", arn)["PermissionSet"]
+            except ProviderError as error:
+                if "ResourceNotFoundException" in str(error):
+                    continue
+                raise
+            yield arn, said["Name"] if team_of(said["Name"], said.get("Description")) is not None else None
 
     def _known_groups(self) -> dict[str, CenterGroup]:
         """Give every group by its id, without who is in it."""

@@ -138,9 +138,18 @@ class Center:
         store = self._accounts.client(account, "identitystore", center.region)
         management = organizations.management_of(self._accounts, account)
         found = CenterReading(center, admin, store).state(management, people)
-        self._ids = {("set", each.name): each.arn for each in found.sets.values() if each.team is not None}
-        self._ids |= {("group", each.name): each.id for each in found.groups.values() if each.team is not None}
+        sets = {("set", each.name): each.arn for each in found.sets.values() if each.team is not None}
+        groups = {("group", each.name): each.id for each in found.groups.values() if each.team is not None}
+        self._ids = sets | groups
         return found
+
+    def names(
+        self, center: IdentityCenter, account: Account, groups: Collection[str], sets: Collection[str]
+    ) -> dict[str, str | None]:
+        """Tell which groups and permission sets are there, by id and ARN: by name watchbill's, None those of others."""
+        admin = self._accounts.client(account, "sso-admin", center.region)
+        store = self._accounts.client(account, "identitystore", center.region)
+        return dict(CenterReading(center, admin, store).names(groups, sets))
 
     def perform(self, center: IdentityCenter, account: Account, call: Call) -> None:
         """Make one step, and wait until it is so. What is not on the list above raises KeyError.
@@ -196,8 +205,8 @@ class Center:
                 continue
             if (kind, name) not in self._ids:
                 self._look_up(center, account)
-            if (kind, name) in self._ids:
-                given[key] = self._ids[kind, name]
+            if (id_ := self._ids.get((kind, name))) is not None:
+                given[key] = id_
             elif call.operation.startswith(_TAKES_AWAY):
                 return None
             else:
@@ -209,8 +218,8 @@ class Center:
         admin = self._accounts.client(account, "sso-admin", center.region)
         store = self._accounts.client(account, "identitystore", center.region)
         reading = CenterReading(center, admin, store)
-        self._ids = {("set", name): arn for name, arn in reading.own_sets().items()}
-        self._ids |= {("group", name): id_ for name, id_ in reading.own_groups().items()}
+        sets = {("set", name): arn for name, arn in reading.own_sets().items()}
+        self._ids = sets | {("group", name): id_ for name, id_ in reading.own_groups().items()}
 
     def _is_so(self, client: Any, center: IdentityCenter, call: Call) -> bool:
         """Tell whether it is so already: nothing is made twice, whatever would be answered to it."""

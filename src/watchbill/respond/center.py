@@ -75,6 +75,34 @@ class Seat:
     """Number of the management account; empty where it is not known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a restore may give back: all that is of others, and of watchbill's what the team file gives now."""
+
+    names: Mapping[str, str | None] = field(default_factory=dict)
+    """By id of a group or ARN of a permission set its name where it is watchbill's, None where it is of others; what
+    is there no more is absent."""
+    groups: frozenset[str] = frozenset()
+    """Names of watchbill's groups in which the team file has the person."""
+    assignments: frozenset[tuple[str, str]] = frozenset()
+    """By number of an account and name what the team file assigns to the person themselves."""
+
+    def why_not(self, what: str, *, given: bool) -> str | None:
+        """Say why something does not come back; None where it does. `given` tells whether the team file gives it."""
+        if what not in self.names:
+            return "it is gone"
+        if self.names[what] is not None and not given:
+            return "the team file no longer gives it to them"
+        return None
+
+
+def taken(before: Seat, now: Seat) -> tuple[tuple[Membership, ...], tuple[Assignment, ...]]:
+    """Give the groups that somebody was in and is not, and the permission sets that were their own and are not."""
+    groups = {member.group for member in now.memberships}
+    own = tuple(each for each in before.assignments if not each.group and each not in now.assignments)
+    return tuple(member for member in before.memberships if member.group not in groups), own
+
+
 def deny_in_center(center: IdentityCenter, seat: Seat, before: Seat | None = None) -> Iterator[Change]:
     """Give the denies that it takes now: in the organization's policy, then in permission sets that it does not reach.
 
@@ -142,33 +170,33 @@ def warnings_in_center(center: IdentityCenter, seat: Seat) -> Iterator[str]:
 
 
 def restore_in_center(
-    center: IdentityCenter, before: Seat, now: Seat
+    center: IdentityCenter, before: Seat, now: Seat, due: Due
 ) -> tuple[tuple[Change, ...], tuple[Change, ...], tuple[str, ...]]:
     """Give the changes that bring a person back, those that are to be the very last, and what is left out, in words."""
     if before.user is not None and now.user is None:
         return (), _unlisted(center, before, now), (f"user {before.user} in Identity Center: it is gone",)
-    return tuple(_given_back(center, before, now)), _unlisted(center, before, now), ()
+    left_out: list[str] = []
+    return tuple(_given_back(center, before, now, due, left_out)), _unlisted(center, before, now), tuple(left_out)
 
 
-def _given_back(center: IdentityCenter, before: Seat, now: Seat) -> Iterator[Change]:
-    groups = {member.group for member in now.memberships}
-    for member in before.memberships:
-        if member.group not in groups:
-            given = {"IdentityStoreId": center.store, "GroupId": member.group, "MemberId": {"UserId": before.user}}
-            yield _step(
-                center,
-                Phase.GRANT,
-                "identitystore",
-                "CreateGroupMembership",
-                given,
-                f"put them back into group {member.group}",
-            )
-    for each in before.assignments:
-        if not each.group and each not in now.assignments:
-            why = f"give them permission set {_short(each.permission_set)} in {each.account} again"
-            yield _step(
-                center, Phase.GRANT, "sso-admin", "CreateAccountAssignment", _assignment(center, before, each), why
-            )
+def _given_back(center: IdentityCenter, before: Seat, now: Seat, due: Due, left_out: list[str]) -> Iterator[Change]:
+    groups, own = taken(before, now)
+    for member in groups:
+        name = due.names.get(member.group) or member.group
+        if (why_not := due.why_not(member.group, given=name in due.groups)) is not None:
+            left_out.append(f"group {name} in Identity Center: {why_not}")
+            continue
+        given = {"IdentityStoreId": center.store, "GroupId": member.group, "MemberId": {"UserId": before.user}}
+        why = f"put them back into group {name}"
+        yield _step(center, Phase.GRANT, "identitystore", "CreateGroupMembership", given, why)
+    for each in own:
+        name = due.names.get(each.permission_set) or _short(each.permission_set)
+        if (why_not := due.why_not(each.permission_set, given=(each.account, name) in due.assignments)) is not None:
+            left_out.append(f"permission set {name} in {each.account}: {why_not}")
+            continue
+        why = f"give them permission set {name} in {each.account} again"
+        given = _assignment(center, before, each)
+        yield _step(center, Phase.GRANT, "sso-admin", "CreateAccountAssignment", given, why)
     for name in _open_sets(before):
         found = now.inline.get(name)
         if before.user in _named(found, "WatchbillFrozenCenter"):

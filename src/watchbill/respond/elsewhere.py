@@ -12,7 +12,7 @@ from watchbill.access.apply import BY_HAND
 from watchbill.access.center.state import PLACE
 from watchbill.access.model import Change, Drift
 from watchbill.respond import center as identity_center
-from watchbill.respond.center import Seat
+from watchbill.respond.center import Due, Seat
 from watchbill.respond.directory import (
     DirectoryUser,
     drift_in_directories,
@@ -98,11 +98,12 @@ def missing(before: Elsewhere, now: Elsewhere) -> dict[str, str]:
 
 
 def restore_elsewhere(
-    team: Team, before: Elsewhere, now: Elsewhere, stolen: Collection[str] = ()
+    team: Team, before: Elsewhere, now: Elsewhere, due: Due, stolen: Collection[str] = ()
 ) -> tuple[tuple[Change, ...], tuple[Change, ...], tuple[str, ...]]:
     """Give the changes that undo a freeze, those that come last of all, and what is left out, in words.
 
-    `stolen` names keys, those of SSH by their fingerprints, that are not given back.
+    `due` is what may come back in Identity Center; `stolen` names keys, those of SSH by their fingerprints, that are
+    not given back.
     """
     fed, others = _by_feed(team, before.directories)
     hosts, gone = restore_on_hosts(before.hosts, now.hosts, stolen)
@@ -113,7 +114,7 @@ def restore_elsewhere(
     left: tuple[str, ...] = ()
     by_hand: tuple[Change, ...] = ()
     if before.seat is not None and now.seat is not None and team.identity_center is not None:
-        first, last, left = identity_center.restore_in_center(team.identity_center, before.seat, now.seat)
+        first, last, left = identity_center.restore_in_center(team.identity_center, before.seat, now.seat, due)
         by_hand = tuple(identity_center.back_by_hand(team.identity_center, before.seat))
     changes = (*hosts, *resumed, *first, *resumed_there, *by_hand)
     return changes, last, (*gone, *stay, *stay_there, *left)

@@ -21,13 +21,15 @@ from typing import Final
 import msgspec
 
 from watchbill.access.apply import apply
-from watchbill.access.compile import compile_account
+from watchbill.access.center.compile import given_in_center
+from watchbill.access.compile import Compiler, compile_account
 from watchbill.access.model import AccountState, Change, Credentials, Freeze, Outcome, State
 from watchbill.access.quarantine import Form
 from watchbill.alerts.view import CaseView
 from watchbill.errors import NotFoundError, ProviderError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
+from watchbill.respond.center import Due, taken
 from watchbill.respond.elsewhere import (
     Elsewhere,
     by_hand_elsewhere,
@@ -300,7 +302,8 @@ def _plan_back(work: Casework, row: FreezeRow, stolen: Collection[str]) -> tuple
     now = work.app.elsewhere(work.team, row.person, planned.elsewhere)
     for place, why in missing(planned.elsewhere, now).items():
         raise ProviderError(f"{place} cannot be read: {why}", "run restore again, or take it out of the team file")
-    changes, last, left_out = restore_elsewhere(work.team, planned.elsewhere, now, stolen)
+    due = _due(work, row.person, planned.elsewhere, now, (others, seen))
+    changes, last, left_out = restore_elsewhere(work.team, planned.elsewhere, now, due, stolen)
     return planned, replace(
         found,
         changes=(*found.changes, *changes, *last),
@@ -329,6 +332,24 @@ def _desired(work: Casework, user: str, others: Collection[Freeze], seen: Seen) 
             groups = new.groups & old.groups if old is not None else frozenset[str]()
             found[name] = replace(state, users={**state.users, user: replace(new, groups=groups)})
     return found
+
+
+def _due(work: Casework, person: str, before: Elsewhere, now: Elsewhere, by: tuple[Collection[Freeze], Seen]) -> Due:
+    """Give what may come back in Identity Center: of watchbill's what the file at hand and the one in force give."""
+    was, there, (others, seen) = before.seat, now.seat, by
+    if was is None or there is None or was.user is None or there.user is None:
+        return Due()
+    groups, own = taken(was, there)
+    if not (groups or own):
+        return Due()
+    names = work.app.names_in_center(work.team, [m.group for m in groups], [a.permission_set for a in own])
+    in_force = work.in_force()
+    files = [work.team, *([] if in_force is None else [with_feeds(in_force, work.store, work.at)])]
+    given = [
+        given_in_center(Compiler(team, work.at, others), person, was.user, was.management, seen.observed)
+        for team in files
+    ]
+    return Due(names, frozenset.intersection(*(g for g, _ in given)), frozenset.intersection(*(a for _, a in given)))
 
 
 def restore(work: Casework, case_id: str, *, acknowledge_drift: bool = False) -> Restored:

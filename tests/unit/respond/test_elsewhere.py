@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.teams import team
 
 from watchbill.errors import Location
-from watchbill.respond.center import Assignment, Membership, Seat
+from watchbill.respond.center import Assignment, Due, Membership, Seat
 from watchbill.respond.directory import DirectoryUser
 from watchbill.respond.elsewhere import (
     Elsewhere,
@@ -95,7 +95,7 @@ def test_nothing_is_left_to_do_when_all_is_frozen():
 
 def test_a_restore_lifts_the_deny_of_the_organization_last():
     """The reverse order, and what it leaves is what the plan says."""
-    changes, last, left = restore_elsewhere(TEAM, WAS, frozen())
+    changes, last, left = restore_elsewhere(TEAM, WAS, frozen(), Due(dict.fromkeys(["arn:set/ps-1", "g-1"])))
     assert left == ()
     assert words(last) == ["identity-center organizations:UpdatePolicy"]
     assert not any(map(is_last, changes))
@@ -140,4 +140,4 @@ def test_a_team_that_names_nothing_has_nothing_elsewhere():
     """Its freeze is what it was."""
     assert not Elsewhere()
     assert list(freeze_elsewhere(team(), Elsewhere(), Elsewhere())) == []
-    assert restore_elsewhere(team(), Elsewhere(), Elsewhere()) == ((), (), ())
+    assert restore_elsewhere(team(), Elsewhere(), Elsewhere(), Due()) == ((), (), ())

@@ -77,6 +77,25 @@ def compile_center(compiler: Compiler, center: CenterState, observed: Mapping[st
     return _Compiling(compiler, center, observed).compiled()
 
 
+def given_in_center(
+    compiler: Compiler, person: str, user: str, management: str, observed: Mapping[str, AccountState]
+) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    """Give the groups in which a team has somebody, by name, and what it assigns to themselves, by account and name.
+
+    Nothing of Identity Center is read for it; `user` is their id there, `management` the management account's number.
+    """
+    center = compiler.team.identity_center
+    if center is None or person not in compiler.team.people:
+        return frozenset(), frozenset()
+    there = {name: state for name, state in observed.items() if name in compiler.team.accounts}
+    state = compile_center(
+        compiler, CenterState(center.instance, center.store, management, {person: user}), there
+    ).state
+    groups = frozenset(name for name, group in state.groups.items() if user in group.members)
+    assigned = (each for each in state.assignments if each.holder is Holder.USER)
+    return groups, frozenset((each.account, each.permission_set) for each in assigned)
+
+
 class _Compiling:
     """Gathers the sets and groups of one team."""
 

@@ -1,0 +1,43 @@
+"""A freeze and its end of somebody who comes by Identity Center, against the stand-in: what a restore gives back."""
+
+from dataclasses import replace
+
+from tests.centers import Bench, Org, by_center
+from tests.unit.service.world import NOON
+
+from watchbill.bootstrap import make_app
+from watchbill.respond.freeze import Asked
+from watchbill.service import containment
+from watchbill.service.casework import Casework
+from watchbill.sim.clock import SimClock
+from watchbill.sim.stand_in import StandIn
+from watchbill.store.database import open_store
+
+
+def test_a_restore_gives_back_what_is_of_others_and_what_the_team_file_gives_now(tmp_path):
+    """James was a developer and on the rota; taken out of the developers while frozen, they do not come to be one."""
+    with StandIn() as stand_in, open_store(tmp_path / "state") as store:
+        org = Org(make_app(SimClock(NOON), stand_in.endpoint, ("any", "any")), 1)
+        org.people(org.team())
+        of = replace(by_center(org.team(), org.accounts), leads=("sofia",))
+        Bench(org).settle(of, NOON)
+        theirs = org.group("their-group", "james")
+
+        def work(team):
+            return Casework(org.app, store, team, NOON, "sofia")
+
+        def groups():
+            center = Bench(org).observe(of)[1]
+            return center.groups_of(org.users["james"])
+
+        before = groups()
+        assert before == {"watchbill-job-developers", "watchbill-oncall-platform", "their-group"}
+        frozen = containment.freeze(work(of), containment.planned_for(work(of), "james", Asked(None, "left", "sofia")))
+        assert groups() == set()
+        members = tuple(name for name in of.groups["developers"].members if name != "james")
+        less = replace(of, groups={"developers": replace(of.groups["developers"], members=members)})
+        restored = containment.thaw(work(less), frozen.containment.id, acknowledge_drift=True)
+        assert groups() == {"watchbill-oncall-platform", "their-group"}
+        why = "group watchbill-job-developers in Identity Center: the team file no longer gives it to them"
+        assert why in restored.restoration.left_out
+        assert theirs
