@@ -5,6 +5,8 @@ from dataclasses import replace
 from tests.centers import Bench, Org, by_center
 from tests.unit.service.world import NOON
 
+from watchbill.access.model import Call
+from watchbill.aws.identity_center import Center
 from watchbill.bootstrap import make_app
 from watchbill.respond.freeze import Asked
 from watchbill.service import containment
@@ -41,3 +43,37 @@ def test_a_restore_gives_back_what_is_of_others_and_what_the_team_file_gives_now
         why = "group watchbill-job-developers in Identity Center: the team file no longer gives it to them"
         assert why in restored.restoration.left_out
         assert theirs
+
+
+def test_two_instances_do_not_take_each_others_ids(tmp_path):
+    """One that was looked at first has a group of the same name."""
+    with StandIn() as stand_in:
+        org = Org(make_app(None, stand_in.endpoint, ("any", "any")), 1)
+        org.people(org.team())
+        first = by_center(org.team(), org.accounts)
+        center = Center(org.app.accounts, lambda _: None)
+        Bench(org, center).settle(first, NOON)
+        elsewhere = org.app.accounts.client(org.root, "sso-admin", "us-west-2").list_instances()["Instances"][0]
+        found = replace(
+            org.center(), region="us-west-2", instance=elsewhere["InstanceArn"], store=elsewhere["IdentityStoreId"]
+        )
+        assert found.instance != org.instance
+        store = org.app.accounts.client(org.root, "identitystore", "us-west-2")
+        asked = {"IdentityStoreId": found.store, "DisplayName": "watchbill-oncall-platform"}
+        made = Call("CreateGroup", {**asked, "Description": "Written by watchbill for team orders"}, "identitystore")
+        center.perform(found, org.root, replace(made, region="us-west-2"))
+        user = store.create_user(
+            IdentityStoreId=found.store,
+            UserName="james",
+            DisplayName="James",
+            Name={"GivenName": "James", "FamilyName": "X"},
+        )["UserId"]
+        for where, store_id, who in ((org.center(), org.id, org.users["sofia"]), (found, found.store, user)):
+            given = {"IdentityStoreId": store_id, "GroupId": "watchbill-oncall-platform", "MemberId": {"UserId": who}}
+            joins = Call("CreateGroupMembership", given, "identitystore", where.region)
+            center.perform(where, org.root, joins)
+        (group,) = store.list_groups(IdentityStoreId=found.store)["Groups"]
+        (member,) = store.list_group_memberships(IdentityStoreId=found.store, GroupId=group["GroupId"])[
+            "GroupMemberships"
+        ]
+        assert member["MemberId"] == {"UserId": user}

@@ -100,8 +100,8 @@ class Center:
         """Work by some accounts; `sleep` waits for so many seconds before something is asked again."""
         self._accounts = accounts
         self._sleep = sleep
-        self._ids: dict[tuple[str, str], str] = {}
-        """By kind and name the ARN or id of what is watchbill's, as it was last seen."""
+        self._ids: dict[str, dict[tuple[str, str], str]] = {}
+        """By instance, and there by kind and name, the ARN or id of what is watchbill's, as it was last seen."""
 
     def read(self, center: IdentityCenter, account: Account, person: Person, sets: Collection[str] = ()) -> Seat:
         """Read what a person holds, by themselves and by groups, and the policy that lists the frozen.
@@ -140,7 +140,7 @@ class Center:
         found = CenterReading(center, admin, store).state(management, people)
         sets = {("set", each.name): each.arn for each in found.sets.values() if each.team is not None}
         groups = {("group", each.name): each.id for each in found.groups.values() if each.team is not None}
-        self._ids = sets | groups
+        self._ids[center.instance] = sets | groups
         return found
 
     def names(
@@ -173,9 +173,9 @@ class Center:
         if call.operation in _AWAITED:
             self._await(client, center, call, answer)
         elif call.operation == "CreatePermissionSet":
-            self._ids["set", given["Name"]] = answer["PermissionSet"]["PermissionSetArn"]
+            self._known(center)["set", given["Name"]] = answer["PermissionSet"]["PermissionSetArn"]
         elif call.operation == "CreateGroup":
-            self._ids["group", given["DisplayName"]] = answer["GroupId"]
+            self._known(center)["group", given["DisplayName"]] = answer["GroupId"]
 
     def _patiently(self, client: Any, center: IdentityCenter, call: Call, make: Callable[..., Any]) -> Any:
         """Make a call until AWS has time for it; None where it is so already, or has come to be so meanwhile."""
@@ -203,9 +203,9 @@ class Center:
             name = str(given.get(key, ""))
             if not name.startswith(PREFIX):
                 continue
-            if (kind, name) not in self._ids:
+            if (kind, name) not in self._known(center):
                 self._look_up(center, account)
-            if (id_ := self._ids.get((kind, name))) is not None:
+            if (id_ := self._known(center).get((kind, name))) is not None:
                 given[key] = id_
             elif call.operation.startswith(_TAKES_AWAY):
                 return None
@@ -213,13 +213,16 @@ class Center:
                 raise ProviderError(f"{call}: Identity Center has no {kind} `{name}` of watchbill's", "plan again")
         return given
 
+    def _known(self, center: IdentityCenter) -> dict[tuple[str, str], str]:
+        return self._ids.setdefault(center.instance, {})
+
     def _look_up(self, center: IdentityCenter, account: Account) -> None:
         """Learn the ids of all that is watchbill's, which were not told by what was observed."""
         admin = self._accounts.client(account, "sso-admin", center.region)
         store = self._accounts.client(account, "identitystore", center.region)
         reading = CenterReading(center, admin, store)
         sets = {("set", name): arn for name, arn in reading.own_sets().items()}
-        self._ids = sets | {("group", name): id_ for name, id_ in reading.own_groups().items()}
+        self._ids[center.instance] = sets | {("group", name): id_ for name, id_ in reading.own_groups().items()}
 
     def _is_so(self, client: Any, center: IdentityCenter, call: Call) -> bool:
         """Tell whether it is so already: nothing is made twice, whatever would be answered to it."""
