@@ -12,10 +12,10 @@ from typing import TypeVar
 from watchbill.access.center.entries import entered
 from watchbill.access.center.planning import needs_center
 from watchbill.access.center.state import CenterState
+from watchbill.access.host_plan import HostSeen
 from watchbill.access.interfaces import Cloud, ShellHouse
 from watchbill.access.model import AccessKey, AccountState, Change, Credentials, Shell, spelled
 from watchbill.access.organization import Organization, bounded
-from watchbill.access.sudo import HostSudo
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
@@ -103,7 +103,7 @@ class App:
         """Read a person outside of IAM, what they had `before` too; nothing where that is out of reach."""
         return Elsewhere() if self.outside is None else self.outside.read(team, person, before)
 
-    def sudo_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSudo | str]:
+    def sudo_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSeen | str]:
         """Read sudo by shift on hosts, for users of each, or why it cannot be read."""
         if self.outside is None:
             return dict.fromkeys(users, "hosts are out of reach here")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from watchbill.access.center.state import PLACE, CenterState
+from watchbill.access.host_plan import HostSeen
 from watchbill.access.model import Change
 from watchbill.access.sudo import SERVICE as HOST_SERVICE
-from watchbill.access.sudo import HostSudo
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.identity_center import SERVICES as CENTER_SERVICES
 from watchbill.aws.identity_center import Center
@@ -59,10 +59,10 @@ class Outside:
         places = [place for place, _ in asked]
         return _gathered(places, found)
 
-    def sudo_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSudo | str]:
+    def sudo_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSeen | str]:
         """Read sudo by shift on hosts, for users of each; one that cannot be read is why, in words."""
 
-        def found(name: str) -> HostSudo | str:
+        def found(name: str) -> HostSeen | str:
             try:
                 return self._hosts().sudo(team.reached[name], users[name])
             except WatchbillError as error:

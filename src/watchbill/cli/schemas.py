@@ -14,7 +14,7 @@ from watchbill.cli.commands.demo import DemoView
 from watchbill.cli.commands.events import ExportView, KeptView, LakeEvent, RawView, SqlView
 from watchbill.cli.commands.export import ExportedView, SentView
 from watchbill.cli.commands.feeds import FeedView
-from watchbill.cli.commands.host_access import SudoPlanView
+from watchbill.cli.commands.host_access import HostPlanView
 from watchbill.cli.commands.hosts import HostsView
 from watchbill.cli.commands.init import InitView
 from watchbill.cli.commands.lake import IngestView
@@ -112,8 +112,8 @@ RESULTS: dict[str, Any] = {
     "assist refuse": AssistView,
     "assist collect": AssistView,
     "onboard": OnboardView,
-    "hosts plan": SudoPlanView,
-    "hosts apply": SudoPlanView,
+    "hosts plan": HostPlanView,
+    "hosts apply": HostPlanView,
     "offboard begin": ShutOutView,
     "offboard show": OffboardView,
     "offboard finish": FinishedView,

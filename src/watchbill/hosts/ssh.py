@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 
+from watchbill.access.host_plan import HostSeen
 from watchbill.access.model import Call
-from watchbill.access.sudo import WRITE, HostSudo, is_text_of_ours
+from watchbill.access.sudo import WRITE, is_text_of_ours
 from watchbill.errors import ProviderError
 from watchbill.respond.hosts import HostFile, HostUser, Known, Password
 from watchbill.team.model import Host
@@ -105,7 +106,7 @@ class Hosts:
                 raise ValueError(f"{name} of {call} is none")
         self._run(host, [call.operation, *words], rules)
 
-    def sudo(self, host: Host, users: Sequence[str]) -> HostSudo:
+    def sudo(self, host: Host, users: Sequence[str]) -> HostSeen:
         """Read the rules of shifts on a host, and what else gives these users sudo; one of another shape ValueError."""
         for user in users:
             if re.fullmatch(_SHAPES["UserName"], user) is None:
@@ -192,7 +193,7 @@ def _read(host: str, user: str, answer: str) -> HostUser:
         raise ProviderError(f"host `{host}` answered what is no answer about {user}") from error
 
 
-def _read_sudo(host: str, answer: str) -> HostSudo:
+def _read_sudo(host: str, answer: str) -> HostSeen:
     lines = [line.split("\t") for line in answer.splitlines()]
 
     def of(name: str) -> list[list[str]]:
@@ -201,7 +202,7 @@ def _read_sudo(host: str, answer: str) -> HostSudo:
     try:
         digest, access = of("file")[0] if of("file") else ("", "440 root:root")
         text = "".join(base64.b64decode(each, validate=True).decode("utf-8", "replace") for (each,) in of("text"))
-        return HostSudo(
+        return HostSeen(
             host,
             text,
             digest,

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from watchbill.access.host_plan import HostPlan, HostSeen, plan_hosts
 from watchbill.access.model import Change, Outcome, State
 from watchbill.access.modes import Held, held_by
-from watchbill.access.sudo import HostSudo, SudoPlan, plan_sudo, read, rotas_on, users_on
+from watchbill.access.sudo import read, rotas_on, users_on
 from watchbill.errors import Problem
 from watchbill.ledger.model import Kind, Sought
 from watchbill.service.casework import Casework
@@ -37,7 +38,7 @@ class Written:
     problems: tuple[Problem, ...] = ()
 
 
-def plan(work: Casework) -> SudoPlan:
+def plan(work: Casework) -> HostPlan:
     """Compare hosts with the team file at hand; what is in mode `observe`, by it or by the one in force, is left."""
     sides = [side for side in (work.laid_over(), work.in_force()) if side is not None]
     return _plan(work, sides[0], held_by(sides, Mode.PROPOSE))
@@ -52,7 +53,7 @@ def in_step(work: Casework, step: Step) -> Written:
     return Written(write(replace(work, team=team), made), made.problems)
 
 
-def write(work: Casework, made: SudoPlan, progress: Progress = lambda outcome: None) -> tuple[Outcome, ...]:
+def write(work: Casework, made: HostPlan, progress: Progress = lambda outcome: None) -> tuple[Outcome, ...]:
     """Make the changes of a plan, host by host side by side."""
     if not made.changes:
         return ()
@@ -71,13 +72,13 @@ def write(work: Casework, made: SudoPlan, progress: Progress = lambda outcome: N
     return outcomes
 
 
-def _plan(work: Casework, team: Team, held: Held) -> SudoPlan:
+def _plan(work: Casework, team: Team, held: Held) -> HostPlan:
     named = {name for rota in team.rotas.values() for name in rota.hosts}
     looked_at = named | _begun(work)
     hosts = [name for name in team.reached if name in looked_at]
-    seen: dict[str, HostSudo | str] = work.app.sudo_on(team, {name: users_on(team, name) for name in hosts})
+    seen: dict[str, HostSeen | str] = work.app.sudo_on(team, {name: users_on(team, name) for name in hosts})
     left = {name for name in hosts if _is_held(team, name, held)}
-    made = plan_sudo(team, seen, work.freezes(), work.at, work.app.clock.now(), left)
+    made = plan_hosts(team, seen, work.freezes(), work.at, work.app.clock.now(), left)
     return replace(made, problems=(*made.problems, *_gone(work, team)))
 
 

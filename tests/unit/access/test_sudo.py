@@ -10,19 +10,9 @@ from tests.teams import DAY, HERE, MONDAY, rota, team, with_rota
 
 from watchbill.access.compile import horizon_of
 from watchbill.access.entitlements import on_call
+from watchbill.access.host_plan import HostSeen, plan_hosts, words_of
 from watchbill.access.model import Freeze, Verb
-from watchbill.access.sudo import (
-    FILE,
-    HostSudo,
-    Rule,
-    is_text_of_ours,
-    plan_sudo,
-    read,
-    rules_on,
-    users_on,
-    words_of,
-    write,
-)
+from watchbill.access.sudo import FILE, Rule, is_text_of_ours, read, rules_on, users_on, write
 from watchbill.intervals import Interval
 from watchbill.team.model import Host, Kind
 
@@ -43,12 +33,12 @@ def hosted(*commands, **changes):
 
 def seen(text="", **more):
     """Give the host as it is read."""
-    return HostSudo("bastion", text, "0" * 64 if text else "", users=more.pop("users", USERS), **more)
+    return HostSeen("bastion", text, "0" * 64 if text else "", users=more.pop("users", USERS), **more)
 
 
 def planned(of, host, freezes=(), at=NOON, held=()):
     """Plan for the one host."""
-    return plan_sudo(of, {"bastion": host}, freezes, at, at, held)
+    return plan_hosts(of, {"bastion": host}, freezes, at, at, held)
 
 
 def wanted(of, freezes=(), at=NOON, users=USERS):
@@ -220,7 +210,7 @@ def test_what_others_did_is_drift_and_is_undone():
 def test_what_is_not_known_or_held_is_said_and_left():
     """A host that is down, one whose sudo does not read the folder, one in a mode in which nothing is written."""
     of = hosted()
-    down = plan_sudo(of, {"bastion": "Connection refused"}, (), NOON, NOON)
+    down = plan_hosts(of, {"bastion": "Connection refused"}, (), NOON, NOON)
     assert (down.changes, [each.code for each in down.problems]) == ((), ["unread-host"])
     apart = planned(of, seen(included=False))
     assert (apart.changes, [each.code for each in apart.problems]) == ((), ["sudoers-not-included"])

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import rich_click as click
 
+from watchbill.access.host_plan import HostEffect, HostPlan, words_of
 from watchbill.access.model import State
-from watchbill.access.sudo import SudoEffect, SudoPlan, words_of
 from watchbill.cli.session import CHANGES, Session, command
 from watchbill.intervals import iso
 from watchbill.service import host_access
@@ -19,7 +19,7 @@ _MOST = 30
 
 
 @dataclass(frozen=True, slots=True)
-class SudoEffectView:
+class HostEffectView:
     """Who gains or loses sudo on a host, and when."""
 
     person: str
@@ -32,10 +32,10 @@ class SudoEffectView:
 
 
 @dataclass(frozen=True, slots=True)
-class SudoPlanView:
+class HostPlanView:
     """What would change of sudo by shift; outcomes are empty for a mere plan."""
 
-    effects: list[SudoEffectView]
+    effects: list[HostEffectView]
     changes: list[ChangeView]
     drift: list[str]
     warnings: list[str]
@@ -85,7 +85,7 @@ def apply(session: Session, *, yes: bool) -> int:
     return 1 if failed or left.changes or made.problems else 0
 
 
-def _show(session: Session, made: SudoPlan) -> None:
+def _show(session: Session, made: HostPlan) -> None:
     lines = list(words_of(made.effects))
     for line in lines[:_MOST]:
         session.out.line(line)
@@ -101,8 +101,8 @@ def _show(session: Session, made: SudoPlan) -> None:
         session.out.line(f"warning: {line}", style="yellow")
 
 
-def _view(made: SudoPlan, outcomes: list[OutcomeView]) -> SudoPlanView:
-    return SudoPlanView(
+def _view(made: HostPlan, outcomes: list[OutcomeView]) -> HostPlanView:
+    return HostPlanView(
         [_effect_view(each) for each in made.effects],
         [change_view(change) for change in made.changes],
         list(made.drift),
@@ -111,9 +111,9 @@ def _view(made: SudoPlan, outcomes: list[OutcomeView]) -> SudoPlanView:
     )
 
 
-def _effect_view(effect: SudoEffect) -> SudoEffectView:
+def _effect_view(effect: HostEffect) -> HostEffectView:
     span = IntervalView(iso(effect.interval.start), iso(effect.interval.end))
-    return SudoEffectView(effect.person, str(effect.verb), effect.host, effect.user, span, list(effect.commands))
+    return HostEffectView(effect.person, str(effect.verb), effect.host, effect.user, span, list(effect.commands))
 
 
 for part in (plan, apply):
