@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,9 +24,10 @@ from watchbill.errors import ProviderError
 from watchbill.intervals import Interval
 from watchbill.outside import Outside
 from watchbill.respond.hosts import Known, freeze_on_hosts, verify_on_hosts
-from watchbill.service import containment, host_access
+from watchbill.service import containment, host_access, proposals
 from watchbill.service.reconcile import reconcile
 from watchbill.store.database import open_store
+from watchbill.store.rows import Proposed
 from watchbill.team.model import Mode
 
 
@@ -271,6 +273,51 @@ def test_a_pass_writes_only_where_the_file_enforces(world):
     reconcile(world.as_("watchbill"), None)
     assert not OURS.exists()
     assert host_access.plan(world.as_("ada")).changes == ()
+
+
+def test_what_waits_for_a_lead_is_written_exactly_or_not_at_all(world):
+    """Kept once, beside what waits in AWS; void when the host or the file moves; approved, the next pass writes it."""
+
+    def run():
+        done = reconcile(world.as_("watchbill"), None)
+        assert done.problems == []
+        return done
+
+    waits: Any = run().host_proposal
+    assert (waits.state, OURS.exists(), run().host_proposal.id) == (Proposed.WAITING, False, waits.id)
+    content = proposals.content_of(waits)
+    assert f"james gains sudo as {PERSON} (/bin/true) in bastion" in " ".join(proposals.lines_of(content))
+    assert proposals.is_of_hosts(content.plan)
+
+    OURS.write_text("# by hand\n")
+    moved: Any = run().host_proposal
+    assert (moved.id != waits.id, proposals.find(world.store, waits.id).state) == (True, Proposed.VOID)
+    OURS.unlink()
+    again: Any = run().host_proposal
+    assert (again.id, again.state) == (waits.id, Proposed.WAITING)
+    proposals.approve(world.as_("ada"), again.id)
+    OURS.write_text("# by hand\n")
+    assert (run().host_proposal.state, OURS.read_text()) == (Proposed.WAITING, "# by hand\n")
+    OURS.unlink()
+    run()
+
+    proposals.approve(world.as_("ada"), waits.id)
+    (call,) = [each for each in proposals.content_of(waits).plan.changes if each.account == "bastion"]
+    done = run()
+    assert (done.host_proposal.state, OURS.read_text()) == (Proposed.APPLIED, call.call.parameters["Rules"])
+    assert run().host_proposal is None
+    assert proposals.waiting_of(world.store, hosts=True) == []
+
+
+def test_what_one_refuses_stays_refused_and_what_is_applied_by_hand_waits_no_more(world):
+    """A lead's word counts on hosts as in AWS."""
+    waits = reconcile(world.as_("watchbill"), None).host_proposal
+    proposals.refuse(world.as_("ada"), waits.id, "not now")
+    assert reconcile(world.as_("watchbill"), None).host_proposal.state is Proposed.REFUSED
+    assert not OURS.exists()
+    host_access.write(world.as_("sofia"), host_access.plan(world.as_("sofia")))
+    assert OURS.exists()
+    assert reconcile(world.as_("watchbill"), None).host_proposal is None
 
 
 def test_a_freeze_over_a_pass_and_back(world):

@@ -1,11 +1,12 @@
 """Hosts by shift: what was read of hosts compared with what they are to have, and who gains and loses by it."""
 
 import hashlib
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from watchbill.access.model import Call, Change, Freeze, Phase, Verb
+from watchbill.access.model import Call, Change, Effect, Freeze, Phase, Plan, Verb
 from watchbill.access.sudo import EVERYTHING, FILE, SERVICE, WRITE, Rule, read, rotas_on, rules_on, write
 from watchbill.errors import Location, Problem
 from watchbill.intervals import Interval, iso, merge, subtract
@@ -182,9 +183,30 @@ def _problem(code: str, message: str, where: Location | None) -> Problem:
     return Problem(code, message) if where is None else Problem.at(code, message, where)
 
 
+def id_of(changes: Iterable[Change]) -> str:
+    """Name a plan by what it does."""
+    said = [[change.account, change.call.operation, dict(change.call.parameters)] for change in changes]
+    return f"H-{hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]}"
+
+
+def plan_of(made: HostPlan, at: datetime, team_digest: str) -> Plan:
+    """Give what would change on hosts as a plan that leads approve."""
+    effects = tuple(Effect(e.person, e.verb, _held(e), e.host, e.interval, "of the shift") for e in made.effects)
+    warnings = tuple(Problem("on-host", text) for text in (*made.drift, *made.warnings))
+    return Plan(id_of(made.changes), at, team_digest, "", effects, made.changes, (), (), warnings)
+
+
+def _held(effect: HostEffect) -> str:
+    return f"sudo as {effect.user} ({', '.join(_words(effect.commands))})"
+
+
+def _words(commands: Iterable[str]) -> Iterator[str]:
+    yield from ("anything" if command == EVERYTHING else command for command in commands)
+
+
 def words_of(effects: Sequence[HostEffect]) -> Iterator[str]:
     """Say effects: `+ james gains sudo on bastion 2026-01-12T18:00:00Z - 2026-01-13T02:00:00Z: anything`."""
     for each in effects:
         sign = "+" if each.verb is Verb.GAINS else "-"
-        what = ", ".join("anything" if command == EVERYTHING else command for command in each.commands)
+        what = ", ".join(_words(each.commands))
         yield f"{sign} {each.person} {each.verb} sudo on {each.host} as {each.user} {each.interval}: {what}"

@@ -3,30 +3,34 @@
 The rules, in order:
 
 1. A host is in the strictest mode of the rotas that give sudo on it, and of their accounts: `observe` is left alone
-   whoever asks, `propose` waits for `watchbill hosts apply`, `enforce` is written by a pass.
+   whoever asks, `propose` waits for a lead, as a proposal of its own, or for `watchbill hosts apply`, and `enforce` is
+   written by a pass.
 2. A pass goes by the file in force, as it does in AWS: what waits for a lead waits on hosts too, and where a plan is
    stopped nothing is written.
 3. A host that a rota named before is looked at until its file is gone.
 4. Every write is in the ledger before it is made and after, and in the journal.
 """
 
-import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-import msgspec
-
-from watchbill.access.host_plan import HostPlan, HostSeen, plan_hosts
-from watchbill.access.model import Change, Outcome, State
+from watchbill.access.approval import Weighed
+from watchbill.access.host_plan import HostPlan, HostSeen, id_of, plan_hosts, plan_of
+from watchbill.access.model import Change, Outcome, Plan, State
 from watchbill.access.modes import Held, held_by
 from watchbill.access.sudo import read, rotas_on, users_on
 from watchbill.errors import Problem
 from watchbill.ledger.model import Kind, Sought
 from watchbill.service.casework import Casework
 from watchbill.service.containment import Progress, carry_out
-from watchbill.service.stepping import Step, goes_by
+from watchbill.service.stepping import Step, attend, goes_by
+from watchbill.store.rows import ProposalRow
 from watchbill.team.model import Mode, Team
 
 
+_NOTHING = Weighed((), (), 0, frozenset())
+"""What waits of the file: what is written on hosts is by one that was let be."""
 _KINDS = (Kind.SUDO_BEGUN, Kind.SUDO_WRITTEN, Kind.SUDO_FAILED)
 
 
@@ -36,6 +40,8 @@ class Written:
 
     outcomes: tuple[Outcome, ...] = ()
     problems: tuple[Problem, ...] = ()
+    proposal: ProposalRow | None = None
+    """What waits for a lead, or was written since one approved it."""
 
 
 def plan(work: Casework) -> HostPlan:
@@ -45,19 +51,34 @@ def plan(work: Casework) -> HostPlan:
 
 
 def in_step(work: Casework, step: Step) -> Written:
-    """Write on hosts what may be by itself."""
+    """Write on hosts what may be by itself and what was approved, and keep what waits for a lead."""
     team = goes_by(work, step)
     if team is None:
         return Written()
-    made = _plan(work, team, held_by([work.laid_over(), team], Mode.ENFORCE))
-    return Written(write(replace(work, team=team), made), made.problems)
+    sides = [work.laid_over(), team]
+    seen = _seen(work, team)
+    attended = {name for name in seen if _is_held(team, name, held_by(sides, Mode.ENFORCE))}
+    by_itself = _compared(work, team, {name: each for name, each in seen.items() if name not in attended})
+    outcomes = write(replace(work, team=team), by_itself)
+    waits = {name: seen[name] for name in seen if name in attended}
+    made = _compared(work, team, waits, held_by(sides, Mode.PROPOSE))
+    applies = partial(_approved, team, made)
+    done, proposal = attend(work, plan_of(made, work.at, work.team.digest), _NOTHING, applies, hosts=True)
+    problems = (*by_itself.problems, *made.problems, *_gone(work, team))
+    return Written((*outcomes, *done), problems, proposal)
+
+
+def _approved(team: Team, made: HostPlan, work: Casework, plan: Plan) -> tuple[Outcome, ...]:
+    """Write what was approved, or what is left of it."""
+    left = replace(made, changes=tuple(change for change in made.changes if change in plan.changes))
+    return write(replace(work, team=team), left)
 
 
 def write(work: Casework, made: HostPlan, progress: Progress = lambda outcome: None) -> tuple[Outcome, ...]:
     """Make the changes of a plan, host by host side by side."""
     if not made.changes:
         return ()
-    plan_id = f"H-{hashlib.sha256(msgspec.json.encode(made.changes, order='sorted')).hexdigest()[:16]}"
+    plan_id = id_of(made.changes)
     known = {change.account for change in made.changes if _failed_alike(work, change.account, plan_id)}
     for change in made.changes:
         if change.account not in known:
@@ -73,13 +94,22 @@ def write(work: Casework, made: HostPlan, progress: Progress = lambda outcome: N
 
 
 def _plan(work: Casework, team: Team, held: Held) -> HostPlan:
+    made = _compared(work, team, _seen(work, team), held)
+    return replace(made, problems=(*made.problems, *_gone(work, team)))
+
+
+def _seen(work: Casework, team: Team) -> dict[str, HostSeen | str]:
+    """Read every host that a rota names, or named."""
     named = {name for rota in team.rotas.values() for name in rota.hosts}
     looked_at = named | _begun(work)
     hosts = [name for name in team.reached if name in looked_at]
-    seen: dict[str, HostSeen | str] = work.app.sudo_on(team, {name: users_on(team, name) for name in hosts})
-    left = {name for name in hosts if _is_held(team, name, held)}
-    made = plan_hosts(team, seen, work.freezes(), work.at, work.app.clock.now(), left)
-    return replace(made, problems=(*made.problems, *_gone(work, team)))
+    return work.app.sudo_on(team, {name: users_on(team, name) for name in hosts})
+
+
+def _compared(work: Casework, team: Team, seen: Mapping[str, HostSeen | str], held: Held | None = None) -> HostPlan:
+    """Compare hosts with what they are to have; those that are held are left as they are."""
+    left = {name for name in seen if held is not None and _is_held(team, name, held)}
+    return plan_hosts(team, seen, work.freezes(), work.at, work.app.clock.now(), left)
 
 
 def _is_held(team: Team, host: str, held: Held) -> bool:

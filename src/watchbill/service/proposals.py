@@ -5,6 +5,7 @@
 2. A lead approves, by the file in force and by the new one; never who wrote it, nor who gains by what waits.
 3. Approved is not applied: the next pass applies it, if it would still do the same (`stepping`).
 4. One that was refused stays so while it is the same.
+5. What is written on hosts is a proposal of its own, beside the one of AWS: neither makes the other void.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import msgspec
 
 from watchbill.access.approval import Finding, Weighed
 from watchbill.access.model import Change, Plan
+from watchbill.access.sudo import SERVICE as HOST_SERVICE
 from watchbill.errors import NotFoundError, RefusedError
 from watchbill.intervals import iso
 from watchbill.ledger.model import Kind
@@ -43,6 +45,16 @@ class Content:
 def waiting(store: Store) -> list[ProposalRow]:
     """Give those that are not over, in order of time: they wait, are approved, or are being applied."""
     return store.proposals.open()
+
+
+def waiting_of(store: Store, *, hosts: bool) -> list[ProposalRow]:
+    """Give those of `waiting` that write on hosts, or those that do not."""
+    return [row for row in waiting(store) if is_of_hosts(content_of(row).plan) is hosts]
+
+
+def is_of_hosts(plan: Plan) -> bool:
+    """Tell whether a plan is one of what is written on hosts by shift."""
+    return any(change.call.service == HOST_SERVICE for change in plan.changes)
 
 
 def find(store: Store, proposal_id: str) -> ProposalRow:
@@ -79,7 +91,8 @@ def propose(work: Casework, plan: Plan, weighed: Weighed) -> ProposalRow:
     people, payload = max(weighed.people, 1), msgspec.json.encode(content).decode()
     made = ProposalRow(proposal, work.at, work.team.digest, people, payload)
     with work.store.transaction():
-        void(work, (row for row in waiting(work.store) if row.id != proposal), "what it would change has changed")
+        alike = waiting_of(work.store, hosts=is_of_hosts(plan))
+        void(work, (row for row in alike if row.id != proposal), "what it would change has changed")
         known = work.store.proposals.get(proposal)
         if known is not None and known.state not in (Proposed.VOID, Proposed.APPLIED):
             return known

@@ -80,6 +80,8 @@ class Reconciled:
     """What kept a part from being done."""
     proposal: ProposalRow | None = None
     """The plan that waits for a person, or was applied as one approved it; None where nothing waits."""
+    host_proposal: ProposalRow | None = None
+    """That of what is written on hosts."""
 
     @property
     def assumed(self) -> tuple[str, ...]:
@@ -138,9 +140,7 @@ def reconcile(work: Casework, watched: Watched | None, *, people: People | None 
         step = bring_in_step(work, done)
     if step is not None:
         with _part(done.problems):
-            written = host_access.in_step(work, step)
-            done.outcomes = (*done.outcomes, *written.outcomes)
-            done.problems.extend(written.problems)
+            bring_hosts_in_step(work, step, done)
     with _part(done.problems):
         settle(work)
     if watched is not None:
@@ -169,6 +169,15 @@ def bring_in_step(work: Casework, done: Reconciled) -> Stepping | None:
         done.problems.extend(stepped.problems)
         failed = any(outcome.state is not State.DONE for outcome in stepped.outcomes)
     return None if failed or step.plan.problems or stepped.problems else step
+
+
+def bring_hosts_in_step(work: Casework, step: Stepping, done: Reconciled) -> None:
+    """Write on hosts what may be, by what AWS was brought in step by, and keep what waits for a person."""
+    with _APPLYING:
+        written = host_access.in_step(work, step)
+    done.outcomes = (*done.outcomes, *written.outcomes)
+    done.problems.extend(written.problems)
+    done.host_proposal = written.proposal
 
 
 def _tell(work: Casework, people: People, done: Reconciled) -> None:

@@ -21,13 +21,15 @@ from watchbill.ledger.model import Kind
 from watchbill.service.authorship import authors_of
 from watchbill.service.casework import Casework
 from watchbill.service.feeds import with_feeds
-from watchbill.service.proposals import content_of, counted, is_part_of, propose, void, waiting
+from watchbill.service.proposals import content_of, counted, is_part_of, propose, void, waiting_of
 from watchbill.store.rows import ProposalRow, Proposed
 from watchbill.team.model import ChangeKind, Mode, Team
 
 
 Apply = Callable[[Casework, Plan], tuple[Outcome, ...]]
 """Carries a plan out as the plan of whoever's team file it is."""
+
+_OVER = "it is done, or is not to be done any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +120,12 @@ def take(work: Casework, step: Step, apply: Apply) -> Stepped:
     if any(outcome.state is not State.DONE for outcome in outcomes):
         return Stepped(outcomes, None, problems)
     if not step.weighed.waits and not step.attended:
-        void(work, waiting(work.store), "it is done, or is not to be done any more")
+        void(work, waiting_of(work.store, hosts=False), _OVER)
         return Stepped(outcomes, None, problems)
     if step.plan.problems:
         return Stepped(outcomes, None, problems)
     left = _left(work, step) if outcomes else step.plan
-    done, proposal = _attended(work, step, left, apply)
+    done, proposal = attend(work, left, step.weighed, apply)
     return Stepped((*outcomes, *done), proposal, problems)
 
 
@@ -144,19 +146,21 @@ def _left(work: Casework, step: Step) -> Plan:
     return _made(work, team, work.app.observe(team), step.held)
 
 
-def _attended(work: Casework, step: Step, left: Plan, apply: Apply) -> tuple[tuple[Outcome, ...], ProposalRow | None]:
+def attend(
+    work: Casework, left: Plan, weighed: Weighed, apply: Apply, *, hosts: bool = False
+) -> tuple[tuple[Outcome, ...], ProposalRow | None]:
     """Go on with what was begun, or apply what was approved, or keep what is left for a person."""
-    begun = next((row for row in waiting(work.store) if row.state is Proposed.BEGUN), None)
+    begun = next((row for row in waiting_of(work.store, hosts=hosts) if row.state is Proposed.BEGUN), None)
     of_this = begun is not None and begun.revision == work.team.digest
     if begun is not None and of_this and is_part_of(left.changes, content_of(begun).plan.changes):
         return _carried_out(work, begun, left, apply)
-    if not left.changes and not step.weighed.waits:
-        void(work, waiting(work.store), "it is done, or is not to be done any more")
+    if not left.changes and not weighed.waits:
+        void(work, waiting_of(work.store, hosts=hosts), _OVER)
         return (), None
-    proposal = propose(work, left, step.weighed)
+    proposal = propose(work, left, weighed)
     if proposal.state is Proposed.APPROVED and len(counted(work, proposal)) < proposal.people:
         void(work, [proposal], "who approved it is no lead any more, or is frozen")
-        proposal = propose(work, left, step.weighed)
+        proposal = propose(work, left, weighed)
     if proposal.state is Proposed.APPROVED:
         return _carried_out(work, proposal, left, apply)
     return (), proposal

@@ -81,7 +81,7 @@ def _slices(change: Change) -> bool:
 
 def _policy(change: Change) -> str:
     given = change.call.parameters
-    return str(given.get("PolicyName") or given.get("PolicyArn", "")).rpartition("/")[2]
+    return str(given.get("PolicyName") or given.get("PolicyArn") or given.get("FileName", "")).rpartition("/")[2]
 
 
 @command("plan", team=True, state=True)

@@ -249,6 +249,7 @@ def _together(first: Reconciled, rest: Reconciled) -> Reconciled:
         tuple(amended),
         [*first.problems, *(each for each in rest.problems if each not in first.problems)],
         rest.proposal,
+        rest.host_proposal,
     )
 
 

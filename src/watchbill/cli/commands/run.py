@@ -52,6 +52,8 @@ class RunView:
     escalated: list[str]
     proposal: str | None
     """The plan that waits for a lead, or was applied as one approved it."""
+    host_proposal: str | None
+    """That of what is written on hosts."""
 
 
 @command("run", team=True, state=True)
@@ -162,9 +164,9 @@ def _say(session: Session, passed: Passed, standing: Standing) -> None:
             line, style = f"{name} {case_id} [{severity}] {sentence}", STYLES.get(severity, "")
             new.append(partial(out.line, line, style))
     new += [partial(show_suppressed, session, found.suppressed) for found in done.audits if found.suppressed]
-    waits = None if done.proposal is None else f"plan {done.proposal.id} is {done.proposal.state}: watchbill plans"
-    if waits is not None and waits not in said:
-        new.append(partial(out.line, waits))
+    proposals = (each for each in (done.proposal, done.host_proposal) if each is not None)
+    waits = [f"plan {each.id} is {each.state}: watchbill plans" for each in proposals]
+    new += [partial(out.line, words) for words in waits if words not in said]
     assumed = [words for words in done.assumed if words not in said]
     new += [partial(out.line, words) for words in assumed]
     problems = [*done.problems, *passed.problems]
@@ -174,7 +176,7 @@ def _say(session: Session, passed: Passed, standing: Standing) -> None:
     for show in new:
         show()
     out.answer(run_view(done), fresh)
-    standing.said = [plan, waits, *done.assumed, *problems]
+    standing.said = [plan, *waits, *done.assumed, *problems]
 
 
 def run_view(done: Reconciled) -> RunView:
@@ -187,6 +189,7 @@ def run_view(done: Reconciled) -> RunView:
         list(done.amended),
         list(done.escalated),
         None if done.proposal is None else done.proposal.id,
+        None if done.host_proposal is None else done.host_proposal.id,
     )
 
 

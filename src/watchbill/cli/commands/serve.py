@@ -31,7 +31,7 @@ from watchbill.service.jobs import PRESSES, at_once, due, outbox, presses, slow_
 from watchbill.service.lead import Lead
 from watchbill.service.logs import libraries_heard, lines_of_json
 from watchbill.service.plans import PASSES, Plans
-from watchbill.service.reconcile import Reconciled, bring_in_step
+from watchbill.service.reconcile import Reconciled, bring_hosts_in_step, bring_in_step
 from watchbill.service.rules_view import Rulebook
 from watchbill.service.serve import Did, Instance, Job, Turn
 from watchbill.service.systemd import Systemd
@@ -147,10 +147,12 @@ def _counts(store: Store, at: datetime) -> str:
 
 
 def _brought(work: Casework, *, plans: Plans) -> Sequence[Problem]:
-    """Bring AWS in step as a pass does."""
+    """Bring AWS in step, and then hosts, as a pass does."""
     done = Reconciled()
-    bring_in_step(work, done)
+    step = bring_in_step(work, done)
     plans.keep(done.plan, done.outcomes)
+    if step is not None:
+        bring_hosts_in_step(work, step, done)
     return done.problems
 
 
