@@ -13,7 +13,9 @@ from tests.teams import DAY, HERE, MONDAY, with_rota
 
 from watchbill.access.center.declared import declared_state
 from watchbill.access.center.state import PLACE, Holder, mark_of
+from watchbill.access.drifted import given_by
 from watchbill.access.entitlements import windows
+from watchbill.access.matrix import Moment, Place
 from watchbill.access.model import Freeze, Phase, Verb
 from watchbill.access.modes import Held
 from watchbill.access.plan import Applied, make_plan
@@ -257,6 +259,14 @@ def test_what_others_gave_is_shown_and_undone_and_what_denies_is_left(two):
         f"permission set {SET} was given to {org.users['sofia']} in {org.accounts['a01'].number}": True,
         "sofia was put into group watchbill-job-developers": True,
     }
+    # Of both the group alone gives it: the set of a rota lets nobody in who is not on watch.
+    assert {drift.given for drift in plan.drift if drift.given} == {
+        (("sofia", org.accounts["a01"].number, SET),),
+        tuple(("sofia", number, JOB) for number in sorted(account.number for account in org.accounts.values())),
+    }
+    places = {(place, drift.what) for place, drift in given_by(Moment(NOON, of), plan.drift)}
+    joined = "sofia was put into group watchbill-job-developers"
+    assert places == {(Place("sofia", name, "read-only"), joined) for name in org.accounts}
     assert works.apply(of, plan) == []
     assert not works.plan(of, NOON).changes
     _, center = works.observe(of)

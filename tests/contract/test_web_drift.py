@@ -1,5 +1,10 @@
 """What others gave in AWS: kept as passes see it, shown on the access page as of any instant, acknowledged by a lead."""
 
+import csv
+import html
+import io
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,6 +16,7 @@ from watchbill.errors import RefusedError
 from watchbill.intervals import iso
 from watchbill.ledger.model import Kind
 from watchbill.service.drift_seen import acknowledge, drift_at, id_of, keep_drift
+from watchbill.store.rows import FreezeRow
 
 
 HOUR = timedelta(hours=1)
@@ -98,6 +104,63 @@ def test_the_page_tells_of_it_as_of_the_instant(site):
     ada = site.sign_in("ada").open(f"{BASE}/access").text.partition('id="drift"')[2]
     assert "another policy" in ada
     assert "james" not in ada
+
+
+def joined(person, group="job-security"):
+    """Give that others put somebody into a group, which gives what it gives."""
+    return on(person, f"user {person} was put into {group}", group, DriftKind.JOINED)
+
+
+def cell_of(page, person, place="audit"):
+    """Give the words and the class of a cell of the matrix."""
+    row = next(each for each in page.text.split("<tr>") if f'href="/people/{person}"' in each)
+    cell = next(each for each in row.split("<td")[1:] if f"set={place}&#34;" in each or f'set={place}"' in each)
+    (kind,) = re.findall(r'class="cell ([^"]*)"', cell)
+    return html.unescape(re.sub(r"<[^>]+>", " ", f"<td{cell}")).split(), kind
+
+
+def test_a_cell_says_drift_by_a_word_where_others_gave_it(site):
+    """As of the instant; beside what the file gives; in what programs read; and a viewer sees their own alone."""
+    first = saw(site, joined("james"), joined("sofia", "job-support"))
+    saw(site)
+    lee, was = site.sign_in("lee"), f"at={iso(first)}"
+    page = lee.open(f"{BASE}/access?{was}")
+    assert cell_of(page, "james") == (["!", "drift"], "drift")
+    assert cell_of(page, "sofia") == (["\u25a0", "job"], "held")
+    assert cell_of(page, "sofia", "support") == (["!", "drift"], "drift")
+    assert "!&#160;</span>drift" not in lee.open(f"{BASE}/access?at={iso(first - HOUR)}").text
+    assert "set=audit" in page.text.partition("</thead>")[0]
+    told = json.loads(lee.open(f"{BASE}/access.json?{was}&person=james&set=audit").text)["cells"]
+    arn = "arn:aws:iam::111111111111:user/watchbill/james"
+    assert told == [
+        {
+            "person": "james",
+            "account": "production",
+            "permission_set": "audit",
+            "standing": "drift",
+            "by": ["drift"],
+            "why": ["user james was put into job-security"],
+            "until": [None],
+            "where": [arn],
+        }
+    ]
+    (line,) = csv.DictReader(io.StringIO(lee.open(f"{BASE}/access.csv?{was}&person=james&set=audit").text))
+    assert (line["standing"], line["by"], line["where"]) == ("drift", "drift", arn)
+    why = lee.open(f"{BASE}/access/explain?{was}&person=james&account=production&set=audit").text
+    assert "Yes, by drift alone." in why
+    assert "user james was put into job-security" in why
+    compared = lee.open(f"{BASE}/access/compare?from={iso(first - HOUR)}&to={iso(first)}&set=audit").text
+    assert re.search(r"james</th><td>production</td><td>audit</td>\s*<td><strong class=\"good\">\+ gains", compared)
+    ada = site.sign_in("ada")
+    assert json.loads(ada.open(f"{BASE}/access.json?{was}&set=audit").text)["cells"] == []
+
+
+def test_who_is_frozen_has_nothing_by_drift(site):
+    """The cell says frozen first, and what it would be else."""
+    at = saw(site, joined("james"))
+    site.office.store.freezes.add(FreezeRow("F-1", "james", at, None, None, "{}"))
+    page = site.sign_in("lee").open(f"{BASE}/access")
+    assert cell_of(page, "james") == (["\u2715", "frozen", "else", "drift"], "frozen")
 
 
 def test_a_lead_acknowledges_it_with_a_reason(site):

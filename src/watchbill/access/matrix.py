@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from watchbill.access.entitlements import Watch, granted, watches, windows
-from watchbill.access.model import Freeze
+from watchbill.access.model import Drift, Freeze
 from watchbill.errors import Location
 from watchbill.intervals import Interval
 from watchbill.schedule.model import Shift
@@ -63,6 +63,8 @@ class Standing(StrEnum):
     FROZEN = "frozen"
     """Held, but for a freeze."""
     OFF_WATCH = "off watch"
+    DRIFT = "drift"
+    """Not held by the team file: others gave it in AWS."""
 
 
 class Place(NamedTuple):
@@ -98,13 +100,17 @@ class Cell:
     """The one in force, if there is one: whatever the reasons, nothing is held."""
     rotas: tuple[str, ...] = ()
     """Rotas that give it to whoever is on watch, in which they have turns; those of `reasons` too."""
+    drift: tuple[Drift, ...] = ()
+    """What others did in AWS that gives it besides (`drifted`); nothing of it is in what the team file gives."""
 
     @property
     def standing(self) -> Standing:
         """Give what it comes to."""
-        if not self.reasons:
+        if not self.reasons and not self.drift:
             return Standing.OFF_WATCH
-        return Standing.HELD if self.freeze is None else Standing.FROZEN
+        if self.freeze is not None:
+            return Standing.FROZEN
+        return Standing.HELD if self.reasons else Standing.DRIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,10 @@ class Only:
     def has(self, person: str) -> bool:
         """Tell whether a person is asked about."""
         return self.people is None or person in self.people
+
+    def has_place(self, place: Place) -> bool:
+        """Tell whether a place is asked about."""
+        return self.has(place.person) and self.has_set(place.permission_set) and bool(self.accounts_of([place.account]))
 
     def of_rota(self, rota: Rota) -> bool:
         """Tell whether anything that a rota gives is asked about."""
@@ -317,7 +327,7 @@ def differences(before: Moment, after: Moment, only: Only = EVERYTHING) -> tuple
     old, new = cells_at(before, only), cells_at(after, only)
     places = sorted({*old, *new})
     pairs = ((place, old.get(place), new.get(place)) for place in places)
-    return tuple(Difference(*pair) for pair in pairs if _gist(pair[1]) != _gist(pair[2]))
+    return tuple(Difference(*pair) for pair in pairs if gist(pair[1]) != gist(pair[2]))
 
 
 def _touched(*moments: Moment) -> Iterator[str]:
@@ -328,11 +338,11 @@ def _touched(*moments: Moment) -> Iterator[str]:
         yield from (freeze.person for freeze in moment.freezes if freeze.covers(moment.at))
 
 
-def _gist(cell: Cell | None) -> object:
+def gist(cell: Cell | None) -> object:
     """Give what of a cell makes a difference: not how often it is said, nor until when."""
-    if cell is None or not cell.reasons:
+    if cell is None or cell.standing is Standing.OFF_WATCH:
         return None
-    return cell.standing, frozenset((reason.by, reason.name) for reason in cell.reasons)
+    return cell.standing, frozenset((reason.by, reason.name) for reason in cell.reasons), frozenset(cell.drift)
 
 
 def in_account(team: Team, account: str) -> Team:

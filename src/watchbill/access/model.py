@@ -395,6 +395,8 @@ class Drift:
     kind: DriftKind = DriftKind.ATTACHED
     healed: bool = False
     """Whether the plan undoes it; what denies, or cannot be read, is left for a person to decide."""
+    given: tuple[tuple[str, str, str], ...] = ()
+    """What it gives by Identity Center: a person, the number of an account, and a permission set of there, for each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Who has access to what at any time, as pages show it and programs read it.
 
 What was: by the team file that was in force then, as the state has kept it. What is: by the one that is in force. What
-will be: by the file as it is now, and its schedule; whether it was applied is said. What others changed in AWS itself
-is in none of them: `drift_seen` keeps what passes saw of it, and `drift` and `can --live` look.
+will be: by the file as it is now, and its schedule; whether it was applied is said. What others gave in AWS itself is
+laid over, as drift, as far as passes saw it (`drift_seen`) and it comes to a permission set (`access.drifted`).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from watchbill.access.center.declared import declared_state
+from watchbill.access.drifted import given_by
 from watchbill.access.explain import explain_ways
 from watchbill.access.history import InForce
 from watchbill.access.matrix import (
@@ -23,6 +24,7 @@ from watchbill.access.matrix import (
     Turning,
     cells_at,
     differences,
+    gist,
     in_account,
     last_turning,
     next_turning,
@@ -39,6 +41,7 @@ from watchbill.policy.model import Request
 from watchbill.policy.statements import parse_policy
 from watchbill.service.approved import laid_over
 from watchbill.service.casework import Casework
+from watchbill.service.drift_seen import SeenDrift, drift_at
 from watchbill.service.history import history_of
 from watchbill.service.rights import ExplainView, HolderView, explain_view, holder_view
 from watchbill.store.rows import Asked
@@ -65,6 +68,19 @@ class Then:
     """Which team file says so, in words."""
     assumed: tuple[str, ...]
     """What was taken to be so, in words."""
+    seen: tuple[SeenDrift, ...] = ()
+    """What others gave in AWS as of the instant; of one that lies ahead, as of now."""
+    drift: Mapping[Place, tuple[SeenDrift, ...]] = field(default_factory=dict)
+    """What of it gives a permission set, by where."""
+
+    def cells(self, only: Only) -> Mapping[Place, Cell]:
+        """Give the cells of the instant, with drift, in order of their places."""
+        cells = dict(cells_at(self.moment, only))
+        for place, seen in self.drift.items():
+            if only.has_place(place):
+                cell = cells.get(place) or Cell((), self.moment.freeze_of(place.person))
+                cells[place] = replace(cell, drift=tuple(each.drift for each in seen))
+        return dict(sorted(cells.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +141,14 @@ class CellView:
     account: str
     permission_set: str
     standing: str
-    """`held`, `frozen` (held, but for a freeze) or `off watch`."""
+    """`held`, `frozen` (held, but for a freeze), `off watch`, or `drift` where nothing but that gives it."""
     by: list[str]
-    """`job`, `on call`, `override` or `grant`, for each reason."""
+    """`job`, `on call`, `override`, `grant` or `drift`, for each reason."""
     why: list[str]
     until: list[str | None]
     """When each ends; null where no end is known."""
     where: list[str]
-    """The line of the team file of each."""
+    """The line of the team file of each; of drift the ARN of what it is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +182,23 @@ def then(work: Casework, at: datetime) -> Then:
         latest = work.store.revisions.latest()
         applied = latest is None or latest.digest == work.team.digest
         assumed = () if applied else ("the team file as it is now is not applied yet",)
-        return Then(Moment(at, work.laid_over(), freezes), "the team file as it is now, and its schedule", assumed)
+        moment = Moment(at, work.laid_over(), freezes)
+        return _with_drift(work, Then(moment, "the team file as it is now, and its schedule", assumed))
     history = history_of(work, Interval(at, at + _MOMENT))
     found = history.in_force(at)
     if found.team is None:
         raise NotFoundError(found.why_not)
-    return Then(Moment(at, laid_over(found.team, rows), freezes), _said(found), history.assumed)
+    return _with_drift(work, Then(Moment(at, laid_over(found.team, rows), freezes), _said(found), history.assumed))
+
+
+def _with_drift(work: Casework, found: Then) -> Then:
+    moment = found.moment
+    seen = drift_at(work, moment.team, min(moment.at, work.at))
+    known = {each.drift: each for each in seen}
+    gives: dict[Place, dict[SeenDrift, None]] = {}
+    for place, drift in given_by(moment, list(known)):
+        gives.setdefault(place, {})[known[drift]] = None
+    return replace(found, seen=tuple(seen), drift={place: tuple(each) for place, each in gives.items()})
 
 
 def _said(found: InForce) -> str:
@@ -213,9 +240,9 @@ def matrix(found: Then, filters: Filters, page: int = 1, across: int = 1) -> Mat
     only = only_of(team, filters)
     people = sorted(only.people or ())
     if filters.account or filters.permission_set:
-        people = sorted({place.person for place in cells_at(moment, only)})
+        people = sorted({place.person for place in found.cells(only)})
     shown = people[(page - 1) * ROWS : page * ROWS]
-    cells = cells_at(moment, replace(only, people=set(shown)))
+    cells = found.cells(replace(only, people=set(shown)))
     columns = _columns(team, cells)
     here = columns[(across - 1) * COLUMNS : across * COLUMNS]
     rows = tuple(
@@ -243,7 +270,7 @@ def _columns(team: Team, cells: Mapping[Place, Cell]) -> tuple[tuple[str, str], 
 def access_view(found: Then, filters: Filters) -> AccessView:
     """Give every cell that filters leave."""
     moment = found.moment
-    cells = cells_at(moment, only_of(moment.team, filters))
+    cells = found.cells(only_of(moment.team, filters))
     views = [cell_view(place, cell) for place, cell in cells.items()]
     return AccessView(iso(moment.at), found.by, list(found.assumed), views)
 
@@ -253,10 +280,13 @@ def cell_view(place: Place, cell: Cell) -> CellView:
     return CellView(
         *place,
         str(cell.standing),
-        [str(reason.by) for reason in cell.reasons],
-        [reason.why for reason in cell.reasons],
-        [None if reason.until is None else iso(reason.until) for reason in cell.reasons],
-        [str(reason.where) for reason in cell.reasons],
+        [*(str(reason.by) for reason in cell.reasons), *(str(Standing.DRIFT) for _ in cell.drift)],
+        [*(reason.why for reason in cell.reasons), *(each.what for each in cell.drift)],
+        [
+            *(None if reason.until is None else iso(reason.until) for reason in cell.reasons),
+            *(None for _ in cell.drift),
+        ],
+        [*(str(reason.where) for reason in cell.reasons), *(each.principal for each in cell.drift)],
     )
 
 
@@ -268,7 +298,16 @@ def compared(before: Then, after: Then, filters: Filters) -> tuple[Difference, .
         only = replace(only, permission_sets={*(old.permission_sets or ()), *(new.permission_sets or ())})
     if filters.account:
         only = replace(only, accounts={filters.account})
-    return differences(before.moment, after.moment, only)
+    found = {each.place: each for each in differences(before.moment, after.moment, only)}
+    for place in {*before.drift, *after.drift}:
+        if only.has_place(place):
+            here = Only({place.person}, {place.account}, {place.permission_set})
+            was, is_ = (each.cells(here).get(place) for each in (before, after))
+            if gist(was) == gist(is_):
+                found.pop(place, None)
+            else:
+                found[place] = Difference(place, was, is_)
+    return tuple(found[place] for place in sorted(found))
 
 
 def search(found: Then, filters: Filters, action: str, resource: str) -> Search:

@@ -48,9 +48,9 @@ class SeenDrift:
 def keep_drift(work: Casework, drift: Iterable[Drift]) -> None:
     """Write what a pass saw into the ledger, where it is another than what was seen last."""
     found = sorted((each for each in drift if gives_something(each)), key=_key)
-    said = msgspec.to_builtins(found[:_MOST])
     last = work.store.ledger.last(Kind.DRIFT_SEEN)
-    if said != ([] if last is None else last.facts["drift"]):
+    if found[:_MOST] != ([] if last is None else _of(last)):
+        said = msgspec.to_builtins(found[:_MOST])
         work.record(Kind.DRIFT_SEEN, work.team.name, {"drift": said, "count": len(found)})
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from watchbill.access.center.state import PLACE, CenterState, Reference, SetState
+from watchbill.access.center.state import PLACE, CenterState, Holder, Reference, SetState
 from watchbill.access.documents import CENTER_USER
 from watchbill.access.drift import judged
 from watchbill.access.model import PATH, AccountState, Document, Drift, DriftKind
@@ -96,11 +96,13 @@ def _assignments_moved(expected: CenterState, observed: CenterState) -> Iterator
     mine = {name for name in expected.sets if name in observed.sets}
     now = {each for each in observed.assignments if each.permission_set in mine}
     was = {each for each in expected.assignments if each.permission_set in mine}
+    names = {user: name for name, user in observed.people.items()}
     for each in sorted(now - was):
         what = f"permission set {each.permission_set} was given to {each.principal} in {each.account}"
-        yield Drift(
-            PLACE, observed.sets[each.permission_set].arn, what, each.principal, DriftKind.ATTACHED, healed=True
-        )
+        arn, by_group = observed.sets[each.permission_set].arn, observed.groups.get(each.principal)
+        users = [each.principal] if each.holder is Holder.USER else by_group.members if by_group else ()
+        given = tuple((names[user], each.account, each.permission_set) for user in users if user in names)
+        yield Drift(PLACE, arn, what, each.principal, DriftKind.ATTACHED, healed=True, given=given)
     for each in sorted(was - now):
         what = f"{each.principal} no longer has permission set {each.permission_set} in {each.account}"
         yield Drift(
@@ -116,9 +118,11 @@ def _groups_moved(expected: CenterState, observed: CenterState) -> Iterator[Drif
             what = f"group {name} is gone"
             yield Drift(PLACE, f"{expected.store}/{name}", what, None, DriftKind.MISSING, healed=True)
             continue
+        assigned = sorted((a.account, a.permission_set) for a in observed.assignments if a.principal == name)
         for user in sorted(set(there.members) - set(was.members)):
             what = f"{names.get(user, user)} was put into group {name}"
-            yield Drift(PLACE, f"{observed.store}/{name}", what, name, DriftKind.JOINED, healed=True)
+            given = tuple((names[user], account, each) for account, each in assigned if user in names)
+            yield Drift(PLACE, f"{observed.store}/{name}", what, name, DriftKind.JOINED, healed=True, given=given)
         for user in sorted(set(was.members) - set(there.members)):
             what = f"{names.get(user, user)} is no longer in group {name}"
             yield Drift(PLACE, f"{observed.store}/{name}", what, name, DriftKind.LEFT, healed=True)

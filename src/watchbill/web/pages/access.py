@@ -37,7 +37,7 @@ from watchbill.service.access_view import (
     search,
     then,
 )
-from watchbill.service.drift_seen import SeenDrift, drift_at
+from watchbill.service.drift_seen import SeenDrift
 from watchbill.service.rights import ExplainView
 from watchbill.service.sign_in import Role
 from watchbill.web.asked import UTC, PageNumber, When, Zone, instant_of, local_in, zone_of, zones_for
@@ -68,6 +68,7 @@ MARKS: Final = {
     By.OVERRIDE: "\u25c6",
     By.GRANT: "\u25b2",
     Standing.FROZEN: "\u2715",
+    Standing.DRIFT: "!",
     Standing.OFF_WATCH: "\u25cb",
 }
 """A shape for each word, so that nothing is said by colour alone."""
@@ -205,9 +206,8 @@ def show(visit: Visiting, asked: Given, page: PageNumber = 1, across: PageNumber
 
 def _drift(look: _Look) -> list[SeenDrift]:
     """Give what others gave as of the instant, of those whom the visitor may see."""
-    own, at = look.filters.own, min(look.found.moment.at, look.visit.at)
-    found = drift_at(look.visit.work(), look.found.moment.team, at)
-    return [each for each in found if own is None or each.person == own]
+    own = look.filters.own
+    return [each for each in look.found.seen if own is None or each.person == own]
 
 
 def acknowledge(
@@ -342,15 +342,16 @@ def explain(visit: Visiting, asked: Given) -> Response:
     team = look.found.moment.team
     if asked.person not in team.people:
         raise NotFoundError(f"no person `{asked.person}` in {look.found.by}")
-    chain = None
+    chain, drift = None, tuple[SeenDrift, ...]()
     if asked.permission_set and asked.account:
         place = place_of(look.found, asked.person, asked.account, asked.permission_set)
-        chain = chain_of(look.found.moment, place)
+        chain, drift = chain_of(look.found.moment, place), look.found.drift.get(place, ())
     return visit.show(
         "access_explain.html",
         **look.drawn(),
         person=team.people[asked.person],
         chain=chain,
+        drift=drift,
         ways=_ways(look),
         listed=not asked.action or is_action(asked.action),
     )
@@ -373,10 +374,12 @@ def cell_words(cell: Cell | None) -> str:
     """Say a cell in words: what it comes to, and by what."""
     if cell is None:
         return "no"
-    if not cell.reasons:
+    if cell.standing is Standing.OFF_WATCH:
         return str(cell.standing)
     frozen = "frozen, else " if cell.standing is Standing.FROZEN else ""
-    return frozen + "; ".join(f"{reason.by} ({reason.why})" for reason in cell.reasons)
+    reasons = (f"{reason.by} ({reason.why})" for reason in cell.reasons)
+    drift = (f"{Standing.DRIFT} ({each.what})" for each in cell.drift)
+    return frozen + "; ".join((*reasons, *drift))
 
 
 PAGES = (
