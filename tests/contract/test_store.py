@@ -72,6 +72,10 @@ def test_what_is_written_is_there_when_it_is_opened_again(place):
         assert store.journal.of("F-1") == [step]
         assert not store.revisions.add("d1", AT, "team: x", "ana")
         assert store.revisions.applied() == [("d1", AT)]
+        assert store.revisions.settled() is None
+        for digest in ("d0", "d1", "d1"):
+            store.revisions.settle(digest)
+            assert (store.revisions.settled() is not None) is (digest == "d1")
         assert store.revisions.texts(["d1", "d1", "d0"]) == {"d1": "team: x"}
         assert store.revisions.at(AT - timedelta(seconds=1)) is None
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from watchbill.access.approval import Weighed, weigh
-from watchbill.access.interim import interim
+from watchbill.access.interim import interim, read
 from watchbill.access.model import AccountState, Outcome, Plan, State
 from watchbill.access.modes import Held, held_by
 from watchbill.access.plan import make_plan
 from watchbill.access.review import too_large
-from watchbill.errors import Problem, RefusedError
+from watchbill.errors import FileError, Problem, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.service.authorship import authors_of
 from watchbill.service.casework import Casework
@@ -68,6 +68,7 @@ def step_of(work: Casework) -> Step:
     observed = work.app.observe(team)
     plan = _made(work, team, observed, seen)
     weighed = weigh(known, team, work.at, authors_of(before, work.team), plan)
+    weighed = replace(weighed, barred=weighed.barred | _authors_of_the_rest(work, before))
     base = work.team if not weighed.waits else before and _interim(work, before)
     unattended: Plan | None = None
     if base is work.team:
@@ -76,6 +77,17 @@ def step_of(work: Casework) -> Step:
         goes_on = _known(work, base)
         unattended = _made(work, goes_on, _of(goes_on, observed), held)
     return Step(plan, weighed, unattended, base, seen, held != seen)
+
+
+def _authors_of_the_rest(work: Casework, before: Team | None) -> frozenset[str]:
+    """Give who wrote what is in force and not all done: a part of it waits where plans do, and is still theirs."""
+    settled = work.store.revisions.settled()
+    if before is None or settled is None or settled.digest == before.digest:
+        return frozenset()
+    try:
+        return authors_of(read(settled.text, work.team.path), work.team).people
+    except FileError:
+        return frozenset()
 
 
 def _made(work: Casework, team: Team, observed: Mapping[str, AccountState], held: Held) -> Plan:
@@ -121,11 +133,15 @@ def take(work: Casework, step: Step, apply: Apply) -> Stepped:
         return Stepped(outcomes, None, problems)
     if not step.weighed.waits and not step.attended:
         void(work, waiting_of(work.store, hosts=False), _OVER)
+        if not problems and step.unattended is not None and not step.unattended.problems:
+            work.store.revisions.settle(work.team.digest)
         return Stepped(outcomes, None, problems)
     if step.plan.problems:
         return Stepped(outcomes, None, problems)
     left = _left(work, step) if outcomes else step.plan
     done, proposal = attend(work, left, step.weighed, apply)
+    if proposal is None or proposal.state is Proposed.APPLIED:
+        work.store.revisions.settle(work.team.digest)
     return Stepped((*outcomes, *done), proposal, problems)
 
 

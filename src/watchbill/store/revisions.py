@@ -22,8 +22,27 @@ class Revisions(Part):
             latest = self.latest()
             if latest is not None and latest.digest == digest:
                 return False
-            connection.execute(tables.revisions.insert().values(**values))
+            connection.execute(tables.revisions.insert().values(**values, settled=0))
         return True
+
+    def settle(self, digest: str) -> None:
+        """Write that all of the latest revision is done, if it is this one; until then a part of it may wait."""
+        column = tables.revisions.c
+        newest = select(column.number).order_by(column.number.desc()).limit(1).scalar_subquery()
+        unsettled = (column.number == newest) & (column.digest == digest) & (column.settled == 0)
+        with self._read() as connection:
+            if connection.execute(select(column.number).where(unsettled)).first() is None:
+                return
+        with self._connect() as connection:
+            connection.execute(tables.revisions.update().where(unsettled).values(settled=1))
+
+    def settled(self) -> RevisionRow | None:
+        """Give the last revision of which all is done."""
+        column = tables.revisions.c
+        found = select(tables.revisions).where(column.settled == 1).order_by(column.number.desc()).limit(1)
+        with self._read() as connection:
+            row = connection.execute(found).first()
+        return None if row is None else _revision(row)
 
     def latest(self) -> RevisionRow | None:
         """Give the revision in force."""

@@ -26,6 +26,7 @@ revisions = Table(
     Column("at", String(32), nullable=False),
     Column("by", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("settled", Integer, nullable=False, server_default="1"),
 )
 
 cases = Table(
@@ -197,6 +198,15 @@ identities = Table(
     Column("user", String(32), nullable=False),
     Column("pinned_at", String(32), nullable=False),
     Index("identities_by_user", "team", "user", unique=True),
+)
+
+center_users = Table(
+    "center_users",
+    METADATA,
+    Column("store", String(64), primary_key=True),
+    Column("person", String(255), primary_key=True),
+    Column("user", String(64), nullable=False),
+    Column("seen_at", String(32), nullable=False),
 )
 
 answer_links = Table(

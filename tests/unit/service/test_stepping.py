@@ -382,6 +382,31 @@ def test_in_mode_propose_each_plan_waits(tmp_path):
         assert not site.may("james", "ec2:RunInstances")
 
 
+def test_who_wrote_what_is_done_in_part_does_not_approve_the_rest(tmp_path):
+    """One account enforces, and has it at once; in the other it waits, day after day, for somebody else."""
+    site = Site(tmp_path, "propose")
+    with site.store:
+        more = '\n  staging: {number: "222222222222", environment: staging, mode: enforce}'
+        site.edit("mode: propose}", "mode: propose}" + more)
+        site.edit("permission_set: developer, accounts: [production]", "permission_set: developer, accounts: [production, staging]", "sofia")  # fmt: skip
+        site.begin()
+        site.edit("members: [james, rick]\n    access", "members: [rick]\n    access", "rick")
+        first = site.run()
+        assert {outcome.change.account for outcome in first.outcomes} == {"staging"}
+        assert proposals.content_of(first.proposal).barred == ("rick",)
+        assert [d for d, _ in site.store.revisions.applied()][-1] == site.as_("sofia").team.digest
+        site.clock.advance(timedelta(days=1))
+        waits = site.run().proposal
+        assert waits.id != first.proposal.id
+        assert proposals.content_of(waits).barred == ("rick",)
+        with pytest.raises(RefusedError, match="`rick` wrote what is in"):
+            proposals.approve(site.as_("rick"), waits.id)
+        proposals.approve(site.as_("ada"), waits.id)
+        assert site.run().proposal.state is Proposed.APPLIED
+        site.clock.advance(timedelta(days=1))
+        assert proposals.content_of(site.run().proposal).barred == ()
+
+
 def test_two_instances_apply_what_was_approved_once(site):
     """Two that believe they lead: one turns it, and the calls are made once."""
     waits = site.run().proposal

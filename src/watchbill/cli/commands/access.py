@@ -130,6 +130,8 @@ def apply(session: Session, plan_file: Path | None, *, yes: bool, allow_large: b
         if made.changes and plan_file is None and not yes:
             click.confirm("apply this plan?", abort=True, err=True)
         outcomes = apply_shown(session, work, made)
+        if all(outcome.state is State.DONE for outcome in outcomes):
+            work.store.revisions.settle(work.team.digest)
     session.out.answer(ApplyView(made.id, [outcome_view(outcome) for outcome in outcomes]))
     return 0 if all(outcome.state is State.DONE for outcome in outcomes) else 1
 
