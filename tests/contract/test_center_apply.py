@@ -259,6 +259,10 @@ def test_what_others_gave_is_shown_and_undone_and_what_denies_is_left(two):
         f"permission set {SET} was given to {org.users['sofia']} in {org.accounts['a01'].number}": True,
         "sofia was put into group watchbill-job-developers": True,
     }
+    about = {drift.other or drift.what: drift.people for drift in plan.drift}
+    on_call = ("ada", "james", "lee", "priya", "rick", "sofia")
+    assert about.pop(org.users["sofia"]) == about.pop("watchbill-job-developers") == ("sofia",)
+    assert set(about.values()) == {on_call}
     # Of both the group alone gives it: the set of a rota lets nobody in who is not on watch.
     assert {drift.given for drift in plan.drift if drift.given} == {
         (("sofia", org.accounts["a01"].number, SET),),

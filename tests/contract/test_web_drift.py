@@ -188,6 +188,20 @@ def test_a_lead_acknowledges_it_with_a_reason(site):
         acknowledge(site.office.as_("rick"), james, "r")
 
 
+def test_who_has_a_part_in_it_does_not_acknowledge_it(site):
+    """A policy that others attached to a group is about all who are in it: a lead among them is offered nothing."""
+    arn = "arn:aws:iam::111111111111:group/watchbill/job-developers"
+    found = Drift("production", arn, "others attached a policy", ADMIN, people=("james", "sofia"))
+    saw(site, found)
+    sofia = site.sign_in("sofia")
+    page = sofia.open(f"{BASE}/access")
+    assert "others attached a policy" in page.text
+    assert not [each for each in page.parsed().forms if each.action == "/access/drift"]
+    assert sofia.post(f"{BASE}/access/drift", {"drift": id_of(found), "reason": "mine"}).status == 403
+    with pytest.raises(RefusedError, match="`sofia` gains by it"):
+        acknowledge(site.office.as_("sofia"), id_of(found), "mine")
+
+
 def test_names_that_strangers_chose_are_inert_in_drift(site):
     """A policy and a user may be called whatever AWS lets them be, and more."""
     texts = [each for each in HOSTILE.values() if each.isprintable() and "ZQ" in each]

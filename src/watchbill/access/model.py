@@ -397,6 +397,8 @@ class Drift:
     """Whether the plan undoes it; what denies, or cannot be read, is left for a person to decide."""
     given: tuple[tuple[str, str, str], ...] = ()
     """What it gives by Identity Center: a person, the number of an account, and a permission set of there, for each."""
+    people: tuple[str, ...] = ()
+    """Names of those of the team whom it is about: who gains or loses by it."""
 
 
 @dataclass(frozen=True, slots=True)

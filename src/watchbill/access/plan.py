@@ -17,6 +17,7 @@ from watchbill.access.center.state import CenterState
 from watchbill.access.changes import changes_of
 from watchbill.access.compile import Compiler, policies_of
 from watchbill.access.drift import find_drift, foreign_of
+from watchbill.access.gainers import with_people
 from watchbill.access.keys import key_warnings
 from watchbill.access.limits import fullest
 from watchbill.access.model import AccountState, Capacity, Change, Drift, Effect, Freeze, Holding, Plan, Verb
@@ -91,7 +92,7 @@ def make_plan(
         wanted = (*compiled.holdings, *by_center.holdings(name))
         wanted = holdings_of(wanted, have, cut.through | by_center.left)
         effects.extend(_effects(wanted, have, name, at))
-        drift.extend(find_drift(compiled.state, state, foreign, expected))
+        drift.extend(with_people(find_drift(compiled.state, state, foreign, expected), team, compiled.state, state))
         problems.extend((*compiled.problems, *taken_names(team, compiled, state)))
         warnings.extend((*account_warnings(team, compiled, state), *key_warnings(team, state, at)))
         capacity.extend(compiled.capacity)

@@ -119,21 +119,21 @@ def rows_of(
         if gives_something(each):
             person = person_of(team, each.principal)
             given = f"{each.what} ({each.other})" if each.other else each.what
-            by = reviewer_of(team, OUTSIDE, person)
+            by = reviewer_of(team, OUTSIDE, person, but=each.people)
             made.append(AccessRow(0, person, given, (each.account,), OUTSIDE, None, "", by, None, NOT_LOOKED.said))
     ordered = sorted(made, key=lambda row: (row.reviewer, row.person, row.through, row.permission_set))
     return tuple(replace(row, number=number) for number, row in enumerate(ordered, 1))
 
 
-def reviewer_of(team: Team, through: str, person: str, before: str | None = None) -> str:
+def reviewer_of(team: Team, through: str, person: str, before: str | None = None, but: Collection[str] = ()) -> str:
     """Tell who reviews something: whoever did `before`, if they still may; else the first who may.
 
-    Raises RefusedError where nobody but its holder could.
+    Raises RefusedError where nobody could but its holder, and those `but` whom it is about.
     """
     kind, _, name = through.partition(" ")
     group = team.groups.get(name) if kind == "group" else None
     named = () if group is None or group.reviewer is None else (group.reviewer,)
-    may = [each for each in (*named, *team.leads) if each != person and each in team.people]
+    may = [each for each in (*named, *team.leads) if each != person and each not in but and each in team.people]
     if not may:
         raise RefusedError(f"nobody may review what `{person}` holds", "name another lead in the team file")
     return before if before is not None and before in may else may[0]

@@ -1,7 +1,7 @@
 """What others gave in AWS, as passes saw it: kept in the ledger when it changes, so that any instant can be asked of.
 
-A lead acknowledges one with a reason, which takes nothing back: it says that somebody knows of it. Whoever's user it is
-on never does; who gains by what is on a group, a role or a policy is not looked at.
+A lead acknowledges one with a reason, which takes nothing back: it says that somebody knows of it. Whoever it is about
+never does: whose user it is on, and who has a part in the group, the role or the policy that it is on.
 """
 
 import hashlib
@@ -40,6 +40,8 @@ class SeenDrift:
     drift: Drift
     person: str
     """Whose user it is on; the ARN where it is on something else."""
+    about: frozenset[str]
+    """Who never acknowledges it, since it is about them."""
     since: datetime
     """When a pass first saw it, of those in a row that did."""
     acknowledged: Acknowledged | None
@@ -70,7 +72,14 @@ def drift_at(work: Casework, team: Team, at: datetime) -> list[SeenDrift]:
             break
     known = {entry.subject: entry for entry in work.store.ledger.about(list(here)) if entry.at <= at}
     return [
-        SeenDrift(name, each, person_of(team, each.principal), since[name], _acknowledged(known.get(name), since[name]))
+        SeenDrift(
+            name,
+            each,
+            person := person_of(team, each.principal),
+            frozenset({person, *each.people}),
+            since[name],
+            _acknowledged(known.get(name), since[name]),
+        )
         for name, each in here.items()
     ]
 
@@ -81,7 +90,7 @@ def acknowledge(work: Casework, drift_id: str, reason: str) -> None:
     found = next((each for each in drift_at(work, work.team, work.at) if each.id == drift_id), None)
     if found is None:
         raise NotFoundError(f"no drift `{drift_id}` is known now", "the last pass did not see it")
-    if found.person == work.actor:
+    if work.actor in found.about:
         raise RefusedError(f"`{work.actor}` gains by it: another lead acknowledges it")
     if not reason.strip():
         raise RefusedError("it needs a reason, for whoever reads the ledger")

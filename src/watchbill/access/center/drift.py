@@ -5,11 +5,11 @@ be somebody's emergency brake, and what cannot be read may be one: both are show
 of others are never touched.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from watchbill.access.center.state import PLACE, CenterState, Holder, Reference, SetState
+from watchbill.access.center.state import PLACE, Assigned, CenterState, Holder, Reference, SetState
 from watchbill.access.documents import CENTER_USER
 from watchbill.access.drift import judged
 from watchbill.access.model import PATH, AccountState, Document, Drift, DriftKind
@@ -61,35 +61,61 @@ def center_drift(
     expected: CenterState | None = None,
 ) -> Iterator[Drift]:
     """Give what others did: what is foreign, and how what is there differs from what was last applied."""
+    states = [desired, observed, *([] if expected is None else [expected])]
     for each in foreign:
-        what = f"permission set {each.permission_set} {each.why}"
+        what, people = f"permission set {each.permission_set} {each.why}", _holders(each.permission_set, states)
         arn = observed.sets[each.permission_set].arn
-        yield Drift(PLACE, arn, what, each.what, each.drift, each.healed)
+        yield Drift(PLACE, arn, what, each.what, each.drift, each.healed, people=people)
     for name, wanted in desired.sets.items():
         there = observed.sets.get(name)
         if there is not None and there.boundary not in (None, wanted.boundary):
             what = f"permission set {name} is bounded by {there.boundary}, not from the team file"
-            yield Drift(PLACE, there.arn, what, None, DriftKind.BOUNDARY, healed=wanted.boundary is not None)
+            healed, people = wanted.boundary is not None, _holders(name, states)
+            yield Drift(PLACE, there.arn, what, None, DriftKind.BOUNDARY, healed, people=people)
     if expected is not None:
-        yield from _sets_moved(expected, observed)
+        holders = {name: _holders(name, states) for name in expected.sets}
+        yield from _sets_moved(expected, observed, holders)
         yield from _assignments_moved(expected, observed)
         yield from _groups_moved(expected, observed)
 
 
-def _sets_moved(expected: CenterState, observed: CenterState) -> Iterator[Drift]:
+def _holders(name: str, states: Iterable[CenterState]) -> tuple[str, ...]:
+    """Give the people of the team who have a permission set, in any of some states."""
+    found = {
+        person
+        for state in states
+        for each in state.assignments
+        if each.permission_set == name
+        for person in _people(each, state)
+    }
+    return tuple(sorted(found))
+
+
+def _people(assigned: Assigned, state: CenterState) -> tuple[str, ...]:
+    """Give the people of the team who have an assignment, themselves or by the group that it is to."""
+    users: Collection[str] = [assigned.principal]
+    if assigned.holder is Holder.GROUP:
+        group = state.groups.get(assigned.principal)
+        users = () if group is None else group.members
+    return tuple(sorted(name for name, user in state.people.items() if user in users))
+
+
+def _sets_moved(
+    expected: CenterState, observed: CenterState, holders: Mapping[str, tuple[str, ...]]
+) -> Iterator[Drift]:
     for name, was in expected.sets.items():
-        there = observed.sets.get(name)
+        there, mine = observed.sets.get(name), holders[name]
         if there is None:
             what = f"permission set {name} is gone"
-            yield Drift(PLACE, f"{expected.instance}/{name}", what, None, DriftKind.MISSING, healed=True)
+            yield Drift(PLACE, f"{expected.instance}/{name}", what, None, DriftKind.MISSING, healed=True, people=mine)
             continue
         gone = sorted([*(r.name for r in was.references - there.references), *(was.managed - there.managed)])
         for policy in gone:
             what = f"permission set {name} no longer has {policy}"
-            yield Drift(PLACE, there.arn, what, policy, DriftKind.DETACHED, healed=True)
+            yield Drift(PLACE, there.arn, what, policy, DriftKind.DETACHED, healed=True, people=mine)
         if was.session != there.session:
             what = f"a session of permission set {name} lasts {there.session}"
-            yield Drift(PLACE, there.arn, what, None, DriftKind.DOCUMENT, healed=True)
+            yield Drift(PLACE, there.arn, what, None, DriftKind.DOCUMENT, healed=True, people=mine)
 
 
 def _assignments_moved(expected: CenterState, observed: CenterState) -> Iterator[Drift]:
@@ -102,12 +128,12 @@ def _assignments_moved(expected: CenterState, observed: CenterState) -> Iterator
         arn, by_group = observed.sets[each.permission_set].arn, observed.groups.get(each.principal)
         users = [each.principal] if each.holder is Holder.USER else by_group.members if by_group else ()
         given = tuple((names[user], each.account, each.permission_set) for user in users if user in names)
-        yield Drift(PLACE, arn, what, each.principal, DriftKind.ATTACHED, healed=True, given=given)
+        people = _people(each, observed)
+        yield Drift(PLACE, arn, what, each.principal, DriftKind.ATTACHED, healed=True, given=given, people=people)
     for each in sorted(was - now):
         what = f"{each.principal} no longer has permission set {each.permission_set} in {each.account}"
-        yield Drift(
-            PLACE, observed.sets[each.permission_set].arn, what, each.principal, DriftKind.DETACHED, healed=True
-        )
+        arn, people = observed.sets[each.permission_set].arn, _people(each, expected)
+        yield Drift(PLACE, arn, what, each.principal, DriftKind.DETACHED, healed=True, people=people)
 
 
 def _groups_moved(expected: CenterState, observed: CenterState) -> Iterator[Drift]:
@@ -115,17 +141,19 @@ def _groups_moved(expected: CenterState, observed: CenterState) -> Iterator[Drif
     for name, was in expected.groups.items():
         there = observed.groups.get(name)
         if there is None:
-            what = f"group {name} is gone"
-            yield Drift(PLACE, f"{expected.store}/{name}", what, None, DriftKind.MISSING, healed=True)
+            what, people = f"group {name} is gone", tuple(sorted(names[user] for user in was.members if user in names))
+            yield Drift(PLACE, f"{expected.store}/{name}", what, None, DriftKind.MISSING, healed=True, people=people)
             continue
         assigned = sorted((a.account, a.permission_set) for a in observed.assignments if a.principal == name)
         for user in sorted(set(there.members) - set(was.members)):
             what = f"{names.get(user, user)} was put into group {name}"
             given = tuple((names[user], account, each) for account, each in assigned if user in names)
-            yield Drift(PLACE, f"{observed.store}/{name}", what, name, DriftKind.JOINED, healed=True, given=given)
+            found = Drift(PLACE, f"{observed.store}/{name}", what, name, DriftKind.JOINED, healed=True, given=given)
+            yield replace(found, people=tuple(names[each] for each in (user,) if each in names))
         for user in sorted(set(was.members) - set(there.members)):
             what = f"{names.get(user, user)} is no longer in group {name}"
-            yield Drift(PLACE, f"{observed.store}/{name}", what, name, DriftKind.LEFT, healed=True)
+            found = Drift(PLACE, f"{observed.store}/{name}", what, name, DriftKind.LEFT, healed=True)
+            yield replace(found, people=tuple(names[each] for each in (user,) if each in names))
 
 
 def _managed(wanted: SetState, there: SetState, before: SetState | None) -> Iterator[CenterForeign]:

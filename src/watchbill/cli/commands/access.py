@@ -189,6 +189,8 @@ def _authors(session: Session, source: str, team: Team) -> Callable[[Drift], str
     changes = Changes(reading.events, team)
 
     def author(found: Drift) -> str:
+        if found.account not in team.accounts:
+            return "who did it is not looked for there"
         number = team.accounts[found.account].number
         event = changes.author_of(found.kind, number, found.principal, found.other)
         return "who did it is not in the trail" if event is None else words_of_author(event, people.get(event.id))
