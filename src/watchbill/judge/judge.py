@@ -141,11 +141,7 @@ class Judge:
         self._by_person = {person: Timeline(held, _shift) for person, held in self.shifts.items()}
         self._evaluators: dict[tuple[object, ...], tuple[Evaluator, tuple[str, ...]]] = {}
         self._gates: dict[tuple[str, str, str], Evaluator] = {}
-        # Managed policies change by themselves, at instants that are known.
-        self._turns = {
-            name: sorted({turn for each in permissions.managed for turn in managed_changes(each)})
-            for name, permissions in team.permission_sets.items()
-        }
+        self._turns: dict[str, list[datetime]] = {}
         self._guards: dict[str, Policy] = {}
 
     def judge(self, attributed: Attributed) -> Judgement:
@@ -212,8 +208,15 @@ class Judge:
             for window in map(_window, self._timed.get(key, ())):
                 found |= {window.start, window.end, window.start - REACH, window.end + REACH + _TICK}
             for holding in (*self._standing.get(key, ()), *self._timed.get(key, ())):
-                found.update(self._turns[holding.permission_set])
+                found.update(self._turns_of(holding.permission_set))
         return sorted(found)
+
+    def _turns_of(self, permission_set: str) -> list[datetime]:
+        """Give when a permission set says something else by itself: its managed policies change, at known instants."""
+        if permission_set not in self._turns:
+            managed = self.team.permission_sets[permission_set].managed
+            self._turns[permission_set] = sorted({turn for each in managed for turn in managed_changes(each)})
+        return self._turns[permission_set]
 
     def answer_all(self, held: Held, requests: Sequence[Request]) -> tuple[Answer, Request]:
         """Judge all requests of a call: the first of the worst is the answer."""
@@ -291,7 +294,7 @@ class Judge:
     ) -> tuple[Evaluator, tuple[str, ...]]:
         """Give what decides by permission sets together, and which managed policies of theirs are not known then."""
         names = tuple(dict.fromkeys(holding.permission_set for holding in held))
-        key = (account.name, path != _USER, *((name, bisect_right(self._turns[name], at)) for name in names))
+        key = (account.name, path != _USER, *((name, bisect_right(self._turns_of(name), at)) for name in names))
         if key not in self._evaluators:
             policies: list[Policy] = [] if path != _USER else [self._guard(account)]
             unsure: list[str] = []
