@@ -20,7 +20,10 @@ FOLDER = "events"
 """Where they lie in the folder of the lake."""
 
 ROW_GROUP = 100_000
-"""Rows of a group, which is what a query reads or passes over as one."""
+"""Rows of a group, whose people and times say whether a query has to look into it."""
+
+PAGE = 2_000
+"""Rows of a page, which is what a query reads or passes over as one: a person's rows of a file are few."""
 
 LEFT = timedelta(hours=1)
 """How long a file that is no part of the table any more is left to those who still read it."""
@@ -46,6 +49,8 @@ def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
             compression="zstd",
             compression_level=1,
             row_group_size=ROW_GROUP,
+            max_rows_per_page=PAGE,
+            write_page_index=True,
             use_dictionary=_SHARED,
             write_statistics=[name for name in MEASURED if name in table.column_names],
             store_schema=False,

@@ -9,12 +9,14 @@ import signal
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from tests.lakes import AT, age, delivery, log, rows, table, taken_in
 from tests.teams import MONDAY, team
 from tests.trails import assume_role, record, session, user
 
 from watchbill.errors import ProviderError, RefusedError
+from watchbill.lake import parts
 from watchbill.lake.engines import DuckEngine
 from watchbill.lake.iceberg import iceberg, publish
 from watchbill.lake.manifest import PartRow
@@ -87,6 +89,19 @@ def test_days_in_a_row_share_a_file_while_they_are_small(tmp_path, monkeypatch):
         ("2026-02-01", "2026-02-01", 1),
     ]
     assert taken_in(tmp_path, [delivery("b", log(made[::-1]))], team()).duplicates == len(made)
+
+
+def test_a_page_of_a_file_has_few_rows_and_is_found_without_the_others(tmp_path, monkeypatch):
+    """Every column has an index of its pages, and what is asked for is told of each: who, and when."""
+    monkeypatch.setattr(parts, "PAGE", 2)
+    taken_in(tmp_path, [delivery("a", log(RECORDS))], team())
+    (path,) = (tmp_path / parts.FOLDER).glob("*.parquet")
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = [group.column(n) for n in range(group.num_columns)]
+    assert all(each.has_offset_index for each in columns)
+    indexed = {each.path_in_schema for each in columns if each.has_column_index}
+    assert indexed >= {"person", "time_ms", "day"}
+    assert [row["id"] for row in rows(tmp_path)] == ["e0", "e1", "e2"]
 
 
 def test_files_that_were_replaced_are_left_for_an_hour(lake):
