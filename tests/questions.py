@@ -364,7 +364,7 @@ SUITE = (
     Asked("timeline-odd", queries.timeline_of_person(ODD, SPAN, 3), timeline(of("person", ODD), SPAN, 3)),
     Asked(
         "events-of-person",
-        queries.events_of_person("ada", SPAN, 4),
+        queries.events_of_person("ada", SPAN, 4, SCHEMA.names),
         timeline(of("person", "ada"), SPAN, 4, SCHEMA.names),
     ),
     Asked(

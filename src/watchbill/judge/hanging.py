@@ -68,6 +68,19 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """The columns that a key of the circumstances is read from; every other key is read from those of the call."""
 
 
+READ: tuple[str, ...] = tuple(
+    sorted(
+        {
+            *("time_ms", "id", "account", "person", "source", "name", "type", "outcome", "host"),
+            *("method", "confidence", "why", "session_began_ms"),
+            *OF_CALL,
+            *(column for columns in COLUMNS.values() for column in columns),
+        }
+    )
+)
+"""All columns that an event is judged by, or told of; what any other says makes no difference to it."""
+
+
 def columns_of(hangs: Hangs) -> tuple[str, ...]:
     """Give the columns that tell apart requests of one action, source and account, by what an answer hangs on."""
     return tuple(sorted({column for key in hangs for column in COLUMNS.get(key, OF_CALL)}))

@@ -194,8 +194,8 @@ def nothing_seen(span: Interval, history: History) -> Seen:
 
 
 def judged(events: pa.Table, history: History, span: Interval) -> pa.Table:
-    """Judge events of a person, and say in which lane each lies; their order stays."""
-    batches = events.combine_chunks().to_batches()
+    """Judge events of a person, of which `judge.hanging.READ` is known, and say in which lane each lies, in order."""
+    batches = _filled(events).combine_chunks().to_batches()
     found = pa.Table.from_batches(judge_batches(batches, history, span), JUDGED)
     right = pc.cast(found["right"], pa.string())
     outcomes, rights = events["outcome"].to_pylist(), right.to_pylist()
@@ -206,6 +206,14 @@ def judged(events: pa.Table, history: History, span: Interval) -> pa.Table:
         .append_column("why", found["why"])
         .append_column("lane", pa.array(lanes, pa.int64()))
     )
+
+
+def _filled(events: pa.Table) -> pa.Table:
+    """Give events with every column; those that were not read are null."""
+    nothing = (pa.nulls(events.num_rows, field.type) for field in SCHEMA)
+    known = set(events.schema.names)
+    columns = [events[f.name] if f.name in known else null for f, null in zip(SCHEMA, nothing, strict=True)]
+    return pa.table(columns, names=SCHEMA.names)
 
 
 def _lane(outcome: str | None, right: str) -> int:

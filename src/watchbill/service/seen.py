@@ -19,6 +19,7 @@ import pyarrow as pa
 from watchbill.access.history import History
 from watchbill.errors import Problem, ProviderError
 from watchbill.intervals import Interval
+from watchbill.judge.hanging import READ
 from watchbill.lake.engines import StandingEngine
 from watchbill.lake.manifest import PartRow
 from watchbill.lake.parts import FOLDER
@@ -175,7 +176,7 @@ class Trail:
     def _made(self, person: str, span: Interval, history: History, parts: Sequence[PartRow]) -> Seen:
         if not parts:
             return nothing_seen(span, history)
-        events = self._asked(events_of_person(person, span, MOST), span, parts)
+        events = self._asked(events_of_person(person, span, MOST, READ), span, parts)
         table = judged(events, narrowed(history, person), span)
         return Seen(span, table, whole=table.num_rows < MOST, assumed=history.assumed)
 

@@ -82,7 +82,9 @@ def test_an_engine_that_stands_answers_several_at_once_each_by_its_files(tmp_pat
     lists = [files[:count] for count in (0, 1, 2, 3)] * 8
     engine = StandingEngine(tmp_path, threads=1)
     with ThreadPoolExecutor(4) as pool:
-        counts = list(pool.map(lambda some: len(engine.ask(events_of_person("ada", SPAN_OF_ALL, 100), some)), lists))
+        counts = list(
+            pool.map(lambda some: len(engine.ask(events_of_person("ada", SPAN_OF_ALL, 100, SCHEMA.names), some)), lists)
+        )
     assert counts == [0, 10, 20, 30] * 8
     engine.close()
 

@@ -19,6 +19,7 @@ from tests.unit.service.desk import NOW, Office
 from watchbill.access.history import History, InForce
 from watchbill.intervals import Interval
 from watchbill.judge.bulk import JUDGED, judge_batches
+from watchbill.judge.hanging import READ
 from watchbill.lake.engines import DuckEngine
 from watchbill.lake.place import Lake
 from watchbill.lake.queries import sessions
@@ -73,6 +74,16 @@ def test_a_history_that_is_cut_to_a_person_judges_them_as_the_whole_one(history,
     events = [each for each in attribute(reading(*numbered).events, history.given) if each.actor.person == person]
     told = pa.Table.from_batches(judge_batches(table(events).to_batches(), narrowed(history, person), WEEK), JUDGED)
     assert told.to_pylist() == one_by_one(events, history, WEEK)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.large_base_example, HealthCheck.too_slow])
+@given(histories(), st.lists(records(), min_size=20, max_size=30))
+def test_what_is_not_read_makes_no_difference(history, found):
+    """Events of which no more is read than judging reads are judged as whole ones are."""
+    numbered = [each | {"eventID": str(UUID(int=number))} for number, each in enumerate(found)]
+    whole = table(attribute(reading(*numbered).events, history.given))
+    assert len(READ) < len(whole.schema)
+    assert judged(whole.select(READ), history, WEEK).equals(judged(whole, history, WEEK))
 
 
 def test_who_is_on_no_rota_may_still_not_take_its_role():
