@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from watchbill.access.logins import FILE as LOGINS
 from watchbill.access.sudo import FILE
 from watchbill.errors import Location
 from watchbill.hosts.ssh import Hosts
@@ -153,14 +154,16 @@ def without_sudo(sshd: Sshd, james: Path) -> Iterator[Sshd]:
     del james
     Path(f"/etc/sudoers.d/{PERSON}").unlink()
     run("gpasswd", "-d", PERSON, "sudo")
-    ours = Path(FILE)
-    # The file is one for the whole machine: whoever tests beside us waits.
+    ours, logins = Path(FILE), Path(LOGINS)
+    # These files are one for the whole machine: whoever tests beside us waits.
     with Path(tempfile.gettempdir(), "watchbill-oncall.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ours.unlink(missing_ok=True)
+        for each in (ours, logins):
+            each.unlink(missing_ok=True)
         yield sshd
-        ours.unlink(missing_ok=True)
-        assert list(ours.parent.glob(f"{ours.name}.*")) == []
+        for each in (ours, logins):
+            each.unlink(missing_ok=True)
+            assert list(each.parent.glob(f"{each.name}.*")) == []
 
 
 def make_user(name: str, key: Path) -> Path:

@@ -28,6 +28,7 @@ from watchbill.aws.trail_keys import cloudtrail
 from watchbill.clock import Clock, SystemClock
 from watchbill.errors import NotFoundError, ProviderError
 from watchbill.files.trail_folder import TRAIL_SUFFIXES, list_files, read_folder
+from watchbill.hosts.authority import Authority
 from watchbill.intervals import Interval
 from watchbill.lake.delivery import Delivery
 from watchbill.outside import Outside, make_outside
@@ -103,11 +104,15 @@ class App:
         """Read a person outside of IAM, what they had `before` too; nothing where that is out of reach."""
         return Elsewhere() if self.outside is None else self.outside.read(team, person, before)
 
-    def sudo_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSeen | str]:
+    def by_shift_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSeen | str]:
         """Read sudo by shift on hosts, for users of each, or why it cannot be read."""
         if self.outside is None:
             return dict.fromkeys(users, "hosts are out of reach here")
-        return self.outside.sudo_on(team, users)
+        return self.outside.by_shift_on(team, users)
+
+    def authority(self) -> Authority | None:
+        """Give who signs certificates for log-ins; None where nobody does."""
+        return None if self.outside is None else self.outside.authority()
 
     def _in_each(self, team: Team, read: Callable[[Account], T]) -> Mapping[str, T]:
         with ThreadPoolExecutor(max_workers=self.lanes) as pool:

@@ -18,6 +18,7 @@ from watchbill.aws.identity_center import SERVICES as CENTER_SERVICES
 from watchbill.aws.identity_center import Center
 from watchbill.directories.providers import Addresses, Provider, connect, logins
 from watchbill.errors import ProviderError, WatchbillError
+from watchbill.hosts.authority import AUTHORITY, Authority
 from watchbill.hosts.ssh import IDENTITY, KNOWN_HOSTS, Hosts
 from watchbill.respond.center import Seat
 from watchbill.respond.directory import SERVICES as DIRECTORY_SERVICES
@@ -26,6 +27,7 @@ from watchbill.respond.elsewhere import Elsewhere
 from watchbill.respond.hosts import HostUser, Known
 from watchbill.settings import read_variables
 from watchbill.team.model import Account, Directory, Host, IdentityCenter, Person, Team
+from watchbill.team.ssh_keys import fingerprint_of
 
 
 _READERS = 16
@@ -40,6 +42,8 @@ class Outside:
     addresses: Addresses = field(default_factory=Addresses)
     hosts: Hosts | None = None
     """None is what the environment says, asked when a host is spoken to."""
+    signs: Authority | None = None
+    """Who signs certificates; None is what the environment says."""
 
     def read(self, team: Team, person: str, before: Elsewhere | None = None) -> Elsewhere:
         """Read a person wherever the team file names them; with what they had `before`, that too."""
@@ -59,12 +63,13 @@ class Outside:
         places = [place for place, _ in asked]
         return _gathered(places, found)
 
-    def sudo_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSeen | str]:
-        """Read sudo by shift on hosts, for users of each; one that cannot be read is why, in words."""
+    def by_shift_on(self, team: Team, users: Mapping[str, Sequence[str]]) -> dict[str, HostSeen | str]:
+        """Read what is written by shift on hosts, for users of each; one that cannot be read is why, in words."""
 
         def found(name: str) -> HostSeen | str:
             try:
-                return self._hosts().sudo(team.reached[name], users[name])
+                certificates = any(rota.ssh and name in rota.hosts for rota in team.rotas.values())
+                return self._hosts().by_shift(team.reached[name], users[name], certificates=certificates)
             except WatchbillError as error:
                 return str(error)
 
@@ -72,6 +77,13 @@ class Outside:
             return {}
         with ThreadPoolExecutor(max_workers=min(_READERS, len(users))) as pool:
             return dict(zip(users, pool.map(found, users), strict=True))
+
+    def authority(self) -> Authority | None:
+        """Give who signs certificates for log-ins; None where nobody does."""
+        if self.signs is not None:
+            return self.signs
+        path = read_variables([AUTHORITY]).get(AUTHORITY)
+        return None if path is None else Authority(path)
 
     def observe_center(self, team: Team) -> CenterState | None:
         """Read what Identity Center has, and the people of a team there; None where the team file names none."""
@@ -113,10 +125,18 @@ class Outside:
 
     def _describe(self, host: Host, user: str, who: Person) -> HostUser:
         """Read a user of a host; where keys can be revoked there, those that the team file declares are theirs too."""
-        found = self._hosts().describe(host, user)
+        found = self._hosts().describe(host, user, self._own_authority())
         if not found.revocations:
             return found
         return replace(found, fingerprints=tuple(sorted({*found.fingerprints, *who.ssh_keys})))
+
+    def _own_authority(self) -> str | None:
+        """Give the fingerprint of who signs; where it cannot be read its certificates are taken for those of others."""
+        try:
+            signs = self.authority()
+            return None if signs is None else fingerprint_of(signs.public())
+        except WatchbillError:
+            return None
 
     def _provider(self, directory: Directory) -> Provider:
         return connect(directory, read_variables([directory.secret]), self.addresses)

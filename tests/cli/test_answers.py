@@ -105,6 +105,7 @@ def test_help_teaches(name, command, watchbill):
 def ask_about_plans(answer, folder):
     """Let a pass keep a plan by a file that gives somebody more; it is shown, approved by one of two, and refused."""
     assert answer("hosts plan") == answer("hosts apply", "--yes")
+    assert answer("hosts certificates", "james") == []
     file = folder / "watchbill.yaml"
     text = file.read_text("utf-8")
     file.write_text(text.replace("members: [sofia]", "members: [sofia, omar]"), "utf-8")

@@ -165,17 +165,17 @@ def test_what_sudo_cannot_read_is_never_put_into_force(host, tmp_path):
 
 def test_what_else_gives_them_sudo_is_read(host):
     """A group, a file of their own; and whoever the host does not know is not among its users."""
-    assert host.hosts.sudo(host.host, [PERSON, "nobody-of-that-name"]).users == {PERSON}
+    assert host.hosts.by_shift(host.host, [PERSON, "nobody-of-that-name"]).users == {PERSON}
     OWN.write_text(f"{PERSON} ALL=(ALL) ALL\n")
     run("gpasswd", "-a", PERSON, "sudo")
     put(host, write([Rule(PERSON, around(-HOUR, HOUR), "/bin/true")]))
     OURS.chmod(0o644)
-    found = host.hosts.sudo(host.host, [PERSON])
+    found = host.hosts.by_shift(host.host, [PERSON])
     assert found.others == ((PERSON, str(OWN)), (PERSON, "group sudo"))
     assert (found.text, found.access, found.included) == (OURS.read_text(), "644 root:root", True)
     assert abs(found.clock - now()) < timedelta(minutes=1)
     with pytest.raises(ValueError, match="no user"):
-        host.hosts.sudo(host.host, ["$(reboot)"])
+        host.hosts.by_shift(host.host, ["$(reboot)"])
 
 
 def test_a_freeze_takes_one_out_and_leaves_the_others_as_they_are(host):

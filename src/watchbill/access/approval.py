@@ -39,6 +39,7 @@ from watchbill.team.model import (
     Rota,
     Team,
 )
+from watchbill.team.ssh_keys import fingerprint_of
 
 
 _YEAR = timedelta(days=366)
@@ -135,7 +136,7 @@ def kind_of(effect: Effect, weighed: Weighed) -> ChangeKind:
 def _found(before: Team, after: Team, at: datetime) -> Iterator[Finding]:
     yield from _safeguards(before, after)
     yield from _of_people(before, after, at)
-    yield from _of_sudo(before, after)
+    yield from _of_hosts(before, after)
     yield from _of_sets(before, after)
     yield from _of_grants(before, after, at)
     for name, rota in after.rotas.items():
@@ -163,31 +164,36 @@ def _reaches(team: Team) -> Mapping[_Reach, str]:
     return found
 
 
-def _sudo_reaches(team: Team) -> Mapping[tuple[str, str, str, str], str]:
-    """Give what people may come to run as root: by person, user and address, and command; with the name of the host."""
+def _host_reaches(team: Team) -> Mapping[tuple[str, str, str, str], str]:
+    """Give what people may come to do on hosts: by person, user and address, what, and rota; with the host's name."""
     found = {}
     for rota in team.rotas.values():
         for person in rota.people if rota.entitlement else ():
             for user in team.people[person].host_users:
                 for host in (team.reached[name] for name in rota.hosts):
-                    for command in rota.sudo:
-                        found[person, f"{user}@{host.address}:{host.port}", command, rota.name] = host.name
+                    # Whoever has a key comes in by it: another one is another way in.
+                    keys = team.people[person].public_keys if rota.ssh else ()
+                    for what in (
+                        *(f"run {command} as root" for command in rota.sudo),
+                        *(f"sign in by a certificate of {fingerprint_of(key)}" for key in keys),
+                    ):
+                        found[person, f"{user}@{host.address}:{host.port}", what, rota.name] = host.name
     return found
 
 
-def _of_sudo(before: Team, after: Team) -> Iterator[Finding]:
-    """Give what changes of sudo by shift: another address of a host is another host."""
-    old, new = _sudo_reaches(before), _sudo_reaches(after)
+def _of_hosts(before: Team, after: Team) -> Iterator[Finding]:
+    """Give what changes of sudo and SSH by shift: another address of a host is another host."""
+    old, new = _host_reaches(before), _host_reaches(after)
     for reach, host in new.items():
         if reach not in old:
-            person, user, command, rota = reach
+            person, user, what, rota = reach
             kind = ChangeKind.NEW_ACCESS if person in before.people else ChangeKind.NEW_PERSON
-            words = f"{person} may come to run {command} as root on {host}, as {user}, by rota {rota}"
+            words = f"{person} may come to {what} on {host}, as {user}, by rota {rota}"
             yield Finding(kind, words, people=(person,))
     for reach, host in old.items():
         if reach not in new:
-            person, user, command, rota = reach
-            words = f"{person} may no longer run {command} as root on {host}, as {user}, by rota {rota}"
+            person, user, what, rota = reach
+            words = f"{person} may no longer {what} on {host}, as {user}, by rota {rota}"
             yield Finding(ChangeKind.REMOVAL, words)
 
 

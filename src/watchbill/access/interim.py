@@ -22,7 +22,7 @@ from watchbill.access.sudo import EVERYTHING
 from watchbill.errors import FileError, Problem
 from watchbill.intervals import Interval
 from watchbill.team.files import parse
-from watchbill.team.model import Access, Grant, Group, Override, Rota, Team
+from watchbill.team.model import Access, Grant, Group, Override, Person, Rota, Team
 
 
 _MARK = "watchbill-interim 1\n"
@@ -87,6 +87,7 @@ def less(before: Team, after: Team, at: datetime) -> Team:
     kept = _Left(before, after, at)
     return replace(
         before,
+        people={name: kept.person(person) for name, person in before.people.items()},
         groups={name: kept.group(group) for name, group in before.groups.items()},
         permission_sets={
             name: old if new is None or says_same(new, old) or not is_narrower(new, old) else new
@@ -104,6 +105,11 @@ class _Left:
         self._before, self._after = before, after
         self._holds = {(h.person, h.account, h.permission_set) for h in standing(after)}
         self._denying = {name for name, found in before.permission_sets.items() if denies(found, at)}
+
+    def person(self, person: Person) -> Person:
+        """Give a person with those of their public keys that they still have; one who is gone is in no rota either."""
+        new = self._after.people.get(person.name, person)
+        return replace(person, public_keys=tuple(key for key in person.public_keys if key in new.public_keys))
 
     def group(self, group: Group) -> Group:
         """Give a group with those of its members who still hold anything by it, and those of its accesses."""
@@ -137,7 +143,7 @@ class _Left:
         hosts = tuple(name for name in rota.hosts if name in new.hosts and name in self._after.reached)
         kept = new.sudo if EVERYTHING in rota.sudo else tuple(each for each in rota.sudo if each in new.sudo)
         sudo = rota.sudo if EVERYTHING in new.sudo else kept
-        rota = replace(rota, hosts=hosts, sudo=sudo)
+        rota = replace(rota, hosts=hosts, sudo=sudo, ssh=rota.ssh and new.ssh)
         if not gone and accounts == rota.accounts and entitlement == rota.entitlement:
             return rota
         out = tuple(
@@ -159,4 +165,5 @@ class _Left:
 
 def _access(team: Team) -> object:
     groups = [(g.name, sorted(team.members(g.name)), g.access) for g in team.groups.values() if g.access]
-    return groups, team.permission_sets, team.rotas, team.grants
+    keys = [person.public_keys for person in team.people.values()]
+    return groups, team.permission_sets, team.rotas, team.grants, keys

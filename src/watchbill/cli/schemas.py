@@ -14,7 +14,7 @@ from watchbill.cli.commands.demo import DemoView
 from watchbill.cli.commands.events import ExportView, KeptView, LakeEvent, RawView, SqlView
 from watchbill.cli.commands.export import ExportedView, SentView
 from watchbill.cli.commands.feeds import FeedView
-from watchbill.cli.commands.host_access import HostPlanView
+from watchbill.cli.commands.host_access import CertificateView, HostPlanView
 from watchbill.cli.commands.hosts import HostsView
 from watchbill.cli.commands.init import InitView
 from watchbill.cli.commands.lake import IngestView
@@ -114,6 +114,7 @@ RESULTS: dict[str, Any] = {
     "onboard": OnboardView,
     "hosts plan": HostPlanView,
     "hosts apply": HostPlanView,
+    "hosts certificates": list[CertificateView],
     "offboard begin": ShutOutView,
     "offboard show": OffboardView,
     "offboard finish": FinishedView,

@@ -7,8 +7,8 @@ export LC_ALL PATH
 umask 077
 KEPT=/var/lib/watchbill/kept
 POWERFUL="sudo wheel admin docker lxd"
-ONCALL=/etc/sudoers.d/watchbill-oncall
-next=$ONCALL.next.$$ # sudo passes over names with a dot
+ONCALL=/etc/sudoers.d/watchbill-oncall # sudo passes over names with a dot: what is written there first is not in force
+LOGINS=/etc/ssh/watchbill-oncall
 
 fail() {
   echo "$*" >&2
@@ -119,7 +119,7 @@ is_revoked() {  # is_revoked FINGERPRINT: ssh-keygen lists what was revoked by i
 tell_certificates() {  # which authorities may open what to certificates, and which of the user's keys are revoked
   authorities=$({ echo "$sshd_goes_by" && sshd_about root; } | values trustedusercakeys | sort -u)
   if [ -z "$authorities" ]; then return 0; fi
-  echo "$authorities" | while read -r path; do say authority "$path"; done
+  echo "$authorities" | while read -r path; do say authority "$path" "$(fingerprints "$path" | paste -sd, -)"; done
   getent passwd | while IFS=: read -r name _ _ _ _ at shell; do
     case $name in "$user") continue ;; esac
     case $shell in */nologin | */false | */sync) continue ;; esac
@@ -193,6 +193,7 @@ tell_sudoers() {
 }
 
 tell_on_call() {  # whether rules of shifts are theirs, and whether somebody wrote them into one that is others' too
+  tell_logins
   [ -f "$ONCALL" ] || return 0
   case $(awk -v user="$user" '
     /^[ \t]*(#|$)/ { next }
@@ -204,6 +205,10 @@ tell_on_call() {  # whether rules of shifts are theirs, and whether somebody wro
     shared) say shared "$ONCALL" ;;
     mineshared) say oncall "$ONCALL" && say shared "$ONCALL" ;;
   esac
+}
+
+tell_logins() {  # whether certificates of shifts open the host for them
+  if grep -Fqs -- ":$user@" "$LOGINS"; then say oncall "$LOGINS"; fi
 }
 
 tell_jobs() {
@@ -351,16 +356,39 @@ give_keys_back() {  # give_keys_back PATH FINGERPRINTS: of what we revoked these
   if ! ls "$folder"/of.* >/dev/null 2>&1; then rm -rf -- "$folder"; fi
 }
 
-describe_sudo() {  # describe_sudo USER...: rules of shifts, and what else gives these users sudo
+tell_text() {  # tell_text NAME FILE: one of ours, as it is
+  if there "$2"; then
+    say "$1" "$(digest "$2")" "$(stat -c '%a %U:%G' -- "$2")" "$(base64 <"$2" | tr -d '\n')"
+  fi
+}
+
+describe_logins() {  # what opens the host for the user beside certificates, and what sshd goes by for these
+  sshd_goes_by=$(sshd_about "$user")
+  for name in trustedusercakeys authorizedprincipalscommand authorizedprincipalscommanduser revokedkeys; do
+    value=$(echo "$sshd_goes_by" | sed -n "s/^$name //p" | head -n 1)
+    case $value in '' | none) ;; *) say sshd "$user" "$name" "$value" ;; esac
+  done
+  echo "$sshd_goes_by" | values trustedusercakeys | while read -r path; do
+    fingerprints "$path" | while read -r print; do say trusted "$user" "$print"; done
+  done
+  home=$(getent passwd "$user" | cut -d: -f6)
+  echo "$sshd_goes_by" | values authorizedkeysfile | of_user "$user" "$home" | while read -r path; do
+    if [ -f "$path" ] && [ -n "$(fingerprints "$path")" ]; then say standing "$user" "$path"; fi
+  done
+}
+
+describe_by_shift() {  # describe_by_shift ssh|no USER...: what is written by shift, and what else gives these users it
+  certificates=$1
+  shift
+  sshd_config=$(config | head -n 1)
   say clock "$(date -u +%s)"
   if grep -Eqs '^[@#]includedir[[:space:]]+"?/etc/sudoers\.d/?"?[[:space:]]*$' /etc/sudoers; then say included yes; else say included no; fi
-  if there "$ONCALL"; then
-    say file "$(digest "$ONCALL")" "$(stat -c '%a %U:%G' -- "$ONCALL")"
-    say text "$(base64 <"$ONCALL" | tr -d '\n')"
-  fi
+  tell_text sudo "$ONCALL"
+  tell_text logins "$LOGINS"
   for user in "$@"; do
     if ! getent passwd "$user" >/dev/null; then continue; fi
     say user "$user"
+    if [ "$certificates" = ssh ]; then describe_logins; fi
     for path in /etc/sudoers /etc/sudoers.d/*; do
       case ${path#/etc/sudoers.d/} in *~ | */* | *.*) [ "$path" = /etc/sudoers ] || continue ;; esac
       if [ -f "$path" ] && [ "$path" != "$ONCALL" ] && [ -n "$(sudoers_about "$path")" ]; then say other "$user" "$path"; fi
@@ -371,46 +399,51 @@ describe_sudo() {  # describe_sudo USER...: rules of shifts, and what else gives
   done
 }
 
-publish_on_call() {  # put what is in $next into force, if sudo can read it: else nobody would have sudo
-  chown root:root -- "$next"
-  chmod 0440 -- "$next"
-  if ! visudo -cqf "$next" >&2; then
-    rm -f -- "$next"
+mode_of() {
+  case $1 in "$ONCALL") echo 0440 ;; *) echo 0644 ;; esac
+}
+
+publish_on_call() {  # publish_on_call FILE: put what is beside it into force, if sudo can read it: else nobody would have sudo
+  chown root:root -- "$1.next.$$"
+  chmod "$(mode_of "$1")" -- "$1.next.$$"
+  if [ "$1" = "$ONCALL" ] && ! visudo -cqf "$1.next.$$" >&2; then
+    rm -f -- "$1.next.$$"
     fail "visudo does not take the rules, so that none was written: sudo 1.8.20 or later knows them"
   fi
-  mv -f -T -- "$next" "$ONCALL"
-  if command -v restorecon >/dev/null; then restorecon -- "$ONCALL" || :; fi
+  mv -f -T -- "$1.next.$$" "$1"
+  if command -v restorecon >/dev/null; then restorecon -- "$1" || :; fi
 }
 
-write_on_call() {  # write_on_call WAS DIGEST: `payload` prints the rules; where others changed the file since, nothing
-  now=$(digest "$ONCALL")
-  if [ "$now" != "$2" ]; then
-    [ "$now" = "$1" ] || fail "$ONCALL is not as it was read: plan anew"
-    if [ -z "$2" ]; then
-      rm -f -- "$ONCALL"
+write_on_call() {  # write_on_call FILE WAS DIGEST: `payload` prints it; where others changed the file since, nothing
+  now=$(digest "$1")
+  if [ "$now" != "$3" ]; then
+    [ "$now" = "$2" ] || fail "$1 is not as it was read: plan anew"
+    if [ -z "$3" ]; then
+      rm -f -- "$1"
     else
-      payload >"$next"
-      [ "$(digest "$next")" = "$2" ] || fail "the rules did not arrive whole"
-      publish_on_call
+      payload >"$1.next.$$"
+      [ "$(digest "$1.next.$$")" = "$3" ] || fail "the text did not arrive whole"
+      publish_on_call "$1"
     fi
-  elif [ -n "$2" ]; then
-    chown root:root -- "$ONCALL"
-    chmod 0440 -- "$ONCALL"
+  elif [ -n "$3" ]; then
+    chown root:root -- "$1"
+    chmod "$(mode_of "$1")" -- "$1"
   fi
 }
 
-leave_on_call() {  # take the user's rules out; the file is then as it is written without them
-  if ! [ -f "$ONCALL" ]; then return 0; fi
-  was=$(grep -v '^#' "$ONCALL" | sha256sum | cut -d' ' -f1)
-  grep -v '^#' "$ONCALL" | awk -v user="$user" '$1 != user' >"$next.rules"
+leave_on_call() {  # leave_on_call FILE: take the user's lines out; the file is then as it is written without them
+  if ! [ -f "$1" ]; then return 0; fi
+  next=$1.next.$$
+  was=$(grep -v '^#' "$1" | sha256sum | cut -d' ' -f1)
+  grep -v '^#' "$1" | awk -v user="$user" '$1 != user && index($0, ":" user "@") != 1' >"$next.rules"
   if [ -s "$next.rules" ]; then
     digest=$(digest "$next.rules")
     # One that others changed does not become ours by it: its first lines stay what they were.
-    grep '^#' "$ONCALL" | sed "s/^# rules $was\$/# rules $digest/" >"$next"
+    grep '^#' "$1" | sed "s/^# rules $was\$/# rules $digest/" >"$next"
     cat "$next.rules" >>"$next"
-    publish_on_call
+    publish_on_call "$1"
   else
-    rm -f -- "$ONCALL"
+    rm -f -- "$1"
   fi
   rm -f -- "$next.rules"
 }
@@ -422,13 +455,17 @@ unlock() {
 main() {
   verb=$1
   case $verb in
-    describe_sudo)
+    describe_by_shift)
       shift
-      describe_sudo "$@"
+      describe_by_shift "$@"
       return 0
       ;;
     WriteOnCall)
-      write_on_call "$2" "$3"
+      write_on_call "$ONCALL" "$2" "$3"
+      return 0
+      ;;
+    WriteLogins)
+      write_on_call "$LOGINS" "$2" "$3"
       return 0
       ;;
   esac
@@ -440,7 +477,8 @@ main() {
     return 0
   fi
   if [ "$verb" = LeaveOnCall ]; then # of a user from a directory too
-    leave_on_call
+    leave_on_call "$LOGINS"
+    leave_on_call "$ONCALL"
     return 0
   fi
   [ -n "$(field /etc/passwd 1)" ] || fail "no user $user on this host"

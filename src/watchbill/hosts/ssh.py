@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 
-from watchbill.access.host_plan import HostSeen
+from watchbill.access import logins, sudo
+from watchbill.access.host_plan import HostLogins, HostSeen
 from watchbill.access.model import Call
-from watchbill.access.sudo import WRITE, is_text_of_ours
 from watchbill.errors import ProviderError
 from watchbill.respond.hosts import HostFile, HostUser, Known, Password
 from watchbill.team.model import Host
@@ -40,12 +40,16 @@ ALLOWED_CALLS: Mapping[str, Sequence[str]] = {
     "SetAside": ("Kept", "FileName"),
     "SetExpiry": ("Days",),
     "UnlockPassword": (),
-    WRITE: ("Was", "Digest"),
+    sudo.WRITE: ("Was", "Digest"),
+    logins.WRITE: ("Was", "Digest"),
 }
 """Every step that can be made on a host, with its arguments besides the user; nothing else is ever sent.
 
-The rules of shifts are about no one user: they are sent with the script, as base64.
+What is written by shift is about no one user: it is sent with the script, as base64.
 """
+
+_TEXTS = {sudo.WRITE: sudo.is_text_of_ours, logins.WRITE: logins.is_text_of_ours}
+"""By the step that writes it, what tells whether a text is one of ours."""
 
 _SHAPES = {
     "Was": r"([0-9a-f]{64})?",
@@ -87,31 +91,38 @@ class Hosts:
     """The file of the key that signs in; None is what the client takes by itself."""
     known_hosts: str | None = None
 
-    def describe(self, host: Host, user: str) -> HostUser:
-        """Read who a user is on a host; one whose name no host has of its own is of a domain, and not asked about."""
+    def describe(self, host: Host, user: str, ours: str | None = None) -> HostUser:
+        """Read who a user is on a host; one whose name no host has of its own is of a domain, and not asked about.
+
+        `ours` is the fingerprint of the authority by which watchbill signs: what has it alone is none of others.
+        """
         if re.fullmatch(_SHAPES["UserName"], user) is None:
             return HostUser(host.name, user, Known.ELSEWHERE)
-        return _read(host.name, user, self._run(host, ["describe", user]))
+        return _read(host.name, user, self._run(host, ["describe", user]), ours)
 
     def perform(self, host: Host, call: Call) -> None:
         """Make one step. What is not on the list above raises KeyError, an argument of another shape ValueError."""
         rules = str(call.parameters.get("Rules", ""))
-        if not is_text_of_ours(rules):
-            raise ValueError(f"Rules of {call} are none")
         named = ALLOWED_CALLS[call.operation]
-        names = named if call.operation == WRITE else ("UserName", *named)
+        if rules and not _TEXTS[call.operation](rules):
+            raise ValueError(f"Rules of {call} are none")
+        names = named if call.operation in _TEXTS else ("UserName", *named)
         words = [str(call.parameters[name]) for name in names]
         for name, word in zip(names, words, strict=True):
             if re.fullmatch(_SHAPES[name], word) is None:
                 raise ValueError(f"{name} of {call} is none")
         self._run(host, [call.operation, *words], rules)
 
-    def sudo(self, host: Host, users: Sequence[str]) -> HostSeen:
-        """Read the rules of shifts on a host, and what else gives these users sudo; one of another shape ValueError."""
+    def by_shift(self, host: Host, users: Sequence[str], *, certificates: bool = False) -> HostSeen:
+        """Read what is written by shift on a host, and what else gives it to these users; a wrong one is a ValueError.
+
+        With `certificates` sshd is asked what it goes by for each of them.
+        """
         for user in users:
             if re.fullmatch(_SHAPES["UserName"], user) is None:
                 raise ValueError(f"{user!r} is no user of a host")
-        return _read_sudo(host.name, self._run(host, ["describe_sudo", *users]))
+        words = ["describe_by_shift", "ssh" if certificates else "no", *users]
+        return _read_by_shift(host.name, self._run(host, words))
 
     def _run(self, host: Host, words: Sequence[str], rules: str = "") -> str:
         script = files(__package__).joinpath("host.sh").read_text("utf-8")
@@ -156,7 +167,7 @@ def _failure(host: Host, done: "subprocess.CompletedProcess[str]") -> ProviderEr
     return ProviderError(f"host `{host.name}`: {said}", f"`{host.user}` there must be able to run: sudo -n /bin/sh -s")
 
 
-def _read(host: str, user: str, answer: str) -> HostUser:
+def _read(host: str, user: str, answer: str, ours: str | None) -> HostUser:
     lines = [line.split("\t") for line in answer.splitlines()]
 
     def of(name: str) -> list[list[str]]:
@@ -183,7 +194,7 @@ def _read(host: str, user: str, answer: str) -> HostUser:
             tuple(job for (job,) in of("jobs")),
             int(one("processes")),
             tuple(print_ for (print_,) in of("fingerprint")),
-            tuple(path for (path,) in of("authority")),
+            tuple(path for path, signs in of("authority") if signs != ours),
             tuple((name, path) for name, path in of("opens")),
             one("revocations") if of("revocations") else "",
             tuple(print_ for (print_,) in of("revoked")),
@@ -193,27 +204,33 @@ def _read(host: str, user: str, answer: str) -> HostUser:
         raise ProviderError(f"host `{host}` answered what is no answer about {user}") from error
 
 
-def _read_sudo(host: str, answer: str) -> HostSeen:
+def _read_by_shift(host: str, answer: str) -> HostSeen:
     lines = [line.split("\t") for line in answer.splitlines()]
 
     def of(name: str) -> list[list[str]]:
         return [parts[1:] for parts in lines if parts[0] == name]
 
+    def text(name: str, access: str) -> tuple[str, str, str]:
+        for digest, found, coded in of(name):
+            return base64.b64decode(coded, validate=True).decode("utf-8", "replace"), digest, found
+        return "", "", access
+
+    def pairs(name: str) -> tuple[tuple[str, str], ...]:
+        return tuple((user, other) for user, other in of(name))
+
     try:
-        digest, access = of("file")[0] if of("file") else ("", "440 root:root")
-        text = "".join(base64.b64decode(each, validate=True).decode("utf-8", "replace") for (each,) in of("text"))
+        sshd = tuple((user, name, value) for user, name, value in of("sshd"))
         return HostSeen(
             host,
-            text,
-            digest,
-            access,
+            *text("sudo", "440 root:root"),
             of("included")[0][0] == "yes",
             frozenset(user for (user,) in of("user")),
-            tuple((user, other) for user, other in of("other")),
+            pairs("other"),
             datetime.fromtimestamp(int(of("clock")[0][0]), UTC),
+            HostLogins(*text("logins", "644 root:root"), pairs("standing"), sshd, pairs("trusted")),
         )
     except (IndexError, ValueError, OverflowError, binascii.Error) as error:
-        raise ProviderError(f"host `{host}` answered what is no answer about sudo") from error
+        raise ProviderError(f"host `{host}` answered what is no answer about shifts") from error
 
 
 def _file(parts: Sequence[str]) -> HostFile:

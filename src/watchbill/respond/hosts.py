@@ -14,12 +14,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from watchbill.access import logins
 from watchbill.access.apply import BY_HAND
 from watchbill.access.model import Call, Change, Drift, Phase
 from watchbill.access.sudo import FILE, SERVICE
 from watchbill.respond.model import Check
 
 
+_BY_SHIFT = (FILE, logins.FILE)
 EXPIRED = "1"
 """The expiry of a frozen account, in days since 1970: `usermod --expiredate 1`."""
 
@@ -89,7 +91,7 @@ class HostUser:
     revoked: tuple[str, ...] = ()
     """The fingerprints that we put there and that are there."""
     on_call: bool = False
-    """Whether they have rules of sudo by shift: `access/sudo.py`."""
+    """Whether anything is written by shift for them: `access/sudo.py`, `access/logins.py`."""
 
     @property
     def at_large(self) -> tuple[str, ...]:
@@ -187,7 +189,8 @@ def verify_on_hosts(before: Iterable[HostUser], now: Sequence[HostUser]) -> Iter
         if was.known is not Known.LOCAL:
             if was.on_call:
                 out = found is not None and not found.on_call
-                yield Check(f"{what} has no sudo by shift", out, FILE if found else "it could not be read")
+                detail = " or ".join(_BY_SHIFT) if found else "it could not be read"
+                yield Check(f"{what} has nothing by shift", out, detail)
             continue
         if found is None:
             yield Check(f"{what} is frozen", holds=False, detail="it could not be read")
@@ -201,7 +204,7 @@ def _checks(what: str, user: HostUser) -> Iterator[Check]:
     yield Check(f"{what} is expired", user.expiry == EXPIRED, f"expiry {user.expiry or 'never'}")
     yield Check(f"{what} has no password", user.password is Password.LOCKED, str(user.password))
     yield Check(f"{what} runs nothing", not user.processes, f"{user.processes} processes")
-    left = [*user.groups, *(file.path for file in (*user.keys, *user.sudoers)), *([FILE] if user.on_call else [])]
+    left = [*user.groups, *(file.path for file in (*user.keys, *user.sudoers)), *(_BY_SHIFT if user.on_call else [])]
     yield Check(f"{what} has no key, no sudo and no group of root's", not left, ", ".join(left) or "none")
     if user.revocations:
         large = user.at_large
@@ -231,7 +234,8 @@ def _freeze(user: HostUser) -> Iterator[Change]:
 
 
 def _off_call(user: HostUser) -> Change:
-    return _step(user, Phase.REVOKE, "LeaveOnCall", {"FileName": FILE}, f"take {user.user} out of {FILE}")
+    files = " and ".join(_BY_SHIFT)
+    return _step(user, Phase.REVOKE, "LeaveOnCall", {"FileName": files}, f"take {user.user} out of {files}")
 
 
 def _certificates(user: HostUser) -> Iterator[Change]:

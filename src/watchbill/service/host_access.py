@@ -1,8 +1,8 @@
-"""Sudo on hosts by shift: read hosts, plan what is to change there, and write it, by the modes and the approval.
+"""Sudo and SSH on hosts by shift: read hosts, plan what is to change, and write it, by the modes and the approval.
 
 The rules, in order:
 
-1. A host is in the strictest mode of the rotas that give sudo on it, and of their accounts: `observe` is left alone
+1. A host is in the strictest mode of the rotas that give anything on it, and of their accounts: `observe` is left alone
    whoever asks, `propose` waits for a lead, as a proposal of its own, or for `watchbill hosts apply`, and `enforce` is
    written by a pass.
 2. A pass goes by the file in force, as it does in AWS: what waits for a lead waits on hosts too, and where a plan is
@@ -15,14 +15,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from watchbill.access import logins, sudo
 from watchbill.access.approval import Weighed
 from watchbill.access.host_plan import HostPlan, HostSeen, id_of, plan_hosts, plan_of
 from watchbill.access.model import Change, Outcome, Plan, State
 from watchbill.access.modes import Held, held_by
-from watchbill.access.sudo import read, rotas_on, users_on
+from watchbill.access.sudo import rotas_on, users_on
 from watchbill.errors import Problem
 from watchbill.ledger.model import Kind, Sought
 from watchbill.service.casework import Casework
+from watchbill.service.certificates import authority_of, sign_due
 from watchbill.service.containment import Progress, carry_out
 from watchbill.service.stepping import Step, attend, goes_by
 from watchbill.store.rows import ProposalRow
@@ -31,7 +33,10 @@ from watchbill.team.model import Mode, Team
 
 _NOTHING = Weighed((), (), 0, frozenset())
 """What waits of the file: what is written on hosts is by one that was let be."""
-_KINDS = (Kind.SUDO_BEGUN, Kind.SUDO_WRITTEN, Kind.SUDO_FAILED)
+_BEGUN = {sudo.WRITE: Kind.SUDO_BEGUN, logins.WRITE: Kind.LOGINS_BEGUN}
+_WRITTEN = {sudo.WRITE: Kind.SUDO_WRITTEN, logins.WRITE: Kind.LOGINS_WRITTEN}
+_FAILED = {sudo.WRITE: Kind.SUDO_FAILED, logins.WRITE: Kind.LOGINS_FAILED}
+"""By the step what of it is in the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ def in_step(work: Casework, step: Step) -> Written:
     made = _compared(work, team, waits, held_by(sides, Mode.PROPOSE))
     applies = partial(_approved, team, made)
     done, proposal = attend(work, plan_of(made, work.at, work.team.digest), _NOTHING, applies, hosts=True)
-    problems = (*by_itself.problems, *made.problems, *_gone(work, team))
+    signs = [*sign_due(work, team, by_itself, outcomes), *sign_due(work, team, made, done)]
+    problems = (*by_itself.problems, *made.problems, *_gone(work, team), *signs)
     return Written((*outcomes, *done), problems, proposal)
 
 
@@ -75,21 +81,21 @@ def _approved(team: Team, made: HostPlan, work: Casework, plan: Plan) -> tuple[O
 
 
 def write(work: Casework, made: HostPlan, progress: Progress = lambda outcome: None) -> tuple[Outcome, ...]:
-    """Make the changes of a plan, host by host side by side."""
+    """Make the changes of a plan, host by host side by side. Certificates are signed after it: `sign_due`."""
     if not made.changes:
         return ()
     plan_id = id_of(made.changes)
-    known = {change.account for change in made.changes if _failed_alike(work, change.account, plan_id)}
+    known = [change for change in made.changes if _failed_alike(work, change, plan_id)]
     for change in made.changes:
-        if change.account not in known:
-            _record(work, Kind.SUDO_BEGUN, change, plan_id)
+        if change not in known:
+            _record(work, _BEGUN, change, plan_id)
     # Each is made whatever the journal has of an equal plan: others may have changed the file back since.
     outcomes = carry_out(work, plan_id, made.changes, progress, work.perform)
     for outcome in outcomes:
         if outcome.state is State.DONE:
-            _record(work, Kind.SUDO_WRITTEN, outcome.change, plan_id)
-        elif outcome.change.account not in known:
-            _record(work, Kind.SUDO_FAILED, outcome.change, plan_id)
+            _record(work, _WRITTEN, outcome.change, plan_id)
+        elif outcome.change not in known:
+            _record(work, _FAILED, outcome.change, plan_id)
     return outcomes
 
 
@@ -103,13 +109,15 @@ def _seen(work: Casework, team: Team) -> dict[str, HostSeen | str]:
     named = {name for rota in team.rotas.values() for name in rota.hosts}
     looked_at = named | _begun(work)
     hosts = [name for name in team.reached if name in looked_at]
-    return work.app.sudo_on(team, {name: users_on(team, name) for name in hosts})
+    return work.app.by_shift_on(team, {name: users_on(team, name) for name in hosts})
 
 
 def _compared(work: Casework, team: Team, seen: Mapping[str, HostSeen | str], held: Held | None = None) -> HostPlan:
     """Compare hosts with what they are to have; those that are held are left as they are."""
     left = {name for name in seen if held is not None and _is_held(team, name, held)}
-    return plan_hosts(team, seen, work.freezes(), work.at, work.app.clock.now(), left)
+    authority, problems = authority_of(work, team)
+    made = plan_hosts(team, seen, work.freezes(), work.at, work.app.clock.now(), left, authority)
+    return replace(made, problems=(*made.problems, *problems)) if seen else made
 
 
 def _is_held(team: Team, host: str, held: Held) -> bool:
@@ -118,18 +126,21 @@ def _is_held(team: Team, host: str, held: Held) -> bool:
 
 def _gone(work: Casework, team: Team) -> list[Problem]:
     """Say on which hosts there may be rules that nobody can reach any more; they end by the clock there."""
-    hint = "give it its address again, or remove /etc/sudoers.d/watchbill-oncall there"
+    hint = f"give it its address again, or remove {sudo.FILE} and {logins.FILE} there"
     return [
-        Problem("unreached-host", f"watchbill wrote sudo on `{name}`, and the team file has no address of it: {hint}")
+        Problem("unreached-host", f"watchbill wrote on `{name}`, and the team file has no address of it: {hint}")
         for name in sorted(_begun(work) - team.reached.keys())
     ]
 
 
 def _begun(work: Casework) -> set[str]:
     """Name the hosts on which a file may be: the last that was done there is not that it was removed."""
-    begun = _last(work, Kind.SUDO_BEGUN)
-    gone = {host: number for host, (number, rules) in _last(work, Kind.SUDO_WRITTEN).items() if not rules}
-    return {host for host, (number, _) in begun.items() if number > gone.get(host, 0)}
+    found: set[str] = set()
+    for operation, kind in _BEGUN.items():
+        begun, written = _last(work, kind), _last(work, _WRITTEN[operation])
+        gone = {host: number for host, (number, rules) in written.items() if not rules}
+        found |= {host for host, (number, _) in begun.items() if number > gone.get(host, 0)}
+    return found
 
 
 def _last(work: Casework, kind: Kind) -> dict[str, tuple[int, int]]:
@@ -140,12 +151,14 @@ def _last(work: Casework, kind: Kind) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _failed_alike(work: Casework, host: str, plan_id: str) -> bool:
-    """Tell whether the last that was done on a host is the same, and failed: a pass after pass says it once."""
-    last = next((e for e in reversed(work.store.ledger.about([host])) if e.kind in _KINDS), None)
-    return last is not None and last.kind == Kind.SUDO_FAILED and last.facts["plan"] == plan_id
+def _failed_alike(work: Casework, change: Change, plan_id: str) -> bool:
+    """Tell whether the last that was done to a file is the same, and failed: a pass after pass says it once."""
+    kinds = [kind[change.call.operation] for kind in (_BEGUN, _WRITTEN, _FAILED)]
+    last = next((e for e in reversed(work.store.ledger.about([change.account])) if e.kind in kinds), None)
+    return last is not None and last.kind == kinds[-1] and last.facts["plan"] == plan_id
 
 
-def _record(work: Casework, kind: Kind, change: Change, plan_id: str) -> None:
-    rules = len(read(change.call.parameters["Rules"])[0])
-    work.record(kind, change.account, {"plan": plan_id, "rules": rules})
+def _record(work: Casework, kinds: Mapping[str, Kind], change: Change, plan_id: str) -> None:
+    text, operation = change.call.parameters["Rules"], change.call.operation
+    rules = len(sudo.read(text)[0] if operation == sudo.WRITE else logins.read(text)[0])
+    work.record(kinds[operation], change.account, {"plan": plan_id, "rules": rules})

@@ -50,8 +50,15 @@ SudoCommand = Annotated[
 Web = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
 Issuer = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$")]
 """The issuer of tokens, to the letter: OpenID Connect Core 1.0, section 2, `iss`."""
-SshKey = Annotated[str, StringConstraints(pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
-"""The fingerprint of a key as ssh-keygen(1) and sshd(8) print it: no padding."""
+SshKey = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(SHA256:[A-Za-z0-9+/]{43}|"
+        r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|"
+        r"sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]{20,4000}={0,2}( [^\x00-\x1f\x7f]{0,200})?)$"
+    ),
+]
+"""A public key as its file has it; or its fingerprint as ssh-keygen(1) and sshd(8) print it: no padding."""
 StoreUser = Annotated[
     str, StringConstraints(pattern=r"^([0-9a-f]{10}-)?[A-Fa-f0-9]{8}(-[A-Fa-f0-9]{4}){3}-[A-Fa-f0-9]{12}$")
 ]
@@ -134,7 +141,8 @@ class PersonPart(_Part):
     )
     host_users: list[HostUser] = Field(default_factory=list, description="Users of hosts that are theirs alone.")
     ssh_keys: list[SshKey] = Field(
-        default_factory=list, description="Fingerprints of their SSH keys, as `ssh-keygen -l` prints them: SHA256:..."
+        default_factory=list,
+        description="Their SSH keys: the line of a .pub file, which certificates take, or what `ssh-keygen -l` prints.",
     )
     identity_center_user: StoreUser | None = Field(
         None, description="Their user id in IAM Identity Center: `aws identitystore list-users` gives it."
@@ -374,9 +382,12 @@ class RotaPart(_Part):
     layers: list[LayerPart] = Field(default_factory=list, description="Rotations; a later one wins over an earlier.")
     overrides: list[OverridePart] = Field(default_factory=list, description="Swaps and covers for a span.")
     mode: ModeName | None = Field(None, description="A mode stricter than that of its accounts, to watch it first.")
-    hosts: list[str] = Field(default_factory=list, description="Hosts, with addresses, on which it gives sudo.")
+    hosts: list[str] = Field(default_factory=list, description="Hosts, with addresses, on which it gives sudo or ssh.")
     sudo: Sudo | None = Field(
         None, description="What is run there as root: `all`, or commands: [/usr/bin/systemctl restart shop]."
+    )
+    ssh: bool = Field(
+        default=False, description="Whether certificates let people sign in there for the time of their shifts."
     )
 
 

@@ -78,6 +78,7 @@ from watchbill.team.model import (
 )
 from watchbill.team.names import DAYS, instant_or_date, length, meant, name_problems
 from watchbill.team.places import Path, Places, has_cycle
+from watchbill.team.ssh_keys import bare, fingerprint_of
 
 
 def parse(text: str | bytes, path: str) -> Team:
@@ -253,7 +254,7 @@ _EXPECTED = {
     "start": "write a local time such as 2026-01-10T09:00",
     "sudo": "write all, or commands with their whole paths and no patterns: [/usr/bin/systemctl restart shop]",
     "host_users": "write the name of a user of your hosts",
-    "ssh_keys": "write what `ssh-keygen -l` prints: SHA256: and 43 characters",
+    "ssh_keys": "write the line of a .pub file, or what `ssh-keygen -l` prints: SHA256: and 43 characters",
     "identity_center_user": "write the id that `aws identitystore list-users` gives",
     "also_known_as": "an address has one `@`",
     "ci_users": "write the host that issues the tokens, and the login: gitlab.com:ana",
@@ -505,7 +506,8 @@ class _Builder:
             where,
             holidays,
             tuple(found.host_users),
-            tuple(found.ssh_keys),
+            tuple(filter(None, map(fingerprint_of, found.ssh_keys))),
+            tuple(bare(key) for key in found.ssh_keys if not key.startswith("SHA256:")),
             found.identity_center_user or "",
             tuple(found.also_known_as),
             tuple(found.ci_users),
@@ -547,6 +549,7 @@ class _Builder:
             by=By(rota.by),
             hosts=tuple(dict.fromkeys(rota.hosts)),
             sudo=("ALL",) if rota.sudo == "all" else tuple(dict.fromkeys(rota.sudo or ())),
+            ssh=rota.ssh,
         )
         leave = tuple(self._leave(i) for i, each in enumerate(self._part.leave) if each.person in found.people)
         return replace(found, leave=leave, holidays=self._holidays(found.people))

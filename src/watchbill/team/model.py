@@ -111,6 +111,8 @@ class Person:
     """Users of hosts that are theirs alone."""
     ssh_keys: tuple[str, ...] = ()
     """Fingerprints of their SSH keys, as OpenSSH prints them: `SHA256:` and 43 characters of base64."""
+    public_keys: tuple[str, ...] = ()
+    """Those of them that the file has whole, for which certificates are signed: type and base64, no comment."""
     identity_center_user: str = ""
     """Their user id in the Identity Store; empty where none is declared."""
     also_known_as: tuple[str, ...] = ()
@@ -362,9 +364,11 @@ class Rota:
     """One that is stricter than that of its accounts; None goes by theirs."""
     by: By = By.IAM
     hosts: tuple[str, ...] = ()
-    """Names of `reached` hosts on which being on call gives sudo."""
+    """Names of `reached` hosts on which being on call gives sudo, or lets people sign in."""
     sudo: tuple[str, ...] = ()
     """What may be run there as root: commands with their arguments, or `ALL` alone."""
+    ssh: bool = False
+    """Whether being on call lets people sign in there, by certificates for the time of their shifts."""
 
     @property
     def people(self) -> tuple[str, ...]:

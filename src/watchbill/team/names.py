@@ -20,6 +20,7 @@ from watchbill.errors import Problem
 from watchbill.intervals import parse_instant
 from watchbill.team.places import Path, Places
 from watchbill.team.rules import read_rule
+from watchbill.team.ssh_keys import fingerprint_of
 
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -375,12 +376,13 @@ class _Checker:
         self._unique(f"override of rota `{name}`", self._texts(document.entries(*at, "overrides"), "name"))
 
     def _sudo(self, at: Path) -> None:
-        """Check that sudo by shift says where and what, and that the hosts can be reached."""
+        """Check that sudo and SSH by shift say where and what, and that the hosts can be reached."""
         document, known = self._document, self._document.names("hosts")
-        hosts, sudo = document.value((*at, "hosts")), document.value((*at, "sudo"))
-        if document.whole(at) and bool(hosts) is not bool(sudo):
-            say = "`hosts` without `sudo`" if hosts else "`sudo` without `hosts`"
-            self._say("sudo", f"{say} gives nothing: say where, and what may be run there", at, key=True)
+        hosts = document.value((*at, "hosts"))
+        given = [name for name in ("sudo", "ssh") if document.value((*at, name))]
+        if document.whole(at) and bool(hosts) is not bool(given):
+            say = "`hosts` without `sudo` or `ssh`" if hosts else f"`{given[0]}` without `hosts`"
+            self._say("sudo", f"{say} gives nothing: say where, and what is given there", at, key=True)
         for here, name in document.texts((*at, "hosts")):
             if known is not None and name not in known:
                 self._say("unknown-host", f"unknown host `{name}`{meant(name, known)}", here)
@@ -542,13 +544,21 @@ class _Checker:
         for user, at in users:
             if user == "root":
                 self._say("host-user", "`root` of a host is nobody's own", at)
-        self._unique("SSH key", self._listed(people, "ssh_keys"))
+        self._ssh_keys(self._listed(people, "ssh_keys"))
         self._unique(
             "Identity Center user", [(text.lower(), at) for text, at in self._texts(people, "identity_center_user")]
         )
         self._unique("CI user", [(text.lower(), at) for text, at in self._listed(people, "ci_users")])
         self._unique("account number", self._texts(document.entries("accounts"), "number"))
         self._unique("grant", self._texts(document.entries("grants"), "name"))
+
+    def _ssh_keys(self, keys: Iterable[tuple[str, Path]]) -> None:
+        """Check that each key is one of its type, and one person's: whole or by its fingerprint it is the same."""
+        named = [(fingerprint_of(text), at) for text, at in keys]
+        for fingerprint, at in named:
+            if fingerprint is None:
+                self._say("ssh-key", "this is no whole public key of the type that it says", at)
+        self._unique("SSH key", [(fingerprint, at) for fingerprint, at in named if fingerprint is not None])
 
     def _iam_users(self) -> list[tuple[str, Path]]:
         """Give the IAM users of people: called as they are, unless the file says how; a wrong one may be any."""

@@ -114,6 +114,21 @@ def test_what_a_new_file_takes_away_of_sudo_is_taken_at_once_and_nothing_is_give
     assert less(with_sudo(reaching(team()), "ALL"), nowhere, NOON).rotas["platform"].hosts == ()
 
 
+def with_ssh(base, *keys):
+    """Give a team whose rota lets James sign in to the host by certificates of some keys."""
+    people = {**base.people, "james": replace(base.people["james"], public_keys=keys)}
+    rotas = replace(base.rotas["platform"], hosts=("bastion",), ssh=True)
+    return with_rota(replace(base, people=people), rotas)
+
+
+def test_a_key_that_a_new_file_takes_out_is_out_at_once():
+    """Whoever has it signs in by it: it waits for nobody, and no key comes in its place meanwhile."""
+    both, one, other = (with_ssh(reaching(team()), *keys) for keys in (("a", "b"), ("a",), ("a", "c")))
+    assert [less(both, each, NOON).people["james"].public_keys for each in (one, other)] == [("a",), ("a",)]
+    none = with_rota(one, replace(one.rotas["platform"], ssh=False))
+    assert [less(one, none, NOON).rotas["platform"].ssh, less(none, one, NOON).rotas["platform"].ssh] == [False, False]
+
+
 SUDO = {"all": ("ALL",), "one": ("/bin/a",), "two": ("/bin/a", "/bin/b"), "none": ()}
 
 TABLE = {
@@ -159,6 +174,8 @@ TABLE = {
     "one command more": (lambda of: with_sudo(reaching(of), "/bin/a"), lambda of: with_sudo(reaching(of), "/bin/a", "/bin/b"), {ChangeKind.NEW_ACCESS}, {ChangeKind.REMOVAL}),
     "another address of a host": (lambda of: with_sudo(reaching(of), "ALL"), lambda of: with_sudo(reaching(of, "db.example.com"), "ALL"), {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}, {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}),
     "another user of a host": (lambda of: with_sudo(reaching(of), "ALL"), lambda of: with_sudo(reaching(of, user="other"), "ALL"), {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}, {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}),
+    "ssh on a host": (reaching, lambda of: with_ssh(reaching(of), "SHA256:a"), {ChangeKind.NEW_ACCESS}, {ChangeKind.REMOVAL}),
+    "another key": (lambda of: with_ssh(reaching(of), "SHA256:a"), lambda of: with_ssh(reaching(of), "SHA256:b"), {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}, {ChangeKind.NEW_ACCESS, ChangeKind.REMOVAL}),
     "networks": (lambda of: of, lambda of: replace(of, networks=()), set(), set()),
 }  # fmt: skip
 

@@ -26,7 +26,7 @@ def hosted(*commands, **changes):
     """Give a team whose rota gives sudo on a host, on which everybody has a user of their name."""
     made = team()
     people = {name: replace(person, host_users=(name,)) for name, person in made.people.items()}
-    given_ = replace(rota(), hosts=("bastion",), sudo=commands or ("ALL",), **changes)
+    given_ = replace(rota(), hosts=("bastion",), **{"sudo": commands or ("ALL",), **changes})
     made = replace(made, people=people, reached={"bastion": Host("bastion", "127.0.0.1", "watchbill", 22, HERE)})
     return with_rota(made, given_)
 

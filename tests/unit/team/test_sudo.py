@@ -52,7 +52,7 @@ def test_commands_or_all_of_them():
         ("[bastion, db]", "[plain]", "w.yaml:17:13 host `plain` has no address by which to reach it"),
         ("    hosts: [bastion, db]\n", "", "w.yaml:13:3 `sudo` without `hosts` gives nothing"),
         ("[bastion, db]", "[]", "`sudo` without `hosts` gives nothing"),
-        ("    sudo: [/usr", "    #: [/usr", "`hosts` without `sudo` gives nothing"),
+        ("    sudo: [/usr", "    #: [/usr", "`hosts` without `sudo` or `ssh` gives nothing"),
         ("/usr/bin/systemctl restart shop,", "systemctl,", "w.yaml:18:12"),
         ("/usr/bin/systemctl restart shop,", "ALL,", "w.yaml:18:12"),
         ("/usr/bin/systemctl restart shop,", '"/bin/a *",', "w.yaml:18:12"),
@@ -66,4 +66,40 @@ def test_what_is_wrong_is_told(old, new, said):
     assert TEXT.count(old) == 1
     with pytest.raises(FileError) as caught:
         parse(TEXT.replace(old, new), "w.yaml")
+    assert said in "\n".join(str(problem) for problem in caught.value.problems)
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH9cGGjEoLV0J3dydf+WGjI6VVD1XQH51UQOVI0lu8kz"
+
+
+def test_a_key_is_told_whole_or_by_its_fingerprint_and_certificates_are_asked_for():
+    """The line of a .pub file is the fingerprint that `ssh-keygen -l` prints of it, too."""
+    both = "SHA256:uNiVztksCsDhcc0u9e8BrqwYIZ4Qe2lOu9LoPsCfsAo"
+    text = TEXT.replace("host_users: [ada]", f'host_users: [ada], ssh_keys: ["{KEY} ada@laptop", "{both}"]')
+    made = parse(f"{text}    ssh: true\n", "w.yaml")
+    ada = made.people["ada"]
+    assert ada.public_keys == (KEY,)
+    assert ada.ssh_keys == ("SHA256:CMbOitLaweRVKYjNkXH/SAgeEEmDOY+hYfGZNpwsgNA", both)
+    assert made.rotas["platform"].ssh
+    head, _, _ = text.rpartition("    sudo:")
+    assert parse(f"{head}    ssh: true\n", "w.yaml").rotas["platform"].sudo == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (["ssh-rsa " + KEY.split()[1]], "this is no whole public key of the type that it says"),
+        ([KEY[:-6]], "this is no whole public key of the type that it says"),
+        ([KEY, f"{KEY} again"], "SSH key"),
+        ([KEY, "SHA256:CMbOitLaweRVKYjNkXH/SAgeEEmDOY+hYfGZNpwsgNA"], "SSH key"),
+        ([f"{KEY}\\nssh-ed25519 AAAA"], "ssh_keys"),
+        ([f'command=\\"x\\" {KEY}'], "ssh_keys"),
+        (["-----BEGIN OPENSSH PRIVATE KEY-----"], "ssh_keys"),
+    ],
+)
+def test_what_is_no_key_is_told(keys, said):
+    """With its place: a type that is another, one cut short, the same one twice, a second line, options."""
+    listed = ", ".join(f'"{key}"' for key in keys)
+    with pytest.raises(FileError) as caught:
+        parse(TEXT.replace("host_users: [ada]", f"host_users: [ada], ssh_keys: [{listed}]"), "w.yaml")
     assert said in "\n".join(str(problem) for problem in caught.value.problems)
