@@ -291,7 +291,7 @@ def _of_grants(before: Team, after: Team, at: datetime) -> Iterator[Finding]:
             where = " and ".join(grant.accounts)
             words = f"{grant.person} is granted {grant.permission_set} in {where} from {span}, by grant {name}"
             yield Finding(kind, words, people=(grant.person,))
-        elif _bare(grant) != _bare(known):
+        elif _bare(replace(grant, by=known.by)) != _bare(known):
             yield Finding(ChangeKind.REMOVAL, f"grant {name} gives {grant.person} less")
     for name, grant in old.items():
         denied = denies(before.permission_sets[grant.permission_set], at) and grant.person in after.people
@@ -389,6 +389,9 @@ def _deliveries(team: Team) -> Mapping[tuple[str, str, str], set[By]]:
         for permission_set in rota.entitlement.values():
             for account in rota.accounts:
                 found.setdefault((permission_set, account, f"by rota {rota.name}"), set()).add(rota.by)
+    for grant in team.grants:
+        for account in grant.accounts:
+            found.setdefault((grant.permission_set, account, f"by grant {grant.name}"), set()).add(grant.by)
     return found
 
 

@@ -68,7 +68,7 @@ JOB = "job-"
 GRANT = "grant-"
 SET = "set-"
 
-_GRANTS_AHEAD = timedelta(days=366)
+GRANTS_AHEAD = timedelta(days=366)
 """How far ahead of its beginning a grant is written."""
 
 
@@ -277,9 +277,9 @@ class Compiler:
         return draft.family(f"gate-{name}", gate_statements(slices, horizon, arn))
 
     def _grants(self, draft: "_Draft") -> Iterator[Holding]:
-        ahead = Interval(self.at, self.at + _GRANTS_AHEAD)
-        of_name = {f"grant {grant.name}": grant for grant in self.team.grants}
-        for holding in in_order(granted(self.team, ahead), ahead):
+        ahead = Interval(self.at, self.at + GRANTS_AHEAD)
+        of_name = {f"grant {grant.name}": grant for grant in self._iam.grants}
+        for holding in in_order(granted(self._iam, ahead), ahead):
             if holding.account != draft.account.name or self.is_frozen(holding.person):
                 continue
             grant = of_name[holding.through]

@@ -21,19 +21,45 @@ from watchbill.team.model import By, Rota, Team
 
 
 def delivered(team: Team, by: By) -> Team:
-    """Give a team with the access alone that is delivered by one thing: of its groups, and by its rotas."""
+    """Give a team with the access alone that is delivered by one thing: of its groups, by its rotas and its grants."""
     groups = {
         name: replace(group, access=tuple(each for each in group.access if each.by is by))
         for name, group in team.groups.items()
     }
-    return replace(team, groups=groups, rotas={n: r for n, r in team.rotas.items() if r.by is by})
+    rotas = {name: rota for name, rota in team.rotas.items() if rota.by is by}
+    return replace(team, groups=groups, rotas=rotas, grants=tuple(each for each in team.grants if each.by is by))
 
 
 def uses_center(team: Team) -> bool:
     """Tell whether anything is delivered by Identity Center."""
     accesses = (access for group in team.groups.values() for access in group.access)
     given = [*(rota.by for rota in team.rotas.values()), *(access.by for access in accesses)]
-    return By.CENTER in given
+    return By.CENTER in (*given, *(grant.by for grant in team.grants))
+
+
+def comes_by(team: Team, person: str, permission_set: str, accounts: Collection[str]) -> By:
+    """Tell by what somebody gets a permission set for a while: by what they come, where that is one thing alone.
+
+    Else it is as the set is given there: by Identity Center where it is given by nothing else in any of the accounts.
+    """
+    theirs = {
+        access.by for name, group in team.groups.items() if person in team.members(name) for access in group.access
+    }
+    theirs |= {rota.by for rota in team.rotas.values() if person in rota.people}
+    if len(theirs) == 1:
+        return theirs.pop()
+    ways = {
+        access.by
+        for group in team.groups.values()
+        for access in group.access
+        if access.permission_set == permission_set and set(accounts) & set(access.accounts)
+    }
+    ways |= {
+        rota.by
+        for rota in team.rotas.values()
+        if permission_set in rota.entitlement.values() and set(accounts) & set(rota.accounts)
+    }
+    return By.CENTER if ways == {By.CENTER} else By.IAM
 
 
 def standing(team: Team) -> tuple[Holding, ...]:

@@ -14,13 +14,15 @@ The rules, in order:
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
+from watchbill.access.center.state import set_name
 from watchbill.access.compile import GRANT, horizon_of
 from watchbill.access.effective import answers
-from watchbill.access.entitlements import on_call, role_name
+from watchbill.access.entitlements import comes_by, on_call, role_name
 from watchbill.access.model import PATH, AccountState, Holding, spelled
 from watchbill.access.packing import statements_of
-from watchbill.access.permissions import granted_documents
+from watchbill.access.permissions import granted_documents, known_documents
 from watchbill.errors import NotFoundError, RefusedError
 from watchbill.intervals import Interval, iso
 from watchbill.policy.actions import actions_matching
@@ -29,7 +31,7 @@ from watchbill.policy.model import Effect, Request
 from watchbill.policy.statements import parse_policy
 from watchbill.respond.model import Check
 from watchbill.schedule.swaps import brings_about, kind_of, rota_of
-from watchbill.team.model import Grant, Kind, Override, Rota, Team
+from watchbill.team.model import By, Grant, Kind, Override, PermissionSet, Rota, Team
 
 
 LEAST = timedelta(minutes=5)
@@ -44,6 +46,8 @@ _REASON_MOST = 500
 _SWAP_MOST = timedelta(days=31)
 _TRIED = 5
 """How many actions of a set are tried."""
+_LOOKED_AT = 200
+"""How many are where some of them are denied by a guard."""
 _MAY = (Effect.ALLOWED, Effect.DEPENDS)
 
 
@@ -147,8 +151,10 @@ def must_fit(team: Team, wanted: Swap, at: datetime) -> None:
         raise RefusedError(f"that would not be sound: {wrong[0].message}{more}", "choose another span")
 
 
-def must_end(team: Team, wanted: Access, at: datetime) -> None:
-    """Refuse a set whose statements cannot all be given an end."""
+def must_end(team: Team, person: str, wanted: Access, at: datetime) -> None:
+    """Refuse a set whose statements cannot all be given an end; by Identity Center a fence ends whatever it says."""
+    if comes_by(team, person, wanted.permission_set, wanted.accounts) is By.CENTER:
+        return
     try:
         granted_documents(team.permission_sets[wanted.permission_set], Interval(at, at + wanted.length), at)
     except ValueError as error:
@@ -179,7 +185,7 @@ def grant_of(
         return None
     where = team.permission_sets[wanted.permission_set].where
     given = (person, wanted.permission_set, accounts, Interval(*span), wanted.reason, approver, where)
-    return Grant(request_id.lower(), *given)
+    return Grant(request_id.lower(), *given, comes_by(team, person, wanted.permission_set, accounts))
 
 
 def override_of(
@@ -205,6 +211,9 @@ def verify_granted(team: Team, grant: Grant, observed: Mapping[str, AccountState
     for account in grant.accounts:
         state = observed[account]
         user = spelled(team.people[grant.person].iam_user, state)
+        if grant.by is By.CENTER:
+            checks.extend(_verify_in_center(team, grant, (state, user), at))
+            continue
         tried = _probes(team, grant, at)
         may = [action for action in tried if _may(state, user, action, at)]
         named = ", ".join(may) or f"none of {', '.join(tried) or 'its actions'}"
@@ -213,6 +222,22 @@ def verify_granted(team: Team, grant: Grant, observed: Mapping[str, AccountState
         said = ", ".join(late) or f"by aws:CurrentTime, from {iso(grant.interval.end)} on"
         checks.append(Check(f"{grant.name} ends by itself in {account}", bool(may) and not late, said))
     return tuple(checks) or (Check("something is given", holds=False, detail="no account was named"),)
+
+
+def _verify_in_center(team: Team, grant: Grant, who: tuple[AccountState, str], at: datetime) -> Iterator[Check]:
+    """Check it of somebody who comes by Identity Center, by the role that it made of the permission set."""
+    (state, user), name = who, set_name(f"grant-{grant.name}")
+    there = any(each.permission_set == name and each.role is not None for each in state.entries.get(user, ()))
+    tried = _probes_of(team.permission_sets[grant.permission_set], at)
+    allowed = (action for action in tried if there and _by_set(state, user, name, action, at))
+    may = list(islice(allowed, _TRIED))
+    named = ", ".join(may) or (
+        f"none of {', '.join(tried[:_TRIED]) or 'its actions'}" if there else "no role of it is there"
+    )
+    yield Check(f"{grant.person} may use {grant.permission_set} in {state.account}", bool(may), named)
+    late = [action for action in may if _by_set(state, user, name, action, grant.interval.end)]
+    said = ", ".join(late) or f"by aws:CurrentTime, from {iso(grant.interval.end)} on"
+    yield Check(f"{grant.name} ends by itself in {state.account}", bool(may) and not late, said)
 
 
 def verify_swapped(
@@ -224,20 +249,36 @@ def verify_swapped(
     """
     begins, ends = max(swap.interval.start, at), min(swap.interval.end, horizon_of(rota, at).end)
     role, checks = role_name(rota, swap.kind), list[Check]()
+    what = f"permission set {set_name(role)}" if rota.by is By.CENTER else role
     held = [] if begins >= ends else [h for h in on_call(rota, Interval(begins, ends)) if h.person in (swap.swap or ())]
     for holding in held:
         state, then = observed[holding.account], holding.interval.start if holding.interval else begins
         for person in swap.swap or ():
             theirs = any(h.account == holding.account and h.person == person and _covers(h, then) for h in held)
             user = spelled(team.people[person].iam_user, state)
-            may = _takes(state, user, role, then)
-            what = f"{user} {'may' if theirs else 'may not'} take {role} in {holding.account} at {iso(then)}"
-            checks.append(Check(what, may is theirs, "may" if may else "may not"))
+            may = _works(team, rota, swap.kind, (state, user), then)
+            said = f"{user} {'may' if theirs else 'may not'} take {what} in {holding.account} at {iso(then)}"
+            checks.append(Check(said, may is theirs, "may" if may else "may not"))
     return tuple(checks) or (Check("nothing of it is to be in AWS yet", holds=True, detail=f"up to {iso(ends)}"),)
 
 
 def _covers(holding: Holding, at: datetime) -> bool:
     return holding.interval is None or at in holding.interval
+
+
+def _works(team: Team, rota: Rota, kind: Kind, who: tuple[AccountState, str], at: datetime) -> bool:
+    """Tell whether what a rota gives works for somebody at an instant: its role, or its permission set."""
+    (state, user), role = who, role_name(rota, kind)
+    if rota.by is By.IAM:
+        return _takes(state, user, role, at)
+    tried = _probes_of(team.permission_sets[rota.entitlement[kind]], at)
+    return any(_by_set(state, user, set_name(role), action, at) for action in tried)
+
+
+def _by_set(state: AccountState, user: str, name: str, action: str, at: datetime) -> bool:
+    """Tell whether somebody may do something at an instant by a permission set of Identity Center."""
+    found = answers(state, user, action, "*", at, {}, complete=False)
+    return any(each.path == f"permission set {name}" and each.effect in _MAY for each in found)
 
 
 def _takes(state: AccountState, user: str, role: str, at: datetime) -> bool:
@@ -271,6 +312,12 @@ def _probes(team: Team, grant: Grant, at: datetime) -> list[str]:
         return []
     found = dict.fromkeys(action for document in written for action in _allowed(document))
     return list(found)[:_TRIED]
+
+
+def _probes_of(permissions: PermissionSet, at: datetime) -> list[str]:
+    """Give actions that a set allows, of which a guard may deny some."""
+    documents, _ = known_documents(permissions, at)
+    return list(dict.fromkeys(action for document in documents for action in _allowed(document)))[:_LOOKED_AT]
 
 
 def _allowed(document: Mapping[str, object]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from watchbill.access.entitlements import is_frozen
+from watchbill.access.entitlements import is_frozen, uses_center
 from watchbill.access.model import AccountState
 from watchbill.access.plan import make_plan
 from watchbill.errors import NotFoundError, RefusedError
@@ -47,7 +47,7 @@ from watchbill.service.stand_ins import with_stand_ins
 from watchbill.slack.model import AskSwap, Command, RequestAccess, Wish
 from watchbill.store.database import Store
 from watchbill.store.rows import Asked, ClickRow, RequestRow
-from watchbill.team.model import Grant, Override, Team
+from watchbill.team.model import By, Grant, Override, Team
 from watchbill.team.names import instant_or_date
 
 
@@ -57,7 +57,7 @@ def ask_access(
     """Ask for a permission set for a while, as the person it is for. The same `key` again is the same request."""
     person = _known(work)
     wanted = access_wanted(work.team, person, permission_set, length, accounts, reason)
-    must_end(work.team, wanted, work.at)
+    must_end(work.team, person, wanted, work.at)
     if not set(work.team.leads) - {person}:
         raise RefusedError("nobody could decide about this: the team has no lead but you")
     return _ask(work, ACCESS, wanted, key)
@@ -189,14 +189,17 @@ def _must_hold_still(work: Casework, row: RequestRow) -> None:
         must_fit(team, wanted, work.at)
     else:
         access_wanted(team, row.person, wanted.permission_set, wanted.length, wanted.accounts, wanted.reason)
-        must_end(team, wanted, work.at)
+        must_end(team, row.person, wanted, work.at)
     _must_be_applicable(work, team, row)
 
 
 def _must_be_applicable(work: Casework, team: Team, row: RequestRow) -> None:
     """Refuse what a plan could not be applied with, though it could without: one request never holds up the others."""
     observed, freezes = work.app.observe(team), work.freezes()
-    center = work.app.observe_center(team, observed)
+    center, given = work.app.observe_center(team, observed), given_by(row, team)
+    by_center = isinstance(given, Grant) and given.by is By.CENTER
+    if by_center and center is not None and row.person not in center.people:
+        raise RefusedError(f"`{row.person}` has no user in Identity Center, by which this would be had")
     with_it = make_plan(laid_over(team, [row]), observed, work.at, freezes, center=center).problems
     if not with_it:
         return
@@ -259,6 +262,8 @@ def settle(work: Casework) -> list[str]:
         return []
     team = work.laid_over()
     observed = work.app.observe(team)
+    if uses_center(team):
+        observed = work.app.entered(team, observed)
     found = []
     for row in rows:
         checks = _checks(team, row, observed, work.at)

@@ -402,6 +402,7 @@ class GrantPart(_Part):
     end: str = Field(alias="to", description="Up to this instant, with its zone: 2026-01-13T09:00:00Z.")
     reason: Filled = Field(description="Why, for whoever reads the audit.")
     approver: str = Field(description="The person who approved it: somebody else than the receiver.")
+    by: ByName = Field("iam", description="By IAM users, or by permission sets of IAM Identity Center.")
 
 
 class KeysPart(_Part):

@@ -606,4 +606,5 @@ class _Builder:
             grant.reason,
             grant.approver,
             self._at(("grants", index)),
+            By(grant.by),
         )

@@ -406,6 +406,7 @@ class Grant:
     reason: str
     approver: str
     where: Location
+    by: By = By.IAM
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,7 +328,7 @@ class _Checker:
         """Say what is to be delivered by an Identity Center that the file does not name."""
         document = self._document
         given = [access for group in document.entries("groups") for access in document.entries(*group, "access")]
-        for at in (*given, *document.entries("rotas")):
+        for at in (*given, *document.entries("rotas"), *document.entries("grants")):
             if document.text(*at, "by") == "identity center":
                 self._say("identity-center", "this file names no `identity_center` to deliver it by", (*at, "by"))
 

@@ -169,6 +169,7 @@ TABLE = {
     "shells": (lambda of: of, lambda of: with_set(of, "developer", shells=Shells({"env": ("lab",)})), {ChangeKind.NEW_CAPABILITY}, {ChangeKind.REMOVAL}),
     "a rota by Identity Center": (lambda of: of, lambda of: with_rota(of, replace(rota(), by=By.CENTER)), {ChangeKind.SAFEGUARD}, {ChangeKind.SAFEGUARD}),
     "a job role by Identity Center": (lambda of: of, lambda of: replace(of, groups={**of.groups, "support": replace(of.groups["support"], access=tuple(replace(each, by=By.CENTER) for each in of.groups["support"].access))}), {ChangeKind.SAFEGUARD}, {ChangeKind.SAFEGUARD}),
+    "a grant by Identity Center": (lambda of: replace(of, grants=(grant("g", "james", (0, 48)),)), lambda of: replace(of, grants=(replace(grant("g", "james", (0, 48)), by=By.CENTER),)), {ChangeKind.SAFEGUARD}, {ChangeKind.SAFEGUARD}),
     "a group by another name": (lambda of: of, lambda of: replace(of, groups={**{n: g for n, g in of.groups.items() if n != "developers"}, "devs": replace(of.groups["developers"], name="devs")}), set(), set()),
     "sudo on a host": (reaching, lambda of: with_sudo(reaching(of), "ALL"), {ChangeKind.NEW_ACCESS}, {ChangeKind.REMOVAL}),
     "one command more": (lambda of: with_sudo(reaching(of), "/bin/a"), lambda of: with_sudo(reaching(of), "/bin/a", "/bin/b"), {ChangeKind.NEW_ACCESS}, {ChangeKind.REMOVAL}),

@@ -266,6 +266,9 @@ def test_what_is_to_be_delivered_by_an_identity_center_needs_one():
     text = ROTAS.replace("accounts: [production]", f"accounts: [production]\n    {by}", 1)
     assert any("names no `identity_center` to deliver it by" in problem for problem in problems_of(text))
     assert not any("identity_center" in problem for problem in problems_of(ROTAS))
+    grant = "{name: g, person: ada, permission_set: support, accounts: [staging], from: 2026-01-14T09:00:00Z, to: 2026-01-15T09:00:00Z, reason: r, approver: james, by: identity center}"
+    text = SAMPLE.replace("rotas:\n", f"grants: [{grant}]\nrotas:\n", 1)
+    assert any("names no `identity_center` to deliver it by" in problem for problem in problems_of(text))
 
 
 ROTAS = """\

@@ -5,7 +5,8 @@ accounts (`packing`), and lies in each under the same numbers. What is there dec
 accounts, what lies in any. Whatever is in these documents names no account: `*` stands for its number.
 
 Names: `watchbill-oncall-<rota>` and `watchbill-job-<permission set>` for sets, `watchbill-oncall-<rota>` and
-`watchbill-job-<group>` for groups; `fence-center-`, `guard-center-` and `guard-center-freeze` for what denies.
+`watchbill-job-<group>` for groups, and `watchbill-grant-<grant>` for both; `fence-center-`, `guard-center-` and
+`guard-center-freeze` for what denies.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,14 +25,15 @@ from watchbill.access.center.state import (
     owner_of,
     set_name,
 )
-from watchbill.access.compile import Compiler, Laid, horizon_of, opted_in, policies_of
+from watchbill.access.compile import GRANTS_AHEAD, Compiler, Laid, horizon_of, opted_in, policies_of
 from watchbill.access.documents import Statement, center_fence, slices_of
-from watchbill.access.entitlements import delivered, role_name, standing
+from watchbill.access.entitlements import delivered, granted, role_name, standing, without_frozen
 from watchbill.access.guards import center_job_statements, frozen_statement, on_call_statements, users_in
 from watchbill.access.limits import Limits
 from watchbill.access.model import PATH, AccountState, Capacity, Holding
 from watchbill.access.packing import TooLargeError, brakes_of, pack, place_of, statements_of
 from watchbill.errors import Location, Problem
+from watchbill.intervals import Interval
 from watchbill.team.model import By, Kind, Rota, Team
 
 
@@ -113,7 +115,7 @@ class _Compiling:
 
     def compiled(self) -> CenterCompiled:
         """Give all of it."""
-        sets = [*self._on_call_sets(), *self._job_sets()]
+        sets = [*self._on_call_sets(), *self._job_sets(), *self._grant_sets()]
         packed = {family: self._pack(family, said) for each in sets for family, said in each.families.items()}
         states = {each.name: self._set_state(each, packed) for each in sets}
         groups = {name: self._group(name, people) for name, people in sorted(self._members.items())}
@@ -145,7 +147,8 @@ class _Compiling:
 
     def _on_call_sets(self) -> Iterator[_Set]:
         for rota in self._team.rotas.values():
-            accounts = [name for name in rota.accounts if name in self._observed and self._is_open(name, rota)]
+            what = f"rota `{rota.name}` would give on-call access"
+            accounts = [a for a in rota.accounts if a in self._observed and self._is_open(a, what, rota.where)]
             group = group_name(f"oncall-{rota.name}")
             self._members[group] = self._known(rota.people)
             windows = [h for h in self._compiler.windows(rota) if h.person in self._center.people]
@@ -206,6 +209,32 @@ class _Compiling:
             families = {f"guard-center-job-{permission_set}": center_job_statements(), **self._freeze}
             yield _Set(set_name(f"job-{permission_set}"), permission_set, names, families, where[permission_set])
 
+    def _grant_sets(self) -> Iterator[_Set]:
+        """Give a set for each grant that is not over: by one fence of two either had what the other has."""
+        ahead = Interval(self._compiler.at, self._compiler.at + GRANTS_AHEAD)
+        for grant in self._team.grants:
+            if grant.interval.intersection(ahead) is None or grant.person not in self._center.people:
+                continue
+            what = f"grant `{grant.name}` would give access"
+            accounts = [a for a in grant.accounts if a in self._observed and self._is_open(a, what, grant.where)]
+            name, role = group_name(f"grant-{grant.name}"), f"grant-{grant.name}"
+            self._members[name] = self._known([grant.person])
+            whole = replace(self._team, grants=(grant,))
+            mine = without_frozen(granted(whole, grant.interval), self._compiler.freezes, grant.interval)
+            self._holdings.extend(h for h in mine if h.account in accounts)
+            slices = slices_of(
+                [(self._center.people[h.person], h) for h in mine if h.account == grant.accounts[0]], grant.interval
+            )
+            families = {
+                f"guard-center-{role}": on_call_statements(
+                    "*", opted_in(self._team.permission_sets[grant.permission_set])
+                ),
+                f"fence-center-{role}": center_fence(slices, grant.interval),
+                **self._freeze,
+            }
+            given = {account: frozenset([name]) for account in accounts}
+            yield _Set(set_name(role), grant.permission_set, given, families, grant.where)
+
     def _claims(self, role: str, rota: Rota) -> bool:
         """Tell whether a set is this rota's: rota `x` has `oncall-x-secondary`, and rota `x-secondary` its first."""
         other = self._claimed.setdefault(set_name(role), (role, rota.name))
@@ -215,15 +244,15 @@ class _Compiling:
         self._problems.append(Problem.at("name-taken", f"{message}; rename one of them", rota.where))
         return False
 
-    def _is_open(self, account: str, rota: Rota) -> bool:
-        """Tell whether somebody may be on call in an account: the management account is nobody's on call."""
+    def _is_open(self, account: str, what: str, where: Location) -> bool:
+        """Tell whether access for a time may be had in an account: in the management account it is not."""
         if self._compiler.team.accounts[account].number != self._center.management:
             return True
         message = (
-            f"rota `{rota.name}` would give on-call access to the management account `{account}`: no policy of the "
-            "organization acts there; leave it out of the rota"
+            f"{what} to the management account `{account}`: no policy of the "
+            "organization acts there; leave it out of that"
         )
-        self._problems.append(Problem.at("management-account", message, rota.where))
+        self._problems.append(Problem.at("management-account", message, where))
         return False
 
     def _is_out_of_reach(self, account: str, where: Location) -> bool:
@@ -246,7 +275,7 @@ class _Compiling:
     def _strangers(self) -> Iterator[Problem]:
         """Say who would hold something and has no user in Identity Center."""
         on_call = {person for rota in self._team.rotas.values() for person in rota.people}
-        standing_by = {h.person for h in standing(self._team)}
+        standing_by = {h.person for h in standing(self._team)} | {each.person for each in self._team.grants}
         for name in sorted((on_call | standing_by) - set(self._center.people)):
             person = self._team.people[name]
             message = f"`{name}` has no user in Identity Center, under {person.email} or the declared id: they hold"

@@ -31,6 +31,9 @@ class CenterReadback:
             for rota in mine.rotas.values()
             for kind, permission_set in rota.entitlement.items()
         }
+        self._known |= {
+            set_name(f"grant-{grant.name}"): (f"grant {grant.name}", grant.permission_set) for grant in mine.grants
+        }
         for group in mine.groups.values():
             for access in group.access:
                 name = set_name(f"job-{access.permission_set}")
