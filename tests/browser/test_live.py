@@ -1,8 +1,13 @@
 """Pages that keep themselves up to date, in Chromium: what is new comes by itself, and never over somebody's work."""
 
+from dataclasses import replace
+
+import msgspec
+import pytest
 from playwright.sync_api import expect
 
 from watchbill.ledger.model import Kind
+from watchbill.service.casework import view_of
 from watchbill.service.links import digest_of
 
 
@@ -36,11 +41,57 @@ def test_what_is_new_comes_by_itself_and_waits_for_whoever_is_at_work(browser, s
     page.locator("h1").click()
     expect(main).to_contain_text("xerus")
     expect(word).to_have_text("live")
-    page.locator("summary").first.click()
+    main.evaluate("each => getSelection().selectAllChildren(each.querySelector('h1'))")
     written(site, "wombat")
     expect(word).to_have_text("paused: there is something new")
-    page.locator("summary").first.click()
+    page.locator("h1").click()
     expect(main).to_contain_text("wombat")
+    assert window.wrong == []
+
+
+HEARD = """() => {
+    window.heard = [];
+    for (const name of ['focusin', 'focusout', 'scroll']) {
+        document.addEventListener(name, event => window.heard.push([name, event.target.nodeName]), true);
+    }
+    new MutationObserver(all => window.heard.push(...all.map(each => ['said', each.target.nodeName])))
+        .observe(document.getElementById('contact'), {childList: true, characterData: true, subtree: true});
+    window.held = document.activeElement;
+}"""
+
+
+@pytest.mark.parametrize("what", ["a link", "a button", "what unfolds", "a table that moves"])
+def test_who_reads_by_keys_stays_where_they_are(browser, site, what):
+    """What has the focus is the very same afterwards: nothing is left, entered, moved or said, and rows came above it."""
+    window = browser.window(site, "sofia")
+    page = window.page
+    for number in range(12):
+        written(site, f"before-{number}")
+    page.set_viewport_size({"width": 420, "height": 500})
+    window.open("/ledger")
+    expect(page.locator("#contact")).to_have_text("live")
+    table = page.get_by_role("region", name="Entries")
+    unfolds = page.locator("summary").nth(2)
+    unfolds.click()
+    at = {
+        "a link": page.get_by_role("link", name="These as JSON, one on a line"),
+        "a button": page.get_by_role("button", name="Verify the chain"),
+        "what unfolds": unfolds,
+        "a table that moves": table,
+    }[what]
+    table.evaluate("each => { each.scrollLeft = 60 }")
+    at.focus()
+    page.keyboard.press("Shift")
+    top = at.bounding_box()["y"]
+    page.wait_for_timeout(100)
+    page.evaluate(HEARD)
+    written(site, f"okapi-{what}")
+    expect(page.locator("tbody tr").first).to_contain_text(f"okapi-{what}")
+    assert page.evaluate("document.activeElement === window.held && window.held.isConnected")
+    assert [each for each in page.evaluate("window.heard") if each[0] != "scroll"] == []
+    assert table.evaluate("each => each.scrollLeft") == 60
+    assert page.locator("details[open]").count() == 1
+    assert abs(at.bounding_box()["y"] - top) < 2
     assert window.wrong == []
 
 
@@ -60,3 +111,25 @@ def test_lost_contact_is_said_and_found_again(browser, site):
     written(site, "the end")
     expect(page.locator("#main")).to_contain_text("Sign in")
     expect(word).to_contain_text("you are signed in no more")
+
+
+def test_what_has_focus_never_becomes_something_else(browser, site):
+    """A case that is worse comes above the one whose link has the focus, and that row changes too: Enter opens the same."""
+    window = browser.window(site, "lee")
+    page = window.page
+    window.open("/cases")
+    expect(page.locator("#contact")).to_have_text("live")
+    link = page.get_by_role("link", name="C-late", exact=True)
+    link.focus()
+    page.evaluate("window.held = document.activeElement")
+    row = site.office.store.cases.get("C-late")
+    worse = replace(view_of(row), id="C-worse", severity="critical")
+    payload = msgspec.json.encode(worse).decode()
+    site.office.store.cases.put(replace(row, id="C-worse", severity="critical", payload=payload))
+    changed = msgspec.json.encode(replace(view_of(row), sentence="it is otherwise now")).decode()
+    site.office.store.cases.put(replace(row, payload=changed))
+    expect(page.locator("#main")).to_contain_text("C-worse")
+    expect(page.locator("#main")).to_contain_text("it is otherwise now")
+    assert page.evaluate("document.activeElement === window.held")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/open/C-late")

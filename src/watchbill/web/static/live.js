@@ -1,7 +1,7 @@
 // Keeps a page up to date: when the server says that something changed, the page asks for its own address again.
 //
-// It waits while somebody is at work on the page: a field that has focus or was edited, text that is marked, something
-// unfolded. It says which of three it is: live, paused, lost contact. Where it does not run, the page is as it came.
+// It waits while somebody is at work on the page: a field that has focus or was edited, text that is marked. It says which
+// of three it is: live, paused, lost contact. Where it does not run, the page is as it came.
 "use strict";
 (() => {
   const main = document.getElementById("main");
@@ -27,47 +27,115 @@
     return (
       fields.includes(document.activeElement) ||
       fields.some(isEdited) ||
-      main.querySelector("details[open]") !== null ||
       (marked !== null && !marked.isCollapsed && main.contains(marked.anchorNode))
     );
   };
 
   const look = () => window.htmx.trigger(main, "look");
 
-  // What has focus is found again by what it is, leads to and is called, and by its place among those alike.
-  const alike = (element) => {
-    const told = ["id", "href", "name", "aria-label"].map((name) => element.getAttribute(name)).join("|");
-    return `${element.tagName}|${told}`;
+  // The new page is put in place of the old by what is not the same alone: so nothing loses focus, is folded up, moves, or
+  // is read out again. Two elements are one and the same by what they are, lead to and are called, so that none of them
+  // ever turns, under a finger, into another that does something else.
+  const told = (element) =>
+    ["id", "href", "action", "name", "value", "aria-label"].map((name) => element.getAttribute(name) ?? "").join("|");
+  const ITEMS = ["TR", "LI", "ARTICLE", "OPTION"];
+  const nameOf = (node) => {
+    if (node.nodeType !== Node.ELEMENT_NODE) return node.nodeName;
+    const own = `${node.nodeName}|${told(node)}`;
+    if (node.nodeName === "BUTTON") return `${own}|${node.textContent}`;
+    if (node.nodeName === "DETAILS") return `${own}|${node.firstElementChild?.textContent.replace(/\d+/g, "")}`;
+    if (!ITEMS.includes(node.nodeName)) return own;
+    const inner = node.querySelector("a[href], [id]");
+    return `${own}|${inner === null ? (node.firstElementChild ?? node).textContent : told(inner)}`;
   };
-  const focusable = () => [...main.querySelectorAll("a, button, summary, [tabindex]")];
-  const sameAs = (element) => focusable().filter((each) => alike(each) === alike(element));
-  const scrolled = () => [...main.querySelectorAll(".scroll")];
+  const factsOf = (node) => ({
+    node,
+    name: nameOf(node),
+    text: node.textContent,
+    weight: node.nodeType === Node.ELEMENT_NODE ? 1 : 0.01,
+    focused: node.contains(document.activeElement),
+  });
+  const likeness = (one, other) => {
+    if (one.name !== other.name) return 0;
+    return one.weight * (one.text === other.text ? 3 : 1) + (one.focused ? 1_000 : 0);
+  };
 
-  let kept = null;
-  const keep = () => {
-    const active = main.contains(document.activeElement) ? document.activeElement : null;
-    kept = {
-      active,
-      place: active === null ? 0 : sameAs(active).indexOf(active),
-      x: window.scrollX,
-      y: window.scrollY,
-      boxes: scrolled().map((box) => [box.scrollLeft, box.scrollTop]),
-    };
-  };
-  const giveBack = () => {
-    if (kept === null) return;
-    const { active, place, x, y, boxes } = kept;
-    kept = null;
-    scrolled().forEach((box, number) => {
-      if (number < boxes.length) [box.scrollLeft, box.scrollTop] = boxes[number];
-    });
-    if (active !== null) {
-      const found = sameAs(active);
-      const next = found[Math.min(Math.max(place, 0), found.length - 1)];
-      if (next !== undefined) next.focus({ preventScroll: true });
+  // Which of some nodes are which of some others, in their order: the pairs that are alike the most, as a diff finds them.
+  const MOST = 4_000_000;
+  const paired = (olds, fresh) => {
+    const found = new Map();
+    const width = fresh.length + 1;
+    if (olds.length * width > MOST) return found;
+    const best = new Float64Array((olds.length + 1) * width);
+    for (let i = olds.length - 1; i >= 0; i -= 1) {
+      for (let j = fresh.length - 1; j >= 0; j -= 1) {
+        const at = i * width + j;
+        const alike = likeness(olds[i], fresh[j]);
+        const together = alike === 0 ? 0 : alike + best[at + width + 1];
+        best[at] = Math.max(together, best[at + width], best[at + 1]);
+      }
     }
-    window.scrollTo(x, y);
+    let i = 0;
+    let j = 0;
+    while (i < olds.length && j < fresh.length) {
+      const at = i * width + j;
+      if (best[at] === best[at + 1]) j += 1;
+      else if (best[at] === best[at + width]) i += 1;
+      else found.set(fresh[j++].node, olds[i++].node);
+    }
+    return found;
   };
+
+  const takeAttributes = (old, fresh) => {
+    for (const { name } of [...old.attributes]) {
+      // What somebody has unfolded stays so.
+      if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  };
+  const takeChildren = (old, fresh) => {
+    const news = [...fresh.childNodes];
+    const olds = [...old.childNodes];
+    const same = paired(olds.map(factsOf), news.map(factsOf));
+    const stay = new Set(same.values());
+    for (const each of olds) if (!stay.has(each)) each.remove();
+    let next = old.firstChild;
+    for (const each of news) {
+      const there = same.get(each);
+      if (there === undefined) old.insertBefore(each, next);
+      else {
+        takeOver(there, each);
+        next = there.nextSibling;
+      }
+    }
+  };
+  const takeOver = (old, fresh) => {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      old.data = fresh.data;
+      return;
+    }
+    takeAttributes(old, fresh);
+    takeChildren(old, fresh);
+    // A field that was edited, and is as it was again, shows no more what its attribute says.
+    if (old.matches("input, select, textarea")) {
+      old.value = fresh.value;
+      old.checked = fresh.checked;
+    }
+  };
+  window.htmx.defineExtension("keep", {
+    handleSwap: (style, target, fragment) => {
+      if (style !== "keep") return false;
+      const active = main.contains(document.activeElement) ? document.activeElement : null;
+      takeChildren(target, fragment);
+      if (active !== null && !active.isConnected) {
+        // It is elsewhere now.
+        const alike = [...main.querySelectorAll("a, button, summary, [tabindex]")];
+        alike.find((each) => nameOf(each) === nameOf(active))?.focus({ preventScroll: true });
+      }
+      return true;
+    },
+  });
 
   const contact = () => source !== null && source.readyState === EventSource.OPEN;
   const stand = () => {
@@ -108,11 +176,10 @@
       event.detail.shouldSwap = false;
       waits = true;
       stand();
-    } else keep();
+    }
   });
   main.addEventListener("htmx:afterSwap", () => {
     waits = false;
-    giveBack();
     stand();
   });
   main.addEventListener("htmx:sendError", () => say("lost contact: what is here may be old"));
@@ -123,7 +190,7 @@
       look();
     }
   };
-  for (const name of ["focusout", "change", "reset", "toggle", "mouseup"]) {
+  for (const name of ["focusout", "change", "reset", "mouseup"]) {
     document.addEventListener(name, () => window.setTimeout(goOn, 0), true);
   }
 
