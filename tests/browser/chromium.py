@@ -21,11 +21,14 @@ WIDTHS = (360, 768, 1280, 1920)
 """A telephone, a tablet, and two screens."""
 HEIGHT = 900
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_RUN = """([only, tags]) => axe.run(document, {
-    runOnly: only.length ? {type: 'rule', values: only} : {type: 'tag', values: tags},
+_RUN = """tags => axe.run(document, {
+    runOnly: {type: 'tag', values: tags},
     resultTypes: ['violations'],
 }).then(found => found.violations.map(each =>
     [each.id, each.help, ...each.nodes.slice(0, 5).map(node => node.html.slice(0, 200) + ' ' + node.any.concat(node.all, node.none).map(why => why.message).join(' '))].join('\\n    ')))"""
+_CUT = """() => [...document.querySelectorAll('main, .scroll, article, table')]
+    .filter(each => each.scrollWidth > each.clientWidth + 1 || each.getBoundingClientRect().right > innerWidth + 1)
+    .map(each => each.tagName + ' ' + (each.getAttribute('aria-label') || each.className))"""
 _PATIENCE = 30_000
 
 
@@ -70,11 +73,30 @@ class Window:
         found = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return int(found)
 
-    def barriers(self, *only: str) -> list[str]:
-        """Give what axe finds to keep somebody out, by all of its rules or by some."""
+    def barriers(self) -> dict[str, list[str]]:
+        """Give what axe finds to keep somebody out, by all of its rules, in light and in dark."""
         if not self.page.evaluate("typeof axe === 'object'"):
             self.page.evaluate(AXE.read_text("utf-8"))
-        return list(self.page.evaluate(_RUN, [list(only), _TAGS]))
+        found = {}
+        for scheme in ("dark", "light"):
+            self.page.emulate_media(color_scheme=scheme)
+            found[scheme] = list(self.page.evaluate(_RUN, _TAGS))
+        return found
+
+    def faults(self) -> dict[str, Any]:
+        """Give what is wrong with a page as it is: what it did, screens that it is too wide for, and barriers."""
+        wide = {width: by for width in WIDTHS if (by := self.is_wide_at(width))}
+        self.page.set_viewport_size({"width": 1280, "height": HEIGHT})
+        return {"wide": wide, **self.barriers(), "wrong": self.wrong}
+
+    @contextmanager
+    def on_paper(self) -> Iterator[list[str]]:
+        """Let it be as wide as a page of A4 within its margins, inside the block; give what is cut off there."""
+        self.page.emulate_media(media="print")
+        self.page.set_viewport_size({"width": 718, "height": 1000})
+        yield list(self.page.evaluate(_CUT))
+        self.page.emulate_media(media="screen")
+        self.page.set_viewport_size({"width": 1280, "height": HEIGHT})
 
     def focused(self) -> dict[str, Any]:
         """Describe what has the focus: its words, where it leads, where it is, and how that is seen."""
@@ -83,12 +105,14 @@ class Window:
 
 _FOCUSED = """() => {
     const at = document.activeElement, box = at.getBoundingClientRect(), look = getComputedStyle(at);
+    const line = at.getClientRects()[0] || box;
+    const over = document.elementFromPoint(line.left + Math.min(line.width, innerWidth) / 2, line.top + line.height / 2);
     return {
         tag: at.tagName.toLowerCase(), words: (at.textContent || at.value || '').trim().replace(/\\s+/g, ' ').slice(0, 80),
         href: at.getAttribute('href'), name: at.getAttribute('name'), top: box.top + scrollY, left: box.left,
         width: box.width, height: box.height, inside: box.bottom > 0 && box.top < innerHeight,
         ring: look.outlineStyle !== 'none' && parseFloat(look.outlineWidth) > 0 ? look.outlineStyle : '',
-        label: at.getAttribute('aria-label'), number: [...document.querySelectorAll('*')].indexOf(at),
+        covered: over !== null && !at.contains(over) && !over.contains(at), label: at.getAttribute('aria-label'), number: [...document.querySelectorAll('*')].indexOf(at),
     };
 }"""
 
@@ -105,6 +129,10 @@ class Chromium:
         return self.browser.new_context(
             ignore_https_errors=True, viewport={"width": 1280, "height": HEIGHT}, reduced_motion="reduce", **more
         )
+
+    def visitor(self, base: str, **more: Any) -> Window:
+        """Open a window of somebody who comes to a place that is served without TLS, or to a file."""
+        return Window(self.context(**more).new_page(), base)
 
     def window(self, site: Pages, name: str | None = None, **more: Any) -> Window:
         """Open a window, signed in as somebody: with the cookies that another browser came by."""

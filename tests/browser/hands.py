@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from playwright.sync_api import Error, Locator, Page
-from tests.browser.chromium import Window
+from tests.browser.chromium import Window, said
 
 
 _TRIES, _SOON = 3, 8_000
 """How often Enter is pressed before it is taken to do nothing, and how long it may take, in milliseconds."""
 _MOST = 150
 """As often as Tab is pressed before something is taken to be out of reach."""
+_PAGE = 400
+"""As often as Tab is pressed before a page is taken to have no end."""
 
 
 @dataclass
@@ -80,3 +82,38 @@ class Keys(Mouse):
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"the keys do not lead to {wanted}")
+
+
+def gone_through(window):
+    """Press Tab until the page is through; give what had the focus, one after the other."""
+    found: list[dict[str, Any]] = []
+    for _ in range(_PAGE):
+        window.page.keyboard.press("Tab")
+        at = window.focused()
+        if at["tag"] in ("body", "html") or (found and at["number"] == found[0]["number"]):
+            return found
+        found.append(at)
+    raise AssertionError("the keys do not come to the end of the page")
+
+
+def is_worked_by_keys(window, *, menu=True):
+    """Hold that the keys reach everything, in its order, and that what has the focus is seen, and nothing lies over it.
+
+    Where there is a menu above the page, what comes first skips it.
+    """
+    found = gone_through(window)
+    wrong = [
+        each
+        for each in found
+        if not (each["ring"] and each["inside"] and each["width"] and each["height"]) or each["covered"]
+    ]
+    assert wrong == [], said(wrong)
+    first = found[0]
+    assert not menu or (first["href"], first["left"] >= 0) == ("#main", True)
+    numbers = [each["number"] for each in found]
+    assert numbers == sorted(numbers)
+    shown = window.page.locator(
+        "main :is(a[href], button, input:not([type=hidden]), select, textarea, summary, .scroll):visible"
+    )
+    # A field of a date takes Tab once for each of its parts.
+    assert len(set(numbers) - {each["number"] for each in found if each["tag"] == "body"}) >= shown.count()

@@ -12,7 +12,6 @@ from watchbill.web.scripts import SCRIPTS
 
 SHOWN = {page.path for page in PAGES if page.method == "GET"} - set(FILES)
 EACH = [(path, who, address) for path in sorted(SHOWN) for who, address in ADDRESSES.get(path, ())]
-CONTRAST = ("color-contrast", "link-in-text-block")
 
 
 @pytest.fixture(scope="module")
@@ -49,26 +48,58 @@ def test_every_page_has_an_address_here():
 
 @pytest.mark.parametrize(("path", "who", "address"), EACH, ids=[f"{who}-{address}" for _, who, address in EACH])
 def test_a_page_is_for_everybody(windows, site, path, who, address):
-    """No barrier in light or in dark, nothing refused or missing, no wider than any screen, the same without scripts."""
+    """No barrier in light or in dark, nothing refused or missing, no wider than any screen.
+
+    Without scripts, and by a clock that differs from UTC, it says the same.
+    """
     site.peer.keyboard = who or ""
     window = windows(who)
-    window.page.emulate_media(color_scheme="light")
     shown = opened(window, site, address)
     assert shown.ok is (address not in REFUSED)
-    refused = f"Failed to load resource: the server responded with a status of {shown.status} (Forbidden)"
-    wrong = [each for each in window.wrong if shown.ok or each != refused]
     words = window.page.inner_text("main")
-    wide = {width: by for width in WIDTHS if (by := window.is_wide_at(width))}
-    window.page.set_viewport_size({"width": 1280, "height": 900})
-    barriers = {"light": window.barriers()}
-    window.page.emulate_media(color_scheme="dark")
-    barriers["dark"] = window.barriers(*CONTRAST)
-    plain = windows(who, java_script_enabled=False)
+    found = window.faults()
+    refused = f"Failed to load resource: the server responded with a status of {shown.status} (Forbidden)"
+    found["wrong"] = [each for each in window.wrong if shown.ok or each != refused]
+    plain = windows(who, java_script_enabled=False, timezone_id="Asia/Tokyo")
     opened(plain, site, address)
     said_plainly = plain.page.inner_text("main")
-    told = {} if said_plainly == words else {"without scripts": said_plainly, "with scripts": words}
-    found = {"wrong": wrong, "wide": wide, **barriers, **told}
+    if said_plainly != words:
+        found |= {"without scripts": said_plainly, "with scripts": words}
     assert not any(found.values()), said(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("path", "who", "address"), EACH, ids=[f"{who}-{address}" for _, who, address in EACH])
+def test_a_page_is_for_everybody_on_a_telephone(windows, site, path, who, address):
+    """No barrier on the narrowest screen either, where what is beside something else is below it."""
+    site.peer.keyboard = who or ""
+    window = windows(who)
+    opened(window, site, address)
+    window.page.set_viewport_size({"width": WIDTHS[0], "height": 740})
+    found = window.barriers()
+    window.page.set_viewport_size({"width": 1280, "height": 900})
+    assert not any(found.values()), said(found)
+
+
+@pytest.mark.slow
+def test_every_link_leads_somewhere(windows, site):
+    """Whatever can be followed with a mouse, on each page: to a page there is, and to a place in it."""
+    seen, lost = set(), []
+    for _, who, address in EACH:
+        site.peer.keyboard = who or ""
+        window = windows(who)
+        opened(window, site, address)
+        links = window.page.locator("a[href]").evaluate_all("all => all.map(each => each.href)")
+        for link in sorted(set(links)):
+            plain, _, place = link.partition("#")
+            key = who, plain.partition("?")[0], place
+            if plain.startswith(site.base) and key not in seen:
+                seen.add(key)
+                found = window.page.request.get(plain)
+                if not found.ok or (place and f'id="{place}"' not in found.text()):
+                    lost.append((who, address, link, found.status))
+    assert lost == [], said(lost)
+    assert len(seen) > 100
 
 
 def test_what_is_no_page_is_a_file(site):

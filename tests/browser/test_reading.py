@@ -2,21 +2,16 @@
 
 import re
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.browser.chromium import said
+from tests.browser.hands import is_worked_by_keys
 from tests.browser.scenes import ADDRESSES, ARABIC, LONG, REFUSED, there
 
 
 EVERY = [(who, address) for looks in ADDRESSES.values() for who, address in looks if address not in REFUSED]
 FEW = [("lee", "/?zone=Asia/Kolkata"), ("sofia", "/open/C-away"), ("lee", "/access")]
-_MOST = 400
 
-_CUT = """() => [...document.querySelectorAll('main, .scroll, article, table')]
-    .filter(each => each.scrollWidth > each.clientWidth + 1 || each.getBoundingClientRect().right > innerWidth + 1)
-    .map(each => each.tagName + ' ' + (each.getAttribute('aria-label') || each.className))"""
 _LEAKS = """name => {
     const found = [], walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
     for (let at; at = walk.nextNode();) {
@@ -50,34 +45,6 @@ def reader(browser, site):
     yield opened
     for each in found.values():
         each.page.context.close()
-
-
-def gone_through(window):
-    """Press Tab until the page is through; give what had the focus, one after the other."""
-    found: list[dict[str, Any]] = []
-    for _ in range(_MOST):
-        window.page.keyboard.press("Tab")
-        at = window.focused()
-        if at["tag"] in ("body", "html") or (found and at["number"] == found[0]["number"]):
-            return found
-        found.append(at)
-    raise AssertionError("the keys do not come to the end of the page")
-
-
-def is_worked_by_keys(window):
-    """Hold that the keys reach everything, in its order, and that what has the focus is seen."""
-    found = gone_through(window)
-    wrong = [
-        each for each in found if not each["ring"] or not each["inside"] or not each["width"] or not each["height"]
-    ]
-    assert wrong == [], said(wrong)
-    first = found[0]
-    assert (first["href"], first["left"] >= 0) == ("#main", True)
-    numbers = [each["number"] for each in found]
-    assert numbers == sorted(numbers)
-    shown = window.page.locator("main :is(a[href], button, input:not([type=hidden]), select, summary, .scroll):visible")
-    # A field of a date takes Tab once for each of its parts.
-    assert len(set(numbers) - {each["number"] for each in found if each["tag"] == "body"}) >= shown.count()
 
 
 @pytest.mark.parametrize(("who", "address"), FEW)
@@ -158,11 +125,9 @@ def test_a_long_name_is_whole_and_breaks(reader):
 def test_nothing_is_cut_off_on_paper(reader, who, address):
     """As wide as a page of A4 within its margins, every table is whole; what cannot be pressed is not there."""
     window = reader(who, address)
-    window.page.emulate_media(media="print")
-    window.page.set_viewport_size({"width": 718, "height": 1000})
-    assert window.page.evaluate(_CUT) == []
-    assert window.page.locator("form:visible, nav:visible").count() == 0
-    assert window.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    paper = window.page.pdf(format="A4")
-    assert len(re.findall(rb"/Type\s*/Page\b", paper)) >= 1
-    window.page.set_viewport_size({"width": 1280, "height": 900})
+    with window.on_paper() as cut_off:
+        assert cut_off == []
+        assert window.page.locator("form:visible, nav:visible").count() == 0
+        assert window.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        paper = window.page.pdf(format="A4")
+        assert len(re.findall(rb"/Type\s*/Page\b", paper)) >= 1
