@@ -47,7 +47,7 @@ class Chat:
         button = next((b for b in said.buttons if b["action_id"] == action), None) if said is not None else None
         if said is None or button is None:
             return False
-        before = self._count()
+        before = self.count()
         slack.press_button(user, channel, ts, button)
         self._wait_past(before)
         return True
@@ -59,7 +59,7 @@ class Chat:
             view = next((each for each in slack.views if (each.id, each.user) == (dialogue, user)), None)
         if view is None:
             return False
-        before = self._count()
+        before = self.count()
         slack.submit(view, text)
         self._wait_past(before)
         return True
@@ -73,11 +73,12 @@ class Chat:
                 # Whoever was never written to opens the conversation with the app by typing there.
                 own = f"D0{slack.number():07}"
                 slack.conversations[own] = Conversation(own, "im", frozenset((BOT, user)))
-        before = self._count()
+        before = self.count()
         slack.command(user, own, command.strip().removeprefix("/watch").strip())
         self._wait_past(before)
 
-    def _count(self) -> tuple[int, int, int]:
+    def count(self) -> tuple[int, int, int]:
+        """Count what was said: another once anything was."""
         slack = self._slack
         with slack.lock:
             return len(slack.whispers), len(slack.views), len(slack.said) + sum(each.edited for each in slack.said)
@@ -85,7 +86,7 @@ class Chat:
     def _wait_past(self, before: tuple[int, int, int]) -> None:
         """Wait until the app has answered: it acknowledges first, and passes over nothing in silence."""
         until = time.monotonic() + _PATIENCE
-        while self._count() == before and time.monotonic() < until:
+        while self.count() == before and time.monotonic() < until:
             time.sleep(0.01)
 
     def _seen(self, conversation: Conversation, user: str) -> Seen:

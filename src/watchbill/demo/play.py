@@ -7,7 +7,7 @@
 3. What people press is worked on at once, while the clock stands still, too.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -155,6 +155,10 @@ class World:
         due = self._next(now)
         said = "nothing more" if due is None else f"{due[1]}, {due[0]:%a %d %b %H:%M}"
         return Dial(now, target if target > now else None, works, said, now >= END)
+
+    def stand(self) -> Hashable:
+        """Give what is another once the clock stands otherwise, or something was said in the chat."""
+        return self.dial(), self._chat.count()
 
     def leap(self, leap: Leap) -> None:
         """Move the clock on, or stop it."""

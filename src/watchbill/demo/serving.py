@@ -151,7 +151,8 @@ class _Wired:
                 site = Site(base, self.store, partial(self._works, self.store), now, _secret, self.say, door)
                 site = replace(site, trail=Trail(folder / "lake"), jobs=instance.board.standings, wake=world.wake)
                 site = replace(site, rules=Rulebook(self.read.rules), plans=plans, replan=world.ask_for_pass)
-                site = replace(site, above=pages.above, live=live_of(site, lambda: instance.stops))
+                site = replace(site, above=pages.above, beside=world.stand)
+                site = replace(site, live=live_of(site, lambda: instance.stops))
                 routes = routes_of(site, (*PAGES, *pages.table()))
                 port = int(base.rpartition(":")[2])
                 with Listening(health(instance, others=routes), HOST, port):

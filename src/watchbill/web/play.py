@@ -3,7 +3,7 @@
 It is played by `demo`; no instance that serves has one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -119,6 +119,10 @@ class Play(Protocol):
 
     def dial(self) -> Dial:
         """Tell where the clock stands."""
+        ...
+
+    def stand(self) -> Hashable:
+        """Give what is another once the clock stands otherwise, or something was said in the chat."""
         ...
 
     def leap(self, leap: Leap) -> None:

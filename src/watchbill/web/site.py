@@ -1,6 +1,6 @@
 """What every page is made from: the pages as they are served (`Site`), and one visit to one of them (`Visit`)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -82,6 +82,8 @@ class Site:
     """Tells open pages that something changed; None where pages are as they came, without a script."""
     above: Callable[["Visit"], str] = nothing_above
     """Gives markup that stands above every page; nothing but in the demo, whose clock is there."""
+    beside: Callable[[], Hashable] = lambda: None
+    """Gives what is another once pages show something else that is not in the state: in the demo its clock and chat."""
 
     def cookie(self, name: str) -> str:
         """Name a cookie. Over https no other host, and no other path, can have set one that is called `__Host-`."""

@@ -57,8 +57,8 @@ class DemoPages:
     def table(self) -> tuple[Page, ...]:
         """Give the rows."""
         return (
-            Page("GET", DEMO, Need.VIEWER, self.show, menu="Demo"),
-            Page("GET", INBOX, Need.VIEWER, self.show_inbox, menu="Inbox"),
+            Page("GET", DEMO, Need.VIEWER, self.show, menu="Demo", live=True),
+            Page("GET", INBOX, Need.VIEWER, self.show_inbox, menu="Inbox", live=True),
             Page("POST", "/demo/press", Need.VIEWER, self.press),
             Page("POST", "/demo/write", Need.VIEWER, self.write),
             Page("POST", "/demo/type", Need.VIEWER, self.type),
@@ -133,7 +133,7 @@ class DemoPages:
     def move(self, visit: Visiting, leap: Annotated[Leap, Form()], to: Text = DEMO) -> Response:
         """Move the clock on."""
         self._play.leap(leap)
-        # While the clock moves on, it is the page of the demo that looks again by itself.
+        # While the clock moves on, it is the page of the demo that says so.
         return visit.go(visit.target(to)[0] if self._play.settle(_PATIENCE) else DEMO)
 
     # --- who to be ---

@@ -34,6 +34,7 @@ def _stand(site: Site) -> Hashable:
         None if kept is None else (kept.plan.id, kept.at, len(kept.outcomes)),
         None if site.trail is None else site.trail.last_read(),
         site.works(site.now(), "").team.digest,
+        site.beside(),
     )
 
 
