@@ -9,6 +9,10 @@ this process, and asked for by one reader after the other, each with a session o
     python tools/bench_web.py --readers 200         # so many at once, each opening every page but the long spans
     python tools/bench_web.py --paint               # when Chromium first shows something of each page
 
+Every page is asked for but those that take a secret or a fresh sign-in (`LEFT_OUT`). Beside the lake there is a state
+with cases, freezes, entries of the ledger, a review, and a plan of all of it against an AWS that is empty, which takes
+half a minute to make.
+
 `first` is a page that nobody has looked at since the lake changed, `again` is one that somebody has. Times are of the
 wall clock, and mean something on a machine that has nothing else to do; the time of the CPU, of server and reader
 together, means something on any.
@@ -24,7 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
@@ -45,20 +49,30 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench_team import HERE, Size, make_team
 from tests.cloud import MemoryCloud
+from tests.unit.alerts.records import pack
 from tests.unit.respond.test_ask import late
 from trail_generator import ACCOUNTS as NUMBERS
 from trail_generator import MonthOfRows, World, drawn_from, kept
 
+from watchbill.access.approval import NOBODY_KNOWN, weigh
 from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
+from watchbill.errors import RefusedError
+from watchbill.intervals import Interval, iso
 from watchbill.lake.manifest import SEALED, ObjectRow
-from watchbill.lake.parts import write_part
+from watchbill.lake.parts import PAGE, write_part
 from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind as Entry
+from watchbill.schedule.oncall import shifts
 from watchbill.service.casework import Casework
 from watchbill.service.health import Listening
+from watchbill.service.plans import Plans
+from watchbill.service.proposals import propose
+from watchbill.service.recertification import open_review
+from watchbill.service.rules_view import Rulebook
 from watchbill.service.seen import Trail
 from watchbill.service.sessions import add_link, sign_in_by_link
+from watchbill.service.watching import swap_plan
 from watchbill.sim.clock import SimClock
 from watchbill.store.database import Store, open_store
 from watchbill.store.rows import CaseRow, FreezeRow
@@ -81,7 +95,7 @@ def team() -> Team:
 
 def lake_of(events: int) -> Path:
     """Give the folder of a lake of so many events in the cache."""
-    return kept(f"lake-{SIZE.people}-{events}", lambda folder: make_lake(folder, events))
+    return kept(f"lake-{SIZE.people}-{events}-{PAGE}", lambda folder: make_lake(folder, events))
 
 
 def make_lake(folder: Path, events: int) -> None:
@@ -120,20 +134,75 @@ def somebody(chance: Random) -> str:
     return f"person-{chance.randrange(SIZE.people):04}"
 
 
+def moment(chance: Random) -> str:
+    """Give an instant within a month before the lake ends, another one each time."""
+    return f"{AT - timedelta(minutes=chance.randrange(30 * 24 * 60)):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def case(chance: Random) -> str:
+    """Name a case."""
+    return f"C-{chance.randrange(CASES):06}"
+
+
+CASES = 300
+KEPT = {"plan": "", "review": "", "swap": ""}
+"""The plan that waits, the review, and a swap that could be asked for, once they are made."""
+
 PAGES: dict[str, Callable[[Random], str]] = {
     "now": lambda _: "/",
+    "access": lambda _: "/access",
+    "access, another time": lambda chance: f"/access?at={moment(chance)}",
+    "access, one person": lambda chance: f"/access?person={somebody(chance)}&at={moment(chance)}",
+    "access, who can": lambda chance: f"/access?action=s3:GetObject&resource={BUCKET}&at={moment(chance)}",
+    "access, compared": lambda chance: f"/access/compare?from={moment(chance)}&to={AT:%Y-%m-%dT%H:%M:%SZ}",
+    "access, explained": lambda chance: f"/access/explain?person={somebody(chance)}&account=account-000&set=set-000",
+    "access as CSV": lambda chance: f"/access.csv?at={moment(chance)}",
+    "access as JSON": lambda chance: f"/access.json?at={moment(chance)}",
     "watch, a rota": lambda chance: f"/watch?rota=rota-{chance.randrange(SIZE.rotas):02}",
     "watch, as it opens": lambda _: "/watch",
+    "watch as iCalendar": lambda chance: f"/watch.ics?rota=rota-{chance.randrange(SIZE.rotas):02}",
+    "a swap": lambda _: f"/watch/swap?{KEPT['swap']}&rota=rota-00&reason=a+dentist",
     "people": lambda chance: f"/people?page={chance.randrange(1, 10)}",
     "person, 1 day": lambda chance: f"/people/{somebody(chance)}?{span(1)}",
     "person, 7 days": lambda chance: f"/people/{somebody(chance)}?{span(7)}",
     "person, 30 days": lambda chance: f"/people/{somebody(chance)}?{span(30)}",
     "person, 90 days": lambda chance: f"/people/{somebody(chance)}?{span(90)}",
+    "cases": lambda _: "/cases",
+    "cases, every one": lambda chance: f"/cases?status=any&page={chance.randrange(1, 4)}",
+    "a case": lambda chance: f"/open/{case(chance)}",
+    "plan": lambda _: "/plan",
+    "plan as JSON": lambda _: "/plan.json",
+    "a plan that waits": lambda _: f"/plan/{KEPT['plan']}",
+    "reviews": lambda _: "/reviews",
+    "a review": lambda chance: f"/reviews/{KEPT['review']}?page={chance.randrange(1, 40)}",
+    "a review as JSON": lambda _: f"/reviews/{KEPT['review']}/export.json",
+    "a review as CSV": lambda _: f"/reviews/{KEPT['review']}/export.csv",
+    "ledger": lambda chance: f"/ledger?page={chance.randrange(1, 10)}",
+    "ledger, verified": lambda _: "/ledger/verify",
+    "ledger as JSON": lambda _: "/ledger.json",
+    "coverage": lambda _: "/coverage",
+    "coverage as JSON": lambda _: "/coverage.json",
+    "rules": lambda _: "/rules",
+    "style sheet": lambda _: "/style.css",
+    "icon": lambda _: "/icon.svg",
 }
 """What is measured: an address, another one each time where there is another."""
 
+LEFT_OUT = frozenset(
+    {
+        *("/answer/{secret}", "/sign-in", "/sign-in/once/{secret}", "/sign-in/back"),
+        *("/confirm/{case}", "/open/{case}/freeze", "/open/{case}/restore", "/open/{case}/evict"),
+        *("/plan/{plan}/approve", "/reviews/{review}/sign"),
+        *("/live", "/scripts/{file}"),
+    }
+)
+"""Pages that take a secret or a fresh sign-in, that sign in, and what is no page."""
 
-SHORT = [name for name in PAGES if name not in ("person, 30 days", "person, 90 days")]
+BUCKET = "arn:aws:s3:::team-2-0/report"
+
+
+SHORT = ["now", "watch, a rota", "watch, as it opens", "people", "person, 1 day", "person, 7 days"]
+"""What each of many readers opens."""
 _PAINTED = """() => new Promise(shown => new PerformanceObserver((list, seen) => {
     const first = list.getEntriesByName('first-contentful-paint')[0];
     if (first) { seen.disconnect(); shown(first.startTime); }
@@ -172,7 +241,7 @@ class Asking:
 
 def fill(store: Store, chance: Random) -> None:
     """Put into a state what one of some age has: cases, freezes, entries of the ledger."""
-    for number in range(300):
+    for number in range(CASES):
         view = replace(late(), id=f"C-{number:06}", person=somebody(chance))
         status = "open" if number % 6 == 0 else "closed"
         at = AT - timedelta(hours=number)
@@ -193,7 +262,7 @@ def served(folder: Path, lake: Path) -> Iterator[Asking]:
     """Serve the pages of the team, with somebody signed in."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
-    made = replace(team(), web=Web(base, None, HERE))
+    made = replace(team(), web=Web(base, None, HERE), leads=("person-0000", "person-0001"))
     with open_store(folder) as store:
         fill(store, drawn_from(2))
         app = App(SimClock(AT), Accounts("http://127.0.0.1:9", ("any", "any")), MemoryCloud())
@@ -205,9 +274,32 @@ def served(folder: Path, lake: Path) -> Iterator[Asking]:
         work = works(AT, "person-0000")
         add_link(work, "l" * 43)
         sign_in_by_link(work, "l" * 43, secret)
-        site = Site(base, store, works, lambda: AT, lambda: token_urlsafe(32), Quiet(), None, trail=Trail(lake))
+        more = {"trail": Trail(lake), "rules": Rulebook(pack()), "plans": Plans()}
+        keep(work, more["plans"])
+        site = Site(base, store, works, lambda: AT, lambda: token_urlsafe(32), Quiet(), None, **more)
         with Listening(Starlette(routes=routes_of(site)), "127.0.0.1", port):
             yield Asking(port, f"{site.cookie(SESSION)}={secret}")
+
+
+def keep(work: Casework, plans: Plans) -> None:
+    """Have a plan made that waits for a lead, and a review opened: what the pages of those show."""
+    plan = work.plan()
+    plans.keep(plan, ())
+    KEPT["plan"] = propose(work, plan, weigh(None, work.team, AT, NOBODY_KNOWN, plan)).id
+    KEPT["review"] = open_review(work, AT + timedelta(days=14), plan.drift).id
+    KEPT["swap"] = swap(work)
+
+
+def swap(work: Casework) -> str:
+    """Find somebody with whom the reader could swap a shift, and say it as an address does."""
+    rota = work.team.rotas["rota-00"]
+    ahead = shifts(rota, Interval(AT, AT + timedelta(days=366)))
+    mine = next(each.interval for each in ahead if each.person == work.actor and each.interval.start > AT)
+    for other in rota.people[1:]:
+        with suppress(RefusedError):
+            swap_plan(work, other, (mine.start, mine.end), "a dentist", rota.name)
+            return f"other={other}&from={iso(mine.start)}&to={iso(mine.end)}"
+    raise AssertionError("nobody could swap")
 
 
 def free_port() -> int:
@@ -303,14 +395,21 @@ def main() -> None:
         if given.paint:
             paint(reader, given.rounds)
             return
-        found = [measure(reader, name, given.rounds) for name in given.page or PAGES]
+        if not given.json:
+            print(f"{'':<22}{'first: wall':>18}{'CPU':>16}{'again: wall':>18}{'CPU':>16}{'kB gz':>9}")
+        found = []
+        for name in given.page or PAGES:
+            found.append(measure(reader, name, given.rounds))
+            if not given.json:
+                print(line_of(found[-1]), flush=True)
     if given.json:
         print(json.dumps([asdict(each) for each in found], indent=2))
-        return
-    print(f"{'':<20}{'first: wall':>18}{'CPU':>16}{'again: wall':>18}{'CPU':>16}{'kB gz':>8}")
-    for each in found:
-        times = (each.first, each.first_cpu, each.again, each.again_cpu)
-        print(f"{each.page:<20}" + "".join(f"{p50:>9} {p95:>7}" for p50, p95 in times) + f"{each.kilobytes:>8}")
+
+
+def line_of(found: Measured) -> str:
+    """Give a line of the table: of each time the median and the 95th percentile."""
+    times = (found.first, found.first_cpu, found.again, found.again_cpu)
+    return f"{found.page:<22}" + "".join(f"{p50:>9} {p95:>7}" for p50, p95 in times) + f"{found.kilobytes:>9}"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
@@ -68,7 +69,23 @@ def find(store: Store, proposal_id: str) -> ProposalRow:
 
 def content_of(row: ProposalRow) -> Content:
     """Give what is approved with a proposal."""
-    return msgspec.json.decode(row.payload, type=Content)
+    return _content(row.payload)
+
+
+@lru_cache(maxsize=2)
+def _content(payload: str) -> Content:
+    """Read it once for all who look: that of a large plan takes a second, and is asked for several times."""
+    return msgspec.json.decode(payload, type=Content)
+
+
+def effects_of(row: ProposalRow) -> tuple[str, ...]:
+    """Say who gains and loses what by a proposal, in sentences."""
+    return _effects(row.payload)
+
+
+@lru_cache(maxsize=2)
+def _effects(payload: str) -> tuple[str, ...]:
+    return tuple(effect_lines(_content(payload).plan.effects))
 
 
 def approvers(work: Casework, row: ProposalRow) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -86,7 +87,32 @@ class Review:
 
     def to_sign(self, reviewer: str, team: Team) -> tuple[AccessRow, ...]:
         """Give the rows that somebody has to sign."""
-        return tuple(row for row in self.rows_for(reviewer, team) if row.number not in self.signed)
+        signed = self.signed
+        return tuple(row for row in self.rows_for(reviewer, team) if row.number not in signed)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A review in a list."""
+
+    id: str
+    at: datetime
+    opened_by: str
+    due_at: datetime
+    rows: int
+    signed: int
+    signers: frozenset[str]
+    review: Review | None
+    """The whole of it where it is open still; None where all of it is signed."""
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether all of it is signed."""
+        return self.review is None
+
+    def is_overdue(self, at: datetime) -> bool:
+        """Tell whether something of it should have been signed by now."""
+        return self.review is not None and self.review.is_overdue(at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +199,11 @@ def open_review(
         raise RefusedError("nobody holds anything: there is nothing to review")
     payload = msgspec.json.encode(Frozen(work.team.digest, drift is not None, rows))
     digest = hashlib.sha256(payload).hexdigest()
-    made = ReviewRow(f"AR-{digest[:8]}", work.at, work.actor, due_at, payload.decode())
+    # Where nothing has changed since the last one, what is frozen is the same again.
+    name = hashlib.sha256(f"{digest} {iso(work.at)}".encode()).hexdigest()[:8]
+    made = ReviewRow(f"AR-{name}", work.at, work.actor, due_at, payload.decode())
     with work.store.transaction():
-        found = next((each for each in reviews(work.store) if not each.is_done), None)
+        found = open_now(work.store)
         if found is not None:
             raise RefusedError(f"{found.id} is open until all of it is signed", f"watchbill review show {found.id}")
         work.store.reviews.add(made)
@@ -198,8 +226,37 @@ def reviews(store: Store) -> list[Review]:
     return [_review(store, row) for row in store.reviews.all()]
 
 
+def open_now(store: Store) -> Review | None:
+    """Give the review that is open, if there is one: no other can be but the last that was opened."""
+    entry = store.ledger.last(Kind.REVIEW_OPENED)
+    if entry is None:
+        return None
+    found = find(store, entry.subject)
+    return None if found.is_done else found
+
+
+def listed(store: Store) -> list[Listed]:
+    """Give every review and how far it is, the latest first; what one has frozen is read of the open one alone."""
+    current = open_now(store)
+    found = []
+    for head in store.reviews.heads():
+        signatures = tuple(store.reviews.signatures(head.id))
+        signed = sum(len(each.rows) for each in signatures)
+        still = current if current is not None and current.id == head.id else None
+        count = signed if still is None else len(still.frozen.rows)
+        signers = frozenset(each.reviewer for each in signatures)
+        found.append(Listed(head.id, head.at, head.opened_by, head.due_at, count, signed, signers, still))
+    return found
+
+
+@lru_cache(maxsize=4)
+def _frozen(payload: str) -> Frozen:
+    """Read what a review has frozen, which is never changed: once for all who look."""
+    return msgspec.json.decode(payload, type=Frozen)
+
+
 def _review(store: Store, row: ReviewRow) -> Review:
-    frozen = msgspec.json.decode(row.payload, type=Frozen)
+    frozen = _frozen(row.payload)
     decided = {each.row: Decided(each.keeps, each.reason) for each in store.reviews.decisions(row.id)}
     return Review(row.id, row.at, row.opened_by, row.due_at, frozen, decided, tuple(store.reviews.signatures(row.id)))
 
@@ -260,12 +317,14 @@ def sign(work: Casework, review_id: str, digest: str, proof: Mapping[str, str]) 
 
 def awaited(work: Casework, person: str) -> list[Review]:
     """Give the reviews that wait for somebody."""
-    return [each for each in reviews(work.store) if not each.is_done and each.to_sign(person, work.team)]
+    found = open_now(work.store)
+    return [found] if found is not None and found.to_sign(person, work.team) else []
 
 
 def overdue(work: Casework) -> list[Review]:
     """Give the reviews of which something should have been signed by now."""
-    return [each for each in reviews(work.store) if each.is_overdue(work.at)]
+    found = open_now(work.store)
+    return [found] if found is not None and found.is_overdue(work.at) else []
 
 
 def proposal(review: Review, team: Team) -> Proposal:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from watchbill.intervals import iso, parse_instant
 from watchbill.store import tables
 from watchbill.store.part import Part
-from watchbill.store.rows import ApprovalRow, ProposalRow, Proposed
+from watchbill.store.rows import ApprovalRow, ProposalHead, ProposalRow, Proposed
 
 
 _OPEN = (Proposed.WAITING, Proposed.APPROVED, Proposed.BEGUN)
@@ -58,6 +58,14 @@ class Proposals(Part):
     def open(self) -> list[ProposalRow]:
         """Give those that are not over: they wait, are approved, or are being applied."""
         return self.all(_OPEN)
+
+    def open_heads(self) -> list[ProposalHead]:
+        """Give the same without the plans themselves, which are large."""
+        column = tables.proposals.c
+        wanted = select(column.id, column.at, column.state).where(column.state.in_([str(state) for state in _OPEN]))
+        with self._read() as connection:
+            rows = connection.execute(wanted.order_by(column.at, column.id)).all()
+        return [ProposalHead(row.id, parse_instant(row.at), Proposed(row.state)) for row in rows]
 
     def approve(self, proposal_id: str, by: str, at: datetime) -> bool:
         """Write that somebody approved one; once. Tells whether it was written."""

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 from watchbill.intervals import iso, parse_instant
 from watchbill.store import tables
 from watchbill.store.part import Part
-from watchbill.store.rows import ReviewDecisionRow, ReviewRow, ReviewSignatureRow
+from watchbill.store.rows import ReviewDecisionRow, ReviewHead, ReviewRow, ReviewSignatureRow
 
 
 class Reviews(Part):
@@ -27,6 +27,14 @@ class Reviews(Part):
         with self._read() as connection:
             found = select(tables.reviews).order_by(column.at.desc(), column.id)
             return [_review(row) for row in connection.execute(found).all()]
+
+    def heads(self) -> list[ReviewHead]:
+        """Give every one without what it has frozen, the latest first."""
+        column = tables.reviews.c
+        wanted = select(column.id, column.at, column.opened_by, column.due_at).order_by(column.at.desc(), column.id)
+        with self._read() as connection:
+            rows = connection.execute(wanted).all()
+        return [ReviewHead(row.id, parse_instant(row.at), row.opened_by, parse_instant(row.due_at)) for row in rows]
 
     def get(self, review_id: str) -> ReviewRow | None:
         """Give one by its id."""

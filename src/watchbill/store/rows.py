@@ -397,12 +397,31 @@ class ProposalRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposalHead:
+    """A plan that waits, without the plan."""
+
+    id: str
+    at: datetime
+    state: Proposed
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalRow:
     """Somebody approved a plan."""
 
     proposal: str
     by: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewHead:
+    """A review of access, without what it has frozen."""
+
+    id: str
+    at: datetime
+    opened_by: str
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,43 @@ def test_a_lead_opens_one_at_a_time(office):
         reviewing.find(office.store, "AR-none")
 
 
+def test_another_one_may_be_of_the_same(office):
+    """A quarter in which nothing changed is reviewed like any other, under an id of its own."""
+    before = finished(office)
+    office.clock.advance(90 * DAY)
+    after = opened(office)
+    assert after.frozen == before.frozen
+    assert after.id != before.id
+    assert [(each.id, each.is_done) for each in reviewing.listed(office.store)] == [
+        (after.id, False),
+        (before.id, True),
+    ]
+
+
+def test_what_is_signed_is_not_read_again_to_tell_what_is_open(office, monkeypatch):
+    """The lists tell of reviews of years without what these have frozen."""
+    before = finished(office)
+    payload = office.store.reviews.get(before.id).payload
+    office.clock.advance(90 * DAY)
+    opened(office)
+    read = []
+
+    def frozen(text):
+        read.append(text)
+        return _FROZEN(text)
+
+    monkeypatch.setattr(reviewing, "_frozen", frozen)
+    work = office.as_("ana")
+    counted = [(each.rows, each.signed) for each in reviewing.listed(office.store)]
+    assert counted == [(len(before.frozen.rows), 0), (len(before.frozen.rows),) * 2]
+    assert (len(reviewing.awaited(work, "ana")), reviewing.overdue(work)) == (1, [])
+    assert read
+    assert payload not in read
+
+
+_FROZEN = reviewing._frozen  # noqa: SLF001 - what is counted is how often it is asked
+
+
 def test_a_reviewer_decides_their_own_rows_alone(office):
     """Not those of others, nor what is signed; saving the same twice is one entry."""
     review = opened(office)

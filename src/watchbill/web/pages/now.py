@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.responses import Response
 
-from watchbill.service import proposals
 from watchbill.service import recertification as reviewing
 from watchbill.service.casework import Casework
 from watchbill.service.now import (
@@ -82,7 +81,7 @@ def _for_auditors(visit: Visit, work: Casework, team: Team) -> dict[str, Any]:
         "sources": fresh(work, None if trail is None else trail.complete_to(), visit.site.jobs()),
         "written": done,
         "overdue": reviewing.overdue(work),
-        "plans": proposals.waiting(work.store),
+        "plans": work.store.proposals.open_heads(),
         "near": [each for each in done.horizons if each.until - visit.at < _SOON],
         "address": address,
         "age": lambda at: said_length(visit.at - at),

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from watchbill.errors import NotFoundError
 from watchbill.inert import inert_json
-from watchbill.service import proposals
 from watchbill.service.plan_view import PlanView, effect_lines, plan_view
 from watchbill.service.plans import PASSES, KeptPlan
 from watchbill.web.asked import UTC, PageNumber, Zone, local_in, zone_of, zones_for
@@ -54,7 +53,7 @@ def show(visit: Visiting, page: PageNumber = 1, zone: Zone = UTC, asked: _Asked 
         turn=lambda number: f"{PLAN}?{urlencode({'zone': zone, 'page': number})}",
         job=visit.site.jobs().get(PASSES),
         asked=bool(asked),
-        waiting=proposals.waiting(visit.site.store),
+        waiting=visit.site.store.proposals.open_heads(),
         other_file=kept is not None and kept.plan.team_digest != visit.team.digest,
         local=local_in(place),
         zone=place.key,

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from watchbill.intervals import iso
 from watchbill.respond.outcomes import FRESH, Proof
 from watchbill.service import proposals
-from watchbill.service.plan_view import effect_lines, plan_view
+from watchbill.service.plan_view import change_view
 from watchbill.service.sign_in import Role
 from watchbill.store.rows import ProposalRow, Proposed
 from watchbill.web.guard import Visiting
@@ -57,7 +57,7 @@ def _shown(visit: Visit, plan: str, until: datetime | None) -> Response:
     work = visit.work()
     row = proposals.find(work.store, plan)
     content = proposals.content_of(row)
-    lines, view = list(effect_lines(content.plan.effects)), plan_view(content.plan)
+    lines, changes = proposals.effects_of(row), content.plan.changes
     approved = work.store.proposals.approvals(row.id)
     return visit.show(
         "proposal.html",
@@ -67,10 +67,10 @@ def _shown(visit: Visit, plan: str, until: datetime | None) -> Response:
         content=content,
         lines=lines[:_LINES],
         more_lines=max(0, len(lines) - _LINES),
-        calls=view.changes[:_CALLS],
-        more_calls=max(0, len(view.changes) - _CALLS),
+        calls=[change_view(each) for each in changes[:_CALLS]],
+        more_calls=max(0, len(changes) - _CALLS),
         diff=_DIFF,
-        warnings=view.warnings,
+        warnings=content.plan.warnings,
         approved=approved,
         waits=row.state is Proposed.WAITING,
         other_file=row.revision != visit.team.digest,

@@ -14,7 +14,7 @@ from watchbill.inert import inert_json
 from watchbill.intervals import iso
 from watchbill.respond.outcomes import FRESH, Proof
 from watchbill.service import recertification as reviewing
-from watchbill.service.recertification import Review, review_view
+from watchbill.service.recertification import Listed, Review, review_view
 from watchbill.service.review_table import as_csv
 from watchbill.service.sign_in import Role
 from watchbill.web.asked import PageNumber
@@ -34,14 +34,24 @@ _Decisions = Annotated[list[str], Form(max_length=_ROWS)]
 
 def show_all(visit: Visiting) -> Response:
     """List reviews: to auditors and above all, to others those that have something for them."""
-    found = [each for each in reviewing.reviews(visit.site.store) if _may_see(visit, each)]
+    found = reviewing.listed(visit.site.store)
     return visit.show(
         "reviews.html",
-        reviews=[(each, len(each.to_sign(visit.person, visit.team))) for each in found],
+        reviews=[(each, _to_sign(visit, each)) for each in found if _may_see_listed(visit, each)],
         leads=visit.role >= Role.LEAD and visit.person in visit.team.leads,
-        open=any(not each.is_done for each in reviewing.reviews(visit.site.store)),
+        open=any(not each.is_done for each in found),
         days=reviewing.LASTS.days,
     )
+
+
+def _to_sign(visit: Visit, listed: Listed) -> int:
+    return 0 if listed.review is None else len(listed.review.to_sign(visit.person, visit.team))
+
+
+def _may_see_listed(visit: Visit, listed: Listed) -> bool:
+    if visit.role >= Role.AUDITOR or visit.person in listed.signers:
+        return True
+    return listed.review is not None and _may_see(visit, listed.review)
 
 
 def open_one(visit: Visiting, days: Annotated[int, Form(ge=1, le=365)]) -> Response:
