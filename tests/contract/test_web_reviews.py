@@ -11,11 +11,33 @@ from tests.hostile import HOSTILE
 from tests.pages import BASE, pages
 
 from watchbill.ledger.model import Kind
+from watchbill.service import proposals
 from watchbill.service import recertification as reviewing
 from watchbill.service.recertification import ReviewView, check
+from watchbill.service.reconcile import Reconciled, bring_in_step
+from watchbill.team.files import parse
 
 
 REVIEWS = f"{BASE}/reviews"
+FILE = """\
+team: orders
+accounts:
+  production: {number: "111111111111", environment: production, role: watchbill}
+people:
+  ada: {name: Ada, email: ada@example.com}
+  james: {name: James, email: james@example.com}
+  lee: {name: Lee, email: lee@example.com}
+  sofia: {name: Sofia, email: sofia@example.com}
+leads: [sofia, lee]
+permission_sets:
+  developer: {allow: ["ec2:*"]}
+groups:
+  developers:
+    reviewer: ada
+    members: [ada, james]
+    access:
+      - {permission_set: developer, accounts: [production]}
+"""
 
 
 @pytest.fixture
@@ -147,6 +169,43 @@ def test_an_auditor_takes_it_along_and_it_holds(site):
     assert {each["ledger entry"] for each in signed} == {str(view.signatures[0].entry)}
     page = lee.open(f"{REVIEWS}/{review.id}")
     assert "What the removals that are signed come to" in page.text
+
+
+def test_what_is_removed_is_a_plan_that_a_lead_approves_on_its_page(site):
+    """The review leads to it and it to the review; approved by a step-up, the next pass applies exactly that."""
+    office = site.office
+    office.team = replace(parse(FILE.encode(), "watchbill.yaml"), web=office.team.web)
+    pass_made(office)
+    first = proposals.waiting(office.store)[0]
+    proposals.approve(office.as_("sofia"), first.id)
+    pass_made(office)
+    opened(site)
+    review = review_of(site)
+    for name in {row.reviewer for row in review.frozen.rows}:
+        browser = site.sign_in(name)
+        send(browser, browser.open(f"{REVIEWS}/{review.id}"), "remove" if name == "ada" else "keep", "left")
+        sign(site, browser, name, review.id)
+    assert review_of(site).is_done
+    pass_made(office)
+    (row,) = office.store.proposals.of_review(review.id)
+    lee, sofia = site.sign_in("lee"), site.sign_in("sofia")
+    shown = lee.open(f"{REVIEWS}/{review.id}")
+    assert f"/plan/{row.id}" in shown.parsed().links
+    page = lee.open(f"{BASE}/plan/{row.id}")
+    assert f"/reviews/{review.id}" in page.parsed().links
+    assert all(each.digest in page.text for each in review_of(site).signatures)
+    site.peer.keyboard = "sofia"
+    asked = sofia.press(sofia.open(f"{BASE}/plan/{row.id}/approve"), "/sign-in")
+    sofia.press(asked, f"/plan/{row.id}/approve")
+    assert pass_made(office).outcomes
+    assert "applied</strong>" in lee.open(f"{BASE}/plan/{row.id}").text
+
+
+def pass_made(office):
+    """Make a pass, as the instance that leads does."""
+    done = Reconciled()
+    bring_in_step(office.as_("watchbill"), done)
+    return done
 
 
 def test_it_waits_on_the_first_page_and_is_overdue_there(site):

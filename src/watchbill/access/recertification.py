@@ -92,6 +92,8 @@ class Proposal:
     """Who loses what by it, in words."""
     by_hand: tuple[str, ...]
     """What a person is to do, in words."""
+    text: str
+    """The team file without what goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def proposed(team: Team, removed: Sequence[AccessRow], every: Sequence[AccessRow
             by_hand += [f"take {', '.join(sorted(people))} out of group {name}: {error}"]
     before, after = (each.splitlines(keepends=True) for each in (team.text, text))
     diff = "".join(difflib.unified_diff(before, after, team.path, team.path))
-    return Proposal(diff, tuple(_losses(team, text)) if diff else (), tuple(dict.fromkeys(by_hand)))
+    return Proposal(diff, tuple(_losses(team, text)) if diff else (), tuple(dict.fromkeys(by_hand)), text)
 
 
 def _losses(team: Team, text: str) -> Iterator[str]:

@@ -5,7 +5,8 @@
 2. A lead approves, by the file in force and by the new one; never who wrote it, nor who gains by what waits.
 3. Approved is not applied: the next pass applies it, if it would still do the same (`stepping`).
 4. One that was refused stays so while it is the same.
-5. What is written on hosts is a proposal of its own, beside the one of AWS: neither makes the other void.
+5. What is written on hosts is a proposal of its own, beside the one of AWS: neither makes the other void. So is what
+   a review removes (`removals`): it is by the file in force less that, not by the one at hand.
 """
 
 import hashlib
@@ -31,6 +32,19 @@ from watchbill.store.rows import ProposalRow, Proposed
 
 
 @dataclass(frozen=True, slots=True)
+class Removals:
+    """Of what review a plan is, and by what file."""
+
+    review: str
+    signatures: tuple[str, ...]
+    """The digests of all of them, as the ledger has them."""
+    base: str
+    """The digest of the file in force that the removals are taken out of."""
+    text: str
+    """That file without them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What is approved, or refused, as a whole."""
 
@@ -41,6 +55,8 @@ class Content:
     """What of it takes a person; none where the mode alone makes it wait."""
     barred: tuple[str, ...]
     """Who may not approve it."""
+    removals: Removals | None = None
+    """Where it is of a review."""
 
 
 def waiting(store: Store) -> list[ProposalRow]:
@@ -48,9 +64,10 @@ def waiting(store: Store) -> list[ProposalRow]:
     return store.proposals.open()
 
 
-def waiting_of(store: Store, *, hosts: bool) -> list[ProposalRow]:
-    """Give those of `waiting` that write on hosts, or those that do not."""
-    return [row for row in waiting(store) if is_of_hosts(content_of(row).plan) is hosts]
+def waiting_of(store: Store, *, hosts: bool, review: str | None = None) -> list[ProposalRow]:
+    """Give those of `waiting` that write on hosts, or those that do not: of the team file at hand, or of a review."""
+    rows = (row for row in waiting(store) if row.review == review)
+    return [row for row in rows if is_of_hosts(content_of(row).plan) is hosts]
 
 
 def is_of_hosts(plan: Plan) -> bool:
@@ -100,15 +117,18 @@ def counted(work: Casework, row: ProposalRow) -> list[str]:
     return [each.by for each in work.store.proposals.approvals(row.id) if each.by in may]
 
 
-def propose(work: Casework, plan: Plan, weighed: Weighed) -> ProposalRow:
-    """Keep a plan for leads to approve, and tell them; the same again is the same. What else waited is void."""
-    content = Content(plan, weighed.findings, weighed.waits, tuple(sorted(weighed.barred)))
-    identity = [work.team.digest, msgspec.to_builtins(plan.changes), msgspec.to_builtins(content.waits), weighed.people]
-    proposal = f"P-{hashlib.sha256(msgspec.json.encode(identity, order='sorted')).hexdigest()[:16]}"
+def propose(work: Casework, plan: Plan, weighed: Weighed, removals: Removals | None = None) -> ProposalRow:
+    """Keep a plan for leads to approve, and tell them; the same again is the same.
+
+    What else waited of AWS or of hosts, by the file at hand or of that review, is void.
+    """
+    content = Content(plan, weighed.findings, weighed.waits, tuple(sorted(weighed.barred)), removals)
+    proposal = name_of(work, content, weighed.people)
     people, payload = max(weighed.people, 1), msgspec.json.encode(content).decode()
-    made = ProposalRow(proposal, work.at, work.team.digest, people, payload)
+    review = None if removals is None else removals.review
+    made = ProposalRow(proposal, work.at, work.team.digest, people, payload, review=review)
     with work.store.transaction():
-        alike = waiting_of(work.store, hosts=is_of_hosts(plan))
+        alike = waiting_of(work.store, hosts=is_of_hosts(plan), review=review)
         void(work, (row for row in alike if row.id != proposal), "what it would change has changed")
         known = work.store.proposals.get(proposal)
         if known is not None and known.state not in (Proposed.VOID, Proposed.APPLIED):
@@ -116,9 +136,29 @@ def propose(work: Casework, plan: Plan, weighed: Weighed) -> ProposalRow:
         written = work.store.proposals.add(made) if known is None else work.store.proposals.turn(known, made)
         if written:
             facts = {"revision": work.team.digest, "changes": len(plan.changes), "people": people}
-            work.record(Kind.PLAN_PROPOSED, proposal, facts | {"waits": [each.what for each in content.waits]})
+            facts |= {"waits": [each.what for each in content.waits]}
+            if removals is not None:
+                facts |= {"review": removals.review, "signatures": list(removals.signatures)}
+            work.record(Kind.PLAN_PROPOSED, proposal, facts)
             put(work, proposed_notice(proposal, people, lines_of(content)))
     return find(work.store, proposal)
+
+
+def name_of(work: Casework, content: Content, people: int) -> str:
+    """Name a proposal by all that is approved with it."""
+    identity = [work.team.digest, msgspec.to_builtins(content.plan.changes), msgspec.to_builtins(content.waits), people]
+    if content.removals is not None:
+        identity += [content.removals.review, content.removals.signatures]
+    return f"P-{hashlib.sha256(msgspec.json.encode(identity, order='sorted')).hexdigest()[:16]}"
+
+
+def is_current(work: Casework, row: ProposalRow) -> bool:
+    """Tell whether the file that a proposal changes is still the one: that in force for a review, else that at hand."""
+    removals = content_of(row).removals
+    if removals is None:
+        return row.revision == work.team.digest
+    in_force = work.in_force()
+    return in_force is not None and in_force.digest == removals.base
 
 
 def lines_of(content: Content) -> list[str]:
@@ -200,7 +240,7 @@ def said(work: Casework, row: ProposalRow) -> str:
 def _must_wait(work: Casework, row: ProposalRow, but: Proposed = Proposed.WAITING) -> None:
     if row.state not in (Proposed.WAITING, but):
         raise RefusedError(said(work, row))
-    if row.revision != work.team.digest:
+    if not is_current(work, row):
         raise RefusedError(f"{row.id} is of another revision of the team file", "the next pass makes it anew")
 
 

@@ -37,7 +37,7 @@ from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.respond.interfaces import Sender
-from watchbill.service import host_access
+from watchbill.service import host_access, removals
 from watchbill.service.asking import deadlines, mutes
 from watchbill.service.audit import Looked, audit_news, audit_spans, news, pieces_of, reach_of
 from watchbill.service.casework import Casework, view_of
@@ -168,6 +168,11 @@ def bring_in_step(work: Casework, done: Reconciled) -> Stepping | None:
         done.outcomes, done.proposal = stepped.outcomes, stepped.proposal
         done.problems.extend(stepped.problems)
         failed = any(outcome.state is not State.DONE for outcome in stepped.outcomes)
+        if not failed and not step.plan.problems:
+            removed = removals.step(work, apply_plan)
+            done.outcomes = (*done.outcomes, *removed.outcomes)
+            done.proposal = done.proposal or removed.proposal
+            done.problems.extend(removed.problems)
     return None if failed or step.plan.problems or stepped.problems else step
 
 

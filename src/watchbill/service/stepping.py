@@ -62,20 +62,20 @@ class Stepped:
 def step_of(work: Casework) -> Step:
     """Work out what there is to be done, by AWS as it is."""
     team, before = work.laid_over(), work.in_force()
-    known = None if before is None else _known(work, before)
+    known = None if before is None else laid_out(work, before)
     sides = [each for each in (team, known) if each is not None]
     seen, held = held_by(sides, Mode.PROPOSE), held_by(sides, Mode.ENFORCE)
     observed = work.app.observe(team)
-    plan = _made(work, team, observed, seen)
+    plan = made(work, team, observed, seen)
     weighed = weigh(known, team, work.at, authors_of(before, work.team), plan)
     weighed = replace(weighed, barred=weighed.barred | _authors_of_the_rest(work, before))
     base = work.team if not weighed.waits else before and _interim(work, before)
     unattended: Plan | None = None
     if base is work.team:
-        unattended = plan if held == seen else _made(work, team, observed, held)
+        unattended = plan if held == seen else made(work, team, observed, held)
     elif base is not None:
-        goes_on = _known(work, base)
-        unattended = _made(work, goes_on, _of(goes_on, observed), held)
+        goes_on = laid_out(work, base)
+        unattended = made(work, goes_on, _of(goes_on, observed), held)
     return Step(plan, weighed, unattended, base, seen, held != seen)
 
 
@@ -90,20 +90,20 @@ def _authors_of_the_rest(work: Casework, before: Team | None) -> frozenset[str]:
         return frozenset()
 
 
-def _made(work: Casework, team: Team, observed: Mapping[str, AccountState], held: Held) -> Plan:
+def made(work: Casework, team: Team, observed: Mapping[str, AccountState], held: Held) -> Plan:
     """Plan a team file that is laid over, by what the Identity Center that it names has too."""
     center = work.app.observe_center(team, observed)
     return make_plan(team, observed, work.at, work.freezes(), work.applied(), held, center)
 
 
-def _known(work: Casework, team: Team) -> Team:
+def laid_out(work: Casework, team: Team) -> Team:
     """Give the file in force with the outside schedules of now, and with what holds beside it."""
     return work.laid_over(work.team if team is work.team else with_feeds(team, work.store, work.at))
 
 
 def goes_by(work: Casework, step: Step) -> Team | None:
     """Give the file by which things are done by themselves, with what holds beside it; None where nothing is."""
-    return None if step.base is None else _known(work, step.base)
+    return None if step.base is None else laid_out(work, step.base)
 
 
 def _interim(work: Casework, before: Team) -> Team:
@@ -159,7 +159,7 @@ def _unattended(work: Casework, step: Step, apply: Apply) -> tuple[tuple[Outcome
 
 def _left(work: Casework, step: Step) -> Plan:
     team = work.laid_over()
-    return _made(work, team, work.app.observe(team), step.held)
+    return made(work, team, work.app.observe(team), step.held)
 
 
 def attend(
@@ -169,7 +169,7 @@ def attend(
     begun = next((row for row in waiting_of(work.store, hosts=hosts) if row.state is Proposed.BEGUN), None)
     of_this = begun is not None and begun.revision == work.team.digest
     if begun is not None and of_this and is_part_of(left.changes, content_of(begun).plan.changes):
-        return _carried_out(work, begun, left, apply)
+        return carried_out(work, begun, left, apply)
     if not left.changes and not weighed.waits:
         void(work, waiting_of(work.store, hosts=hosts), _OVER)
         return (), None
@@ -178,11 +178,11 @@ def attend(
         void(work, [proposal], "who approved it is no lead any more, or is frozen")
         proposal = propose(work, left, weighed)
     if proposal.state is Proposed.APPROVED:
-        return _carried_out(work, proposal, left, apply)
+        return carried_out(work, proposal, left, apply)
     return (), proposal
 
 
-def _carried_out(work: Casework, row: ProposalRow, left: Plan, apply: Apply) -> tuple[tuple[Outcome, ...], ProposalRow]:
+def carried_out(work: Casework, row: ProposalRow, left: Plan, apply: Apply) -> tuple[tuple[Outcome, ...], ProposalRow]:
     """Apply what was approved, or what is left of it; killed in between, the next pass goes on."""
     begun = replace(row, state=Proposed.BEGUN, turned_at=work.at)
     if row.state is not Proposed.BEGUN and not work.store.proposals.turn(row, begun):

@@ -55,6 +55,13 @@ class Proposals(Part):
         with self._read() as connection:
             return [_proposal(row) for row in connection.execute(found).all()]
 
+    def of_review(self, review_id: str) -> list[ProposalRow]:
+        """Give those that are of the removals of a review, in order of time."""
+        column = tables.proposals.c
+        found = select(tables.proposals).where(column.review == review_id).order_by(column.at, column.id)
+        with self._read() as connection:
+            return [_proposal(row) for row in connection.execute(found).all()]
+
     def open(self) -> list[ProposalRow]:
         """Give those that are not over: they wait, are approved, or are being applied."""
         return self.all(_OPEN)
@@ -96,10 +103,12 @@ def _values(row: ProposalRow) -> dict[str, Any]:
         "turned_at": None if row.turned_at is None else iso(row.turned_at),
         "turned_by": row.turned_by,
         "why": row.why,
+        "review": row.review,
     }
 
 
 def _proposal(row: Row[Any]) -> ProposalRow:
     turned_at = None if row.turned_at is None else parse_instant(row.turned_at)
     state, at = Proposed(row.state), parse_instant(row.at)
-    return ProposalRow(row.id, at, row.revision, row.people, row.payload, state, turned_at, row.turned_by, row.why)
+    said = (state, turned_at, row.turned_by, row.why, row.review)
+    return ProposalRow(row.id, at, row.revision, row.people, row.payload, *said)

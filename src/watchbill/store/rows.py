@@ -394,6 +394,8 @@ class ProposalRow:
     """When it came to stand where it stands; None while it has only waited."""
     turned_by: str | None = None
     why: str = ""
+    review: str | None = None
+    """The review of access whose removals it is of; None where it is of the team file at hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,6 +306,7 @@ proposals = Table(
     Column("turned_at", String(32), nullable=True),
     Column("turned_by", Text, nullable=True),
     Column("why", Text, nullable=False),
+    Column("review", String(32), nullable=True),
     Index("proposals_by_state", "state"),
 )
 

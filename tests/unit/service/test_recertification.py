@@ -167,7 +167,7 @@ def test_what_is_signed_is_not_read_again_to_tell_what_is_open(office, monkeypat
     before = finished(office)
     payload = office.store.reviews.get(before.id).payload
     office.clock.advance(90 * DAY)
-    opened(office)
+    opened(office, drift=())
     read = []
 
     def frozen(text):

@@ -73,7 +73,7 @@ def _shown(visit: Visit, plan: str, until: datetime | None) -> Response:
         warnings=content.plan.warnings,
         approved=approved,
         waits=row.state is Proposed.WAITING,
-        other_file=row.revision != visit.team.digest,
+        other_file=not proposals.is_current(work, row),
         may=visit.role >= Role.LEAD and _may(visit, row) and visit.person not in [each.by for each in approved],
         refuses=visit.role >= Role.LEAD and visit.person in visit.team.leads and _is_open(row),
         proves=visit.site.provider is not None,

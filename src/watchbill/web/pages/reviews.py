@@ -82,6 +82,7 @@ def show(visit: Visiting, review: ReviewId, page: PageNumber = 1) -> Response:
         proves=visit.site.provider is not None,
         all=visit.role >= Role.AUDITOR,
         proposal=reviewing.proposal(found, visit.team) if visit.role >= Role.AUDITOR else None,
+        plans=visit.site.store.proposals.of_review(found.id) if visit.role >= Role.AUDITOR else [],
     )
 
 
