@@ -11,6 +11,7 @@ import pytest
 from tests.centers import HOME, Bench, Org, by_center, may, sessions_of
 from tests.teams import DAY, HERE, MONDAY, with_rota
 
+from watchbill.access.apply import OUTSTANDING
 from watchbill.access.center.declared import declared_state
 from watchbill.access.center.state import PLACE, Holder, mark_of
 from watchbill.access.drifted import given_by
@@ -504,6 +505,22 @@ def test_nothing_is_lost_where_aws_throttles_and_takes_its_time(paced):
         documents = sessions_of(org.app.cloud.observe(org.accounts["a01"]), SET)
         assert may(documents, org.users["james"], READ, MONDAY + timedelta(hours=20))
         assert not may(documents, org.users["james"], REBOOT, MONDAY + timedelta(hours=20))
+
+
+def test_assignments_go_on_side_by_side_as_many_as_aws_lets():
+    """None is throttled for too many at once, one that is refused for another is made again, and all are there after."""
+    rates = Rates(20, answers=2, outstanding=10, conflicts=3)
+    with StandIn(center=rates) as stand_in:
+        org = Org(make_app(None, stand_in.endpoint, KEYS), 12)
+        org.people(org.team())
+        center = Center(Accounts(stand_in.endpoint, KEYS, pace=Pace(15)), lambda _: None)
+        works = Bench(org, center, outstanding=OUTSTANDING)
+        rates.throttled = 0
+        of = by_center(org.team(), org.accounts)
+        works.settle(of, NOON)
+        assert (rates.throttled, rates.conflicts) == (0, 0)
+        assert works.made.count((PLACE, "CreateAccountAssignment")) == 24
+        assert {person for person, *_ in held(org, of, [NOON])} == {"ada", "james", "rick"}
 
 
 def test_changes_of_identity_center_come_after_those_of_accounts_and_go_before(two):

@@ -6,6 +6,7 @@ role; before anything is read or written, GetCallerIdentity must name the accoun
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -31,7 +32,7 @@ _HOME = "us-east-1"
 
 
 class Accounts:
-    """Gives clients for accounts, each checked once; safe to ask from several threads one account each."""
+    """Gives clients for accounts, each checked once; safe to ask from several threads."""
 
     def __init__(
         self,
@@ -53,14 +54,19 @@ class Accounts:
         self._sessions: dict[str, Any] = {}
         """By account, each checked."""
         self._bucket_client: Any = None
+        self._turns: dict[str, Lock] = {}
+        """By account: a session of boto3 makes one client at a time."""
 
     def client(self, account: Account, service: str, region: str = _HOME) -> Any:
         """Give the client of a service in an account; an account that is not the declared one is a ProviderError."""
         key = (account.name, service, region)
-        if key not in self._clients:
+        if key in self._clients:
+            return self._clients[key]
+        with self._turns.setdefault(account.name, Lock()):
             if account.name not in self._sessions:
                 self._sessions[account.name] = self._connect(account)
-            self._clients[key] = self._make(self._sessions[account.name], service, region)
+            if key not in self._clients:
+                self._clients[key] = self._make(self._sessions[account.name], service, region)
         return self._clients[key]
 
     def acting(self, account: Account) -> Account:

@@ -243,6 +243,19 @@ class Center:
             case _:
                 return False
 
+    def _asked(self, ask: Callable[..., Any], given: dict[str, Any]) -> Any:
+        """Ask how far something is, until AWS has time for that."""
+        for wait in _TRIES:
+            try:
+                return ask(**given)
+            except ClientError as error:
+                if str(error.response["Error"]["Code"]) not in _PASSING:
+                    break
+                self._sleep(wait)
+            except BotoCoreError:
+                break
+        return translated(ask, **given)
+
     def _await(self, client: Any, center: IdentityCenter, call: Call, answer: Any) -> None:
         part, method, parameter = _AWAITED[call.operation]
         for wait in _WAITS:
@@ -251,7 +264,7 @@ class Center:
                 break
             self._sleep(wait)
             asked = {"InstanceArn": center.instance, parameter: state["RequestId"]}
-            answer = translated(getattr(client, method), **asked)
+            answer = self._asked(getattr(client, method), asked)
         if answer[part]["Status"] != "SUCCEEDED":
             why = answer[part].get("FailureReason") or "it is not done yet"
             raise ProviderError(f"{call}: {answer[part]['Status'].lower()}: {why}")

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from watchbill.access.apply import apply
+from watchbill.access.apply import OUTSTANDING, apply
 from watchbill.access.center.state import PLACE
 from watchbill.access.model import Outcome, Plan, State
 from watchbill.alerts.audit import NO_RULES, Asked
@@ -290,13 +290,15 @@ def apply_plan(
     def journal(outcome: Outcome) -> None:
         call = f"{outcome.change.account} {outcome.change.call}"
         work.store.journal.write(StepRow(plan.id, outcome.number, work.at, call, str(outcome.state), outcome.error))
-        progress(outcome)
+        if outcome.state is not State.BEGUN:
+            progress(outcome)
 
     with work.store.transaction():
         if work.store.revisions.add(work.team.digest, work.at, work.team.text, work.actor):
             work.record(Kind.REVISION_RECORDED, work.team.digest[:12], {"digest": work.team.digest})
     together = any(change.account == PLACE for change in plan.changes)
-    outcomes = tuple(apply(plan.changes, work.perform, journal, together=together))
+    outstanding = min(OUTSTANDING, work.app.lanes)
+    outcomes = tuple(apply(plan.changes, work.perform, journal, together=together, outstanding=outstanding))
     if outcomes:
         failed = sum(1 for outcome in outcomes if outcome.state is not State.DONE)
         facts = {"team": work.team.digest, "changes": len(outcomes), "failed": failed}

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from threading import Lock
 from typing import Any
 
 
@@ -79,6 +80,7 @@ def fill(rates: Rates | None = None) -> None:
 
 class _World:
     rates: Rates | None = None
+    lock = Lock()
 
 
 def _check_before(backend: Any, name: str, check: Callable[..., None]) -> None:
@@ -102,10 +104,12 @@ def _throttle(response: Any) -> None:
         return
 
     def throttled(self: Any) -> Any:
-        if _World.rates is not None and not _World.rates.take():
-            said = {"__type": "ThrottlingException", "message": "Rate exceeded"}
-            return 400, {"x-amzn-errortype": "ThrottlingException"}, json.dumps(said)
-        return method(self)
+        # The server answers several at once, and moto keeps its state in lists.
+        with _World.lock:
+            if _World.rates is not None and not _World.rates.take():
+                said = {"__type": "ThrottlingException", "message": "Rate exceeded"}
+                return 400, {"x-amzn-errortype": "ThrottlingException"}, json.dumps(said)
+            return method(self)
 
     throttled.checked = True  # type: ignore[attr-defined]
     response.call_action = throttled

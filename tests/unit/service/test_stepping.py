@@ -21,7 +21,8 @@ from watchbill.policy.model import Effect
 from watchbill.service import offboarding, proposals, requests
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
-from watchbill.service.reconcile import Reconciled, bring_in_step, reconcile
+from watchbill.service.reconcile import Reconciled, apply_plan, bring_in_step, reconcile
+from watchbill.service.stepping import step_of
 from watchbill.sim.clock import SimClock
 from watchbill.store.database import open_store
 from watchbill.store.rows import ContainmentRow, FreezeRow, Proposed
@@ -153,6 +154,14 @@ def test_the_first_plan_waits_and_is_applied_when_a_lead_says_so(site):
     site.clock.advance(timedelta(days=1))
     assert site.run().outcomes
     assert (site.ledger()[3:], proposals.waiting(site.store), site.run().outcomes) == (["applied"], [], ())
+
+
+def test_progress_is_told_once_of_each_change(site):
+    """When it is made, and not when it is begun: a bar that is full says that all is done."""
+    work, told = site.as_("sofia"), list[Any]()
+    made = step_of(work).plan
+    apply_plan(work, made, told.append)
+    assert [outcome.change for outcome in told] == list(made.changes)
 
 
 def test_what_takes_away_is_applied_by_itself(site):
