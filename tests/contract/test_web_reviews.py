@@ -4,17 +4,25 @@ import csv
 import json
 from dataclasses import replace
 from io import StringIO
+from uuid import UUID
 
 import msgspec
 import pytest
 from tests.hostile import HOSTILE
+from tests.lakes import delivery, log, taken_in
 from tests.pages import BASE, pages
+from tests.teams import team
+from tests.trails import after, record, user
 
+from watchbill.access.recertification import rows_of
 from watchbill.ledger.model import Kind
 from watchbill.service import proposals
 from watchbill.service import recertification as reviewing
+from watchbill.service.history import history_of
+from watchbill.service.last_uses import last_uses, span_of
 from watchbill.service.recertification import ReviewView, check
 from watchbill.service.reconcile import Reconciled, bring_in_step
+from watchbill.service.seen import Trail
 from watchbill.team.files import parse
 
 
@@ -206,6 +214,28 @@ def pass_made(office):
     done = Reconciled()
     bring_in_step(office.as_("watchbill"), done)
     return done
+
+
+@pytest.mark.parametrize(("most", "looks"), [(100, True), (3, False)])
+def test_one_that_is_opened_on_the_page_has_last_uses_where_the_trail_is_short(tmp_path, monkeypatch, most, looks):
+    """The same as `review open` finds; of a trail that nobody can wait for it is said that nobody has looked."""
+    monkeypatch.setattr("watchbill.web.pages.reviews._EVENTS", most)
+    found = [record("ec2:RunInstances", user("james"), after(n), event_id=str(UUID(int=n))) for n in range(6)]
+    taken_in(tmp_path / "lake", [delivery("a.json.gz", log(found))], team())
+    trail = Trail(tmp_path / "lake")
+    with pages(tmp_path, trail=trail) as site:
+        opened(site)
+        rows, work = review_of(site).frozen.rows, site.office.as_("sofia")
+        span = span_of(work.at, 90)
+        lake = trail.lake(span, 100)
+        assert lake is not None
+        uses, _ = last_uses(lake, work.team, history_of(work, span), work.at, 90)
+        expected = rows_of(work.laid_over(), work.at, (), uses)
+    trail.close()
+    assert (rows == expected) is looks
+    assert [row.person for row in expected if row.last_used] == ["james"]
+    if not looks:
+        assert {row.use for row in rows} == {"not looked up"}
 
 
 def test_it_waits_on_the_first_page_and_is_overdue_there(site):

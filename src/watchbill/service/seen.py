@@ -97,6 +97,11 @@ class Trail:
         opened = self._open()
         return None if opened is None else opened[0].manifest.last_read()
 
+    def lake(self, span: Interval, most: int) -> Lake | None:
+        """Give the lake; None where there is none, or where it has more events of a span than are asked for."""
+        opened, events = self._open(), sum(part.rows for part in self.parts(span))
+        return None if opened is None or events > most else opened[0]
+
     def complete_to(self) -> datetime | None:
         """Tell up to when the trail has whatever it will have, nearly always; None where there is none.
 

@@ -11,16 +11,13 @@ import rich_click as click
 
 from watchbill.access.model import Drift
 from watchbill.access.recertification import Use
-from watchbill.aws.operations import called_actions
 from watchbill.cli.commands.lake import LAKE, lake_option, opened
-from watchbill.cli.commands.rightsize import used_in
 from watchbill.cli.commands.trail import kept
 from watchbill.cli.session import Session, command
 from watchbill.errors import FileError, Problem
 from watchbill.files.report import write_text
-from watchbill.intervals import Interval, iso
-from watchbill.judge.rightsize import Holder, SetUse, rightsize
 from watchbill.service import recertification as reviewing
+from watchbill.service.last_uses import last_uses, span_of
 from watchbill.service.recertification import Checked, ReviewView, review_view
 from watchbill.service.review_table import as_csv
 
@@ -74,27 +71,13 @@ def _uses(
     team = session.team()
     if not ((folder or session.settings.state / LAKE) / "manifest.db").exists():
         return None
-    span = Interval(session.at - timedelta(days=days), session.at)
     with ExitStack() as stack:
         known = kept(session, team, stack)
         lake = stack.enter_context(opened(session, folder))
-        trail, flawed = used_in(lake, span, session, team)
-        history = known.history_of(span)
+        history = known.history_of(span_of(session.at, days))
+        found, flawed = last_uses(lake, team, history, session.at, days)
     problems += flawed
-    found: dict[tuple[str, str, str, str], Use] = {}
-    for each in rightsize(team, trail, history, called_actions):
-        for holder in each.holders:
-            way = (holder.person, holder.account, each.permissions.name, holder.through)
-            found[way] = _use(each, holder, days)
     return found
-
-
-def _use(found: SetUse, holder: Holder, days: int) -> Use:
-    if holder.last is not None:
-        return Use(iso(holder.last), f"{holder.events} events in {days} days")
-    if found.nothing_said:
-        return Use(None, f"not known: {found.nothing_said[0]}")
-    return Use(None, f"nothing of it was seen in {days} days")
 
 
 @command("review show", team=True, state=True)

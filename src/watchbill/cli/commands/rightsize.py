@@ -19,12 +19,10 @@ from watchbill.errors import Problem, WatchbillError
 from watchbill.files.report import write_text
 from watchbill.intervals import Interval, iso
 from watchbill.judge.rightsize import Holder, SetUse, Trail, WorkloadUse, rightsize, workloads
-from watchbill.judge.used import Count, Used
-from watchbill.lake.place import Lake
-from watchbill.lake.stream import batches
+from watchbill.judge.used import Count
 from watchbill.service.audit import scratch
-from watchbill.service.lake import take_in, unread
-from watchbill.service.questions import coverage_of
+from watchbill.service.lake import take_in
+from watchbill.service.last_uses import used_in
 from watchbill.team.edit import with_values
 from watchbill.team.files import parse
 from watchbill.team.model import PermissionSet, Team
@@ -156,7 +154,7 @@ def rightsize_command(session: Session, source: str | None, folder: Path | None,
             lake = stack.enter_context(scratch())
             offered = session.app().deliveries(source)
             take_in(lake, offered.deliveries, known.library, session.at)
-        trail, problems = used_in(lake, span, session, team)
+        trail, problems = used_in(lake, span, session.at, team)
         history = known.history_of(span)
     uses = rightsize(team, trail, history, called_actions)
     proposed, left = _edited(team, uses)
@@ -172,15 +170,6 @@ def rightsize_command(session: Session, source: str | None, folder: Path | None,
     assumed = [Problem("assumed", words) for words in (history.assumed if history is not None else ())]
     session.out.answer(result, [*assumed, *problems, *left])
     return 0
-
-
-def used_in(lake: Lake, span: Interval, session: Session, team: Team) -> tuple[Trail, list[Problem]]:
-    """Give what the lake shows of the use of actions in a span, and what could not be read whole."""
-    used = Used()
-    for batch in batches(lake, span):
-        used.learn(batch)
-    flawed = unread(lake)
-    return Trail(span, used, coverage_of(lake, span, session.at, team), len(flawed)), flawed
 
 
 def _edited(team: Team, uses: Sequence[SetUse]) -> tuple[str, list[Problem]]:

@@ -8,12 +8,15 @@ import msgspec
 from fastapi import Form, Path
 from starlette.responses import Response
 
-from watchbill.access.recertification import Decided
+from watchbill.access.recertification import Decided, Use
 from watchbill.errors import NotFoundError
 from watchbill.inert import inert_json
 from watchbill.intervals import iso
 from watchbill.respond.outcomes import FRESH, Proof
 from watchbill.service import recertification as reviewing
+from watchbill.service.casework import Casework
+from watchbill.service.history import history_of
+from watchbill.service.last_uses import Way, last_uses, span_of
 from watchbill.service.recertification import Listed, Review, review_view
 from watchbill.service.review_table import as_csv
 from watchbill.service.sign_in import Role
@@ -26,6 +29,10 @@ from watchbill.web.site import Refusal, Visit
 REVIEWS = "/reviews"
 _ROWS = 50
 """Rows on a page: what is sent of them at once is a form of ours."""
+_USED = 90
+"""Days back in which last uses are looked for."""
+_EVENTS = 50_000
+"""Events of these days that are read while somebody waits: some seconds."""
 
 ReviewId = Annotated[str, Path(pattern=r"^AR-[0-9a-f]{8}$")]
 _Numbers = Annotated[list[int], Form(max_length=_ROWS)]
@@ -41,6 +48,8 @@ def show_all(visit: Visiting) -> Response:
         leads=visit.role >= Role.LEAD and visit.person in visit.team.leads,
         open=any(not each.is_done for each in found),
         days=reviewing.LASTS.days,
+        most=_EVENTS,
+        used=_USED,
     )
 
 
@@ -58,8 +67,16 @@ def open_one(visit: Visiting, days: Annotated[int, Form(ge=1, le=365)]) -> Respo
     """Open a review of what everybody holds now, with what others gave by the last plan that was made here."""
     work, kept = visit.work(), visit.site.plans.last()
     drift = None if kept is None else kept.plan.drift
-    made = reviewing.open_review(work, work.at + timedelta(days=days), drift)
+    work.must_lead(None)
+    made = reviewing.open_review(work, work.at + timedelta(days=days), drift, _last_uses(visit, work))
     return visit.go(f"{REVIEWS}/{made.id}")
+
+
+def _last_uses(visit: Visit, work: Casework) -> Mapping[Way, Use] | None:
+    """Give when each thing was last used, as `review open` does; None where the trail is too long to wait for."""
+    span, trail = span_of(work.at, _USED), visit.site.trail
+    lake = None if trail is None else trail.lake(span, _EVENTS)
+    return None if lake is None else last_uses(lake, work.team, history_of(work, span), work.at, _USED)[0]
 
 
 def show(visit: Visiting, review: ReviewId, page: PageNumber = 1) -> Response:
