@@ -15,7 +15,7 @@ from watchbill.access.center.state import CenterState
 from watchbill.access.host_plan import HostSeen
 from watchbill.access.interfaces import Cloud, ShellHouse
 from watchbill.access.model import AccessKey, AccountState, Change, Credentials, Shell, spelled
-from watchbill.access.organization import Organization, bounded
+from watchbill.access.organization import Known, under
 from watchbill.aws.accounts import Accounts
 from watchbill.aws.bucket import find_folders, list_objects, list_prefixes, read_object
 from watchbill.aws.iam import AwsCloud
@@ -120,8 +120,11 @@ class App:
 
     def observe(self, team: Team) -> Mapping[str, AccountState]:
         """Read the IAM of every account of the team, side by side, and what their organization bounds them by."""
-        states = self._in_each(team, self.cloud.observe)
-        return states if team.organization is None else bounded(states, self.organization(team))
+        return self.observe_under(team, self.organization(team))
+
+    def observe_under(self, team: Team, known: Known) -> Mapping[str, AccountState]:
+        """Read the IAM of every account of the team, side by side; of their organization that is known already."""
+        return under(team, self._in_each(team, self.cloud.observe), known)
 
     def entered(self, team: Team, states: Mapping[str, AccountState]) -> Mapping[str, AccountState]:
         """Lay over accounts who of the team comes into them by Identity Center, where the team file names one."""
@@ -135,14 +138,14 @@ class App:
             found = str(error)
         return entered(states, found, team)
 
-    def organization(self, team: Team) -> Organization | ProviderError | None:
-        """Read the organization of a team that names where; None where there is none, an error where it is not read."""
+    def organization(self, team: Team) -> Known:
+        """Read the organization of a team that names where; None where there is none, a text where it is not read."""
         if team.organization is None:
             return None
         try:
             return read_organization(self.accounts, team.accounts[team.organization])
         except ProviderError as error:
-            return error
+            return str(error)
 
     def observe_center(self, team: Team, observed: Mapping[str, AccountState]) -> CenterState | None:
         """Read what Identity Center has, for a plan that needs it; None where it does not, or it is out of reach."""

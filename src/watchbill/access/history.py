@@ -9,17 +9,21 @@ The rules, in order:
 4. So it is where a revision is of another team: a state may have served one before.
 5. A revision that can be read no more leaves its time open: nobody knows what it gave, and no other stands in for it.
 
+Organizations have a history of their own, of what was read of them: each is taken to be so until another is read, and
+what it was before the first is not known.
+
 What is assumed is said in words, once for the whole span that is asked about; what is open is a problem.
 """
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
 from watchbill.access.interim import read
 from watchbill.access.model import Freeze
+from watchbill.access.organization import Known, Organization, bounds_of
 from watchbill.errors import FileError, Problem
 from watchbill.intervals import Interval, iso
 from watchbill.team.model import Team
@@ -49,6 +53,27 @@ class InForce:
 
 
 @dataclass(frozen=True, slots=True)
+class Organized:
+    """What an organization was read to be, from an instant on; None where there was none."""
+
+    since: datetime
+    organization: Organization | None
+
+
+NEVER = "they were never read: `watchbill plan` reads them, and each pass of `watchbill run`"
+
+
+def not_known(why: str) -> str:
+    """Say that it is not known what an organization denies."""
+    return f"what policies of the organization deny is not known: {why}"
+
+
+def not_before(first: datetime) -> str:
+    """Say that nothing is known of an organization before it was first read."""
+    return f"they were not read before {iso(first)}"
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """The team files of a span of time, each from when it was in force, and the freezes beside them."""
 
@@ -63,6 +88,8 @@ class History:
     """What was taken to be in force, in words, where it is not plainly the file that was given."""
     problems: tuple[Problem, ...] = ()
     """Revisions that can be read no more."""
+    organizations: Mapping[str, tuple[Organized, ...]] = field(default_factory=dict)
+    """What organizations were in the span, in order of time, by the number of the account that they are read by."""
 
     def in_force(self, instant: datetime) -> InForce:
         """Give what was in force at an instant."""
@@ -79,6 +106,24 @@ class History:
         ends = [*(min(start, within.end) for start in starts[1:]), within.end]
         placed = zip(self.files, starts, ends, strict=True)
         return tuple((Interval(start, end), each) for each, start, end in placed if start < end)
+
+    def organized(self, team: Team | None, within: Interval) -> tuple[tuple[Interval, Known], ...]:
+        """Cut a span by what the organization of a team was in it, as far as that bounds the team's accounts."""
+        if team is None or team.organization is None:
+            return ((within, None),)
+        numbers = [account.number for account in team.accounts.values()]
+        read = self.organizations.get(team.accounts[team.organization].number, ())
+        found: list[tuple[datetime, Known]] = []
+        if not read or read[0].since > within.start:
+            found.append((within.start, not_before(read[0].since) if read else NEVER))
+        for each in read:
+            at, last = max(each.since, within.start), found[-1][1] if found else NEVER
+            if at >= within.end:
+                break
+            if not found or any(bounds_of(last, n) != bounds_of(each.organization, n) for n in numbers):
+                found.append((at, each.organization))
+        ends = [*(start for start, _ in found[1:]), within.end]
+        return tuple((Interval(start, end), known) for (start, known), end in zip(found, ends, strict=True))
 
 
 def declared(revisions: Sequence[Revision], given: Team, within: Interval, freezes: Collection[Freeze] = ()) -> History:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from watchbill.access.model import AccountState, ControlPolicy, Lineage, LineageLevel
 from watchbill.errors import ProviderError
+from watchbill.team.model import Team
 
 
 SCP, RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
@@ -43,6 +44,9 @@ class Organization:
     types: frozenset[str]
     """The types of policies that are in force in it, `SCP` and `RCP`."""
 
+
+Known = Organization | str | None
+"""What is known of an organization: None where there is none, a text says why it is not known."""
 
 NOWHERE = Lineage()
 """Of an account that is in no organization."""
@@ -79,23 +83,25 @@ def _policies(organization: Organization, kind: str, target: Target) -> tuple[Co
     )
 
 
-def bounded(
-    states: Mapping[str, AccountState], organization: Organization | ProviderError | None
-) -> dict[str, AccountState]:
-    """Lay over the accounts what their organization bounds them by; None is none, an error says why it is not known."""
-    return {name: _bounded(state, organization) for name, state in states.items()}
+def under(team: Team, states: Mapping[str, AccountState], known: Known) -> Mapping[str, AccountState]:
+    """Lay over the accounts what their organization bounds them by, where the team file names it."""
+    return states if team.organization is None else {name: _bounded(state, known) for name, state in states.items()}
 
 
-def _bounded(state: AccountState, organization: Organization | ProviderError | None) -> AccountState:
-    if organization is None:
-        return replace(state, lineage=NOWHERE)
-    if isinstance(organization, ProviderError):
-        return _not_known(state, organization)
+def bounds_of(known: Known, number: str) -> Lineage | str:
+    """Give what bounds an account by its number; a text says why that is not known."""
+    if known is None:
+        return NOWHERE
+    if isinstance(known, str):
+        return known
     try:
-        return replace(state, lineage=lineage(organization, state.number))
+        return lineage(known, number)
     except ProviderError as error:
-        return _not_known(state, error)
+        return str(error)
 
 
-def _not_known(state: AccountState, why: ProviderError) -> AccountState:
-    return replace(state, lineage=None, unread_bounds=(f"organization policies: {why}",))
+def _bounded(state: AccountState, known: Known) -> AccountState:
+    found = bounds_of(known, state.number)
+    if isinstance(found, str):
+        return replace(state, lineage=None, unread_bounds=(f"organization policies: {found}",))
+    return replace(state, lineage=found)

@@ -79,6 +79,8 @@ class Kind(StrEnum):
     REQUEST_ENDED = "respond:request:ended"
     DRIFT_SEEN = "access:drift:seen"
     """What others gave in AWS is another than a pass saw before."""
+    ORGANIZATION_SEEN = "access:organization:seen"
+    """The organization was read, and is another than was read last."""
     DRIFT_ACKNOWLEDGED = "access:drift:acknowledged"
     REVIEW_OPENED = "access:review:opened"
     REVIEW_DRAFTED = "access:review:drafted"

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from watchbill.access.interim import read
-from watchbill.access.model import Change, Freeze, Plan
+from watchbill.access.model import AccountState, Change, Freeze, Plan
 from watchbill.access.modes import held_by
 from watchbill.access.plan import Applied, make_plan
 from watchbill.alerts.view import CaseView
@@ -21,6 +21,7 @@ from watchbill.errors import FileError, NotFoundError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.service.approved import with_requests
+from watchbill.service.as_read import keep_organization
 from watchbill.service.feeds import with_feeds
 from watchbill.service.stand_ins import with_stand_ins
 from watchbill.store.database import Store
@@ -67,9 +68,21 @@ class Casework:
         """
         team, in_force = self.laid_over(), self.in_force()
         held = held_by([team, *([] if in_force is None else [in_force])], Mode.PROPOSE)
-        observed = self.app.observe(team)
+        observed = self.observe(team)
         center = self.app.observe_center(team, observed)
         return make_plan(team, observed, self.at, self.freezes(), self.applied(), held, center)
+
+    def observe(self, team: Team) -> Mapping[str, AccountState]:
+        """Read AWS as it is; what is read of the organization is kept, for answers that ask nothing of AWS."""
+        if team.organization is None:
+            return self.app.observe(team)
+        found = self.app.organization(team)
+        with self.store.transaction():
+            digest = keep_organization(self.store, team, found, self.at, self.actor)
+            if digest is not None:
+                about = "none" if found is None or isinstance(found, str) else found.id
+                self.record(Kind.ORGANIZATION_SEEN, about, {"digest": digest})
+        return self.app.observe_under(team, found)
 
     def in_force(self) -> Team | None:
         """Give the team file that people let be, bare; None where there is none, or it can be read no more."""

@@ -65,7 +65,7 @@ def step_of(work: Casework) -> Step:
     known = None if before is None else laid_out(work, before)
     sides = [each for each in (team, known) if each is not None]
     seen, held = held_by(sides, Mode.PROPOSE), held_by(sides, Mode.ENFORCE)
-    observed = work.app.observe(team)
+    observed = work.observe(team)
     plan = made(work, team, observed, seen)
     weighed = weigh(known, team, work.at, authors_of(before, work.team), plan)
     weighed = replace(weighed, barred=weighed.barred | _authors_of_the_rest(work, before))
@@ -159,7 +159,7 @@ def _unattended(work: Casework, step: Step, apply: Apply) -> tuple[tuple[Outcome
 
 def _left(work: Casework, step: Step) -> Plan:
     team = work.laid_over()
-    return made(work, team, work.app.observe(team), step.held)
+    return made(work, team, work.observe(team), step.held)
 
 
 def attend(

@@ -32,6 +32,7 @@ from watchbill.store.mutes import Mutes
 from watchbill.store.outbox import Outbox
 from watchbill.store.proposals import Proposals
 from watchbill.store.questions import Questions
+from watchbill.store.readings import Readings
 from watchbill.store.requests import Requests
 from watchbill.store.reviews import Reviews
 from watchbill.store.revisions import Revisions
@@ -81,6 +82,7 @@ class Store:
         self.links = Links(self)
         self.mutes = Mutes(self)
         self.requests = Requests(self)
+        self.readings = Readings(self)
         self.proposals = Proposals(self)
         self.reviews = Reviews(self)
         self.sign_ins = SignIns(self)

@@ -16,6 +16,20 @@ class RevisionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingRow:
+    """What was read of AWS beside the accounts' own IAM, without what it says."""
+
+    number: int
+    digest: str
+    since: datetime
+    """When it was first read so."""
+    seen_at: datetime
+    """When it was last read so."""
+    by: str
+    """Who read it last."""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseRow:
     """One case and where it stands."""
 

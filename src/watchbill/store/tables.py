@@ -349,3 +349,16 @@ review_signatures = Table(
     Column("rows", Text, nullable=False),
     Column("digest", String(64), nullable=False),
 )
+
+readings = Table(
+    "readings",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("about", String(255), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("since", String(32), nullable=False),
+    Column("seen_at", String(32), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Index("readings_by_about", "about", "number"),
+)

@@ -1,0 +1,150 @@
+"""An organization that was read is known to answers that ask nothing of AWS: read over HTTP from moto, kept on disk."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from tests.contract.test_organizations import PRODUCTION, World
+from tests.teams import MONDAY
+
+from watchbill.access.apply import apply
+from watchbill.access.center.declared import declared_state
+from watchbill.access.effective import answers
+from watchbill.access.model import State
+from watchbill.access.organization import RCP, SCP, Organization, under
+from watchbill.access.plan import make_plan
+from watchbill.bootstrap import make_app
+from watchbill.ledger.model import Kind
+from watchbill.policy.model import Effect
+from watchbill.service.as_read import organization_at
+from watchbill.service.casework import Casework
+from watchbill.sim.stand_in import StandIn
+from watchbill.store.database import open_store
+
+
+AT = MONDAY + timedelta(hours=12)
+HOUR = timedelta(hours=1)
+ASKED = (
+    ("ec2:DescribeInstances", "*"),
+    ("rds:RebootDBInstance", "*"),
+    ("rds:DescribeDBInstances", "*"),
+    ("s3:GetObject", "arn:aws:s3:::orders/a"),
+    ("iam:ListUsers", "*"),
+)
+
+
+class Applied(World):
+    """An organization whose accounts have what the team file gives, and nothing else."""
+
+    def __init__(self, app, store):
+        super().__init__(app)
+        self.store = store
+        for account in self.team.accounts.values():
+            iam = app.accounts.client(account, "iam")
+            iam.delete_user_policy(UserName="james", PolicyName="all")
+            iam.delete_user(UserName="james")
+        plan = make_plan(self.team, app.observe(self.team), AT)
+        perform = self.at(AT).perform
+        assert {each.state for each in apply(plan.changes, perform, lambda _: None)} == {State.DONE}
+
+    def at(self, at):
+        """Work at an instant."""
+        return Casework(self.app, self.store, self.team, at, "watchbill")
+
+    def by_the_file(self, at=AT, team=None):
+        """Give the accounts as the file says, with what was read of the organization by an instant."""
+        of = team or self.team
+        read = organization_at(self.store, of, at)
+        return under(of, {n: declared_state(of, each, AT) for n, each in of.accounts.items()}, read.organization)
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Give an organization whose accounts have what the file gives."""
+    with StandIn() as stand_in, open_store(tmp_path) as store:
+        yield Applied(make_app(endpoint=stand_in.endpoint, keys=("any", "any")), store)
+
+
+def said(states, team):
+    """Ask much of everyone in every account: what each way answers, and which layer and policy of the organization."""
+    found = {}
+    for name, state in states.items():
+        for person in team.people.values():
+            for action, resource in ASKED:
+                for each in answers(state, person.iam_user, action, resource, AT, {}, complete=False):
+                    steps = [step for step in (each.taking, each.decision) if step is not None]
+                    by = [str(o) for step in steps if step.layer in ("scp", "rcp") for o in step.deciding]
+                    found[name, person.name, action, each.path] = (each.effect, by, each.withheld)
+    return found
+
+
+def test_the_file_with_what_was_kept_answers_as_aws_does(world):
+    """Where nothing drifted, whatever the organization says, wherever it is attached: way by way, and by what."""
+    effects = set()
+    for change in (
+        lambda: None,
+        lambda: world.policy(SCP, "Deny", "rds:*", on=world.live),
+        lambda: world.policy(SCP, "Deny", "iam:*", "s3:*", on=world.root, name="more"),
+        lambda: world.policy(RCP, "Deny", "s3:GetObject", on=world.work, name="shared"),
+        lambda: world.policy(SCP, "Allow", "ec2:*", "sts:*", on=world.number, name="some"),
+        lambda: world.client.detach_policy(PolicyId="p-FullAWSAccess", TargetId=world.number),
+        lambda: world.client.move_account(
+            AccountId=world.number, SourceParentId=world.live, DestinationParentId=world.root
+        ),
+        lambda: world.client.disable_policy_type(RootId=world.root, PolicyType=SCP),
+    ):
+        change()
+        live = said(world.at(AT).observe(world.team), world.team)
+        assert said(world.by_the_file(), world.team) == live
+        effects |= {(effect, bool(by), bool(withheld)) for effect, by, withheld in live.values()}
+    assert {(Effect.ALLOWED, False, False), (Effect.EXPLICITLY_DENIED, True, False)} < effects
+    assert (Effect.IMPLICITLY_DENIED, False, True) in effects
+
+
+def test_what_was_never_read_is_not_known(world):
+    """What the file allows depends, and what it denies is denied: no policy of an organization gives anything."""
+    bare = said(world.by_the_file(team=replace(world.team, organization=None)), world.team)
+    found = said(world.by_the_file(), world.team)
+    open_ones = {key for key, (effect, _, _) in bare.items() if effect is Effect.ALLOWED}
+    assert open_ones
+    assert {key for key in open_ones if found[key][0] is Effect.DEPENDS} == open_ones
+    assert {k: v for k, v in found.items() if k not in open_ones} == {
+        k: v for k, v in bare.items() if k not in open_ones
+    }
+    (why,) = world.by_the_file()["staging"].unread_bounds
+    assert why.startswith("organization policies: they were never read")
+    assert world.by_the_file(team=replace(world.team, organization=None))["staging"].lineage is None
+
+
+def test_each_that_differs_is_kept_with_when_it_was_read(world):
+    """At any instant it is the last that was read by then; before the first, and of what may not be read, it is not known."""
+    world.at(AT).plan()
+    world.at(AT + HOUR).plan()
+    world.policy(SCP, "Deny", "rds:*", on=world.root)
+    world.at(AT + 2 * HOUR).plan()
+    about = f"organization of {PRODUCTION.number}"
+    rows = [(row.since, row.seen_at, row.by) for row in world.store.readings.all(about)]
+    assert rows == [(AT, AT + HOUR, "watchbill"), (AT + 2 * HOUR, AT + 2 * HOUR, "watchbill")]
+    kinds = [entry.kind for entry in world.store.ledger.entries()]
+    assert kinds.count(Kind.ORGANIZATION_SEEN) == 2
+    assert "not read before" in str(organization_at(world.store, world.team, AT - HOUR).organization)
+    first, second = (organization_at(world.store, world.team, AT + n * HOUR) for n in (1, 2))
+    policies = [each.organization.policies for each in (first, second) if isinstance(each.organization, Organization)]
+    assert [len(each) for each in policies] == [len(policies[0]), len(policies[0]) + 1]
+    assert first.said == (
+        "organization policies are taken as they were read, first so at 2026-01-12T12:00:00Z, "
+        "last at 2026-01-12T13:00:00Z by watchbill",
+    )
+    # What was read by another account is not what this one's is.
+    lost = replace(world.team.accounts["production"], role="nobody", number="999999999999")
+    gone = replace(world.team, accounts={**world.team.accounts, "production": lost})
+    assert str(organization_at(world.store, gone, AT + 2 * HOUR).organization).startswith("they were never read")
+
+
+def test_one_that_was_read_before_does_not_come_after(world):
+    """Of two plans at once the later reading counts."""
+    world.at(AT + HOUR).plan()
+    world.policy(SCP, "Deny", "rds:*", on=world.root)
+    world.at(AT).plan()
+    (row,) = world.store.readings.all(f"organization of {PRODUCTION.number}")
+    assert row.since == AT + HOUR
