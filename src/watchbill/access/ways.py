@@ -51,17 +51,22 @@ class Step:
 
     def withheld(self, asked: Request, decision: Decision) -> tuple[str, ...]:
         """Name the levels of the organization none of whose policies allows what a decision of this step denies."""
-        kept = {"scp": self.evaluator.layers.scps, "rcp": self.evaluator.layers.rcps}.get(decision.layer or "")
-        if kept is None or decision.effect is not Effect.IMPLICITLY_DENIED:
-            return ()
-        request, of_scps = self.request(asked), decision.layer == "scp"
-        alone = (Layers(_ALL, scps=(each,)) if of_scps else Layers(_ALL, rcps=(each,)) for each in kept)
-        denied = [Evaluator(layers).decide(request).effect for layers in alone]
-        return tuple(
-            f"no statement of {' or '.join(policy.name for policy in level) or 'a level without policies'} allows it"
-            for level, effect in zip(kept, denied, strict=True)
-            if effect is Effect.IMPLICITLY_DENIED
-        )
+        return withheld_by(self.evaluator.layers, self.request(asked), decision)
+
+
+def withheld_by(layers: Layers, request: Request, decision: Decision) -> tuple[str, ...]:
+    """Name the levels of an organization none of whose policies allows what a decision on a request denies."""
+    kept = {"scp": layers.scps, "rcp": layers.rcps}.get(decision.layer or "")
+    if kept is None or decision.effect is not Effect.IMPLICITLY_DENIED:
+        return ()
+    of_scps = decision.layer == "scp"
+    alone = (Layers(_ALL, scps=(each,)) if of_scps else Layers(_ALL, rcps=(each,)) for each in kept)
+    denied = [Evaluator(layers).decide(request).effect for layers in alone]
+    return tuple(
+        f"no statement of {' or '.join(policy.name for policy in level) or 'a level without policies'} allows it"
+        for level, effect in zip(kept, denied, strict=True)
+        if effect is Effect.IMPLICITLY_DENIED
+    )
 
 
 _ALL = (
@@ -115,7 +120,7 @@ class Ways:
         self._bounds = _Bounds(None, None)
         if state.lineage is not None:
             self._bounds = _Bounds(scps_of(state.lineage), rcps_of(state.lineage))
-        self._in_organization, self._in_none = _organization_keys(state)
+        self._in_organization, self._in_none = organization_keys(state.lineage)
 
     def only(self, user: str) -> "Ways":
         """Give the same ways, but of one user."""
@@ -299,12 +304,11 @@ def _levels(kind: str, attached: Iterable[tuple[ControlPolicy, ...]], lineage: L
 _ORGANIZATION_ID, _ORGANIZATION_PATHS = "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"
 
 
-def _organization_keys(state: AccountState) -> tuple[Mapping[str, str], frozenset[str]]:
+def organization_keys(found: Lineage | None) -> tuple[Mapping[str, str], frozenset[str]]:
     """Give the keys that say in which organization a caller is, and those that are never there where it is in none.
 
     The management account is at the root (IAM User Guide, "AWS global condition context keys").
     """
-    found = state.lineage
     if found is None:
         return {}, frozenset()
     if not found.levels:

@@ -36,7 +36,7 @@ from watchbill.policy.model import Request
 from watchbill.policy.requests import requests_of_record
 from watchbill.policy.shapes import ALWAYS, Shape, shape_of
 from watchbill.team.model import Team
-from watchbill.trail.model import Actor, Confidence, Method
+from watchbill.trail.model import Actor, Confidence, Method, Outcome
 from watchbill.trail.table import attributed_of, record_of, rows_of
 
 
@@ -131,6 +131,8 @@ class _Outcome:
     through: str | None = None
     by_role: bool = False
     unexpected: bool = False
+    unless_allowed: str = ""
+    """Why it is not judgeable where AWS did not allow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,7 +540,8 @@ class Bulk:
         if by_state and answer.right not in _BY_NOW:
             return _TURNS
         through = None if answer.holding is None else answer.holding.through
-        made = self._always(_Outcome(answer.right, answer.why, through, answer.by_role))
+        said = _Outcome(answer.right, answer.why, through, answer.by_role, unless_allowed=answer.unless_allowed)
+        made = self._always(said)
         if answer.right is not Right.OFF_SHIFT:
             return made
         later, _ = judge.answer_all(piece.last, requests)
@@ -648,10 +651,22 @@ class Bulk:
             )
         return self._watching[key]
 
+    def _with_outcome(self, asked: _Batch, numbers: Codes) -> Codes:
+        """Let what is judged by what AWS made of it be so."""
+        every = list(self._outcomes)
+        hanging = [number for number in np.unique(numbers).tolist() if every[number].unless_allowed]
+        if hanging:
+            outcome = asked.coded("outcome")
+            refused = np.array([each != Outcome.ALLOWED for each in outcome.values], np.bool_)[outcome.codes]
+            for number in hanging:
+                open_one = self._always(_Outcome(Right.NOT_JUDGEABLE, every[number].unless_allowed))
+                numbers[(numbers == number) & refused] = open_one.outcome
+        return numbers
+
     def _made(self, asked: _Batch) -> pa.RecordBatch:
         """Make the rows of what was found."""
         batch = asked.batch
-        numbers = np.where(asked.micros > asked.until, asked.later, asked.outcome)
+        numbers = self._with_outcome(asked, np.where(asked.micros > asked.until, asked.later, asked.outcome))
         present, at = np.unique(numbers, return_inverse=True)
         every = list(self._outcomes)
         said = [every[number] for number in present.tolist()]

@@ -98,6 +98,8 @@ def asked_by(evaluator: Evaluator, action: str) -> Hangs:
                 keys = {key.lower() for key in predicate.keys}
                 # Keys that follow from the resource are asked of it.
                 found |= keys | {RESOURCE for key in keys if RESOURCE in FOLLOWING.get(key, ())}
+        if level.name == "rcp" and level.denies:
+            found.add(RESOURCE)  # they bound what is of the account alone
     return frozenset(found)
 
 

@@ -17,8 +17,11 @@ An event is judged by every request that it was. A resource that it does not nam
 narrower resources matter, the event is not judgeable, and that is said. A key's own policy is no part of the team file:
 it is taken to leave its account to IAM, as that of a new key does (KMS Developer Guide, "Default key policy").
 
-Where the team file was changed and applied in the span, each event is judged by the file in force at its time, and by
-that file's own schedule to both sides of it.
+What the organization denies in an account is nobody's there, by whatever path. Where its policies of the time are not
+known, none denied what AWS allowed; what is entitled but for them, and AWS did not allow, is not judgeable.
+
+Where the team file was changed and applied in the span, or the organization was read to be another, each event is
+judged by what was in force at its time, and by that file's own schedule to both sides of it.
 """
 
 from bisect import bisect_left, bisect_right
@@ -35,7 +38,9 @@ from watchbill.access.entitlements import is_frozen, role_name, standing, window
 from watchbill.access.guards import guard_statements, on_call_statements
 from watchbill.access.history import History
 from watchbill.access.model import PATH, Freeze, Holding
+from watchbill.access.organization import Known, bounds_of
 from watchbill.access.permissions import known_documents
+from watchbill.access.ways import Levels, organization_keys, rcps_of, scps_of, withheld_by
 from watchbill.intervals import Interval, Timeline
 from watchbill.judge.model import Judgement, Right, Watch, WatchState
 from watchbill.judge.workloads import undeclared
@@ -49,7 +54,7 @@ from watchbill.policy.statements import parse_policy
 from watchbill.schedule.model import Shift
 from watchbill.schedule.oncall import shifts
 from watchbill.team.model import Account, Team
-from watchbill.trail.model import Attributed, Event, Method
+from watchbill.trail.model import Attributed, Event, Method, Outcome
 
 
 T = TypeVar("T")
@@ -115,6 +120,21 @@ class Answer:
     """Whether a role of a rota gave it that is not taken by it: as the IAM user it was done past the role."""
     window: Interval | None = None
     """For off shift, the window that lay nearest."""
+    unless_allowed: str = ""
+    """Why it is not judgeable where AWS did not allow it: of what denies, not all is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What the organization bounds an account by."""
+
+    scps: Levels | None = None
+    rcps: Levels | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    """Condition keys that follow from it."""
+    absent: frozenset[str] = frozenset()
+    why_not: str = ""
+    """Why it is not known; empty where it is."""
 
 
 Decide = Callable[[Evaluator, Request, str], Decision]
@@ -125,9 +145,16 @@ class Judge:
     """Judges events of a span of time by one team file. Compiled once; every answer is a pure function of it."""
 
     def __init__(
-        self, team: Team, span: Interval, freezes: Collection[Freeze] = (), decide: Decide | None = None
+        self,
+        team: Team,
+        span: Interval,
+        freezes: Collection[Freeze] = (),
+        decide: Decide | None = None,
+        organization: Known = None,
     ) -> None:
         self.team = team
+        self._organization = organization
+        self._bounds: dict[str, _Bounds] = {}
         self._freezes = tuple(freezes)
         self._decide = decide or decided
         wide = Interval(span.start - REACH, span.end + REACH)
@@ -157,6 +184,8 @@ class Judge:
             return _needs_none(attributed, state, mapped.why_not)
         held = self.held(actor.person, event.account, event.at)
         answer, request = self.answer_all(held, mapped.requests)
+        if answer.unless_allowed and event.outcome is not Outcome.ALLOWED:
+            answer = Answer(Right.NOT_JUDGEABLE, answer.unless_allowed)
         past = answer.by_role and is_user(event.identity.type)
         return Judgement(attributed, answer.right, answer.why, answer.holding, state, request, past_role=past)
 
@@ -227,10 +256,14 @@ class Judge:
         """Judge one request."""
         if held.account is None:
             return Answer(Right.NOT_JUDGEABLE, f"account {held.number} is in no team file")
+        bounds = self._bounds_of(held.account)
+        if bounds.context or bounds.absent:
+            context = {**request.context, **bounds.context}
+            request = replace(request, context=context, absent=request.absent | bounds.absent)
         allowed, unknown = self._ask(request, held, held.now)
         if allowed is not None:
             by_role = allowed.through.startswith("rota ") and not _assumes_role(request)
-            return Answer(Right.ENTITLED, allowed.why, allowed, by_role)
+            return Answer(Right.ENTITLED, allowed.why, allowed, by_role, unless_allowed=bounds.why_not)
         if unknown:
             return Answer(Right.NOT_JUDGEABLE, f"it hangs on {', '.join(unknown)}")
         found = self._elsewhen(request, held)
@@ -238,9 +271,46 @@ class Judge:
             window, then = found
             why = f"{then.permission_set} is {held.person}'s only in the window {then.interval}"
             return Answer(Right.OFF_SHIFT, why, then, window=window)
-        return Answer(
-            Right.BEYOND_ROLE, f"no permission set of {held.person} in {held.account.name} allows {request.action}"
-        )
+        withheld = self._withheld(request, held)
+        plainly = f"no permission set of {held.person} in {held.account.name} allows {request.action}"
+        return Answer(Right.BEYOND_ROLE, withheld or plainly)
+
+    def _withheld(self, request: Request, held: Held) -> str | None:
+        """Say by what the organization denies what somebody holds otherwise; None where that is not so."""
+        for path in self.paths(held, held.now):
+            for evaluator in (path.evaluator, *([] if path.gate is None else [path.gate])):
+                decision = self._decide(evaluator, request, held.number)
+                if decision.effect is Effect.DEPENDS or decision.layer not in ("scp", "rcp"):
+                    continue
+                alone = decided(_unbounded(evaluator), request, held.number)
+                if alone.effect is Effect.ALLOWED:
+                    names = {origin.document for origin in alone.deciding}
+                    name = next(
+                        (h.permission_set for h in path.held if h.permission_set in names), path.held[0].through
+                    )
+                    by = next(
+                        iter((*map(str, decision.deciding), *withheld_by(evaluator.layers, request, decision))), ""
+                    )
+                    return f"{name} allows {held.person} {request.action}, and the organization denies it: {by}"
+        return None
+
+    def _bounds_of(self, account: Account) -> _Bounds:
+        """Give what the organization bounds an account by."""
+        if self.team.organization is None:
+            return _NO_BOUNDS
+        if account.number not in self._bounds:
+            found = bounds_of(self._organization, account.number)
+            self._bounds[account.number] = (
+                _Bounds(why_not=f"it hangs on policies of the organization: {found}")
+                if isinstance(found, str)
+                else _Bounds(scps_of(found), rcps_of(found), *organization_keys(found))
+            )
+        return self._bounds[account.number]
+
+    def _layers(self, account: Account, policies: Iterable[Policy]) -> Layers:
+        """Give what decides by policies of somebody's own in an account."""
+        bounds = self._bounds_of(account)
+        return Layers(tuple(policies), scps=bounds.scps, rcps=bounds.rcps, rcps_of_caller=bounds.rcps is not None)
 
     def _elsewhen(self, request: Request, held: Held) -> tuple[Interval, Holding] | None:
         """Give the nearest window that allows the request when it begins, and what allows it there."""
@@ -306,7 +376,7 @@ class Judge:
                 if path != _USER:
                     statements = on_call_statements(account.number, opted_in(permissions))
                     policies.append(parse_policy(document(statements), "guard"))
-            self._evaluators[key] = (Evaluator(Layers(tuple(policies))), tuple(unsure))
+            self._evaluators[key] = (Evaluator(self._layers(account, policies)), tuple(unsure))
         return self._evaluators[key]
 
     def _guard(self, account: Account) -> Policy:
@@ -325,7 +395,7 @@ class Judge:
         """Give what decides by the right to take the role of a rota, which a window in it carries."""
         key = (account.name, holding.through, holding.permission_set)
         if key not in self._gates:
-            self._gates[key] = Evaluator(Layers((self._gate_policy(account, holding),)))
+            self._gates[key] = Evaluator(self._layers(account, [self._gate_policy(account, holding)]))
         return self._gates[key]
 
     def _gate_policy(self, account: Account, holding: Holding) -> Policy:
@@ -341,15 +411,21 @@ class Judge:
 
 
 class Judges:
-    """Judges events of a span of time, each by the team file that was in force at its time.
+    """Judges events of a span of time, each by the team file and the organization that were in force at its time.
 
-    One judge for each piece of the span in which one file was in force, made when the first event of it comes.
+    One judge for each piece of the span in which they were the same, made when the first event of it comes.
     """
 
     def __init__(self, history: History, span: Interval, decide: Decide | None = None) -> None:
         self._freezes = history.freezes
         self._decide = decide
-        self.pieces = history.spans(span)
+        every = [
+            ((piece, in_force), known)
+            for whole, in_force in history.spans(span)
+            for piece, known in history.organized(in_force.team, whole)
+        ]
+        self.pieces = tuple(piece for piece, _ in every)
+        self._organizations = tuple(known for _, known in every)
         self._starts = [piece.start for piece, _ in self.pieces]
         self._judges: dict[int, Judge] = {}
 
@@ -367,7 +443,8 @@ class Judges:
         if in_force.team is None:
             return None
         if number not in self._judges:
-            self._judges[number] = Judge(in_force.team, piece, self._freezes, self._decide)
+            organization = self._organizations[number]
+            self._judges[number] = Judge(in_force.team, piece, self._freezes, self._decide, organization)
         return self._judges[number]
 
     def is_frozen(self, person: str, at: datetime) -> bool:
@@ -405,7 +482,12 @@ _WORST = (
 
 
 def decided(evaluator: Evaluator, request: Request, number: str) -> Decision:
-    """Decide a request in the account of a number; a KMS key's own policy leaves the key's account to IAM."""
+    """Decide a request in the account of a number; a KMS key's own policy leaves the key's account to IAM.
+
+    Which resource control policies bound a resource of another account is not known, and none is asked.
+    """
+    if evaluator.layers.rcps is not None and account_of(request.resource) not in (None, number):
+        evaluator = _without_rcps(evaluator)
     if not request.action.lower().startswith("kms:"):
         return evaluator.decide(request)
     owner = account_of(request.resource) or number
@@ -413,6 +495,18 @@ def decided(evaluator: Evaluator, request: Request, number: str) -> Decision:
     asked = replace(request, principal=Principal.of(f"arn:aws:iam::{owner}:role/any"), unknown=request.unknown | _WHO)
     return Evaluator(replace(evaluator.layers, resource=_key_policy(owner))).decide(asked)
 
+
+@lru_cache(maxsize=256)
+def _without_rcps(evaluator: Evaluator) -> Evaluator:
+    return Evaluator(replace(evaluator.layers, rcps=None))
+
+
+@lru_cache(maxsize=256)
+def _unbounded(evaluator: Evaluator) -> Evaluator:
+    return Evaluator(replace(evaluator.layers, scps=None, rcps=None))
+
+
+_NO_BOUNDS = _Bounds()
 
 _WHO = frozenset({"aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:username"})
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from watchbill.access.history import History, InForce, Revision, declared, in_force_in
+from watchbill.access.history import History, InForce, Revision, declared, in_force_in, not_known
 from watchbill.intervals import Interval, iso
 from watchbill.schedule.copies import Source, read_span, sources, with_held
 from watchbill.service.approved import approved_in, laid_over
+from watchbill.service.as_read import organizations_in
 from watchbill.service.casework import Casework
 from watchbill.service.feeds import with_feeds
 from watchbill.service.stand_ins import with_stand_ins
@@ -26,11 +27,27 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 def history_of(work: Casework, within: Interval) -> History:
     """Give the team files that were in force in a span, and every freeze; what is assumed is said in it."""
-    history = _laid_over(declared(_kept(work.store, within), work.team, within, work.freezes()), work.store, within)
+    kept = declared(_kept(work.store, within), work.team, within, work.freezes())
+    return _completed(_laid_over(kept, work.store, within), work.store, work.at, within)
+
+
+def history_as_if(team: Team, store: Store, at: datetime, within: Interval) -> History:
+    """Give a team file as if it had been in force in all of a span, with what `history_of` lays over it."""
+    bare = replace(declared((), team, within), assumed=())
+    return _completed(_laid_over(bare, store, within), store, at, within)
+
+
+def _completed(history: History, store: Store, at: datetime, within: Interval) -> History:
+    """Fill the outside schedules of the team files, and add what organizations were."""
+    teams = [each.team for each in history.files if each.team is not None]
+    history = replace(history, organizations=organizations_in(store, teams, within))
+    known = [known for span, each in history.spans(within) for _, known in history.organized(each.team, span)]
+    unknown = dict.fromkeys(not_known(each) for each in known if isinstance(each, str))
+    history = replace(history, assumed=(*history.assumed, *unknown))
     spans = history.spans(within)
     if not any(sources(each.team) for _, each in spans if each.team is not None):
         return history
-    filler = _Filler(work.store, work.at)
+    filler = _Filler(store, at)
     first, *rest = (piece for span, each in spans for piece in filler.pieces(span, each))
     files = (replace(first, since=None), *rest)
     return replace(history, files=files, assumed=(*history.assumed, *filler.assumed))

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from tests.teams import DAY, HERE, MONDAY, PRODUCTION, STAGING, grant, layer, person, rota, team, workload
 from tests.trails import FOREIGN, after, assume_role, record, service, session, stamp, user
 
-from watchbill.access.history import History, InForce
-from watchbill.access.model import Freeze
+from watchbill.access.history import History, InForce, Organized
+from watchbill.access.model import ControlPolicy, Freeze
+from watchbill.access.organization import RCP, SCP, Organization, Target
 from watchbill.intervals import Interval
 from watchbill.judge.bulk import JUDGED
 from watchbill.judge.judge import REACH, Judges
@@ -53,7 +54,7 @@ def _plain(each, judges, history, span):
     if state.watch in (Watch.ENDED, Watch.NOT_YET):
         row["minutes"] = state.away // timedelta(minutes=1)
     if began is not None:
-        (piece,) = (piece for piece, _ in history.spans(span) if event.at in piece)
+        (piece,) = (piece for piece, _ in judges.pieces if event.at in piece)
         row["started_on_shift"] = began_on_shift(history.at(event.at), each.actor.person, state.rota, began, piece)
     return row
 
@@ -185,7 +186,44 @@ def teams(draw):
             "free": workload("free"),
         },
         digest=draw(st.sampled_from(["one", "two"])),
+        organization=draw(st.sampled_from([None, "production", "production"])),
     )
+
+
+FULL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+_SCPS = (
+    ({"Effect": "Deny", "Action": ["ec2:*", "iam:*"], "Resource": "*"},),
+    ({"Effect": "Deny", "Action": "s3:*", "Resource": [_BUCKET]},),
+    ({"Effect": "Allow", "Action": ["s3:*", "rds:*", "kms:*", "sts:*"], "Resource": "*"},),
+    *(({"Resource": "*", **each, "Effect": "Deny", "Action": "*"},) for each in CONDITIONS[5:12:2]),
+    ({"Resource": "*", **when("StringNotEquals", "aws:PrincipalOrgID", "o-1234567890", effect="Deny", action="*")},),
+    ({"Resource": "*", **when("StringEquals", "aws:PrincipalOrgID", "o-1234567890", effect="Deny", action="rds:*")},),
+)
+_RCPS = (
+    ({"Effect": "Deny", "Principal": "*", "Action": ["s3:*", "kms:*"], "Resource": "*"},),
+    ({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": _BUCKET},),
+)
+
+
+@st.composite
+def organizations(draw):
+    """Make an organization of the team's accounts, one of them perhaps not in it, or in charge of it."""
+    targets = [Target("r-1", "Root", "root", None), Target("ou-1", "Work", "OU", "r-1")]
+    numbers = draw(st.sampled_from([(PRODUCTION, STAGING), (PRODUCTION, STAGING), (PRODUCTION,)]))
+    targets += [Target(number, f"a{number[0]}", "account", "ou-1") for number in numbers]
+    every = tuple(each.id for each in targets)
+    full = draw(st.sampled_from([every, every, ("r-1", *numbers)]))
+    policies = {"p-full": ControlPolicy("p-full", "full", SCP, {"Version": "2012-10-17", "Statement": [FULL]})}
+    attached = {"p-full": full}
+    kinds = [*((SCP, each) for each in _SCPS), *((RCP, each) for each in _RCPS)]
+    for number, (kind, said) in enumerate(draw(st.lists(st.sampled_from(kinds), max_size=2))):
+        name = f"p-{number}"
+        policies[name] = ControlPolicy(name, f"guard {number}", kind, {"Version": "2012-10-17", "Statement": [*said]})
+        attached[name] = (draw(st.sampled_from(every)),)
+    management = draw(st.sampled_from(["999999999999", "999999999999", STAGING]))
+    types = draw(st.sampled_from([frozenset({SCP, RCP}), frozenset({SCP, RCP}), frozenset({RCP})]))
+    return Organization("o-1234567890", management, {each.id: each for each in targets}, policies, attached, types)
 
 
 @st.composite
@@ -203,7 +241,11 @@ def histories(draw):
         for start in draw(st.lists(st.sampled_from([17, 19]), max_size=1))
         for end in (draw(st.sampled_from([after(19.5), None])),)
     ]
-    return History(given, tuple(files), tuple(frozen))
+    read = [
+        Organized(after(since), draw(st.one_of(st.none(), organizations())))
+        for since in draw(st.sampled_from([(), (-1,), (17.5,), (-1, 18.4), (17.5, 18.4)]))
+    ]
+    return History(given, tuple(files), tuple(frozen), organizations={PRODUCTION: tuple(read)} if read else {})
 
 
 _EDGES = (0, 2, 6, 9, 17, 18, 18.25, 18.5, 19, 19.5, 20, 26, 27, 33, 42, 50, 60, 90, 160)

@@ -40,8 +40,9 @@ from tests.trails import (
 
 from watchbill.access.apply import apply
 from watchbill.access.effective import answers
-from watchbill.access.history import History, InForce
-from watchbill.access.model import Freeze, State
+from watchbill.access.history import History, InForce, Organized
+from watchbill.access.model import ControlPolicy, Freeze, State
+from watchbill.access.organization import SCP, Organization, Target
 from watchbill.access.plan import make_plan
 from watchbill.intervals import Interval
 from watchbill.judge.judge import Judge, Judges
@@ -795,3 +796,92 @@ def test_what_is_declared_is_expected(action, actions):
     role = f"arn:aws:iam::{PRODUCTION}:role/deploy"
     found = by_machine(action, actions, requestParameters={"functionName": "f", "role": role})
     assert (found.right, found.unexpected, found.why) == (Right.NOT_A_PERSON, False, "workload deploy-bot")
+
+
+# --- what the organization denies -----------------------------------------------------------------
+
+GUARD = "SCP guard (p-guard) attached to OU Work#NoReboots"
+
+
+def within_an_organization(*statements, since=MONDAY):
+    """Make a history in which a policy of the organization is on what production is in, from an instant on."""
+    full = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    documents = {"p-full": [full], "p-guard": list(statements)}
+    policies = {
+        name: ControlPolicy(name, name.removeprefix("p-"), SCP, {"Version": "2012-10-17", "Statement": said})
+        for name, said in documents.items()
+    }
+    targets = [
+        Target("r-1", "Root", "root", None),
+        Target("ou-1", "Work", "OU", "r-1"),
+        Target(PRODUCTION, "production", "account", "ou-1"),
+    ]
+    attached = {"p-full": ("r-1", "ou-1", PRODUCTION), "p-guard": ("ou-1",)}
+    made = Organization("o-1", "999999999999", {t.id: t for t in targets}, policies, attached, frozenset({SCP}))
+    bound = replace(team(), organization="production")
+    read = {PRODUCTION: (Organized(since, made),)}
+    return replace(history((None, bound)), organizations=read)
+
+
+NO_REBOOTS = {"Sid": "NoReboots", "Effect": "Deny", "Action": REBOOT, "Resource": "*"}
+
+
+def test_what_the_organization_denies_was_nobodys():
+    """On shift too, by whatever role; it is said by which policy, and attached to what."""
+    of = within_an_organization(NO_REBOOTS)
+    found = over_time(
+        of,
+        record(REBOOT, user("james"), START, event_id="denied", errorCode="AccessDenied"),
+        record(REBOOT, user("james"), START, event_id="allowed"),
+        record("rds:StopDBInstance", user("james"), START, event_id="other"),
+        record(REBOOT, user("lee"), START, event_id="not theirs"),
+    )
+    assert {name: each.right for name, each in found.items()} == {
+        "denied": Right.BEYOND_ROLE,
+        "allowed": Right.BEYOND_ROLE,
+        "other": Right.ENTITLED,
+        "not theirs": Right.BEYOND_ROLE,
+    }
+    said = f"prod-oncall allows james {REBOOT}, and the organization denies it: {GUARD}"
+    assert (found["denied"].why, found["allowed"].why) == (said, said)
+    assert "no permission set of lee" in found["not theirs"].why
+
+
+def test_what_no_level_of_the_organization_allows_was_nobodys():
+    """A list in place of full access: the level that does not allow is named."""
+    of = within_an_organization({"Effect": "Allow", "Action": "ec2:*", "Resource": "*"})
+    (read,) = of.organizations[PRODUCTION]
+    bare = replace(read.organization, attached={"p-full": ("r-1", PRODUCTION), "p-guard": ("ou-1",)})
+    of = replace(of, organizations={PRODUCTION: (replace(read, organization=bare),)})
+    found = over_time(of, record(REBOOT, user("james"), START, event_id="e"))["e"]
+    assert found.right is Right.BEYOND_ROLE
+    assert found.why.endswith("no statement of SCP guard (p-guard) attached to OU Work allows it")
+
+
+def test_before_the_organization_was_read_it_is_not_guessed():
+    """What AWS allowed was denied by none of its policies; what it did not may have been, where the file gives it."""
+    of = within_an_organization(NO_REBOOTS, since=START + timedelta(hours=1))
+    found = over_time(
+        of,
+        record(REBOOT, user("james"), START, event_id="allowed"),
+        record(REBOOT, user("james"), START, event_id="denied", errorCode="AccessDenied"),
+        record(REBOOT, user("james"), START, event_id="failed", errorCode="ThrottlingException"),
+        record(REBOOT, user("james"), START - SECOND, event_id="early", errorCode="AccessDenied"),
+        record(REBOOT, user("james"), START + timedelta(hours=1), event_id="read"),
+    )
+    rights = {name: each.right for name, each in found.items()}
+    assert rights == {
+        "allowed": Right.ENTITLED,
+        "denied": Right.NOT_JUDGEABLE,
+        "failed": Right.NOT_JUDGEABLE,
+        "early": Right.OFF_SHIFT,
+        "read": Right.BEYOND_ROLE,
+    }
+    assert "policies of the organization: they were not read before 2026-01-12T19:00:00Z" in found["denied"].why
+
+
+def test_without_an_organization_in_the_file_none_is_asked():
+    """What another file of the same state was bound by is not this one's."""
+    of = within_an_organization(NO_REBOOTS)
+    free = replace(of, files=(InForce(None, team(), None),))
+    assert over_time(free, record(REBOOT, user("james"), START, event_id="e"))["e"].right is Right.ENTITLED

@@ -13,7 +13,7 @@ from watchbill.intervals import Interval
 from watchbill.judge.judge import Judges
 from watchbill.judge.model import Right
 from watchbill.service.feeds import with_feeds
-from watchbill.service.history import history_of
+from watchbill.service.history import history_as_if, history_of
 from watchbill.store.database import open_store
 
 
@@ -75,6 +75,16 @@ def test_a_long_trail_is_judged_by_the_copies_of_its_time(feeds):
     }
     assert history.assumed == ()
     assert {each.revision for _, each in history.spans(within)} == {"d1"}
+
+
+def test_a_file_as_if_it_had_been_in_force_has_the_schedules_of_the_time(feeds):
+    """Whatever was in force, and by the copies of then: what `observe` judges by."""
+    feeds.store.revisions.add("d0", MONDAY - DAY, "no file at all", "sofia")
+    feeds.refresh(MONDAY + 30 * DAY, table(("ada", -5, 100)))
+    within = Interval(MONDAY, MONDAY + 90 * DAY)
+    history = history_as_if(work(feeds, within.end).team, feeds.store, within.end, within)
+    assert on_call(history, within, 0, 29, 30) == {0: ["james"], 29: ["ada"], 30: ["ada"]}
+    assert history.assumed == ()
 
 
 def test_before_the_first_copy_that_one_is_taken_and_this_is_said(tmp_path):
