@@ -2,9 +2,12 @@
 
 import json
 from collections import Counter
+from datetime import timedelta
 
 from botocore.client import BaseClient
 from tests.cli.scenes import hijacked, on_stage, trail_of
+from tests.teams import MONDAY
+from tests.trails import record, user
 
 from watchbill.demo.stage import START
 
@@ -17,12 +20,18 @@ groups:
     access: [{permission_set: reader, accounts: [account-1]}]
 """
 AT = {"watchbill_at": "2023-07-11T00:00:00Z"}
+NOON = {"watchbill_at": "2026-01-12T12:00:00Z"}
 
 
 def records_of(folder):
     """Read every record of a trail, by nothing of ours."""
     for path in sorted(folder.rglob("*.json")):
         yield from json.loads(path.read_text("utf-8"))["Records"]
+
+
+def files_in(folder):
+    """Give every file by when it was written, and every folder: SQLite puts files beside its own while it is read."""
+    return {path: path.stat().st_mtime_ns if path.is_file() else None for path in folder.rglob("*")}
 
 
 def test_a_real_trail_by_a_drafted_file(watchbill, data_dir, tmp_path):
@@ -107,7 +116,7 @@ def test_against_aws_it_reads_and_writes_nothing(watchbill, aws, tmp_path, monke
     assert watchbill("apply", "--yes", **at).code == 0
     truth = hijacked(stage)
     trail = trail_of(stage, tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    before = files_in(tmp_path)
     team = stage.app.observe(stage.team)
     called, call = [], BaseClient._make_api_call  # noqa: SLF001 - every call of boto3 goes through it
 
@@ -125,10 +134,38 @@ def test_against_aws_it_reads_and_writes_nothing(watchbill, aws, tmp_path, monke
         each for each in called if not each.startswith(("Get", "List", "AssumeRole", "GenerateCredentialReport"))
     ] == []
     assert stage.app.observe(stage.team) == team
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert files_in(tmp_path) == before
     assert set(truth.event_ids) & {each["event_id"] for each in found["denied"]}
     assert found["unknown"] or found["machines"]
     assert START.isoformat() < found["end"]
     shown = watchbill("observe", "--trail", trail, "--aws", "--since", "7d", **at).out
     assert "beside the file: james in production: policy legacy-prod-admin" in shown
     assert watchbill("observe", "--since", "soon").code == 64
+
+
+def test_what_was_approved_beside_the_file_counts(watchbill, sample, aws, tmp_path):
+    """A call within a grant that a lead approved is not denied; one before it or after it is."""
+    assert watchbill("apply", "--yes", **NOON).code == 0
+    ran = watchbill(
+        "request",
+        "security-audit",
+        "--account",
+        "production",
+        "--for",
+        "2h",
+        "--reason",
+        "x",
+        "--json",
+        watchbill_actor="lee",
+        **NOON,
+    )
+    assert watchbill("requests", "approve", ran.json["result"]["id"], watchbill_actor="ada", **NOON).code == 0
+    made = [record("iam:ListUsers", user("lee"), MONDAY + timedelta(hours=h), event_id=f"at {h}") for h in (11, 13, 15)]
+    trail = tmp_path / "trail"
+    trail.mkdir()
+    (trail / "a.json").write_text(json.dumps({"Records": made}), "utf-8")
+    ran = watchbill("observe", "--trail", trail, "--json", watchbill_at="2026-01-13T12:00:00Z")
+    assert ran.code == 0, ran.err
+    assert [each["event_id"] for each in ran.json["result"]["denied"]] == ["at 11", "at 15"]
+    (lee,) = ran.json["result"]["people"]
+    assert (lee["person"], lee["allowed"]) == ("lee", 1)

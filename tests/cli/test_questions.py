@@ -8,6 +8,10 @@ import sys
 import pytest
 from tests.cli.scenes import on_stage
 
+from watchbill.access.organization import SCP
+from watchbill.bootstrap import make_app
+from watchbill.files.team_file import read_team
+
 
 NOON = {"watchbill_at": "2026-01-12T12:00:00Z"}
 REBOOT = "rds:RebootDBInstance"
@@ -310,3 +314,49 @@ def test_hostile_strings_are_inert(watchbill, sample, tmp_path):
     (tmp_path / "cases.jsonl").write_text(json.dumps({"id": "\x1b[2J[red]", "layer": "\x07"}) + "\n", "utf-8")
     ran = watchbill("policy", "cases", "cases.jsonl")
     assert not any(character in ran.out + ran.err for character in "\x1b\x07\u202e")
+
+
+@pytest.fixture
+def bound(watchbill, sample, aws):
+    """Put the accounts of the sample into an organization, which denies every reboot, and say so in the file."""
+    text = sample.read_text("utf-8")
+    sample.write_text(f"organization: production\n{text}", "utf-8")
+    app = make_app(endpoint=aws, keys=("any", "any"))
+    client = app.accounts.client(read_team(sample).accounts["production"], "organizations")
+    client.create_organization(FeatureSet="ALL")
+    root = client.list_roots()["Roots"][0]["Id"]
+    client.enable_policy_type(RootId=root, PolicyType=SCP)
+    said = {"Sid": "NoReboots", "Effect": "Deny", "Action": REBOOT, "Resource": "*"}
+    content = json.dumps({"Version": "2012-10-17", "Statement": [said]})
+    policy = client.create_policy(Content=content, Description="-", Name="guard", Type=SCP)
+    client.attach_policy(PolicyId=policy["Policy"]["PolicySummary"]["Id"], TargetId=root)
+    return sample
+
+
+def test_an_organization_that_was_never_read_leaves_the_answer_open(watchbill, bound, tmp_path):
+    """Each question says so, and none makes a state."""
+    ran = watchbill("can", "rick", REBOOT, "--account", "staging", **NOON)
+    assert "staging, user rick: Depends" in ran.out
+    assert "not read: organization policies: they were never read: `watchbill plan` reads them" in ran.out
+    who = watchbill("who-can", REBOOT, "--account", "staging", **NOON).out
+    assert "unless organization policies: they were never read" in who
+    explained = watchbill("explain", "rick", REBOOT, "--account", "staging", **NOON).out
+    assert "because not read: organization policies: they were never read" in explained
+    broken = watchbill("prove", f"rick never {REBOOT}", "--account", "staging", **NOON)
+    assert (broken.code, "unknown: " in broken.out) == (1, True)
+    assert not (tmp_path / ".watchbill").exists()
+
+
+def test_an_organization_that_a_plan_read_is_known_to_the_file(watchbill, bound, tmp_path):
+    """Where staging is no member of it, that is said; where production is in charge of it, nothing binds it."""
+    assert watchbill("plan", **NOON).code == 0
+    ran = watchbill("can", "rick", REBOOT, "--json", **NOON)
+    production, staging = ran.json["result"]
+    assert (production["decision"], staging["decision"]) == ("Allowed", "Depends")
+    assert "is not in the organization o-" in staging["paths"][0]["unread"][0]
+    (said,) = ran.json["problems"]
+    assert said["code"] == "assumed"
+    assert said["message"].startswith("organization policies are taken as they were read, first so at 2026-01-12T12:00")
+    before = watchbill("can", "rick", REBOOT, "--json", "--at", "2026-01-12T11:59:00Z", **NOON).json
+    assert "they were not read before 2026-01-12T12:00:00Z" in before["result"][0]["paths"][0]["unread"][0]
+    assert "is not known: they were not read before 2026-01-12T12:00:00Z" in before["problems"][0]["message"]

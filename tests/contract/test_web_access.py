@@ -12,13 +12,15 @@ from urllib.parse import urljoin
 
 import pytest
 from tests.pages import BASE, pages
-from tests.teams import HERE, MONDAY, grant, permission_set, person, rota
+from tests.teams import HERE, MONDAY, PRODUCTION, STAGING, grant, permission_set, person, rota
 from tests.unit.access.test_chain import SAMPLE
 
 from watchbill.access.matrix import Moment, Place, cells_at
-from watchbill.access.model import Freeze
+from watchbill.access.model import ControlPolicy, Freeze
+from watchbill.access.organization import SCP, Organization, Target
 from watchbill.intervals import Interval, iso
 from watchbill.service.access_view import Filters, Then, search
+from watchbill.service.as_read import keep_organization
 from watchbill.store.rows import FreezeRow
 from watchbill.team.model import Group, Kind, Override
 
@@ -358,6 +360,57 @@ def test_what_was_is_drawn_by_the_file_of_the_time(tmp_path):
         future = browser.open(f"{BASE}/access?at=2026-02-01")
         assert drawn(future)[Place("rick", "staging", "developer")] == "no"
         assert "is not applied yet" in future.text
+
+
+REBOOT = "rds:RebootDBInstance"
+
+
+def bound(served):
+    """Let the team file name an organization."""
+    served.office.team = replace(served.office.team, organization="production")
+    return served.sign_in("lee")
+
+
+def test_what_an_organization_denies_is_no_access_of_anybody(tmp_path):
+    """As it was read before the time that is asked about: in who can, in why, in the chain; and it is said when."""
+    full, deny = (
+        {"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": action, "Resource": "*"}]}
+        for effect, action in (("Allow", "*"), ("Deny", REBOOT))
+    )
+    targets = {
+        "r-1": Target("r-1", "Root", "root", None),
+        **{number: Target(number, "an account", "account", "r-1") for number in (PRODUCTION, STAGING)},
+    }
+    policies = {
+        name: ControlPolicy(name, name[2:], SCP, said) for name, said in (("p-full", full), ("p-<b>guard", deny))
+    }
+    attached = {"p-full": tuple(targets), "p-<b>guard": ("r-1",)}
+    made = Organization("o-1", "999999999999", targets, policies, attached, frozenset({SCP}))
+    with pages(tmp_path) as served:
+        browser, office = bound(served), served.office
+        asked = f"action={REBOOT}&account=production&at="
+        why = f"{BASE}/access/explain?person=rick&set=prod-oncall&{asked}"
+        unknown = browser.open(f"{BASE}/access?{asked}{iso(AT)}").text
+        assert "is not known: they were never read" in unknown
+        assert "unless organization policies: they were never read" in unknown
+        keep_organization(office.store, office.team, made, AT, "watchbill")
+        now = browser.open(f"{BASE}/access?{asked}{iso(AT)}")
+        assert "organization policies are taken as they were read, first so at 2026-01-13T01:00:00Z" in now.text
+        assert "Nobody" in text_of(now.text)
+        earlier = browser.open(f"{BASE}/access?{asked}{iso(AT - HOUR)}")
+        assert "they were not read before 2026-01-13T01:00:00Z" in earlier.text
+        told = browser.open(why + iso(AT)).text
+        assert "SCP &lt;b&gt;guard (p-&lt;b&gt;guard) attached to root Root#0: Deny rds:RebootDBInstance" in told
+        assert "The organization takes of it:" not in told
+        office.team = with_set(office.team, "prod-oncall", (REBOOT, "rds:Describe*"))
+        told = text_of(browser.open(why + iso(AT)).text)
+        assert "The organization takes of it: permission set `prod-oncall` gives in production what is denied" in told
+
+
+def with_set(of, name, actions):
+    """Give a team in which a permission set allows some actions and no more."""
+    changed = replace(of.permission_sets[name], allow=actions)
+    return replace(of, permission_sets={**of.permission_sets, name: changed})
 
 
 def test_a_large_team_is_a_small_page(tmp_path):

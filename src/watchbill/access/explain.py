@@ -51,7 +51,7 @@ class Explanation:
     effect: Effect
     steps: tuple[StepExplained, ...]
     because: tuple[str, ...]
-    """What the team file gives it by, with its line."""
+    """What the team file gives it by, with its line; and what the answer hangs on that was not read."""
     would_change: tuple[str, ...]
 
 
@@ -68,7 +68,7 @@ def explain_ways(
         steps = tuple(_step(step, now) for step in way.steps)
         effects = [step.decision.effect for step in steps]
         effect = whole(effects, unread=way.unread, unread_bounds=way.unread_bounds)
-        because = tuple(_because(team, mine, way, steps, at))
+        because = (*_because(team, mine, way, steps, at), *_not_read(way, effect))
         change = () if effect is Effect.ALLOWED else tuple(_would_change(team, ways, way, now, at))
         yield Explanation(state.account, way.name, effect, steps, because, change)
 
@@ -128,6 +128,12 @@ def _because(
         if inside and (by_user or (role is not None and role in _roles(team, holding))):
             until = f", until {iso(holding.interval.end)}" if holding.interval else ""
             yield f"{holding.why} gives {holding.permission_set} in {holding.account}{until} ({holding.where})"
+
+
+def _not_read(way: Way, effect: Effect) -> Iterator[str]:
+    """Say what was not read, where the answer hangs on it."""
+    if effect is Effect.DEPENDS:
+        yield from (f"not read: {each}" for each in (*way.unread, *way.unread_bounds))
 
 
 def _roles(team: Team, holding: Holding) -> set[str]:

@@ -84,10 +84,9 @@ class Session:
         """Read the team file, with the swaps that were approved beside it and who stands in for whom."""
         from watchbill.service.approved import with_requests  # noqa: PLC0415 - see above
         from watchbill.service.stand_ins import with_stand_ins  # noqa: PLC0415 - see above
-        from watchbill.store.database import FILE  # noqa: PLC0415 - see above
 
-        team, where = self.team(), self.settings
-        if where.database is None and not (where.state / FILE).exists():
+        team = self.team()
+        if not self.has_state():
             return team
         with self.store() as store:
             return with_requests(with_stand_ins(team, store), store)
@@ -137,6 +136,12 @@ class Session:
 
         found = open_store(self.settings.state, self.settings.database)
         return found if self.lease is None else found.under(self.lease)
+
+    def has_state(self) -> bool:
+        """Tell whether watchbill has a state here: to open it would make one."""
+        from watchbill.store.database import FILE  # noqa: PLC0415 - see above
+
+        return self.settings.database is not None or (self.settings.state / FILE).exists()
 
     @contextmanager
     def casework(self) -> "Iterator[Casework]":

@@ -3,6 +3,7 @@
 What was: by the team file that was in force then, as the state has kept it. What is: by the one that is in force. What
 will be: by the file as it is now, and its schedule; whether it was applied is said. What others gave in AWS itself is
 laid over, as drift, as far as passes saw it (`drift_seen`) and it comes to a permission set (`access.drifted`).
+What their organization bounds accounts by is as it was last read before that time, and it is said when that was.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from watchbill.access.center.declared import declared_state
+from watchbill.access.compile import nothing
 from watchbill.access.drifted import given_by
 from watchbill.access.explain import explain_ways
 from watchbill.access.history import InForce
@@ -31,15 +33,18 @@ from watchbill.access.matrix import (
     turnings,
 )
 from watchbill.access.model import AccountState, Freeze
+from watchbill.access.organization import Known, under
 from watchbill.access.permissions import known_documents
 from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
+from watchbill.access.withheld import withheld
 from watchbill.errors import NotFoundError
 from watchbill.intervals import Interval, iso
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Request
 from watchbill.policy.statements import parse_policy
 from watchbill.service.approved import laid_over
+from watchbill.service.as_read import organization_at
 from watchbill.service.casework import Casework
 from watchbill.service.drift_seen import SeenDrift, drift_at
 from watchbill.service.history import history_of
@@ -72,6 +77,8 @@ class Then:
     """What others gave in AWS as of the instant; of one that lies ahead, as of now."""
     drift: Mapping[Place, tuple[SeenDrift, ...]] = field(default_factory=dict)
     """What of it gives a permission set, by where."""
+    organization: Known = None
+    """What bounds the accounts then, where the team file names an organization."""
 
     def cells(self, only: Only) -> Mapping[Place, Cell]:
         """Give the cells of the instant, with drift, in order of their places."""
@@ -176,6 +183,12 @@ class Search:
 
 def then(work: Casework, at: datetime) -> Then:
     """Give what says who has access at an instant; NotFoundError where the file of the time can be read no more."""
+    found = _then(work, at)
+    read = organization_at(work.store, found.moment.team, at)
+    return replace(found, assumed=tuple(dict.fromkeys((*found.assumed, *read.said))), organization=read.organization)
+
+
+def _then(work: Casework, at: datetime) -> Then:
     rows = work.store.requests.all(Asked.APPROVED)
     freezes = tuple(work.freezes())
     if at > work.at:
@@ -320,7 +333,7 @@ def search(found: Then, filters: Filters, action: str, resource: str) -> Search:
     accounts = _accounts_for(team, filters, resource)
     asked = Request(action, resource, {}, some="*" in resource)
     only = only_of(team, filters)
-    holders = [view for name in accounts for view in _holders(found.moment, name, asked, only)]
+    holders = [view for name in accounts for view in _holders(found, name, asked, only)]
     return Search(action, resource, accounts, [name for name in team.accounts if name not in accounts], holders)
 
 
@@ -334,8 +347,9 @@ def _accounts_for(team: Team, filters: Filters, resource: str) -> list[str]:
     return list(islice(team.accounts, max(together, 1)))
 
 
-def _holders(moment: Moment, account: str, asked: Request, only: Only) -> Iterator[HolderView]:
-    ways = Ways(_state(replace(moment, team=_written_for_a_day(moment.team)), account))
+def _holders(found: Then, account: str, asked: Request, only: Only) -> Iterator[HolderView]:
+    moment = found.moment
+    ways = Ways(_state(replace(found, moment=replace(moment, team=_written_for_a_day(moment.team))), account))
     if only.people is not None:
         users = _users(moment, account, asked.action, only.people)
         ways.users = tuple(name for name in ways.users if name in users)
@@ -351,11 +365,12 @@ def _written_for_a_day(team: Team) -> Team:
     return replace(team, rotas={name: replace(rota, horizon=_DAY) for name, rota in team.rotas.items()})
 
 
-def _state(moment: Moment, account: str) -> AccountState:
-    """Give the documents that an account has at the instant, by the team file."""
+def _state(then: Then, account: str) -> AccountState:
+    """Give the documents that an account has at the instant, by the team file, and what bounds it."""
+    moment = then.moment
     team = in_account(moment.team, account)
-    found = team.accounts[account]
-    return declared_state(team, found, moment.at, moment.freezes)
+    declared = declared_state(team, team.accounts[account], moment.at, moment.freezes)
+    return under(team, {account: declared}, then.organization)[account]
 
 
 def _users(moment: Moment, account: str, action: str, people: Collection[str]) -> set[str]:
@@ -385,10 +400,18 @@ def _may_allow(given: PermissionSet, action: str, moment: Moment) -> bool:
 def explained(found: Then, person: str, account: str, asked: Request) -> list[ExplainView]:
     """Explain every way of somebody to an action in an account, as `explain` does."""
     moment = found.moment
-    state, user = _state(moment, account), moment.team.people[person].iam_user
+    state, user = _state(found, account), moment.team.people[person].iam_user
     # What else would give it may be a set that nobody has there yet.
     team = replace(in_account(moment.team, account), permission_sets=moment.team.permission_sets)
     return [explain_view(each) for each in explain_ways(team, person, state, user, asked, moment.at)]
+
+
+def denied_of(found: Then, place: Place) -> list[str]:
+    """Say what of a permission set the organization denies in an account, over every resource and context."""
+    team = in_account(found.moment.team, place.account)
+    team = replace(team, permission_sets=found.moment.team.permission_sets)
+    bare = under(team, {place.account: nothing(team.accounts[place.account])}, found.organization)
+    return [each.message for each in withheld(team, bare, [(place.permission_set, place.account)], found.moment.at)]
 
 
 def place_of(found: Then, person: str, account: str, permission_set: str) -> Place:

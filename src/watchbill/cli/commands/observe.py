@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import rich_click as click
 
-from watchbill.access.history import declared
+from watchbill.access.history import History, declared
 from watchbill.access.model import PATH, AccountState, is_ours, last_of
 from watchbill.access.plan import make_plan
 from watchbill.cli.commands.events import laid_out
@@ -21,6 +21,7 @@ from watchbill.intervals import Interval, iso
 from watchbill.judge.denied import Denied, Past, past_of
 from watchbill.lake.stream import batches
 from watchbill.service.audit import scratch
+from watchbill.service.history import history_as_if
 from watchbill.service.lake import KNOWN_FOR, Library, take_in, unread
 from watchbill.service.plan_view import words_of
 from watchbill.service.questions import coverage_of
@@ -141,8 +142,8 @@ def observe(
         raise click.BadParameter(f"`{since}` is no time; write 12h or 30d", param_hint="--since")
     team, end = session.team(), session.at
     span = Interval(end - timedelta(**{_UNITS[found[2]]: int(found[1])}), end)
-    history = declared((), team, span)
     with ExitStack() as stack:
+        history = _as_if(session, team, span)
         if source is None:
             lake = stack.enter_context(opened(session, folder))
         else:
@@ -153,8 +154,16 @@ def observe(
         problems = [*unread(lake), *_gaps(coverage_of(lake, span, end, team).gaps)]
     result = _view(past, team, span, _access(session, team) if aws else None)
     _show(session, result)
-    session.out.answer(result, problems)
+    session.out.answer(result, [*(Problem("assumed", words) for words in history.assumed), *problems])
     return CHANGES if detailed_exitcode and result.denied else 0
+
+
+def _as_if(session: Session, team: Team, span: Interval) -> History:
+    """Give the file as if it had been in force, with what was approved beside it and the schedules of the time."""
+    if not session.has_state():
+        return replace(declared((), team, span), assumed=())
+    with session.store() as store:
+        return history_as_if(team, store, session.at, span)
 
 
 def _gaps(gaps: Iterable[Gap]) -> Iterator[Problem]:

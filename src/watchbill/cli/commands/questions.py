@@ -17,17 +17,19 @@ from watchbill.access.effective import PathAnswer, answers
 from watchbill.access.explain import explain_ways
 from watchbill.access.invariants import EVERYONE, Finding, Invariant, Prover, read_invariant, read_invariants
 from watchbill.access.model import AccountState, Freeze
+from watchbill.access.organization import under
 from watchbill.access.outlive import prove_no_escape
 from watchbill.access.review import on_call_roles
 from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
 from watchbill.cli.session import CHANGES, Session, command
-from watchbill.errors import NotFoundError, WatchbillError
+from watchbill.errors import NotFoundError, Problem, WatchbillError
 from watchbill.files.team_file import LIMIT, read_team
 from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.policy.actions import actions_matching, is_action
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.prove import Counterexample, NotKnown, Proof
+from watchbill.service.as_read import AsRead, organization_at
 from watchbill.service.rights import (
     ExplainView,
     HolderView,
@@ -124,6 +126,9 @@ class _Question:
     at: datetime
     live: bool
     account: str | None
+    freezes: tuple[Freeze, ...]
+    read: AsRead
+    """What is known of the organization, where AWS is not asked."""
 
     def states(self, horizon: timedelta | None = None) -> Mapping[str, AccountState]:
         """Give the documents asked, by account; compiled ones reach as far ahead as asked."""
@@ -136,8 +141,13 @@ class _Question:
             observed = app.entered(self.team, app.observe(self.team))
             return {name: observed[name] for name in names}
         team = self.team if horizon is None else _reaching(self.team, horizon)
-        freezes = _freezes(self.session)
-        return {name: declared_state(team, team.accounts[name], self.at, freezes) for name in names}
+        declared = {name: declared_state(team, team.accounts[name], self.at, self.freezes) for name in names}
+        return under(team, declared, self.read.organization)
+
+    def answer(self, result: Any) -> None:
+        """Give the answer, and as of when what it rests on was read."""
+        said = () if self.live else self.read.said
+        self.session.out.answer(result, [Problem("assumed", words) for words in said])
 
     def user(self, person: str) -> str:
         """Give somebody's IAM user."""
@@ -153,21 +163,19 @@ class _Question:
 
 
 def _question(session: Session, when: str | None, *, live: bool, account: str | None) -> _Question:
-    return _Question(session, session.team(), _instant(when) if when else session.at, live, account)
+    team, at = session.team(), _instant(when) if when else session.at
+    if live or not session.has_state():
+        # A question makes no state.
+        return _Question(session, team, at, live, account, (), organization_at(None, team, at))
+    with session.store() as store:
+        freezes = tuple(Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in store.freezes.all())
+        return _Question(session, team, at, live, account, freezes, organization_at(store, team, at))
 
 
 def _reaching(team: Team, horizon: timedelta) -> Team:
     """Let every rota be written ahead as far as a question asks."""
     rotas = {n: replace(rota, horizon=max(rota.horizon, horizon)) for n, rota in team.rotas.items()}
     return replace(team, rotas=rotas)
-
-
-def _freezes(session: Session) -> tuple[Freeze, ...]:
-    """Give every freeze there was; none where watchbill has no state yet, which a question does not make."""
-    if not session.settings.state.exists():
-        return ()
-    with session.store() as store:
-        return tuple(Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in store.freezes.all())
 
 
 def _pairs(pairs: Sequence[str]) -> dict[str, str]:
@@ -263,7 +271,7 @@ def can(
             session.out.line(f"{each.account}, {path.path}: {path.decision} ({because})", style=_style(path.decision))
     if not found:
         session.out.line(f"{person} has no IAM user in any account asked")
-    session.out.answer(found)
+    question.answer(found)
     return 0
 
 
@@ -337,7 +345,7 @@ def who(
             views += [holder_view(question.person(holder.user), name, holder, part) for part in holder.parts]
     views.sort(key=lambda view: (view.account, view.person or view.user, view.interval.start))
     _show_holders(session, views, span_view(within) if between else None)
-    session.out.answer(views)
+    question.answer(views)
     return 0
 
 
@@ -410,7 +418,7 @@ def explain(
             session.out.line(f"  what would change it: {line}", style="cyan")
     if not views:
         session.out.line(f"{person} has no IAM user in any account asked")
-    session.out.answer(views)
+    question.answer(views)
     return 0
 
 
@@ -461,7 +469,7 @@ def prove(
         _show_proof(session, invariant.text, [view for view in views if view.invariant == invariant.text])
     if own:
         views.extend(_no_escape(session, question, ways))
-    session.out.answer(views)
+    question.answer(views)
     return 0 if all(view.answer == "proven" for view in views) else 1
 
 

@@ -31,6 +31,7 @@ from watchbill.service.access_view import (
     Then,
     access_view,
     compared,
+    denied_of,
     explained,
     matrix,
     place_of,
@@ -342,16 +343,18 @@ def explain(visit: Visiting, asked: Given) -> Response:
     team = look.found.moment.team
     if asked.person not in team.people:
         raise NotFoundError(f"no person `{asked.person}` in {look.found.by}")
-    chain, drift = None, tuple[SeenDrift, ...]()
+    chain, drift, denied = None, tuple[SeenDrift, ...](), list[str]()
     if asked.permission_set and asked.account:
         place = place_of(look.found, asked.person, asked.account, asked.permission_set)
         chain, drift = chain_of(look.found.moment, place), look.found.drift.get(place, ())
+        denied = denied_of(look.found, place)
     return visit.show(
         "access_explain.html",
         **look.drawn(),
         person=team.people[asked.person],
         chain=chain,
         drift=drift,
+        denied=denied,
         ways=_ways(look),
         listed=not asked.action or is_action(asked.action),
     )
