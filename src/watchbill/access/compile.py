@@ -161,7 +161,8 @@ class Compiler:
 
     def account(self, account: Account, observed: AccountState) -> Compiled:
         """Give what one account's IAM should be, with what it gives and what stands in its way."""
-        draft, held, state = self._compiled(account, observed)
+        draft, timed, state = self._compiled(account, observed)
+        held = (*(h for h in self._standing.get(account.name, ()) if not self.is_frozen(h.person)), *timed)
         for rota in self.team.rotas.values():
             if account.name in rota.accounts:
                 draft.problems.extend(self._gaps(rota))
@@ -170,7 +171,7 @@ class Compiler:
         released = frozenset(draft.user(f.person) for f in self.freezes if f.person in self.team.people)
         return Compiled(
             state,
-            tuple(held),
+            held,
             tuple(draft.problems),
             draft.families,
             capacity,
@@ -185,18 +186,18 @@ class Compiler:
 
     def _compiled(self, account: Account, observed: AccountState) -> tuple["_Draft", list[Holding], AccountState]:
         draft = _Draft(self, account, observed)
-        held = [h for h in self._standing.get(account.name, ()) if not self.is_frozen(h.person)]
-        self._job_roles(draft, held)
+        self._job_roles(draft)
+        timed: list[Holding] = []
         for rota in self._iam.rotas.values():
             if account.name in rota.accounts:
-                held.extend(self._rota(rota, draft))
-        held.extend(self._grants(draft))
+                timed.extend(self._rota(rota, draft))
+        timed.extend(self._grants(draft))
         if (laid := self.laid.get(account.name)) is not None:
             draft.lay(laid)
         state = AccountState(
             account.name, account.number, self._users(draft), draft.groups, draft.roles, draft.policies
         )
-        return draft, held, state
+        return draft, timed, state
 
     def is_frozen(self, person: str) -> bool:
         """Tell whether somebody is frozen now."""
@@ -213,14 +214,32 @@ class Compiler:
             found.setdefault(holding.account, []).append(holding)
         return found
 
-    def _job_roles(self, draft: "_Draft", held: Iterable[Holding]) -> None:
+    @cached_property
+    def _given(self) -> Mapping[str, Mapping[str, set[str]]]:
+        """Give the permission sets of each group in each account, groups in the order of the file."""
+        found: dict[str, dict[str, set[str]]] = {}
         for group in self._iam.groups.values():
-            sets = sorted({a.permission_set for a in group.access if draft.account.name in a.accounts})
-            if sets:
-                arns = [arn for name in sets for arn in draft.permissions(name)]
-                draft.groups[JOB + group.name] = GroupState(JOB + group.name, PATH, frozenset([*arns, *draft.guards]))
-        for holding in held:
-            draft.join(holding.person, JOB + holding.through.removeprefix("group "))
+            for access in group.access:
+                for account in access.accounts:
+                    found.setdefault(account, {}).setdefault(group.name, set()).add(access.permission_set)
+        return found
+
+    @cached_property
+    def _members(self) -> Mapping[str, tuple[tuple[str, bool], ...]]:
+        """Give the members of each group, and whether each is frozen."""
+        return {
+            name: tuple((person, self.is_frozen(person)) for person in self._iam.members(name))
+            for name in self._iam.groups
+        }
+
+    def _job_roles(self, draft: "_Draft") -> None:
+        """Add the groups of job roles and who is in them; whoever is frozen keeps their user, and is in none."""
+        for name, sets in self._given.get(draft.account.name, {}).items():
+            arns = [arn for each in sorted(sets) for arn in draft.permissions(each)]
+            group = JOB + name
+            draft.groups[group] = GroupState(group, PATH, frozenset([*arns, *draft.guards]))
+            for person, is_frozen in self._members[name]:
+                draft.join(person, None if is_frozen else group)
 
     def _gaps(self, rota: Rota) -> tuple[Problem, ...]:
         """Give the gaps of a rota, which are the same in all its accounts."""
@@ -301,10 +320,6 @@ class Compiler:
 
     def _users(self, draft: "_Draft") -> Mapping[str, UserState]:
         """Make a user of everyone who holds or may come to hold something here; the frozen ones quarantined."""
-        # Whoever is frozen keeps their user, with nothing but the deny.
-        for holding in self._standing.get(draft.account.name, ()):
-            if self.is_frozen(holding.person):
-                draft.join(holding.person, None)
         frozen = {draft.user(person) for person in self._frozen & set(self.team.people)}
         return {name: draft.made(name, frozen=name in frozen) for name in sorted(draft.memberships)}
 

@@ -197,6 +197,8 @@ class _Closure:
 
     def _deny(self, names: _Names) -> None:
         """Add the groups of whoever is in a group that is held, where one of the two denies something."""
+        if not names.groups:
+            return
         for user in {name for side in self._sides for name in side.users}:
             mine = {
                 group

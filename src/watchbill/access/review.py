@@ -13,6 +13,7 @@ from watchbill.access.drift import Foreign
 from watchbill.access.entitlements import role_name
 from watchbill.access.guards import outlive_statements
 from watchbill.access.invariants import Finding, InvariantError, Prover, read_invariant
+from watchbill.access.limits import Limits
 from watchbill.access.model import PATH, QUARANTINE, AccountState, Document, Plan, UserState, Verb, is_ours
 from watchbill.access.outlive import Outliving, can_outlive, unknown_names
 from watchbill.access.permissions import known_documents, managed_arns, permission_problems
@@ -95,8 +96,10 @@ def account_warnings(team: Team, compiled: Compiled, observed: AccountState) -> 
 
 def _no_room(team: Team, observed: AccountState) -> Iterator[Problem]:
     """Say whose freeze would have to replace a permissions boundary, while there is time to make room."""
-    people = {person.iam_user.lower(): person for person in team.people.values()}
-    for user in observed.users.values():
+    slots = Limits(observed.quotas).of("AttachedPoliciesPerUserQuota")
+    crowded = [user for user in observed.users.values() if len(user.attached) >= slots]
+    people = {person.iam_user.lower(): person for person in team.people.values()} if crowded else {}
+    for user in crowded:
         person = people.get(user.name.lower())
         if person is None or form_of(user) is not None or form_for(user, observed.quotas) is not Form.BOUNDARY:
             continue
