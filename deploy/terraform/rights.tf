@@ -370,6 +370,29 @@ locals {
         ]
       })
     }
+    "watchbill-reconciler-shells" = {
+      role     = "reconciler"
+      place    = "account"
+      optional = true
+      means    = "ends open shells of Session Manager, whoever's they are; needed where a permission set has `end_after`"
+      document = jsonencode({
+        Version = "2012-10-17"
+        Statement = [
+          {
+            Sid      = "Look"
+            Effect   = "Allow"
+            Action   = ["ssm:DescribeSessions"]
+            Resource = ["*"]
+          },
+          {
+            Sid      = "Shells"
+            Effect   = "Allow"
+            Action   = ["ssm:TerminateSession"]
+            Resource = ["arn:aws:ssm:*:${local.account}:session/*"]
+          },
+        ]
+      })
+    }
     "watchbill-reconciler-center" = {
       role     = "reconciler"
       place    = "identity-center"
@@ -1076,6 +1099,8 @@ locals {
             "organizations:ListPolicies",
             "organizations:ListRoots",
             "organizations:ListTargetsForPolicy",
+            "ssm:DescribeSessions",
+            "ssm:TerminateSession",
             "sso:AttachCustomerManagedPolicyReferenceToPermissionSet",
             "sso:AttachManagedPolicyToPermissionSet",
             "sso:CreateAccountAssignment",

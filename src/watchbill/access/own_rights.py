@@ -170,6 +170,12 @@ ONBOARD: Final = _part(
     "sets the first password of users under watchbill's path: it can sign in as whoever has none yet",
     optional=True,
 )
+RECONCILER_SHELLS: Final = _part(
+    OwnRole.RECONCILER,
+    "-shells",
+    "ends open shells of Session Manager, whoever's they are; needed where a permission set has `end_after`",
+    optional=True,
+)
 RECONCILER_HOME: Final = _part(OwnRole.RECONCILER, "-home", "takes the reconciler's role in each account", Place.HOME)
 RESPONDER: Final = _part(
     OwnRole.RESPONDER,
@@ -231,6 +237,7 @@ PARTS: Final = (
     TRAIL,
     RECONCILER,
     ONBOARD,
+    RECONCILER_SHELLS,
     CENTER_PLANS,
     RECONCILER_ORGANIZATION,
     RECONCILER_HOME,
@@ -406,8 +413,8 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "sqs:ChangeMessageVisibilityBatch": ((TRAIL, _QUEUES),),
     "sqs:DeleteMessageBatch": ((TRAIL, _QUEUES),),
     "sqs:ReceiveMessage": ((TRAIL, _QUEUES),),
-    "ssm:DescribeSessions": ((RESPONDER, _ALL),),
-    "ssm:TerminateSession": ((RESPONDER, _SHELLS),),
+    "ssm:DescribeSessions": ((RESPONDER, _ALL), (RECONCILER_SHELLS, _ALL)),
+    "ssm:TerminateSession": ((RESPONDER, _SHELLS), (RECONCILER_SHELLS, _SHELLS)),
     "sso-admin:AttachCustomerManagedPolicyReferenceToPermissionSet": _PLANS_SETS,
     "sso-admin:AttachManagedPolicyToPermissionSet": _PLANS_SETS,
     "sso-admin:CreateAccountAssignment": ((CENTER_RESTORE, _ASSIGN), *_PLANS_SETS),

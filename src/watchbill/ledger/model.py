@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """Who signs in by certificates is written on a host, or removed."""
     LOGINS_WRITTEN = "access:logins:written"
     LOGINS_FAILED = "access:logins:failed"
+    SHELL_ENDED = "access:shell:ended"
+    """A shell of Session Manager that was open after the watch was ended."""
     CERTIFICATE_SIGNED = "access:certificate:signed"
     """A certificate for log-ins of somebody in one window; it is in the entry, and no secret."""
     CASE_RAISED = "alerts:case:raised"

@@ -48,6 +48,7 @@ from watchbill.service.findings import Told, placed, span_of, told_in
 from watchbill.service.history import history_of
 from watchbill.service.lake import KNOWN_FOR, Library, rename_if_needed
 from watchbill.service.links import Links
+from watchbill.service.open_shells import end_left_open
 from watchbill.service.outbox import deliver
 from watchbill.service.requests import expire, settle
 from watchbill.service.stepping import Step as Stepping
@@ -141,6 +142,10 @@ def reconcile(work: Casework, watched: Watched | None, *, people: People | None 
     if step is not None:
         with _part(done.problems):
             bring_hosts_in_step(work, step, done)
+        with _part(done.problems):
+            ended = end_left_open(work, step)
+            done.outcomes = (*done.outcomes, *ended.outcomes)
+            done.problems.extend(ended.problems)
     with _part(done.problems):
         settle(work)
     if watched is not None:

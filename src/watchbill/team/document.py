@@ -192,6 +192,9 @@ class ShellsPart(_Part):
     users: list[LocalUser] = Field(
         default_factory=list, description="Users of the hosts for whom EC2 Instance Connect sends a key: [ec2-user]."
     )
+    end_after: Length | None = Field(
+        None, description="How long after a watch a pass ends what is still open of it: 15m. By default it stays open."
+    )
 
 
 class PermissionSetPart(_Part):

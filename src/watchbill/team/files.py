@@ -317,7 +317,8 @@ def _required(part: str | RequiredPart) -> Required:
 def _shells(part: ShellsPart | None) -> Shells | None:
     if part is None:
         return None
-    return Shells({key: tuple(values) for key, values in part.tags.items()}, tuple(part.users))
+    after = None if part.end_after is None else length(part.end_after)
+    return Shells({key: tuple(values) for key, values in part.tags.items()}, tuple(part.users), after)
 
 
 def _pattern(layer: LayerPart) -> tuple[Rotation | Recurrence | Feed, tuple[str, ...]]:

@@ -129,6 +129,8 @@ class Shells:
     """By the key of a tag the values of which a host has one; it has all keys."""
     users: tuple[str, ...] = ()
     """Users of the hosts for whom a key of SSH may be sent; empty is no SSH."""
+    end_after: timedelta | None = None
+    """How long after a watch what is still open of it is ended by a pass; None leaves it open."""
 
 
 @dataclass(frozen=True, slots=True)
