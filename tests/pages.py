@@ -14,13 +14,18 @@ from tests.teams import HERE
 from tests.unit.service.desk import Office, asking_team
 from tests.visitor import Browser
 
+from watchbill.access.certificates import certificates
+from watchbill.access.logins import logins_on
 from watchbill.directories.sign_in import OpenId
+from watchbill.intervals import iso
+from watchbill.ledger.model import Kind
 from watchbill.respond.notices import Notice
 from watchbill.service.asking import ask
 from watchbill.service.casework import Casework
 from watchbill.service.health import Listening
 from watchbill.service.links import Links
-from watchbill.team.model import SignIn, Web
+from watchbill.team.model import Host, SignIn, Web
+from watchbill.team.ssh_keys import fingerprint_of
 from watchbill.web.app import PAGES, routes_of
 from watchbill.web.pages.live import live_of
 from watchbill.web.pages.sign_in import BACK
@@ -112,3 +117,29 @@ def pages(folder, base=BASE, table=PAGES, **more):
                 yield Pages(office, peer, site, listening.port, folder, stopping, base)
             finally:
                 stopping.set()
+
+
+def certified(office, name, serial="77"):
+    """Let a person sign in to a host by a certificate of their next watch, which is in the ledger."""
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH9cGGjEoLV0J3dydf+WGjI6VVD1XQH51UQOVI0lu8kz"
+    who = replace(office.team.people[name], host_users=(name,), public_keys=(key,))
+    rota = replace(office.team.rotas["platform"], hosts=("bastion",), ssh=True)
+    office.team = replace(
+        office.team,
+        people={**office.team.people, name: who},
+        rotas={**office.team.rotas, "platform": rota},
+        reached={"bastion": Host("bastion", "127.0.0.1", "watchbill", 22, HERE)},
+    )
+    at = office.clock.now()
+    logins = logins_on(office.team, "bastion", (name,), (), at)
+    wanted = next(each for each in certificates(office.team, logins) if each.interval.end > at)
+    facts = {
+        "serial": serial,
+        "key": fingerprint_of(key),
+        "from": iso(wanted.interval.start),
+        "to": iso(wanted.interval.end),
+        "principals": list(wanted.principals),
+        "certificate": "ssh-ed25519-cert-v01@openssh.com AAAA",
+    }
+    office.store.ledger.record(at=at, kind=Kind.CERTIFICATE_SIGNED, actor="watchbill", subject=name, facts=facts)
+    return facts

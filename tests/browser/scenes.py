@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from tests.cloud import by
 from tests.lakes import delivery, log, taken_in
-from tests.pages import pages
+from tests.pages import certified, pages
 from tests.teams import MONDAY, PRODUCTION, team
 from tests.trails import after, record, user
 from tests.unit.alerts.records import pack
@@ -95,6 +95,7 @@ FILES = {
     "/scripts/{file}": "text/javascript",
     "/live": "text/event-stream",
     "/watch.ics": "text/calendar",
+    "/people/{person}/certificates/{serial}": "text/plain",
     "/access.csv": "text/csv",
     "/access.json": "application/json",
     "/coverage.json": "application/json",
@@ -126,6 +127,8 @@ def busy(folder, *, odd_names=True):
         if odd_names:
             named(served.office)
         fill(served)
+        if odd_names:
+            certified(served.office, "james")
         yield served
 
 

@@ -63,6 +63,7 @@ TABLE = {
     ("POST", "/watch/swap"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/people"): {"auditor", "lead", "admin"},
     ("GET", "/people/{person}"): {"viewer", "auditor", "lead", "admin"},
+    ("GET", "/people/{person}/certificates/{serial}"): {"viewer", "auditor", "lead", "admin"},
     ("GET", "/reviews"): {"viewer", "auditor", "lead", "admin"},
     ("POST", "/reviews"): {"lead", "admin"},
     ("GET", "/reviews/{review}"): {"viewer", "auditor", "lead", "admin"},
@@ -110,7 +111,7 @@ def filled(path):
     """Give an address of a page."""
     return BASE + path.replace("{case}", "C-late").replace("{secret}", SECRET).replace("{person}", "ada").replace(
         "{file}", "live.js"
-    )
+    ).replace("{serial}", "1")
 
 
 def is_turned_away(shown):

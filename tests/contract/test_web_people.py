@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from tests.hostile import HOSTILE
 from tests.lakes import delivery, log, taken_in
-from tests.pages import BASE, pages
+from tests.pages import BASE, certified, pages
 from tests.teams import DAY, MONDAY, team
 from tests.trails import after, record, user
 
@@ -245,3 +245,24 @@ def test_five_thousand_events_are_less_than_sixty_kilobytes(tmp_path):
         shown = served.sign_in("lee").open(JAMES)
     assert "of 5000 events" in shown.text
     assert len(gzip.compress(shown.text.encode())) < 60_000
+
+
+def test_certificates_are_fetched_where_they_are_listed(site, lee):
+    """By whom they are for, and auditors; what no host takes any more is neither listed nor given."""
+    office, before = site.office, site.office.team
+    try:
+        facts = certified(office, "james")
+        gone = {**facts, "serial": "78", "principals": [":james@20260101000000Z-20270101000000Z/0"]}
+        office.store.ledger.record(
+            at=office.clock.now(), kind=Kind.CERTIFICATE_SIGNED, actor="watchbill", subject="james", facts=gone
+        )
+        (row,) = texts(lee.open(JAMES), "certificates")
+        assert "bastion" in row
+        got = lee.once("GET", f"{BASE}/people/james/certificates/77")
+        assert (got.status, got.text) == (200, "ssh-ed25519-cert-v01@openssh.com AAAA\n")
+        assert got.headers["content-disposition"].endswith('-77-cert.pub"')
+        assert lee.once("GET", f"{BASE}/people/james/certificates/78").status == 404
+        assert lee.once("GET", f"{BASE}/people/ada/certificates/77").status == 404
+        assert 'id="certificates"' not in lee.open(ADA).text
+    finally:
+        office.team = before

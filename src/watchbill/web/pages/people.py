@@ -21,6 +21,7 @@ from watchbill.intervals import Interval, iso
 from watchbill.schedule.oncall import Schedule
 from watchbill.service.about import about, is_known, note_reader
 from watchbill.service.casework import Casework
+from watchbill.service.certificates import given
 from watchbill.service.history import history_of
 from watchbill.service.person import Lane, Seen, nothing_seen, shifts_of, sittings
 from watchbill.service.seen import MOST, stamp_of
@@ -116,12 +117,24 @@ def show(
         complete_to=found.complete_to,
         there=found.there,
         own=person == visit.person,
+        certificates=given(work, person),
         local=local,
         zone=place.key,
         zones=zones_for(place, known.time_zone if known else None),
         steps=_steps(person, span, place),
         turn=lambda number: address(person, span.start, span.end, place.key, number),
     )
+
+
+def certificate(visit: Visiting, person: Who, serial: Annotated[str, Path(pattern=r"^[0-9]{1,20}$")]) -> Response:
+    """Give one of a person's certificates as the file that ssh reads; it is no secret."""
+    work = visit.work()
+    found = next((each for each in given(work, person) if each.serial == serial), None)
+    if found is None:
+        raise NotFoundError(f"no certificate {serial} of `{person}` is taken now", "it is over, or was taken back")
+    note_reader(work, person)
+    headers = {"Content-Disposition": f'attachment; filename="{found.file}"'}
+    return Response(f"{found.text}\n", media_type="text/plain", headers=headers)
 
 
 def address(
@@ -197,4 +210,5 @@ def show_all(visit: Visiting, q: Annotated[str, Query(max_length=100)] = "", pag
 PAGES = (
     Page("GET", "/people", Need.AUDITOR, show_all, menu="People"),
     Page("GET", "/people/{person}", Need.SELF, show),
+    Page("GET", "/people/{person}/certificates/{serial}", Need.SELF, certificate),
 )
