@@ -25,3 +25,8 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"public data sets are absent: no folder {folder} (set WATCHBILL_DATA)")
     return folder
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Give more workers than there are cores: many tests wait, for processes, servers and hosts that they talk to."""
+    return (os.cpu_count() or 1) + 2

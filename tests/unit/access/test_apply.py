@@ -146,8 +146,8 @@ def allows(step, asked):
 
 
 def instants_of(*teams, at):
-    """Give the edges of all windows of some days from `at` on, each with the seconds around it."""
-    span = Interval(at, at + 3 * DAY)
+    """Give the edges of all windows of two days from `at` on, each with the second before, and later instants."""
+    span = Interval(at, at + 2 * DAY)
     edges = {
         edge for of in teams for w in windows(of, span) if w.interval for edge in (w.interval.start, w.interval.end)
     }
