@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from tests.cli.scenes import on_stage
-from tests.sshd import PERSON
+from tests.sshd import PERSON, run
 
+from watchbill.access.logins import FILE as LOGINS
 from watchbill.access.sudo import FILE
 
 
@@ -51,3 +52,36 @@ def test_who_gains_is_shown_written_read_back_and_then_there_is_nothing_more(sta
     assert partly.code == 1
     assert [problem["code"] for problem in partly.json["problems"]] == ["unread-host"]
     assert PERSON in Path(FILE).read_text()
+
+
+def test_certificates_are_signed_and_given_out_as_files(stage, watchbill, tmp_path, monkeypatch):
+    """Said what sshd lacks, and who signs; then each in a file as ssh-keygen lists it, and as JSON."""
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "ca"))
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key"))
+    file = tmp_path / "watchbill.yaml"
+    key = (tmp_path / "key.pub").read_text().strip()
+    text = file.read_text("utf-8").replace("    sudo: [/bin/true]\n", "    ssh: true\n")
+    file.write_text(
+        text.replace(f"host_users: [{PERSON}], ", f'host_users: [{PERSON}], ssh_keys: ["{key}"], '), "utf-8"
+    )
+    given = {"watchbill_at": "2026-01-12T00:00:00Z", "watchbill_actor": "ada"}
+    unsigned = watchbill("hosts", "apply", "--yes", "--json", **given)
+    assert (unsigned.code, [each["code"] for each in unsigned.json["problems"]]) == (1, ["no-authority"])
+
+    monkeypatch.setenv("WATCHBILL_SSH_AUTHORITY", str(tmp_path / "ca"))
+    shown = " ".join(watchbill("hosts", "plan", **given).out.split())
+    assert f"+ james gains ssh on bastion as {PERSON} 2026-01-12T18:00:00Z" in shown
+    assert f"sshd on bastion is to have for {PERSON}: TrustedUserCAKeys /etc/ssh/watchbill-ca.pub" in shown
+    done = watchbill("hosts", "apply", "--yes", **given)
+    assert (done.code, "signed" in done.out) == (0, True), done.err
+    assert Path(LOGINS).read_text().count(f":{PERSON}@") > 1
+    found = watchbill("hosts", "certificates", "james", "--out", str(tmp_path), "--json", **given).json["result"]
+    first = found[0]
+    assert (first["hosts"], first["interval"]["start"]) == (["bastion"], "2026-01-12T18:00:00Z")
+    said = run("env", "TZ=UTC", "ssh-keygen", "-Lf", first["file"])
+    assert "Valid: from 2026-01-12T18:00:00 to 2026-01-13T02:00:00" in said
+    assert f":{PERSON}@20260112180000Z-20260113020000Z/" in said
+    assert watchbill("hosts", "certificates", "nobody", **given).code == 1
+    assert "ada has none" in watchbill("hosts", "certificates", **given).out
+    again = watchbill("hosts", "apply", "--yes", **given)
+    assert (again.code, "signed" in again.out) == (0, False)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from watchbill.access.logins import Login, logins_on
 from watchbill.access.model import Freeze
-from watchbill.access.sudo import users_on
+from watchbill.access.sudo import rotas_on, users_on
 from watchbill.intervals import Interval
 from watchbill.team.model import Team
 from watchbill.team.ssh_keys import fingerprint_of
@@ -49,8 +49,11 @@ def certificates(team: Team, logins: Iterable[Login]) -> Iterator[Certificate]:
 
 def taken(team: Team, freezes: Collection[Freeze], at: datetime) -> dict[str, tuple[str, ...]]:
     """Give by principal the hosts that are to take it, as far as they know its user."""
-    found: dict[str, list[str]] = {}
+    alike: dict[tuple[str, ...], list[str]] = {}
     for host in team.reached:
-        for login in logins_on(team, host, users_on(team, host), freezes, at):
-            found.setdefault(login.principal, []).append(host)
+        alike.setdefault(tuple(rota.name for rota in rotas_on(team, host)), []).append(host)
+    found: dict[str, list[str]] = {}
+    for hosts in alike.values():
+        for login in logins_on(team, hosts[0], users_on(team, hosts[0]), freezes, at):
+            found.setdefault(login.principal, []).extend(hosts)
     return {principal: tuple(hosts) for principal, hosts in found.items()}

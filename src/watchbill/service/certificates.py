@@ -21,7 +21,7 @@ from watchbill.team.model import Team
 from watchbill.team.ssh_keys import fingerprint_of
 
 
-_AT_ONCE = 500
+AT_ONCE = 500
 """How many are signed in one pass, which takes some seconds."""
 _SLACK = timedelta(days=3)
 
@@ -56,14 +56,17 @@ def authority_of(work: Casework, team: Team) -> tuple[str, tuple[Problem, ...]]:
         return "", tuple(error.problems)
 
 
-def sign_due(work: Casework, team: Team, made: HostPlan, outcomes: Sequence[Outcome]) -> tuple[Problem, ...]:
-    """Sign what hosts take and nobody has yet, once the changes of a plan were made."""
+def sign_due(
+    work: Casework, team: Team, made: HostPlan, outcomes: Sequence[Outcome], most: int | None = AT_ONCE
+) -> tuple[int, tuple[Problem, ...]]:
+    """Sign what hosts take and nobody has yet, once a plan was carried out; tell how many, and why not more."""
     signs = work.app.authority() if made.logins else None
     if signs is None:
-        return ()
+        return 0, ()
+    count = 0
     try:
         authority = str(fingerprint_of(signs.public()))
-        for wanted in list(due(work, team, made, outcomes, authority))[:_AT_ONCE]:
+        for wanted in list(due(work, team, made, outcomes, authority))[:most]:
             text = signs.sign(wanted)
             facts = {
                 "serial": str(wanted.serial(authority)),
@@ -75,9 +78,10 @@ def sign_due(work: Casework, team: Team, made: HostPlan, outcomes: Sequence[Outc
                 "certificate": text,
             }
             work.record(Kind.CERTIFICATE_SIGNED, wanted.person, facts)
+            count += 1
     except WatchbillError as error:
-        return tuple(error.problems)
-    return ()
+        return count, tuple(error.problems)
+    return count, ()
 
 
 def due(
@@ -98,7 +102,8 @@ def due(
 
 def given(work: Casework, person: str) -> list[Given]:
     """Give the certificates of a person that are not over and that some host is to take, in order of time."""
-    hosts = taken(work.laid_over(work.in_force() or work.team), work.freezes(), work.at)
+    sides = [side for side in (work.team, work.in_force()) if side is not None]
+    hosts = {name: on for side in sides for name, on in taken(work.laid_over(side), work.freezes(), work.at).items()}
     found: dict[str, Given] = {}
     if hosts:
         for entry in _signed(work, work.team, work.at - timedelta(days=62)):

@@ -69,8 +69,9 @@ def in_step(work: Casework, step: Step) -> Written:
     made = _compared(work, team, waits, held_by(sides, Mode.PROPOSE))
     applies = partial(_approved, team, made)
     done, proposal = attend(work, plan_of(made, work.at, work.team.digest), _NOTHING, applies, hosts=True)
-    signs = [*sign_due(work, team, by_itself, outcomes), *sign_due(work, team, made, done)]
-    problems = (*by_itself.problems, *made.problems, *_gone(work, team), *signs)
+    _, unsigned = sign_due(work, team, by_itself, outcomes)
+    _, waiting = sign_due(work, team, made, done)
+    problems = (*by_itself.problems, *made.problems, *_gone(work, team), *unsigned, *waiting)
     return Written((*outcomes, *done), problems, proposal)
 
 

@@ -162,5 +162,8 @@ def test_a_certificate_is_of_one_window_and_one_key_and_says_all_of_its_users():
     assert len({each.serial("SHA256:x") for each in found}) == len(found)
     assert found[0].serial("SHA256:x") != found[0].serial("SHA256:y")
     assert found == list(certificates(of, let_in(of, users={"james", "jim"})))
+    of = replace(of, reached={**of.reached, "db": replace(of.reached["bastion"], name="db")})
     hosts = taken(of, (), NOON)
     assert {hosts[name] for each in found for name in each.principals} == {("bastion",)}
+    both = with_rota(of, replace(of.rotas["platform"], hosts=("db", "bastion")))
+    assert set(taken(both, (), NOON).values()) == {("bastion", "db")}

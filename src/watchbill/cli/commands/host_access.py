@@ -95,12 +95,15 @@ def apply(session: Session, *, yes: bool) -> int:
         if made.changes and not yes:
             click.confirm("write this on the hosts?", abort=True, err=True)
         outcomes = host_access.write(work, made)
-        problems = (*made.problems, *sign_due(work, work.laid_over(), made, outcomes))
+        signed, unsigned = sign_due(work, work.laid_over(), made, outcomes, None)
+        problems = (*made.problems, *unsigned)
         left = host_access.plan(work) if outcomes else made
     failed = [outcome for outcome in outcomes if outcome.state is not State.DONE]
     for outcome in failed:
         session.out.line(f"{outcome.state}: {outcome.change.account}: {outcome.error}", style="red")
     session.out.line(f"wrote {len(outcomes) - len(failed)} of {len(outcomes)} hosts")
+    if signed:
+        session.out.line(f"signed {signed} certificates: watchbill hosts certificates PERSON --out DIR")
     for change in left.changes:
         session.out.line(f"{change.account} is not as it was written: {change.why}", style="red")
     session.out.answer(_view(made, [outcome_view(outcome) for outcome in outcomes]), problems)
