@@ -286,7 +286,9 @@ def test_what_waits_for_a_lead_is_written_exactly_or_not_at_all(world):
     waits = run().host_proposal
     assert (waits.state, OURS.exists(), run().host_proposal.id) == (Proposed.WAITING, False, waits.id)
     content = proposals.content_of(waits)
-    assert f"james gains sudo as {PERSON} (/bin/true) in bastion" in " ".join(proposals.lines_of(content))
+    said = " ".join(proposals.lines_of(content))
+    assert f"james gains sudo as {PERSON} (/bin/true) in bastion" in said
+    assert "because rota platform" in said
     assert proposals.is_of_hosts(content.plan)
 
     OURS.write_text("# by hand\n")

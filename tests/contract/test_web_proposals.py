@@ -6,8 +6,11 @@ import msgspec
 import pytest
 from tests.hostile import HOSTILE
 from tests.pages import BASE, pages
+from tests.unit.access.test_logins import AUTHORITY, certified
+from tests.unit.access.test_sudo import NOON
 
-from watchbill.access.approval import Finding
+from watchbill.access.approval import Finding, Weighed
+from watchbill.access.host_plan import HostSeen, plan_hosts, plan_of
 from watchbill.ledger.model import Kind
 from watchbill.service import proposals
 from watchbill.service.reconcile import Reconciled, bring_in_step
@@ -140,3 +143,25 @@ def test_what_strangers_chose_is_inert_in_a_plan_that_waits(site):
     shown = site.sign_in("sofia").open(f"{BASE}/plan/{row.id}")
     assert "ZQ" in shown.text
     assert not {tag for tag, _ in shown.parsed().tags} & {"script", "style", "img", "iframe", "b", "textarea"}
+
+
+def test_what_hosts_are_to_have_waits_beside_it_and_is_shown_whole(site):
+    """Neither makes the other void; who gains what where, the lines of the file, and what a lead should know of."""
+    of = certified()
+    seen = {"bastion": HostSeen("bastion", users=frozenset({"james"}))}
+    made = plan_hosts(of, seen, (), NOON, NOON, (), AUTHORITY)
+    plan = plan_of(made, of, NOON, site.office.team.digest)
+    other = row_of(site)
+    row = proposals.propose(site.office.as_("watchbill"), plan, Weighed((), (), 0, frozenset()))
+    assert {each.id for each in proposals.waiting(site.office.store)} == {other.id, row.id}
+    shown = site.sign_in("lee").open(f"{BASE}/plan/{row.id}")
+    assert shown.status == 200
+    assert (
+        "james gains ssh as james in bastion Mon 12 Jan 18:00 - Tue 13 Jan 02:00 UTC, because rota platform"
+        in shown.text
+    )
+    assert "+ :james@20260112180000Z-20260113020000Z/" in shown.text
+    assert "AuthorizedPrincipalsCommandUser nobody" in shown.text.partition('id="warnings"')[2]
+    passed(site)
+    assert proposals.find(site.office.store, row.id).state is Proposed.WAITING
+    assert proposals.approve(site.office.as_("sofia"), row.id).startswith(f"{row.id}, approved by sofia")

@@ -287,11 +287,16 @@ def id_of(changes: Iterable[Change]) -> str:
     return f"H-{hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
-def plan_of(made: HostPlan, at: datetime, team_digest: str) -> Plan:
-    """Give what would change on hosts as a plan that leads approve."""
-    effects = tuple(Effect(e.person, e.verb, _held(e), e.host, e.interval, "of the shift") for e in made.effects)
+def plan_of(made: HostPlan, team: Team, at: datetime, digest: str) -> Plan:
+    """Give what would change on hosts by a team as a plan that leads approve; `digest` is of the team file at hand."""
+    effects = tuple(Effect(e.person, e.verb, _held(e), e.host, e.interval, _by(team, e)) for e in made.effects)
     warnings = tuple(Problem("on-host", text) for text in (*made.drift, *made.warnings))
-    return Plan(id_of(made.changes), at, team_digest, "", effects, made.changes, (), (), warnings)
+    return Plan(id_of(made.changes), at, digest, "", effects, made.changes, (), (), warnings)
+
+
+def _by(team: Team, effect: HostEffect) -> str:
+    rotas = [rota.name for rota in rotas_on(team, effect.host) if effect.person in rota.people]
+    return f"rota {' and '.join(rotas)}" if rotas else "no rota gives it"
 
 
 def _held(effect: HostEffect) -> str:

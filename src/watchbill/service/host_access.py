@@ -68,7 +68,7 @@ def in_step(work: Casework, step: Step) -> Written:
     waits = {name: seen[name] for name in seen if name in attended}
     made = _compared(work, team, waits, held_by(sides, Mode.PROPOSE))
     applies = partial(_approved, team, made)
-    done, proposal = attend(work, plan_of(made, work.at, work.team.digest), _NOTHING, applies, hosts=True)
+    done, proposal = attend(work, plan_of(made, team, work.at, work.team.digest), _NOTHING, applies, hosts=True)
     _, unsigned = sign_due(work, team, by_itself, outcomes)
     _, waiting = sign_due(work, team, made, done)
     problems = (*by_itself.problems, *made.problems, *_gone(work, team), *unsigned, *waiting)
