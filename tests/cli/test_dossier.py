@@ -199,6 +199,31 @@ def test_what_could_not_be_judged_is_listed_or_counted(watchbill, sample, tmp_pa
     assert f"{60 - len(rows)} events of james that could not be judged, of 60" in ran.out
 
 
+def test_where_the_file_of_its_end_is_unreadable_that_is_said_and_the_rest_shown(watchbill, sample, tmp_path):
+    """Who has access then is not known; what people did, and all else, is in it."""
+    keep(sample, tmp_path)
+    with open_store(tmp_path / ".watchbill") as store:
+        store.revisions.add("gone", parse_instant("2026-01-15T19:00:00Z"), "team: [", "ada")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.json.gz").write_bytes(log([record("rds:DeleteDBInstance", user("james"), after(1))]))
+    assert watchbill("trail", "ingest", tmp_path / "logs", watchbill_at=AT).code == 0
+    ran = watchbill("report", "--html", "x.html", "--since", SINCE, "--until", UNTIL, watchbill_at=AT)
+    assert ran.code == 0, ran.out
+    text = "".join(outline((tmp_path / "x.html").read_text("utf-8")).text)
+    assert "Who has access at the end is not known: revision gone of the team file can be read no more" in text
+    assert "rds:DeleteDBInstance" in text
+    assert "Nobody has anything." not in text
+
+
+@pytest.mark.parametrize("more", [("--trail", "logs"), ("--rules", "rules"), ("-o", "other.html")])
+def test_what_it_would_pass_over_is_refused(watchbill, sample, tmp_path, more):
+    """It is of the state and the lake, and goes to one file."""
+    keep(sample, tmp_path)
+    ran = watchbill("report", "--html", "x.html", *more, watchbill_at=AT)
+    assert (ran.code, "leave out --trail" in ran.err) == (64, True), ran.err
+    assert not (tmp_path / "x.html").exists()
+
+
 def keep(sample, folder, since="2026-01-01T00:00:00Z"):
     """Keep a team file as the one that was in force from then on."""
     team = read_team(sample)

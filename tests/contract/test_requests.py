@@ -193,7 +193,7 @@ def test_an_override_elsewhere_is_in_aws_at_once(tmp_path, slack, endpoint):
     with Site(tmp_path, slack, endpoint, feed_team()).serving() as site:
         site.feed = table(("james", 0, 20), ("ada", 20, 20))
         site.refresh_all(site.as_("watchbill"))
-        accept(site.team, site.store, NAME, site.clock.now(), "sofia")
+        accept(replace(site.as_("sofia"), team=site.team), NAME)
         site.bring(replace(site.as_("watchbill"), team=with_feeds(site.team, site.store, site.clock.now())))
         day = MONDAY + timedelta(days=3, hours=1)
         role = "oncall-platform"

@@ -67,6 +67,10 @@ def test_what_passes_saw_is_written_when_it_changes(site):
     assert known(site, first) == {"james": first, "rick": first}
     assert known(site, second) == {"james": first}
     assert known(site, third) == {}
+    many = [on("james", other=f"arn:{number:04}") for number in range(501)]
+    saw(site, *many)
+    saw(site, *many, on("james", other="arn:of one more"))
+    assert [(len(each.facts["drift"]), each.facts["count"]) for each in seen(site)[3:]] == [(500, 501), (500, 502)]
 
 
 @pytest.mark.parametrize(

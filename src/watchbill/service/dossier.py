@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from watchbill.access.history import History
 from watchbill.access.model import Freeze
-from watchbill.errors import RefusedError
+from watchbill.errors import NotFoundError, RefusedError
 from watchbill.intervals import Interval, parse_instant
 from watchbill.ledger.chain import verify
 from watchbill.schedule.model import Gap, Shift
@@ -66,8 +66,10 @@ class Dossier:
     span: Interval
     made_at: datetime
     team: str
-    end: Then
-    """What access at the end of the span is known by."""
+    end: Then | None
+    """What access at the end of the span is known by; None where the team file of then can be read no more."""
+    no_end: str
+    """Why it is not known; empty where it is."""
     matrices: tuple[Matrix, ...]
     """Access at the end, page after page."""
     held: tuple[Held, ...]
@@ -109,16 +111,17 @@ def dossier(work: Casework, lake: Path, span: Interval, sees: Sees) -> Dossier:
     if holdings.known != span:
         left_out.append(f"what was held after {holdings.known.end:%Y-%m-%d %H:%M} UTC: too much changed before")
     shifts, gaps = _on_call(history, span)
-    end = then(work, span.end)
+    end, no_end = _end(work, span.end)
     entries = [entry for entry in work.store.ledger.entries() if span.start <= entry.at < span.end]
     return Dossier(
         span,
         work.at,
         work.team.name,
         end,
-        tuple(_matrices(end, left_out)),
+        no_end,
+        () if end is None else tuple(_matrices(end, left_out)),
         _first(holdings.lines, LINES, "lines of what was held", left_out),
-        tuple(dict.fromkeys((*history.assumed, *end.assumed, *holdings.unread))),
+        tuple(dict.fromkeys((*history.assumed, *(() if end is None else end.assumed), *holdings.unread))),
         shifts,
         gaps,
         people,
@@ -132,6 +135,14 @@ def dossier(work: Casework, lake: Path, span: Interval, sees: Sees) -> Dossier:
         None if coverage is None else _cut(coverage_view(coverage, span), left_out),
         tuple(left_out),
     )
+
+
+def _end(work: Casework, at: datetime) -> tuple[Then | None, str]:
+    """Give what is known of who has access at an instant, or why nothing is."""
+    try:
+        return then(work, at), ""
+    except NotFoundError as error:
+        return None, str(error)
 
 
 def _people(

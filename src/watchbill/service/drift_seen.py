@@ -51,7 +51,8 @@ def keep_drift(work: Casework, drift: Iterable[Drift]) -> None:
     """Write what a pass saw into the ledger, where it is another than what was seen last."""
     found = sorted((each for each in drift if gives_something(each)), key=_key)
     last = work.store.ledger.last(Kind.DRIFT_SEEN)
-    if found[:_MOST] != ([] if last is None else _of(last)):
+    before = ([], 0) if last is None else (_of(last), last.facts["count"])
+    if (found[:_MOST], len(found)) != before:
         said = msgspec.to_builtins(found[:_MOST])
         work.record(Kind.DRIFT_SEEN, work.team.name, {"drift": said, "count": len(found)})
 

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Protocol
 
-from watchbill.errors import NotFoundError, Problem, ProviderError, RefusedError, WatchbillError
+from watchbill.errors import NotFoundError, Problem, ProviderError, WatchbillError
 from watchbill.feeds.beside import read_beside
 from watchbill.feeds.fetch import Fetched
 from watchbill.inert import inert
@@ -108,16 +109,26 @@ def refresh(
     ]
 
 
-def accept(team: Team, store: Store, name: str, at: datetime, actor: str) -> FeedReport:
+class Lead(Protocol):
+    """Somebody's work, as far as it is needed to take their word: a `casework.Casework`."""
+
+    store: Store
+    team: Team
+    at: datetime
+    actor: str
+
+    def must_lead(self, subject: str | None) -> None:
+        """Refuse whoever is no lead, or not yet by the file in force, or is frozen."""
+
+
+def accept(work: Lead, name: str) -> FeedReport:
     """Put the copy of a feed that waits in force, on a lead's word."""
-    source = next((each for each in sources(team) if each.name == name), None)
+    source = next((each for each in sources(work.team) if each.name == name), None)
     if source is None:
-        known = ", ".join(each.name for each in sources(team)) or "none"
+        known = ", ".join(each.name for each in sources(work.team)) or "none"
         raise NotFoundError(f"no feed `{name}`", f"feeds of the team, as rota/layer: {known}")
-    if actor not in team.leads:
-        leads = ", ".join(team.leads) or "nobody: name them under `leads`"
-        raise RefusedError(f"`{actor}` is no lead of team {team.name}", f"leads: {leads}")
-    return _Keeper(team, store, at, actor).accept(source)
+    work.must_lead(None)
+    return _Keeper(work.team, work.store, work.at, work.actor).accept(source)
 
 
 def standing_feeds(team: Team, store: Store, at: datetime) -> list[FeedReport]:

@@ -262,14 +262,16 @@ def _review(store: Store, row: ReviewRow) -> Review:
 
 
 def draft(work: Casework, review_id: str, decided: Mapping[int, Decided]) -> None:
-    """Save what a reviewer has decided of their rows so far; refused for rows of others, and for what is signed."""
+    """Save what a reviewer has decided of their rows so far; refused for rows of others, and for what is signed.
+
+    What is refused costs none of the others: a row may have gone to somebody else meanwhile.
+    """
     with work.store.transaction():
         review = find(work.store, review_id)
         open_rows = {row.number for row in review.to_sign(work.actor, work.team)}
         others = sorted(set(decided) - open_rows)
-        if others:
-            raise RefusedError(f"row {others[0]} of {review_id} is not for `{work.actor}` to decide, or is signed")
-        new = {number: each for number, each in decided.items() if review.decided.get(number) != each}
+        mine = {number: each for number, each in decided.items() if number in open_rows}
+        new = {number: each for number, each in mine.items() if review.decided.get(number) != each}
         if new:
             rows = [
                 ReviewDecisionRow(review_id, number, each.keeps, each.reason, work.actor, work.at)
@@ -277,6 +279,11 @@ def draft(work: Casework, review_id: str, decided: Mapping[int, Decided]) -> Non
             ]
             work.store.reviews.decide(rows)
             work.record(Kind.REVIEW_DRAFTED, review_id, {"rows": len(new)})
+    if others:
+        more = f", nor are {len(others) - 1} others" if len(others) > 1 else ""
+        kept = "; what else you decided is saved" if mine else ""
+        message = f"row {others[0]} of {review_id} is not for `{work.actor}` to decide, or is signed{more}{kept}"
+        raise RefusedError(message, "open the review again: it has the rows that are yours now")
 
 
 def lacking(review: Review, reviewer: str, team: Team) -> str | None:

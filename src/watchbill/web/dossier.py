@@ -32,7 +32,7 @@ class _Part:
 def render_dossier(found: Dossier, zone: ZoneInfo) -> str:
     """Give the HTML, its times by a zone."""
     local = local_in(zone)
-    day = found.end.moment.at.astimezone(zone).date()
+    day = found.span.end.astimezone(zone).date()
 
     def brief(instant: datetime) -> str:
         there = instant.astimezone(zone)

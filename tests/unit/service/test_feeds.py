@@ -4,8 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.cloud import MemoryCloud
 from tests.teams import DAY, MONDAY, layer, rota, team, with_rota
 
+from watchbill.aws.accounts import Accounts
+from watchbill.bootstrap import App
 from watchbill.errors import NotFoundError, ProviderError, RefusedError, WatchbillError
 from watchbill.feeds.fetch import Fetched
 from watchbill.intervals import Interval, iso
@@ -13,9 +16,11 @@ from watchbill.ledger.chain import verify
 from watchbill.ledger.model import State
 from watchbill.schedule.copies import Change, sources
 from watchbill.schedule.oncall import shifts
+from watchbill.service.casework import Casework
 from watchbill.service.feeds import accept, refresh, with_feeds
+from watchbill.sim.clock import SimClock
 from watchbill.store.database import open_store
-from watchbill.store.rows import CopyState
+from watchbill.store.rows import CopyState, FreezeRow
 from watchbill.team.model import Feed
 
 
@@ -66,7 +71,12 @@ class World:
 
     def accept(self, at=MONDAY, actor="sofia"):
         """Accept what waits."""
-        return accept(self.team, self.store, NAME, at, actor)
+        return accept(self.as_(actor, at), NAME)
+
+    def as_(self, actor, at=MONDAY):
+        """Work as somebody."""
+        app = App(SimClock(at), Accounts("http://127.0.0.1:9", ("any", "any")), MemoryCloud())
+        return Casework(app, self.store, self.team, at, actor)
 
     def held(self, at=MONDAY):
         """Give who holds what at an instant, in days after `MONDAY`."""
@@ -137,7 +147,11 @@ def test_only_a_lead_accepts(world):
     with pytest.raises(RefusedError, match="`james` is no lead"):
         world.accept(actor="james")
     with pytest.raises(NotFoundError, match="no feed `platform/days`"):
-        accept(world.team, world.store, "platform/days", MONDAY, "sofia")
+        accept(world.as_("sofia"), "platform/days")
+    world.store.freezes.add(FreezeRow("F-1", "sofia", MONDAY - HOUR, None, None, "{}"))
+    with pytest.raises(RefusedError, match="`sofia` is frozen"):
+        world.accept()
+    world.store.freezes.end("F-1", MONDAY - HOUR / 2)
     assert world.held() is None
     assert world.kinds() == ["held-back"]
     world.accept()

@@ -201,6 +201,16 @@ def test_a_reviewer_decides_their_own_rows_alone(office):
         reviewing.draft(office.as_("bo"), review.id, {theirs[0].number: REMOVE})
 
 
+def test_a_row_that_went_to_another_costs_no_other_its_draft(office):
+    """It is refused by its number, and all else that came with it is saved."""
+    review = opened(office)
+    mine = [row.number for row in review.to_sign("bo", office.team)]
+    (other, *_) = [row.number for row in review.frozen.rows if row.number not in mine]
+    with pytest.raises(RefusedError, match=f"row {other} of {review.id} is not for `bo` to decide.*is saved"):
+        reviewing.draft(office.as_("bo"), review.id, dict.fromkeys([*mine, other], KEEP))
+    assert set(reviewing.find(office.store, review.id).decided) == set(mine)
+
+
 def test_only_what_is_decided_whole_is_signed_and_as_it_was_shown(office):
     """Undecided, without a reason, changed since, a second time: none is signed."""
     review = opened(office)

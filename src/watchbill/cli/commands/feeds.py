@@ -1,7 +1,7 @@
 """`oncall fetch`: outside schedules, what their new copies change, and a lead's yes to one that waits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import rich_click as click
 
@@ -57,9 +57,8 @@ def fetch(session: Session, accepted: str | None) -> int:
     with session.store() as store:
         if accepted is not None:
             # Nothing is fetched: what is accepted is what was shown.
-            # Nor is it accepted by whom the file at hand alone calls a lead.
             work = Casework(session.app(), store, team, session.at, session.settings.actor)
-            reports = [accept(replace(team, leads=work.leads()), store, accepted, session.at, work.actor)]
+            reports = [accept(work, accepted)]
         else:
             secrets = read_variables(source.feed.secret for source in sources(team))
             reports = refresh(team, store, fetch_address, session.at, secrets, session.settings.actor)

@@ -47,7 +47,6 @@ class ReportView:
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("watchbill-report.html"),
     help="Where to write it [default: watchbill-report.html].",
 )
 @click.option(
@@ -59,7 +58,7 @@ class ReportView:
 @click.option("--since", metavar="WHEN", help="With --html: from this instant or day on [default: a week before].")
 @click.option("--until", metavar="WHEN", help="With --html: up to this instant or day [default: now].")
 @click.option("--time-zone", "zone", default="UTC", help="With --html: whose wall clock times go by [default: UTC].")
-def report(session: Session, source: str | None, rules: tuple[Path, ...], output: Path, **given: Any) -> int:
+def report(session: Session, source: str | None, rules: tuple[Path, ...], output: Path | None, **given: Any) -> int:
     """Write one self-contained HTML file: what was read, who did what, every case and where it stands.
 
     It works offline, loads nothing, runs no script, and can be printed.
@@ -69,9 +68,12 @@ def report(session: Session, source: str | None, rules: tuple[Path, ...], output
     decisions; access reviews; the head of the ledger, verified; and what could not be seen. It reads no trail anew.
     """
     if given["whole"] is not None:
+        if source is not None or rules or output is not None:
+            raise click.UsageError("--html is of the state and the lake: leave out --trail, --rules and -o")
         return _for_auditors(session, given["whole"], given["since"], given["until"], read_zone(given["zone"]))
     if given["since"] is not None or given["until"] is not None:
         raise click.UsageError("--since and --until are of the report for auditors: give --html FILE too")
+    output = output or Path("watchbill-report.html")
     loaded, problems = load_rules(rules)
     found = audited(session, source, session.team(), loaded)
     with session.casework() as work:
