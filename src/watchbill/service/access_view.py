@@ -39,6 +39,7 @@ from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
 from watchbill.access.withheld import withheld
 from watchbill.errors import NotFoundError
+from watchbill.garbage import uncollected
 from watchbill.intervals import Interval, iso
 from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Request
@@ -244,6 +245,7 @@ def _meant(asked: str, names: Mapping[str, str]) -> set[str]:
     return {name for name, words in names.items() if asked.lower() in words.lower()}
 
 
+@uncollected()
 def matrix(found: Then, filters: Filters, page: int = 1, across: int = 1) -> Matrix:
     """Give a page of the matrix: people by name, and the permission sets that any of them has or has turns for.
 
@@ -280,6 +282,7 @@ def _columns(team: Team, cells: Mapping[Place, Cell]) -> tuple[tuple[str, str], 
     return tuple(sorted(found, key=lambda pair: (accounts[pair[0]], sets[pair[1]])))
 
 
+@uncollected()
 def access_view(found: Then, filters: Filters) -> AccessView:
     """Give every cell that filters leave."""
     moment = found.moment
@@ -303,6 +306,7 @@ def cell_view(place: Place, cell: Cell) -> CellView:
     )
 
 
+@uncollected()
 def compared(before: Then, after: Then, filters: Filters) -> tuple[Difference, ...]:
     """Give what filters leave of what is not the same at two times, by person."""
     old, new = (only_of(each.moment.team, filters) for each in (before, after))
@@ -323,6 +327,7 @@ def compared(before: Then, after: Then, filters: Filters) -> tuple[Difference, .
     return tuple(found[place] for place in sorted(found))
 
 
+@uncollected()
 def search(found: Then, filters: Filters, action: str, resource: str) -> Search:
     """Tell who can do something at the instant, in an account; in all of them while the team is small.
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from watchbill.access.history import History
 from watchbill.errors import Problem, ProviderError
+from watchbill.garbage import uncollected
 from watchbill.intervals import Interval
 from watchbill.judge.hanging import READ
 from watchbill.lake.engines import StandingEngine
@@ -178,6 +179,7 @@ class Trail:
                 self._opened = Lake(self._folder), StandingEngine(self._folder / FOLDER)
             return self._opened
 
+    @uncollected()
     def _made(self, person: str, span: Interval, history: History, parts: Sequence[PartRow]) -> Seen:
         if not parts:
             return nothing_seen(span, history)
