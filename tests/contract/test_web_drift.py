@@ -73,6 +73,27 @@ def test_what_passes_saw_is_written_when_it_changes(site):
     assert [(len(each.facts["drift"]), each.facts["count"]) for each in seen(site)[3:]] == [(500, 501), (500, 502)]
 
 
+def test_what_stands_long_is_not_read_whole_each_time(site, monkeypatch):
+    """Since when it is there is known of the entry before: however many passes saw something new, a few are read."""
+    first = saw(site, on("james"))
+    for number in range(150):
+        saw(site, on("james"), on("rick", other=f"arn:{number}"))
+    assert known(site)["james"] == first
+    read = []
+    found = type(site.office.store.ledger).found
+
+    def counted(self, sought):
+        for entry in found(self, sought):
+            read.append(entry.number)
+            yield entry
+
+    monkeypatch.setattr(type(site.office.store.ledger), "found", counted)
+    assert known(site)["james"] == first
+    again = saw(site, on("james"), on("rick"))
+    assert known(site) == {"james": first, "rick": again}
+    assert len(read) <= 4
+
+
 @pytest.mark.parametrize(
     ("kind", "other", "gives"),
     [

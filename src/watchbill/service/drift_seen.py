@@ -5,9 +5,9 @@ never does: whose user it is on, and who has a part in the group, the role or th
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -21,6 +21,10 @@ from watchbill.team.model import Team
 
 _MOST = 500
 """What of it one entry has; of more it is said how much there is."""
+_SECOND = timedelta(seconds=1)
+_REMEMBERED = 64
+_SINCE: dict[str, Mapping[str, datetime]] = {}
+"""By the digest of an entry, since when what it has is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +63,13 @@ def keep_drift(work: Casework, drift: Iterable[Drift]) -> None:
 
 def drift_at(work: Casework, team: Team, at: datetime) -> list[SeenDrift]:
     """Give what others gave as of an instant, by the last pass before it that saw something new."""
-    entries = (entry for entry in work.store.ledger.found(Sought(kind=Kind.DRIFT_SEEN)) if entry.at <= at)
+    sought = Sought(kind=Kind.DRIFT_SEEN, end=at.replace(microsecond=0) + _SECOND)
+    entries = (entry for entry in work.store.ledger.found(sought) if entry.at <= at)
     last = next(entries, None)
     if last is None or not last.facts["drift"]:
         return []
     here = {id_of(each): each for each in _of(last)}
-    since = dict.fromkeys(here, last.at)
-    left = set(here)
-    for entry in entries:
-        left &= {id_of(each) for each in _of(entry)}
-        since.update(dict.fromkeys(left, entry.at))
-        if not left:
-            break
+    since = _since(last, entries)
     known = {entry.subject: entry for entry in work.store.ledger.about(list(here)) if entry.at <= at}
     return [
         SeenDrift(
@@ -83,6 +82,29 @@ def drift_at(work: Casework, team: Team, at: datetime) -> list[SeenDrift]:
         )
         for name, each in here.items()
     ]
+
+
+def _since(last: Entry, before: Iterable[Entry]) -> Mapping[str, datetime]:
+    """Tell since when what an entry has is there; what is known of one before it is not read again.
+
+    An entry has the digest of all that came before it: what follows from that never changes.
+    """
+    if last.digest in _SINCE:
+        return _SINCE[last.digest]
+    left = {id_of(each) for each in _of(last)}
+    since = dict.fromkeys(left, last.at)
+    for entry in before:
+        if (known := _SINCE.get(entry.digest)) is not None:
+            since.update((name, known[name]) for name in left & known.keys())
+            break
+        left &= {id_of(each) for each in _of(entry)}
+        since.update(dict.fromkeys(left, entry.at))
+        if not left:
+            break
+    if len(_SINCE) >= _REMEMBERED:
+        _SINCE.clear()
+    _SINCE[last.digest] = since
+    return since
 
 
 def acknowledge(work: Casework, drift_id: str, reason: str) -> None:
