@@ -64,6 +64,7 @@ bench: $(READY)  ## Measure, as ratios on CPU time; MODULES, TRAILSCRAPER, SIGMA
 	$(BIN)/python tools/bench_policy.py $(if $(MODULES),--modules $(MODULES))
 	$(if $(SIGMAHQ),$(BIN)/python tools/bench_detect.py --rules $(SIGMAHQ) $(if $(TRAILSCRAPER),--trailscraper $(TRAILSCRAPER)))
 	$(BIN)/python tools/bench_detection.py
+	$(BIN)/python tools/bench_web.py --events 100000 --rounds 5
 	$(BIN)/python tools/bench_respond.py $(if $(POSTGRES),--postgres $(POSTGRES))
 
 pictures: $(READY) $(PEERS) system  ## Take the pictures of the README anew, in Chromium

@@ -22,6 +22,7 @@ import argparse
 import gzip
 import json
 import os
+import re
 import socket
 import sys
 import tempfile
@@ -77,6 +78,7 @@ from watchbill.sim.clock import SimClock
 from watchbill.store.database import Store, open_store
 from watchbill.store.rows import CaseRow, FreezeRow
 from watchbill.team.model import Team, Web
+from watchbill.web.app import PAGES as EVERY
 from watchbill.web.app import routes_of
 from watchbill.web.site import SESSION, Site
 
@@ -193,10 +195,10 @@ LEFT_OUT = frozenset(
         *("/answer/{secret}", "/sign-in", "/sign-in/once/{secret}", "/sign-in/back"),
         *("/confirm/{case}", "/open/{case}/freeze", "/open/{case}/restore", "/open/{case}/evict"),
         *("/plan/{plan}/approve", "/reviews/{review}/sign"),
-        *("/live", "/scripts/{file}"),
+        *("/live", "/scripts/{file}", "/people/{person}/certificates/{serial}"),
     }
 )
-"""Pages that take a secret or a fresh sign-in, that sign in, and what is no page."""
+"""Pages that take a secret or a fresh sign-in, that sign in, and what is no page: a stream, scripts, a certificate."""
 
 BUCKET = "arn:aws:s3:::team-2-0/report"
 
@@ -207,6 +209,14 @@ _PAINTED = """() => new Promise(shown => new PerformanceObserver((list, seen) =>
     const first = list.getEntriesByName('first-contentful-paint')[0];
     if (first) { seen.disconnect(); shown(first.startTime); }
 }).observe({type: 'paint', buffered: true}))"""
+
+
+def unmeasured() -> list[str]:
+    """Give the pages that are neither asked for nor left out."""
+    asked = [address(drawn_from(1)).partition("?")[0] for address in PAGES.values()]
+    paths = {page.path for page in EVERY if page.method == "GET"} - LEFT_OUT
+    patterns = {path: re.compile(re.sub(r"\{[^}]+\}", "[^/]*", path)) for path in paths}
+    return sorted(path for path, pattern in patterns.items() if not any(map(pattern.fullmatch, asked)))
 
 
 class Quiet:
@@ -386,6 +396,8 @@ def main() -> None:
     parser.add_argument("--readers", type=int, help="have so many readers open pages at once, and nothing else")
     parser.add_argument("--paint", action="store_true", help="measure in Chromium when something is first shown")
     given = parser.parse_args()
+    if missing := unmeasured():
+        parser.error(f"pages that nobody measures: {', '.join(missing)}")
     lake = given.lake or lake_of(given.events)
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), lake) as reader:
         reader.get("/people/person-0001")
