@@ -356,7 +356,7 @@ def test_an_organization_that_a_plan_read_is_known_to_the_file(watchbill, bound,
     assert "is not in the organization o-" in staging["paths"][0]["unread"][0]
     (said,) = ran.json["problems"]
     assert said["code"] == "assumed"
-    assert said["message"].startswith("organization policies are taken as they were read, first so at 2026-01-12T12:00")
+    assert said["message"].startswith("organization policies are taken as read, first so at 2026-01-12T12:00")
     before = watchbill("can", "rick", REBOOT, "--json", "--at", "2026-01-12T11:59:00Z", **NOON).json
     assert "they were not read before 2026-01-12T12:00:00Z" in before["result"][0]["paths"][0]["unread"][0]
     assert "is not known: they were not read before 2026-01-12T12:00:00Z" in before["problems"][0]["message"]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.centers import HOME, Org, by_center
 from tests.contract.test_organizations import PRODUCTION, World
 from tests.teams import MONDAY
 
@@ -16,7 +17,7 @@ from watchbill.access.plan import make_plan
 from watchbill.bootstrap import make_app
 from watchbill.ledger.model import Kind
 from watchbill.policy.model import Effect
-from watchbill.service.as_read import organization_at
+from watchbill.service.as_read import NOTHING_READ, as_read
 from watchbill.service.casework import Casework
 from watchbill.sim.stand_in import StandIn
 from watchbill.store.database import open_store
@@ -54,7 +55,7 @@ class Applied(World):
     def by_the_file(self, at=AT, team=None):
         """Give the accounts as the file says, with what was read of the organization by an instant."""
         of = team or self.team
-        read = organization_at(self.store, of, at)
+        read = as_read(self.store, of, at)
         return under(of, {n: declared_state(of, each, AT) for n, each in of.accounts.items()}, read.organization)
 
 
@@ -127,18 +128,18 @@ def test_each_that_differs_is_kept_with_when_it_was_read(world):
     assert rows == [(AT, AT + HOUR, "watchbill"), (AT + 2 * HOUR, AT + 2 * HOUR, "watchbill")]
     kinds = [entry.kind for entry in world.store.ledger.entries()]
     assert kinds.count(Kind.ORGANIZATION_SEEN) == 2
-    assert "not read before" in str(organization_at(world.store, world.team, AT - HOUR).organization)
-    first, second = (organization_at(world.store, world.team, AT + n * HOUR) for n in (1, 2))
+    assert "not read before" in str(as_read(world.store, world.team, AT - HOUR).organization)
+    first, second = (as_read(world.store, world.team, AT + n * HOUR) for n in (1, 2))
     policies = [each.organization.policies for each in (first, second) if isinstance(each.organization, Organization)]
     assert [len(each) for each in policies] == [len(policies[0]), len(policies[0]) + 1]
     assert first.said == (
-        "organization policies are taken as they were read, first so at 2026-01-12T12:00:00Z, "
+        "organization policies are taken as read, first so at 2026-01-12T12:00:00Z, "
         "last at 2026-01-12T13:00:00Z by watchbill",
     )
     # What was read by another account is not what this one's is.
     lost = replace(world.team.accounts["production"], role="nobody", number="999999999999")
     gone = replace(world.team, accounts={**world.team.accounts, "production": lost})
-    assert str(organization_at(world.store, gone, AT + 2 * HOUR).organization).startswith("they were never read")
+    assert str(as_read(world.store, gone, AT + 2 * HOUR).organization).startswith("they were never read")
 
 
 def test_one_that_was_read_before_does_not_come_after(world):
@@ -148,3 +149,41 @@ def test_one_that_was_read_before_does_not_come_after(world):
     world.at(AT).plan()
     (row,) = world.store.readings.all(f"organization of {PRODUCTION.number}")
     assert row.since == AT + HOUR
+
+
+EC2 = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}
+
+
+def test_what_others_gave_in_identity_center_is_known_as_it_was_read(tmp_path):
+    """What the file delivers by it, and what others assigned: the file with what a plan read answers as AWS does."""
+    with StandIn() as stand_in, open_store(tmp_path) as store:
+        org = Org(make_app(None, stand_in.endpoint, ("any", "any")))
+        org.people(org.team())
+        (account,) = org.accounts.values()
+        of = replace(by_center(org.team(), org.accounts), organization=HOME)
+        work = Casework(org.app, store, of, AT, "watchbill")
+
+        def by_the_file():
+            read = as_read(store, of, AT)
+            accounts = {"a01": declared_state(of, account, AT, (), read.center)}
+            return said(under(of, accounts, read.organization), of), read.said
+
+        _, before = by_the_file()
+        assert before[-1] == "what others gave in Identity Center is not known: no plan had read it by then"
+        org.assign(org.set("own", inline=EC2), "USER", org.users["lee"], account)
+        org.assign(org.set("shared", inline=EC2), "GROUP", org.group("devs", "rick"), account)
+        outcomes = list(apply(work.plan().changes, work.perform, lambda _: None))
+        assert {each.state for each in outcomes} == {State.DONE}
+        assert not work.plan().changes
+        states = {"a01": org.app.observe(of)["a01"]}
+        live = said(org.app.entered(of, states), of)
+        found, words = by_the_file()
+        assert found == live
+        assert words[-1].startswith("what others gave in Identity Center is taken as read, first so at 2026-01-12T12:0")
+        kinds = {(name, path) for _, name, _, path in live}
+        assert {("lee", "permission set own"), ("rick", "permission set shared")} < kinds
+        assert any(path.startswith("permission set watchbill-") for _, path in kinds)
+        assert live["a01", "lee", "ec2:DescribeInstances", "permission set own"][0] is Effect.ALLOWED
+        free = replace(of, organization=None)
+        assert as_read(store, free, AT) == NOTHING_READ
+        assert len(store.readings.all(f"identity center {org.instance}")) == 1

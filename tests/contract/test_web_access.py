@@ -395,7 +395,7 @@ def test_what_an_organization_denies_is_no_access_of_anybody(tmp_path):
         assert "unless organization policies: they were never read" in unknown
         keep_organization(office.store, office.team, made, AT, "watchbill")
         now = browser.open(f"{BASE}/access?{asked}{iso(AT)}")
-        assert "organization policies are taken as they were read, first so at 2026-01-13T01:00:00Z" in now.text
+        assert "organization policies are taken as read, first so at 2026-01-13T01:00:00Z" in now.text
         assert "Nobody" in text_of(now.text)
         earlier = browser.open(f"{BASE}/access?{asked}{iso(AT - HOUR)}")
         assert "they were not read before 2026-01-13T01:00:00Z" in earlier.text

@@ -104,7 +104,9 @@ class CenterReading:
         for arn in (arn for page in pages for arn in page["PermissionSets"]):
             said = self._ask("describe_permission_set", arn)["PermissionSet"]
             team = team_of(said["Name"], said.get("Description"))
-            found[said["Name"]] = SetState(said["Name"], arn, team, session=said.get("SessionDuration") or "PT1H")
+            # A stand-in may say a number where AWS says text.
+            session = str(said.get("SessionDuration") or "PT1H")
+            found[said["Name"]] = SetState(said["Name"], arn, team, session=session)
         return found, {each.arn: name for name, each in found.items()}
 
     def _whole(self, found: SetState) -> SetState:

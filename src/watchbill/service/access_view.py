@@ -33,7 +33,7 @@ from watchbill.access.matrix import (
     turnings,
 )
 from watchbill.access.model import AccountState, Freeze
-from watchbill.access.organization import Known, under
+from watchbill.access.organization import under
 from watchbill.access.permissions import known_documents
 from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
@@ -45,7 +45,7 @@ from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Request
 from watchbill.policy.statements import parse_policy
 from watchbill.service.approved import laid_over
-from watchbill.service.as_read import organization_at
+from watchbill.service.as_read import NOTHING_READ, AsRead, as_read
 from watchbill.service.casework import Casework
 from watchbill.service.drift_seen import SeenDrift, drift_at
 from watchbill.service.history import history_of
@@ -78,8 +78,8 @@ class Then:
     """What others gave in AWS as of the instant; of one that lies ahead, as of now."""
     drift: Mapping[Place, tuple[SeenDrift, ...]] = field(default_factory=dict)
     """What of it gives a permission set, by where."""
-    organization: Known = None
-    """What bounds the accounts then, where the team file names an organization."""
+    read: AsRead = NOTHING_READ
+    """What is known of the organization then, and of Identity Center, where the team file names an organization."""
 
     def cells(self, only: Only) -> Mapping[Place, Cell]:
         """Give the cells of the instant, with drift, in order of their places."""
@@ -185,8 +185,8 @@ class Search:
 def then(work: Casework, at: datetime) -> Then:
     """Give what says who has access at an instant; NotFoundError where the file of the time can be read no more."""
     found = _then(work, at)
-    read = organization_at(work.store, found.moment.team, at)
-    return replace(found, assumed=tuple(dict.fromkeys((*found.assumed, *read.said))), organization=read.organization)
+    read = as_read(work.store, found.moment.team, at)
+    return replace(found, assumed=tuple(dict.fromkeys((*found.assumed, *read.said))), read=read)
 
 
 def _then(work: Casework, at: datetime) -> Then:
@@ -356,7 +356,7 @@ def _holders(found: Then, account: str, asked: Request, only: Only) -> Iterator[
     moment = found.moment
     ways = Ways(_state(replace(found, moment=replace(moment, team=_written_for_a_day(moment.team))), account))
     if only.people is not None:
-        users = _users(moment, account, asked.action, only.people)
+        users = _users(moment, account, asked.action, only.people) | _by_others(found, only.people)
         ways.users = tuple(name for name in ways.users if name in users)
     names = {person.iam_user: person.name for person in moment.team.people.values()}
     span = Interval(moment.at, moment.at + _MOMENT)
@@ -374,8 +374,8 @@ def _state(then: Then, account: str) -> AccountState:
     """Give the documents that an account has at the instant, by the team file, and what bounds it."""
     moment = then.moment
     team = in_account(moment.team, account)
-    declared = declared_state(team, team.accounts[account], moment.at, moment.freezes)
-    return under(team, {account: declared}, then.organization)[account]
+    declared = declared_state(team, team.accounts[account], moment.at, moment.freezes, then.read.center)
+    return under(team, {account: declared}, then.read.organization)[account]
 
 
 def _users(moment: Moment, account: str, action: str, people: Collection[str]) -> set[str]:
@@ -391,6 +391,13 @@ def _users(moment: Moment, account: str, action: str, people: Collection[str]) -
     cells = cells_at(moment, Only(people, {account}, sets))
     holding = (place.person for place, cell in cells.items() if cell.standing is not Standing.FROZEN)
     return {team.people[name].iam_user for name in holding}
+
+
+def _by_others(found: Then, people: Collection[str]) -> set[str]:
+    """Give the users of those to whom something is assigned in Identity Center, as it was read."""
+    center, team = found.read.center, found.moment.team
+    held = {} if center is None else {name: center.assigned_to(center.people.get(name, "")) for name in people}
+    return {team.people[name].iam_user for name, each in held.items() if each}
 
 
 def _may_allow(given: PermissionSet, action: str, moment: Moment) -> bool:
@@ -415,7 +422,7 @@ def denied_of(found: Then, place: Place) -> list[str]:
     """Say what of a permission set the organization denies in an account, over every resource and context."""
     team = in_account(found.moment.team, place.account)
     team = replace(team, permission_sets=found.moment.team.permission_sets)
-    bare = under(team, {place.account: nothing(team.accounts[place.account])}, found.organization)
+    bare = under(team, {place.account: nothing(team.accounts[place.account])}, found.read.organization)
     return [each.message for each in withheld(team, bare, [(place.permission_set, place.account)], found.moment.at)]
 
 

@@ -1,33 +1,40 @@
 """What was last read of what lies beside the accounts' own IAM, kept so that answers from the team file know it too.
 
 An organization is kept when a plan is made, and each that differs with when it was first and last read so. From then on
-it is taken to be so until another is read; what it was before the first is not known, and nobody guesses.
+it is taken to be so until another is read; what it was before the first is not known, and nobody guesses. Of Identity
+Center only the last is kept: it is large, changes with every shift, and nobody's right follows from it.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
 
+from watchbill.access.center.state import CenterState
 from watchbill.access.history import NEVER, Organized, not_before, not_known
 from watchbill.access.organization import Known, Organization
 from watchbill.intervals import Interval, iso
 from watchbill.store.database import Store
 from watchbill.store.rows import ReadingRow
-from watchbill.team.model import Team
+from watchbill.team.model import IdentityCenter, Team
 
 
 @dataclass(frozen=True, slots=True)
 class AsRead:
-    """An organization, and of when that is."""
+    """What lies beside the accounts' IAM, and of when that is."""
 
     organization: Known
+    center: CenterState | None = None
+    """Identity Center, where the team file names it and an organization; None where it was not read by then."""
     said: tuple[str, ...] = ()
     """As of when it was read, or why it is not known, in words; nothing where the team file names none."""
+
+
+NOTHING_READ = AsRead(None)
 
 
 def keep_organization(store: Store, team: Team, found: Known, at: datetime, by: str) -> str | None:
@@ -39,17 +46,45 @@ def keep_organization(store: Store, team: Team, found: Known, at: datetime, by: 
     return digest if store.readings.keep(_about(team), digest, content.decode(), at, by) else None
 
 
-def organization_at(store: Store | None, team: Team, at: datetime) -> AsRead:
-    """Give the organization of a team as it was known at an instant; without a state nothing ever was."""
+def keep_center(store: Store, team: Team, found: CenterState | None, at: datetime, by: str) -> None:
+    """Keep what was read of Identity Center."""
+    if team.organization is None or team.identity_center is None or found is None:
+        return
+    content = msgspec.json.encode(found, order="deterministic")
+    about = _about_center(team.identity_center)
+    store.readings.keep(about, sha256(content).hexdigest(), content.decode(), at, by, alone=True)
+
+
+def as_read(store: Store | None, team: Team, at: datetime) -> AsRead:
+    """Give what was read of an organization, and of Identity Center, as it was known at an instant.
+
+    Without a state nothing ever was. A team file that names no organization asks for none of it.
+    """
     if team.organization is None:
         return AsRead(None)
-    rows = [] if store is None else store.readings.all(_about(team))
-    row = next((each for each in reversed(rows) if each.since <= at), None)
+    rows, row = _by_then(store, _about(team), at)
+    found = AsRead(not_before(rows[0].since) if rows else NEVER)
+    found = replace(found, said=(not_known(str(found.organization)),))
+    if store is not None and row is not None:
+        found = AsRead(_contents(store, [row])[0], None, (_as_of("organization policies are", row),))
+    if team.identity_center is None:
+        return found
+    _, row = _by_then(store, _about_center(team.identity_center), at)
     if store is None or row is None:
-        why = not_before(rows[0].since) if rows else NEVER
-        return AsRead(why, (not_known(why),))
-    words = f"first so at {iso(row.since)}, last at {iso(row.seen_at)} by {row.by}"
-    return AsRead(_contents(store, [row])[0], (f"organization policies are taken as they were read, {words}",))
+        words = "what others gave in Identity Center is not known: no plan had read it by then"
+        return replace(found, said=(*found.said, words))
+    center = _center(store.readings.contents([row.number])[row.number])
+    return replace(found, center=center, said=(*found.said, _as_of("what others gave in Identity Center is", row)))
+
+
+def _by_then(store: Store | None, about: str, at: datetime) -> tuple[list[ReadingRow], ReadingRow | None]:
+    """Give all that was read, and what of it was known at an instant."""
+    rows = [] if store is None else store.readings.all(about)
+    return rows, next((each for each in reversed(rows) if each.since <= at), None)
+
+
+def _as_of(what: str, row: ReadingRow) -> str:
+    return f"{what} taken as read, first so at {iso(row.since)}, last at {iso(row.seen_at)} by {row.by}"
 
 
 def organizations_in(store: Store, teams: Iterable[Team], within: Interval) -> dict[str, tuple[Organized, ...]]:
@@ -79,9 +114,18 @@ def _decoded(content: str) -> Organization | None:
     return msgspec.json.decode(content, type=Organization | None)
 
 
+@lru_cache(maxsize=2)
+def _center(content: str) -> CenterState:
+    return msgspec.json.decode(content, type=CenterState)
+
+
 def _number(team: Team) -> str:
     return team.accounts[team.organization or ""].number
 
 
 def _about(team: Team) -> str:
     return f"organization of {_number(team)}"
+
+
+def _about_center(center: IdentityCenter) -> str:
+    return f"identity center {center.instance}"

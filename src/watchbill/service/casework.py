@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from watchbill.access.center.state import CenterState
 from watchbill.access.interim import read
 from watchbill.access.model import AccountState, Change, Freeze, Plan
 from watchbill.access.modes import held_by
@@ -21,7 +22,7 @@ from watchbill.errors import FileError, NotFoundError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
 from watchbill.service.approved import with_requests
-from watchbill.service.as_read import keep_organization
+from watchbill.service.as_read import keep_center, keep_organization
 from watchbill.service.feeds import with_feeds
 from watchbill.service.stand_ins import with_stand_ins
 from watchbill.store.database import Store
@@ -69,7 +70,7 @@ class Casework:
         team, in_force = self.laid_over(), self.in_force()
         held = held_by([team, *([] if in_force is None else [in_force])], Mode.PROPOSE)
         observed = self.observe(team)
-        center = self.app.observe_center(team, observed)
+        center = self.observe_center(team, observed)
         return make_plan(team, observed, self.at, self.freezes(), self.applied(), held, center)
 
     def observe(self, team: Team) -> Mapping[str, AccountState]:
@@ -83,6 +84,12 @@ class Casework:
                 about = "none" if found is None or isinstance(found, str) else found.id
                 self.record(Kind.ORGANIZATION_SEEN, about, {"digest": digest})
         return self.app.observe_under(team, found)
+
+    def observe_center(self, team: Team, observed: Mapping[str, AccountState]) -> CenterState | None:
+        """Read Identity Center as it is, where a plan needs it, and keep it likewise."""
+        found = self.app.observe_center(team, observed)
+        keep_center(self.store, team, found, self.at, self.actor)
+        return found
 
     def in_force(self) -> Team | None:
         """Give the team file that people let be, bare; None where there is none, or it can be read no more."""

@@ -147,4 +147,4 @@ def _seen(work: Casework, base: Team, text: str) -> tuple[Casework, Mapping[str,
     """Give work by a text of the file in force, AWS as it is, and what is left alone there."""
     there = replace(work, team=with_feeds(read(text, base.path), work.store, work.at))
     held = held_by([laid_out(work, base), there.laid_over()], Mode.PROPOSE)
-    return there, work.app.observe(there.laid_over()), held
+    return there, there.observe(there.laid_over()), held

@@ -196,7 +196,7 @@ def _must_hold_still(work: Casework, row: RequestRow) -> None:
 def _must_be_applicable(work: Casework, team: Team, row: RequestRow) -> None:
     """Refuse what a plan could not be applied with, though it could without: one request never holds up the others."""
     observed, freezes = work.observe(team), work.freezes()
-    center, given = work.app.observe_center(team, observed), given_by(row, team)
+    center, given = work.observe_center(team, observed), given_by(row, team)
     by_center = isinstance(given, Grant) and given.by is By.CENTER
     if by_center and center is not None and row.person not in center.people:
         raise RefusedError(f"`{row.person}` has no user in Identity Center, by which this would be had")

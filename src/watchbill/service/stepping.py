@@ -92,7 +92,7 @@ def _authors_of_the_rest(work: Casework, before: Team | None) -> frozenset[str]:
 
 def made(work: Casework, team: Team, observed: Mapping[str, AccountState], held: Held) -> Plan:
     """Plan a team file that is laid over, by what the Identity Center that it names has too."""
-    center = work.app.observe_center(team, observed)
+    center = work.observe_center(team, observed)
     return make_plan(team, observed, work.at, work.freezes(), work.applied(), held, center)
 
 

@@ -15,10 +15,11 @@ from watchbill.store.rows import ReadingRow
 class Readings(Part):
     """What was read of an organization, and of Identity Center, by what it was read of: `about`."""
 
-    def keep(self, about: str, digest: str, content: str, at: datetime, by: str) -> bool:
+    def keep(self, about: str, digest: str, content: str, at: datetime, by: str, *, alone: bool = False) -> bool:
         """Keep what was read; the same as the last is not kept again, but seen again. Tells whether it is another.
 
-        What was read before the last was is not kept: of two that read at once the later one counts.
+        What was read before the last was is not kept: of two that read at once the later one counts. What is kept
+        `alone` takes the place of all that was read before.
         """
         column = tables.readings.c
         with self._connect() as connection:
@@ -29,6 +30,8 @@ class Readings(Part):
                 seen = tables.readings.update().where(column.number == last.number)
                 connection.execute(seen.values(seen_at=iso(at), by=by))
                 return False
+            if alone:
+                connection.execute(tables.readings.delete().where(column.about == about))
             values = {"about": about, "digest": digest, "since": iso(at), "seen_at": iso(at), "by": by}
             connection.execute(tables.readings.insert().values(**values, content=content))
         return True

@@ -29,7 +29,7 @@ from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.policy.actions import actions_matching, is_action
 from watchbill.policy.model import Effect, Request
 from watchbill.policy.prove import Counterexample, NotKnown, Proof
-from watchbill.service.as_read import AsRead, organization_at
+from watchbill.service.as_read import AsRead, as_read
 from watchbill.service.rights import (
     ExplainView,
     HolderView,
@@ -128,7 +128,7 @@ class _Question:
     account: str | None
     freezes: tuple[Freeze, ...]
     read: AsRead
-    """What is known of the organization, where AWS is not asked."""
+    """What is known of the organization and of Identity Center, where AWS is not asked."""
 
     def states(self, horizon: timedelta | None = None) -> Mapping[str, AccountState]:
         """Give the documents asked, by account; compiled ones reach as far ahead as asked."""
@@ -141,7 +141,8 @@ class _Question:
             observed = app.entered(self.team, app.observe(self.team))
             return {name: observed[name] for name in names}
         team = self.team if horizon is None else _reaching(self.team, horizon)
-        declared = {name: declared_state(team, team.accounts[name], self.at, self.freezes) for name in names}
+        given = (self.at, self.freezes, self.read.center)
+        declared = {name: declared_state(team, team.accounts[name], *given) for name in names}
         return under(team, declared, self.read.organization)
 
     def answer(self, result: Any) -> None:
@@ -166,10 +167,10 @@ def _question(session: Session, when: str | None, *, live: bool, account: str | 
     team, at = session.team(), _instant(when) if when else session.at
     if live or not session.has_state():
         # A question makes no state.
-        return _Question(session, team, at, live, account, (), organization_at(None, team, at))
+        return _Question(session, team, at, live, account, (), as_read(None, team, at))
     with session.store() as store:
         freezes = tuple(Freeze(f.id, f.person, f.start, f.end, f.case_id) for f in store.freezes.all())
-        return _Question(session, team, at, live, account, freezes, organization_at(store, team, at))
+        return _Question(session, team, at, live, account, freezes, as_read(store, team, at))
 
 
 def _reaching(team: Team, horizon: timedelta) -> Team:
