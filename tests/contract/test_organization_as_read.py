@@ -187,3 +187,15 @@ def test_what_others_gave_in_identity_center_is_known_as_it_was_read(tmp_path):
         free = replace(of, organization=None)
         assert as_read(store, free, AT) == NOTHING_READ
         assert len(store.readings.all(f"identity center {org.instance}")) == 1
+
+
+def test_an_account_that_the_file_does_not_have_makes_no_other(world):
+    """Somebody makes one every day; what is kept knows it all the same, for the file that comes to have it."""
+    world.at(AT).plan()
+    made = world.client.create_account(Email="new@example.com", AccountName="new")["CreateAccountStatus"]["AccountId"]
+    world.at(AT + HOUR).plan()
+    (row,) = world.store.readings.all(f"organization of {PRODUCTION.number}")
+    assert (row.since, row.seen_at) == (AT, AT + HOUR)
+    found = as_read(world.store, world.team, AT + HOUR).organization
+    assert isinstance(found, Organization)
+    assert made in found.targets

@@ -81,11 +81,11 @@ def test_what_is_written_is_there_when_it_is_opened_again(place):
 
 
 def test_what_was_read_is_kept_once_for_each_that_differs(place):
-    """The same again is seen again; another comes after it, the first once more too; each is about its own."""
+    """What has the same digest takes its place; another comes after it, the first once more too; each is about its own."""
     hour = timedelta(hours=1)
     with place.open() as store:
         assert store.readings.keep("a", "one", "1", AT, "ana")
-        assert not store.readings.keep("a", "one", "1", AT + hour, "bo")
+        assert not store.readings.keep("a", "one", "1 anew", AT + hour, "bo")
         assert store.readings.keep("b", "two", "2", AT, "ana")
         assert store.readings.keep("a", "two", "2", AT + 2 * hour, "ana")
         assert not store.readings.keep("a", "three", "3", AT + hour, "ana")
@@ -97,8 +97,8 @@ def test_what_was_read_is_kept_once_for_each_that_differs(place):
             ("two", AT + 2 * hour, AT + 2 * hour, "ana"),
             ("one", AT + 3 * hour, AT + 3 * hour, "ana"),
         ]
-        wanted = [row.number for row in rows[1:]]
-        assert store.readings.contents(wanted) == dict(zip(wanted, ("2", "1"), strict=True))
+        wanted = [row.number for row in rows]
+        assert store.readings.contents(wanted) == dict(zip(wanted, ("1 anew", "2", "1"), strict=True))
         assert store.readings.all("c") == []
 
 

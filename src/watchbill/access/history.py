@@ -23,7 +23,7 @@ from functools import lru_cache
 
 from watchbill.access.interim import read
 from watchbill.access.model import Freeze
-from watchbill.access.organization import Known, Organization, bounds_of
+from watchbill.access.organization import Known, Organization
 from watchbill.errors import FileError, Problem
 from watchbill.intervals import Interval, iso
 from watchbill.team.model import Team
@@ -108,22 +108,16 @@ class History:
         return tuple((Interval(start, end), each) for each, start, end in placed if start < end)
 
     def organized(self, team: Team | None, within: Interval) -> tuple[tuple[Interval, Known], ...]:
-        """Cut a span by what the organization of a team was in it, as far as that bounds the team's accounts."""
+        """Cut a span by what the organization of a team was in it."""
         if team is None or team.organization is None:
             return ((within, None),)
-        numbers = [account.number for account in team.accounts.values()]
         read = self.organizations.get(team.accounts[team.organization].number, ())
-        found: list[tuple[datetime, Known]] = []
+        found: list[tuple[datetime, Known]] = [(max(each.since, within.start), each.organization) for each in read]
         if not read or read[0].since > within.start:
-            found.append((within.start, not_before(read[0].since) if read else NEVER))
-        for each in read:
-            at, last = max(each.since, within.start), found[-1][1] if found else NEVER
-            if at >= within.end:
-                break
-            if not found or any(bounds_of(last, n) != bounds_of(each.organization, n) for n in numbers):
-                found.append((at, each.organization))
+            found.insert(0, (within.start, not_before(read[0].since) if read else NEVER))
         ends = [*(start for start, _ in found[1:]), within.end]
-        return tuple((Interval(start, end), known) for (start, known), end in zip(found, ends, strict=True))
+        spans = ((start, min(end, within.end), known) for (start, known), end in zip(found, ends, strict=True))
+        return tuple((Interval(start, end), known) for start, end, known in spans if start < end)
 
 
 def declared(revisions: Sequence[Revision], given: Team, within: Interval, freezes: Collection[Freeze] = ()) -> History:

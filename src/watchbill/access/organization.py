@@ -5,7 +5,7 @@ Every level from the root to the account must allow; a Deny at any level denies 
 evaluation" and "RCP evaluation"). Neither bounds the management account.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from watchbill.access.model import AccountState, ControlPolicy, Lineage, LineageLevel
@@ -54,6 +54,22 @@ NOWHERE = Lineage()
 
 def lineage(organization: Organization, number: str) -> Lineage:
     """Give what bounds an account; raises ProviderError where it is in another organization, or in none."""
+    return _lineage(organization, number, _by_target(organization))
+
+
+_Attached = Mapping[tuple[str, str], Sequence[ControlPolicy]]
+
+
+def _by_target(organization: Organization) -> _Attached:
+    """Give the policies that are attached to each target, by kind."""
+    found: dict[tuple[str, str], list[ControlPolicy]] = {}
+    for policy in sorted(organization.policies.values(), key=lambda each: each.id):
+        for target in organization.attached.get(policy.id, ()):
+            found.setdefault((policy.kind, target), []).append(policy)
+    return found
+
+
+def _lineage(organization: Organization, number: str, attached: _Attached) -> Lineage:
     target = organization.targets.get(number)
     if target is None:
         raise ProviderError(f"account {number} is not in the organization {organization.id}, which was read")
@@ -62,7 +78,10 @@ def lineage(organization: Organization, number: str) -> Lineage:
         line.insert(0, organization.targets[line[0].parent])
     levels = tuple(
         LineageLevel(
-            each.id, f"{each.kind} {each.name}", _policies(organization, SCP, each), _policies(organization, RCP, each)
+            each.id,
+            f"{each.kind} {each.name}",
+            tuple(attached.get((SCP, each.id), ())),
+            tuple(attached.get((RCP, each.id), ())),
         )
         for each in line
     )
@@ -75,33 +94,29 @@ def lineage(organization: Organization, number: str) -> Lineage:
     )
 
 
-def _policies(organization: Organization, kind: str, target: Target) -> tuple[ControlPolicy, ...]:
-    return tuple(
-        policy
-        for policy in sorted(organization.policies.values(), key=lambda each: each.id)
-        if policy.kind == kind and target.id in organization.attached.get(policy.id, ())
-    )
-
-
 def under(team: Team, states: Mapping[str, AccountState], known: Known) -> Mapping[str, AccountState]:
     """Lay over the accounts what their organization bounds them by, where the team file names it."""
-    return states if team.organization is None else {name: _bounded(state, known) for name, state in states.items()}
+    if team.organization is None:
+        return states
+    found = bounds_of(known, {state.number for state in states.values()})
+    return {name: _bounded(state, found[state.number]) for name, state in states.items()}
 
 
-def bounds_of(known: Known, number: str) -> Lineage | str:
-    """Give what bounds an account by its number; a text says why that is not known."""
-    if known is None:
-        return NOWHERE
-    if isinstance(known, str):
-        return known
-    try:
-        return lineage(known, number)
-    except ProviderError as error:
-        return str(error)
+def bounds_of(known: Known, numbers: Iterable[str]) -> dict[str, Lineage | str]:
+    """Give what bounds accounts by their numbers; a text says why that is not known."""
+    if not isinstance(known, Organization):
+        return dict.fromkeys(numbers, NOWHERE if known is None else known)
+    attached = _by_target(known)
+    found: dict[str, Lineage | str] = {}
+    for number in numbers:
+        try:
+            found[number] = _lineage(known, number, attached)
+        except ProviderError as error:
+            found[number] = str(error)
+    return found
 
 
-def _bounded(state: AccountState, known: Known) -> AccountState:
-    found = bounds_of(known, state.number)
+def _bounded(state: AccountState, found: Lineage | str) -> AccountState:
     if isinstance(found, str):
         return replace(state, lineage=None, unread_bounds=(f"organization policies: {found}",))
     return replace(state, lineage=found)

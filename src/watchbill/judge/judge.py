@@ -299,7 +299,7 @@ class Judge:
         if self.team.organization is None:
             return _NO_BOUNDS
         if account.number not in self._bounds:
-            found = bounds_of(self._organization, account.number)
+            found = bounds_of(self._organization, [account.number])[account.number]
             self._bounds[account.number] = (
                 _Bounds(why_not=f"it hangs on policies of the organization: {found}")
                 if isinstance(found, str)

@@ -1,8 +1,9 @@
 """What was last read of what lies beside the accounts' own IAM, kept so that answers from the team file know it too.
 
-An organization is kept when a plan is made, and each that differs with when it was first and last read so. From then on
-it is taken to be so until another is read; what it was before the first is not known, and nobody guesses. Of Identity
-Center only the last is kept: it is large, changes with every shift, and nobody's right follows from it.
+An organization is kept when a plan is made: each that bounds the team's accounts otherwise, with when it was first and
+last read so. From then on it is taken to be so until another is read; what it was before the first is not known, and
+nobody guesses. Of Identity Center only the last is kept: it is large, changes with every shift, and nobody's right
+follows from it.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,7 +17,7 @@ import msgspec
 
 from watchbill.access.center.state import CenterState
 from watchbill.access.history import NEVER, Organized, not_before, not_known
-from watchbill.access.organization import Known, Organization
+from watchbill.access.organization import Known, Organization, bounds_of
 from watchbill.intervals import Interval, iso
 from watchbill.store.database import Store
 from watchbill.store.rows import ReadingRow
@@ -38,12 +39,16 @@ NOTHING_READ = AsRead(None)
 
 
 def keep_organization(store: Store, team: Team, found: Known, at: datetime, by: str) -> str | None:
-    """Keep what was read of an organization; where it is another than was read last, give its digest."""
+    """Keep what was read of an organization; where it bounds the team's accounts otherwise, give the digest of that.
+
+    Where it does not, what is kept is replaced: an organization changes with each account that anybody makes.
+    """
     if team.organization is None or isinstance(found, str):
         return None
-    content = msgspec.json.encode(found, order="deterministic")
-    digest = sha256(content).hexdigest()
-    return digest if store.readings.keep(_about(team), digest, content.decode(), at, by) else None
+    bounds = bounds_of(found, [account.number for account in team.accounts.values()])
+    digest = sha256(msgspec.json.encode(bounds, order="deterministic")).hexdigest()
+    content = msgspec.json.encode(found, order="deterministic").decode()
+    return digest if store.readings.keep(_about(team), digest, content, at, by) else None
 
 
 def keep_center(store: Store, team: Team, found: CenterState | None, at: datetime, by: str) -> None:

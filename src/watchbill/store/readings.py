@@ -16,7 +16,7 @@ class Readings(Part):
     """What was read of an organization, and of Identity Center, by what it was read of: `about`."""
 
     def keep(self, about: str, digest: str, content: str, at: datetime, by: str, *, alone: bool = False) -> bool:
-        """Keep what was read; the same as the last is not kept again, but seen again. Tells whether it is another.
+        """Keep what was read; one of the same digest as the last takes its place. Tells whether it is another.
 
         What was read before the last was is not kept: of two that read at once the later one counts. What is kept
         `alone` takes the place of all that was read before.
@@ -28,7 +28,7 @@ class Readings(Part):
                 return False
             if last is not None and last.digest == digest:
                 seen = tables.readings.update().where(column.number == last.number)
-                connection.execute(seen.values(seen_at=iso(at), by=by))
+                connection.execute(seen.values(seen_at=iso(at), by=by, content=content))
                 return False
             if alone:
                 connection.execute(tables.readings.delete().where(column.about == about))
