@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,14 @@ class Here(Hosts):
         yield from ("sh", "-c")
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Have the users, groups and files of this machine to ourselves: whoever tests beside us waits."""
+    with Path(tempfile.gettempdir(), "watchbill-users.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def sshd() -> Iterator[Sshd]:
     """Run sshd while the tests run, with the user that watchbill signs in as."""
@@ -111,7 +120,8 @@ def sshd() -> Iterator[Sshd]:
     said = f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\nPidFile none\nUsePAM yes\n"
     (folder / "config").write_text(f"{said}PasswordAuthentication no\nAuthorizedKeysFile .ssh/authorized_keys\n")
     rules = Path(f"/etc/sudoers.d/{OPERATOR}")
-    make_user(OPERATOR, folder / "ops.pub")
+    with alone():
+        make_user(OPERATOR, folder / "ops.pub")
     rules.write_text(f"{OPERATOR} ALL=(root) NOPASSWD: /bin/sh -s -- *\n")
     rules.chmod(0o440)
     Path("/run/sshd").mkdir(exist_ok=True)
@@ -125,27 +135,29 @@ def sshd() -> Iterator[Sshd]:
         server.wait(10)
         log.close()
         rules.unlink()
-        remove_user(OPERATOR)
+        with alone():
+            remove_user(OPERATOR)
         shutil.rmtree(folder)
 
 
 @pytest.fixture
 def james(sshd: Sshd) -> Iterator[Path]:
     """Make the person: a key, a password, an expiry far off, sudo by a group and by a file of their own."""
-    home = make_user(PERSON, sshd.folder / "james.pub")
-    run("usermod", "-p", HASH, "--expiredate", "2099-12-31", PERSON)
-    run("gpasswd", "-a", PERSON, "sudo")
-    rules = Path(f"/etc/sudoers.d/{PERSON}")
-    rules.write_text(f"# james\n{PERSON} ALL=(ALL) NOPASSWD: ALL\n")
-    rules.chmod(0o440)
-    yield home
-    run("pkill", "-KILL", "-u", PERSON, check=False)
-    time.sleep(0.2)
-    rules.unlink(missing_ok=True)
-    for path in KEPT.glob("*"):
-        if path.owner() == PERSON or (path.is_file() and PERSON in path.read_text()):
-            path.unlink()
-    remove_user(PERSON)
+    with alone():
+        home = make_user(PERSON, sshd.folder / "james.pub")
+        run("usermod", "-p", HASH, "--expiredate", "2099-12-31", PERSON)
+        run("gpasswd", "-a", PERSON, "sudo")
+        rules = Path(f"/etc/sudoers.d/{PERSON}")
+        rules.write_text(f"# james\n{PERSON} ALL=(ALL) NOPASSWD: ALL\n")
+        rules.chmod(0o440)
+        yield home
+        run("pkill", "-KILL", "-u", PERSON, check=False)
+        time.sleep(0.2)
+        rules.unlink(missing_ok=True)
+        for path in KEPT.glob("*"):
+            if path.owner() == PERSON or (path.is_file() and PERSON in path.read_text()):
+                path.unlink()
+        remove_user(PERSON)
 
 
 @pytest.fixture
@@ -155,15 +167,18 @@ def without_sudo(sshd: Sshd, james: Path) -> Iterator[Sshd]:
     Path(f"/etc/sudoers.d/{PERSON}").unlink()
     run("gpasswd", "-d", PERSON, "sudo")
     ours, logins = Path(FILE), Path(LOGINS)
-    # These files are one for the whole machine: whoever tests beside us waits.
-    with Path(tempfile.gettempdir(), "watchbill-oncall.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for each in (ours, logins):
-            each.unlink(missing_ok=True)
-        yield sshd
-        for each in (ours, logins):
-            each.unlink(missing_ok=True)
-            assert list(each.parent.glob(f"{each.name}.*")) == []
+    for each in (ours, logins):
+        each.unlink(missing_ok=True)
+    yield sshd
+    for each in (ours, logins):
+        each.unlink(missing_ok=True)
+        assert list(each.parent.glob(f"{each.name}.*")) == []
+
+
+def kept_of(revoked: Path) -> Path:
+    """Give the folder in which a host keeps a file of revoked keys as it was: other tests have theirs beside it."""
+    name = sha256(f"{revoked.resolve()}\n".encode()).hexdigest()
+    return KEPT / f"krl-{name[:24]}"
 
 
 def make_user(name: str, key: Path) -> Path:

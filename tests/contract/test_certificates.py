@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.test_hosts import broken, carry_out, read
-from tests.sshd import KEPT, OPERATOR, PERSON, run
+from tests.sshd import OPERATOR, PERSON, kept_of, run
 from tests.teams import team
 
 from watchbill.aws.accounts import Accounts
@@ -59,8 +59,8 @@ def authority(sshd, james, tmp_path):
     for name in (OPERATOR, PERSON):
         (folder / "names" / name).write_text(f"# who\nsomebody\nno-pty {PERSON} # as a lead\n")
     yield Authority(folder)
+    shutil.rmtree(kept_of(folder / "revoked"), ignore_errors=True)
     shutil.rmtree(folder)
-    shutil.rmtree(KEPT, ignore_errors=True)
 
 
 def fingerprint(path):
@@ -128,7 +128,7 @@ def test_a_key_that_is_revoked_opens_nothing_by_certificate_either(sshd, authori
         assert (authority.revoked.read_bytes(), authority.revoked.stat().st_mode) == before
         assert sshd.lets_in(authority.certificate)
         assert sshd.lets_in(authority.certificate, user=OPERATOR)
-    assert list(KEPT.glob("krl-*")) == []
+    assert not kept_of(authority.revoked).exists()
 
 
 def test_what_is_revoked_for_another_stays_so_whoever_comes_back_first(sshd, authority):
@@ -139,8 +139,7 @@ def test_what_is_revoked_for_another_stays_so_whoever_comes_back_first(sshd, aut
         (james,) = was.fingerprints
         revoke = next(each.call for each in freeze_on_hosts([was]) if each.call.operation == "RevokeKeys")
         sshd.hosts.perform(sshd.host, revoke)
-        (kept,) = KEPT.glob("krl-*")
-        (kept / "of.another").write_text(f"hash: {fingerprint(authority.folder / 'ca.pub')}\n")
+        (kept_of(authority.revoked) / "of.another").write_text(f"hash: {fingerprint(authority.folder / 'ca.pub')}\n")
         sshd.hosts.perform(sshd.host, revoke)
         back = next(e.call for e in restore_on_hosts([was], [read(sshd)])[0] if e.call.operation == "GiveKeysBack")
         sshd.hosts.perform(sshd.host, back)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sshd import KEPT, OPERATOR, PERSON, Sshd, run
+from tests.sshd import OPERATOR, PERSON, Sshd, kept_of, run
 from tests.teams import HERE, rota
 from tests.unit.service.world import World, hijack
 
@@ -91,8 +91,8 @@ def gate(without_sudo, james):
     made = Gate(without_sudo, folder, james)
     with without_sudo.going_by(*made.config()):
         yield made
+    shutil.rmtree(kept_of(folder / "revoked"), ignore_errors=True)
     shutil.rmtree(folder)
-    shutil.rmtree(KEPT, ignore_errors=True)
 
 
 def put(gate, *logins):
