@@ -61,7 +61,8 @@ class Gate:
     def sign(self, *logins, by=None, key=""):
         """Sign one certificate of some log-ins, whose window is that of the first."""
         names = tuple(sorted(each.principal for each in logins))
-        return (by or self.authority).sign(Certificate("james", logins[0].interval, key or self.key, names))
+        signs = by or self.authority
+        return signs.sign(Certificate("james", logins[0].interval, key or self.key, names), signs.public())
 
     def opens(self, certificate: str, user: str = PERSON) -> bool:
         """Tell whether James's key gets in by a certificate."""

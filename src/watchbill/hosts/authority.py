@@ -49,9 +49,8 @@ class Authority:
             )
         return key
 
-    def sign(self, wanted: Certificate) -> str:
-        """Sign a certificate, read it back, and give it as the line of a file."""
-        public = self.public()
+    def sign(self, wanted: Certificate, public: str) -> str:
+        """Sign a certificate, read it back, and give it as the line of a file; `public` is the authority's, as read."""
         start, end = (f"{each:{_INSTANT}}" for each in (wanted.interval.start, wanted.interval.end))
         allowed = [word for option in ("clear", *ALLOWS) for word in ("-O", option)]
         named = ("-I", wanted.name, "-n", ",".join(wanted.principals), "-V", f"{start}:{end}")

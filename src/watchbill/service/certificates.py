@@ -65,9 +65,10 @@ def sign_due(
         return 0, ()
     count = 0
     try:
-        authority = str(fingerprint_of(signs.public()))
+        public = signs.public()
+        authority = str(fingerprint_of(public))
         for wanted in list(due(work, team, made, outcomes, authority))[:most]:
-            text = signs.sign(wanted)
+            text = signs.sign(wanted, public)
             facts = {
                 "serial": str(wanted.serial(authority)),
                 "authority": authority,
