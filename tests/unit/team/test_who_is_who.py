@@ -165,7 +165,7 @@ def test_a_file_that_says_none_of_it_has_none_of_it():
         (
             f'["{OTHER}"]',
             '["MD5:00:11"]',
-            "watchbill.yaml:13:70 `MD5:00:11` is no valid ssh_keys; write what `ssh-keygen -l` prints: SHA256: and 43 characters",
+            "watchbill.yaml:13:70 `MD5:00:11` is no valid ssh_keys; write the line of a .pub file, or what `ssh-keygen -l` prints: SHA256: and 43 characters",
         ),
         (
             f"identity_center_user: {ID}",
