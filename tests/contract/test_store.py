@@ -73,6 +73,9 @@ def test_what_is_written_is_there_when_it_is_opened_again(place):
         assert not store.revisions.add("d1", AT, "team: x", "ana")
         assert store.revisions.applied() == [("d1", AT)]
         assert store.revisions.settled() is None
+        for user in ("u-1", "u-2"):
+            store.center_users.keep("d-1", "ana", user, AT)
+        assert (store.center_users.all("d-1"), store.center_users.all("d-2")) == ({"ana": "u-2"}, {})
         for digest in ("d0", "d1", "d1"):
             store.revisions.settle(digest)
             assert (store.revisions.settled() is not None) is (digest == "d1")

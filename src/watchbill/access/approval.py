@@ -117,6 +117,15 @@ def weigh(before: Team | None, after: Team, at: datetime, authors: Authors, plan
     return Weighed(found, waits, _needed(before.approval, waits, authors), authors.people | gains)
 
 
+def weighed_with(weighed: Weighed, more: Iterable[Finding], before: Team) -> Weighed:
+    """Give what is weighed with findings that are not of the file, by the policy of the file in force (`before`)."""
+    found = tuple(more)
+    waits = tuple(each for each in found if each.kind not in (*before.approval.unattended, ChangeKind.UPKEEP))
+    people = max(weighed.people, _needed(before.approval, waits, Authors(known=True)))
+    barred = weighed.barred | {person for each in waits for person in each.people}
+    return Weighed((*weighed.findings, *found), (*weighed.waits, *waits), people, barred)
+
+
 def _needed(policy: Approval, waits: Collection[Finding], authors: Authors) -> int:
     """Give how many leads it takes. Where nobody knows who wrote it, one of two at least did not."""
     if not waits:

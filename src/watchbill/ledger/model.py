@@ -83,6 +83,8 @@ class Kind(StrEnum):
     """What others gave in AWS is another than a pass saw before."""
     ORGANIZATION_SEEN = "access:organization:seen"
     """The organization was read, and is another than was read last."""
+    CENTER_USER_MOVED = "access:center-user:moved"
+    """Somebody is another user of Identity Center than before, and that was let be."""
     DRIFT_ACKNOWLEDGED = "access:drift:acknowledged"
     REVIEW_OPENED = "access:review:opened"
     REVIEW_DRAFTED = "access:review:drafted"

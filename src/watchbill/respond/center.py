@@ -73,6 +73,8 @@ class Seat:
     """To how many roots, units and accounts it is attached."""
     management: str = ""
     """Number of the management account; empty where it is not known."""
+    former: tuple[str, ...] = ()
+    """Ids of theirs from before their user was made anew, whose sessions may live on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +110,16 @@ def deny_in_center(center: IdentityCenter, seat: Seat, before: Seat | None = Non
 
     Those that the person had `before` are denied too, not only those they have now.
     """
-    if (changed := _listed(seat, seat.policy)) is not None and center.policy is not None:
+    was = before or seat
+    if (changed := _listed(seat, was)) is not None and center.policy is not None:
         yield _update(center, changed, f"list {seat.iam_user} among the frozen, by policy {center.policy}")
     if seat.user is None:
         return
-    for name in _open_sets(before or seat):
-        was = seat.inline.get(name)
-        if seat.user not in _named(was, "WatchbillFrozenCenter"):
-            yield from _put(
-                center, name, _adding(was, {"WatchbillFrozenCenter": [seat.user]}), "deny them everything by"
-            )
+    ids = _ids(seat, was)
+    for name in _open_sets(was):
+        inline = seat.inline.get(name)
+        if not ids <= _named(inline, "WatchbillFrozenCenter"):
+            yield from _put(center, name, _adding(inline, {"WatchbillFrozenCenter": ids}), "deny them everything by")
 
 
 def revoke_in_center(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
@@ -163,7 +165,7 @@ def warnings_in_center(center: IdentityCenter, seat: Seat) -> Iterator[str]:
         yield f"they hold a permission set in {where}: no service control policy acts there"
     if center.policy is not None and not seat.targets:
         yield f"policy {center.policy} is attached to nothing: it denies nothing"
-    if center.policy is not None and _listed(seat, seat.policy) is not None and _room(seat) < 0:
+    if center.policy is not None and _listed(seat, seat) is not None and _room(seat) < 0:
         yield f"policy {center.policy} has no room for another: {SIZE} characters are the most"
     if center.fed_by is not None and seat.memberships:
         yield f"{center.fed_by} feeds Identity Center: it puts them back into its groups unless it suspends them"
@@ -175,6 +177,9 @@ def restore_in_center(
     """Give the changes that bring a person back, those that are to be the very last, and what is left out, in words."""
     if before.user is not None and now.user is None:
         return (), _unlisted(center, before, now), (f"user {before.user} in Identity Center: it is gone",)
+    if before.user is not None and before.user != now.user:
+        left = f"what user {before.user} had in Identity Center: they are user {now.user} there now"
+        return tuple(_let(center, before, now)), _unlisted(center, before, now), (left,)
     left_out: list[str] = []
     return tuple(_given_back(center, before, now, due, left_out)), _unlisted(center, before, now), tuple(left_out)
 
@@ -197,16 +202,21 @@ def _given_back(center: IdentityCenter, before: Seat, now: Seat, due: Due, left_
         why = f"give them permission set {name} in {each.account} again"
         given = _assignment(center, before, each)
         yield _step(center, Phase.GRANT, "sso-admin", "CreateAccountAssignment", given, why)
+    yield from _let(center, before, now)
+
+
+def _let(center: IdentityCenter, before: Seat, now: Seat) -> Iterator[Change]:
+    ids = _ids(before, now)
     for name in _open_sets(before):
         found = now.inline.get(name)
-        if before.user in _named(found, "WatchbillFrozenCenter"):
-            yield from _put(center, name, _without(found, [before.user or ""]), "deny them nothing any more by")
+        if ids & _named(found, "WatchbillFrozenCenter"):
+            yield from _put(center, name, _without(found, ids), "deny them nothing any more by")
 
 
 def _unlisted(center: IdentityCenter, before: Seat, now: Seat) -> tuple[Change, ...]:
     if center.policy is None or now.policy is None:
         return ()
-    names = [each for listed in _names(before).values() for each in listed]
+    names = [each for listed in _names(before, now).values() for each in listed]
     changed = _without(now.policy, names, keep=True)
     if changed == now.policy or changed is None:
         return ()
@@ -233,15 +243,14 @@ def verify_in_center(center: IdentityCenter, before: Seat, now: Seat | None) -> 
         yield Check(f"{before.iam_user} is out of Identity Center", holds=False, detail="it could not be read")
         return
     if center.policy is not None:
-        listed = _listed(now, now.policy) is None
+        listed = _listed(now, before) is None
         yield Check(f"{before.iam_user} is listed by policy {center.policy}", listed, f"attached {now.targets} times")
     if before.user is None or now.user is None:
         return
     for name in _open_sets(before):
-        denied = now.user in _named(now.inline.get(name), "WatchbillFrozenCenter")
-        yield Check(
-            f"permission set {_short(name)} denies {now.user} everything", denied, "listed" if denied else "not"
-        )
+        denied = _ids(now, before) <= _named(now.inline.get(name), "WatchbillFrozenCenter")
+        what = f"permission set {_short(name)} denies {now.user} everything"
+        yield Check(what, denied, "listed" if denied else "not")
     own = [f"{_short(each.permission_set)} in {each.account}" for each in now.assignments if not each.group]
     yield Check(f"user {now.user} has no permission set", not own, ", ".join(own) or "none")
     groups = [member.group for member in now.memberships]
@@ -251,25 +260,31 @@ def verify_in_center(center: IdentityCenter, before: Seat, now: Seat | None) -> 
 # --- the list of the frozen -----------------------------------------------------------------------
 
 
-def _names(seat: Seat) -> dict[str, list[str]]:
-    """Give the names of a person by the statement that lists each."""
-    user = seat.iam_user
+def _ids(*seats: Seat) -> set[str]:
+    """Give the ids of a person, as they are and as they were."""
+    return {id_ for seat in seats for id_ in (seat.user, *seat.former) if id_ is not None}
+
+
+def _names(seat: Seat, other: Seat) -> dict[str, list[str]]:
+    """Give the names of a person by the statement that lists each, as they are and as they were."""
+    user, ids = seat.iam_user, sorted(_ids(seat, other))
     found = {
         "WatchbillFrozenSource": [user],
         "WatchbillFrozenUser": [f"arn:*:iam::*:user/{user}", f"arn:*:iam::*:user/*/{user}"],
     }
-    return found if seat.user is None else {"WatchbillFrozenCenter": [seat.user], **found}
+    return {"WatchbillFrozenCenter": ids, **found} if ids else found
 
 
-def _listed(seat: Seat, policy: Document | None) -> Document | None:
-    """Give a policy with the person in it; None where they are in it, or where there is none."""
-    if policy is None or all(set(names) <= _named(policy, sid) for sid, names in _names(seat).items()):
+def _listed(seat: Seat, before: Seat) -> Document | None:
+    """Give the policy with the person in it; None where they are in it, or where there is none."""
+    policy, listed = seat.policy, _names(seat, before)
+    if policy is None or all(set(names) <= _named(policy, sid) for sid, names in listed.items()):
         return None
-    return _adding(policy, _names(seat))
+    return _adding(policy, listed)
 
 
 def _room(seat: Seat) -> int:
-    changed = _listed(seat, seat.policy)
+    changed = _listed(seat, seat)
     return SIZE - len(_text(changed or {}))
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from watchbill.access.center.moved import moved, told_of
 from watchbill.access.center.state import CenterState
 from watchbill.access.interim import read
 from watchbill.access.model import AccountState, Change, Freeze, Plan
@@ -71,6 +72,8 @@ class Casework:
         held = held_by([team, *([] if in_force is None else [in_force])], Mode.PROPOSE)
         observed = self.observe(team)
         center = self.observe_center(team, observed)
+        if center is not None:
+            center = told_of(center, list(moved(team, center, self.store.center_users.all(center.store))))
         return make_plan(team, observed, self.at, self.freezes(), self.applied(), held, center)
 
     def observe(self, team: Team) -> Mapping[str, AccountState]:

@@ -139,7 +139,7 @@ def plan(work: Casework, case_id: str) -> Planned:
 def planned_for(work: Casework, person: str, asked: Asked) -> Planned:
     """Work out the freeze of somebody from what is there now."""
     seen = see(work, person)
-    found = work.app.elsewhere(work.team, person)
+    found = _with_former(work, person, work.app.elsewhere(work.team, person))
     made = plan_freeze(work.team, person, seen, work.at, asked, elsewhere=bool(found))
     made = replace(
         made,
@@ -148,6 +148,15 @@ def planned_for(work: Casework, person: str, asked: Asked) -> Planned:
         stand_ins=stand_ins(work.team, person, work.freezes(), work.at),
     )
     return Planned(made, Before(_part(made, seen.observed), seen.credentials), found)
+
+
+def _with_former(work: Casework, person: str, found: Elsewhere) -> Elsewhere:
+    """Add who they were in Identity Center when that was let be last: sessions of that user may live on."""
+    seat, center = found.seat, work.team.identity_center
+    if seat is None or center is None:
+        return found
+    known = work.store.center_users.all(center.store).get(person)
+    return found if known in (None, seat.user) else replace(found, seat=replace(seat, former=(str(known),)))
 
 
 def freeze(work: Casework, planned: Planned, progress: Progress = lambda outcome: None) -> Frozen:

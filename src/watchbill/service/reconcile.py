@@ -171,7 +171,7 @@ def bring_in_step(work: Casework, done: Reconciled) -> Stepping | None:
         keep_drift(work, step.plan.drift)
         stepped = take(work, step, apply_plan)
         done.outcomes, done.proposal = stepped.outcomes, stepped.proposal
-        done.problems.extend(stepped.problems)
+        done.problems.extend((*stepped.problems, *step.problems))
         failed = any(outcome.state is not State.DONE for outcome in stepped.outcomes)
         if not failed and not step.plan.problems:
             removed = removals.step(work, apply_plan)

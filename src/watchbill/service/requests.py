@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from watchbill.access.center.moved import moved
 from watchbill.access.entitlements import is_frozen, uses_center
 from watchbill.access.model import AccountState
 from watchbill.access.plan import make_plan
@@ -200,6 +201,10 @@ def _must_be_applicable(work: Casework, team: Team, row: RequestRow) -> None:
     by_center = isinstance(given, Grant) and given.by is By.CENTER
     if by_center and center is not None and row.person not in center.people:
         raise RefusedError(f"`{row.person}` has no user in Identity Center, by which this would be had")
+    if by_center and center is not None:
+        known = work.store.center_users.all(center.store)
+        for each in (each for each in moved(team, center, known) if each.person == row.person):
+            raise RefusedError(f"{each.finding.what}, and nobody let that be", "watchbill plans")
     with_it = make_plan(laid_over(team, [row]), observed, work.at, freezes, center=center).problems
     if not with_it:
         return

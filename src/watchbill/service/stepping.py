@@ -7,10 +7,12 @@
 4. Cut anywhere, the next one goes on: what was begun is carried on with while all that is left is part of it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from watchbill.access.approval import Weighed, weigh
+from watchbill.access.approval import Weighed, weigh, weighed_with
+from watchbill.access.center.moved import Moved, moved, told_of, without
+from watchbill.access.center.state import CenterState
 from watchbill.access.interim import interim, read
 from watchbill.access.model import AccountState, Outcome, Plan, State
 from watchbill.access.modes import Held, held_by
@@ -47,6 +49,17 @@ class Step:
     """What nothing is ever written for."""
     attended: bool
     """Whether anything is in a mode in which plans wait."""
+    users: Mapping[str, str] = field(default_factory=dict)
+    """By person of the file at hand their user of Identity Center, where that was read."""
+    moved: tuple[Moved, ...] = ()
+    """Who of them is another one than was let be, and waits for it."""
+
+    @property
+    def problems(self) -> Iterator[Problem]:
+        """Say who has nothing until a lead lets it be."""
+        for each in self.moved:
+            hint = "a lead lets it be, or not: watchbill plans"
+            yield Problem("center-user-moved", f"{each.finding.what}: they hold nothing there until then; {hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +79,47 @@ def step_of(work: Casework) -> Step:
     sides = [each for each in (team, known) if each is not None]
     seen, held = held_by(sides, Mode.PROPOSE), held_by(sides, Mode.ENFORCE)
     observed = work.observe(team)
-    plan = made(work, team, observed, seen)
+    center, found = looked_at(work, team, observed)
+    plan = planned(work, team, observed, center and told_of(center, found), seen)
     weighed = weigh(known, team, work.at, authors_of(before, work.team), plan)
     weighed = replace(weighed, barred=weighed.barred | _authors_of_the_rest(work, before))
     base = work.team if not weighed.waits else before and _interim(work, before)
+    if before is not None and found:
+        weighed = weighed_with(weighed, (each.finding for each in found), before)
+        found = () if ChangeKind.NEW_PERSON in before.approval.unattended else found
     unattended: Plan | None = None
     if base is work.team:
-        unattended = plan if held == seen else made(work, team, observed, held)
+        alike = held == seen and not found
+        unattended = plan if alike else planned(work, team, observed, center and without(center, found), held)
     elif base is not None:
         goes_on = laid_out(work, base)
         unattended = made(work, goes_on, _of(goes_on, observed), held)
-    return Step(plan, weighed, unattended, base, seen, held != seen)
+    return Step(plan, weighed, unattended, base, seen, held != seen, {} if center is None else center.people, found)
+
+
+def looked_at(
+    work: Casework, team: Team, observed: Mapping[str, AccountState]
+) -> tuple[CenterState | None, tuple[Moved, ...]]:
+    """Read what Identity Center has, where a plan needs it, and tell who is another user there than was let be."""
+    center = work.observe_center(team, observed)
+    if center is None:
+        return None, ()
+    return center, tuple(moved(team, center, work.store.center_users.all(center.store)))
+
+
+def keep_users(work: Casework, step: Step, *, whole: bool) -> None:
+    """Remember who people are in Identity Center; with `whole` also who is another one now, since that was let be."""
+    center = work.team.identity_center
+    if center is None or not (whole or step.base is work.team):
+        return
+    known, waits = work.store.center_users.all(center.store), {each.person for each in step.moved}
+    for name, user in step.users.items():
+        if known.get(name) == user or (name in waits and not whole):
+            continue
+        with work.store.transaction():
+            work.store.center_users.keep(center.store, name, user, work.at)
+            if name in known:
+                work.record(Kind.CENTER_USER_MOVED, name, {"was": known[name], "now": user})
 
 
 def _authors_of_the_rest(work: Casework, before: Team | None) -> frozenset[str]:
@@ -91,8 +134,15 @@ def _authors_of_the_rest(work: Casework, before: Team | None) -> frozenset[str]:
 
 
 def made(work: Casework, team: Team, observed: Mapping[str, AccountState], held: Held) -> Plan:
-    """Plan a team file that is laid over, by what the Identity Center that it names has too."""
-    center = work.observe_center(team, observed)
+    """Plan a team file that is laid over, and what goes on by itself of what the Identity Center that it names has."""
+    center, found = looked_at(work, team, observed)
+    return planned(work, team, observed, center and without(center, found), held)
+
+
+def planned(
+    work: Casework, team: Team, observed: Mapping[str, AccountState], center: CenterState | None, held: Held
+) -> Plan:
+    """Plan a team file that is laid over, by what was read."""
     return make_plan(team, observed, work.at, work.freezes(), work.applied(), held, center)
 
 
@@ -135,13 +185,17 @@ def take(work: Casework, step: Step, apply: Apply) -> Stepped:
         void(work, waiting_of(work.store, hosts=False), _OVER)
         if not problems and step.unattended is not None and not step.unattended.problems:
             work.store.revisions.settle(work.team.digest)
+            keep_users(work, step, whole=False)
         return Stepped(outcomes, None, problems)
     if step.plan.problems:
         return Stepped(outcomes, None, problems)
     left = _left(work, step) if outcomes else step.plan
     done, proposal = attend(work, left, step.weighed, apply)
-    if proposal is None or proposal.state is Proposed.APPLIED:
+    is_done = proposal is None or proposal.state is Proposed.APPLIED
+    if is_done:
         work.store.revisions.settle(work.team.digest)
+    if not problems:
+        keep_users(work, step, whole=is_done)
     return Stepped((*outcomes, *done), proposal, problems)
 
 
@@ -159,7 +213,9 @@ def _unattended(work: Casework, step: Step, apply: Apply) -> tuple[tuple[Outcome
 
 def _left(work: Casework, step: Step) -> Plan:
     team = work.laid_over()
-    return made(work, team, work.observe(team), step.held)
+    observed = work.observe(team)
+    center, found = looked_at(work, team, observed)
+    return planned(work, team, observed, center and told_of(center, found), step.held)
 
 
 def attend(

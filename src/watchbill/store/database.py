@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from watchbill.errors import ProviderError
 from watchbill.store.cases import Cases
+from watchbill.store.center_users import CenterUsers
 from watchbill.store.clicks import Clicks
 from watchbill.store.containments import Containments
 from watchbill.store.engine import READS, postgres_engine, sqlite_engine, turn
@@ -79,6 +80,7 @@ class Store:
         self.outbox = Outbox(self)
         self.clicks = Clicks(self)
         self.identities = Identities(self)
+        self.center_users = CenterUsers(self)
         self.links = Links(self)
         self.mutes = Mutes(self)
         self.requests = Requests(self)

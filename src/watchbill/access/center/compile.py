@@ -174,8 +174,8 @@ class _Compiling:
     @cached_property
     def _freeze(self) -> Mapping[str, Sequence[Statement]]:
         """Give what denies the frozen everything: one policy for all sets, which lies on them beforehand."""
-        people = self._center.people.items()
-        frozen = {id_ for name, id_ in people if self._compiler.is_frozen(name)}
+        ids = [*self._center.people.items(), *((n, id_) for n, others in self._center.former.items() for id_ in others)]
+        frozen = {id_ for name, id_ in ids if self._compiler.is_frozen(name)}
         return {FREEZE: [frozen_statement(frozen | self._lost())]}
 
     def _lost(self) -> set[str]:
@@ -276,7 +276,14 @@ class _Compiling:
         """Say who would hold something and has no user in Identity Center."""
         on_call = {person for rota in self._team.rotas.values() for person in rota.people}
         standing_by = {h.person for h in standing(self._team)} | {each.person for each in self._team.grants}
-        for name in sorted((on_call | standing_by) - set(self._center.people)):
+        for name, ids in sorted(self._center.former.items()):
+            person, held = self._team.people.get(name), name not in self._center.people
+            if person is None:
+                continue
+            message = f"`{name}` is another user in Identity Center than was let be, {' or '.join(ids)} before"
+            then = "they hold nothing there until a lead lets it be" if held else "this gives it to them all the same"
+            yield Problem.at("center-user-moved", f"{message}: {then}", person.where)
+        for name in sorted((on_call | standing_by) - set(self._center.people) - set(self._center.former)):
             person = self._team.people[name]
             message = f"`{name}` has no user in Identity Center, under {person.email} or the declared id: they hold"
             yield Problem.at("no-center-user", f"{message} nothing there", person.where)

@@ -120,6 +120,8 @@ class CenterState:
     """Names of permission sets that are neither watchbill's nor held by people of the file."""
     unread: tuple[str, ...] = ()
     """What could not be read, and why: answers that hang on it are open."""
+    former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By name of whoever is another user than was let be (`moved`), their ids that are not in `people`."""
 
     def groups_of(self, user: str) -> frozenset[str]:
         """Give the names of the groups that a user is in."""

@@ -18,7 +18,7 @@ from watchbill.files.report import write_text
 from watchbill.service.casework import Casework
 from watchbill.service.plan_view import OutcomeView, drift_view, effect_lines, outcome_view, plan_view
 from watchbill.service.reconcile import apply_plan
-from watchbill.service.stepping import must_be_anothers, step_of
+from watchbill.service.stepping import keep_users, must_be_anothers, step_of
 from watchbill.team.model import Team
 from watchbill.trail.attribute import attribute
 
@@ -132,6 +132,7 @@ def apply(session: Session, plan_file: Path | None, *, yes: bool, allow_large: b
         outcomes = apply_shown(session, work, made)
         if all(outcome.state is State.DONE for outcome in outcomes):
             work.store.revisions.settle(work.team.digest)
+            keep_users(work, step, whole=True)
     session.out.answer(ApplyView(made.id, [outcome_view(outcome) for outcome in outcomes]))
     return 0 if all(outcome.state is State.DONE for outcome in outcomes) else 1
 
