@@ -8,7 +8,9 @@ from tests.cloud import MemoryCloud, by
 from tests.teams import MONDAY, team
 
 from watchbill.access.apply import apply
+from watchbill.access.model import Drift
 from watchbill.access.plan import Applied, make_plan
+from watchbill.access.recertification import OUTSIDE, rows_of
 
 
 NOON = MONDAY + timedelta(hours=12)
@@ -43,3 +45,12 @@ def test_drift_names_whom_it_is_about(call, given, people):
     drift = make_plan(of, observed, NOON, applied=Applied(of, NOON)).drift
     (found,) = [each for each in drift if each.other in (ADMIN, "job-developers")]
     assert found.people == people
+
+
+def test_who_has_a_part_in_drift_does_not_review_it():
+    """Another lead does, where a group's policy is about the first one too."""
+    of = replace(team(), leads=("sofia", "ada"))
+    arn = "arn:aws:iam::111111111111:group/watchbill/job-developers"
+    for people, reviewer in (((), "sofia"), (("james", "sofia"), "ada")):
+        rows = rows_of(of, NOON, [Drift("production", arn, "a policy was attached", ADMIN, people=people)])
+        assert [row.reviewer for row in rows if row.through == OUTSIDE] == [reviewer]
