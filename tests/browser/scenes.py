@@ -15,7 +15,7 @@ from tests.unit.alerts.records import pack
 from tests.unit.service.desk import CASES, NOW
 
 from watchbill.access.apply import apply
-from watchbill.access.model import Outcome, State
+from watchbill.access.model import Drift, DriftKind, Outcome, State
 from watchbill.access.plan import make_plan
 from watchbill.access.recertification import Decided
 from watchbill.alerts.gaps import gap_cases
@@ -27,6 +27,7 @@ from watchbill.respond.model import Verdict
 from watchbill.service import asking, containment, proposals, requests
 from watchbill.service import recertification as reviewing
 from watchbill.service.board import Standing
+from watchbill.service.drift_seen import keep_drift
 from watchbill.service.plans import Plans
 from watchbill.service.reconcile import Reconciled, bring_in_step
 from watchbill.service.rules_view import Rulebook
@@ -88,6 +89,25 @@ ADDRESSES: dict[str, tuple[tuple[str | None, str], ...]] = {
 
 REFUSED = ("/sign-in/back", f"/answer/{SECRET}")
 """Those that say why they show nothing."""
+
+DRIFT = (
+    Drift(
+        "production",
+        f"arn:aws:iam::{PRODUCTION}:user/watchbill/ada",
+        "user ada was put into job-security",
+        "job-security",
+        DriftKind.JOINED,
+        healed=True,
+    ),
+    Drift(
+        "production",
+        f"arn:aws:iam::{PRODUCTION}:role/watchbill/oncall-platform",
+        "role oncall-platform trusts others",
+        None,
+        DriftKind.TRUST,
+    ),
+)
+"""What others did in AWS: one that gives a permission set, and one of which nobody can tell what it gives."""
 
 FILES = {
     "/style.css": "text/css",
@@ -151,6 +171,7 @@ def fill(site):
         keep(store, missing)
     site.review = review(office)
     requests.ask_access(office.as_("ada"), "prod-oncall", HOUR, (), "a look", "k")
+    keep_drift(office.as_("watchbill"), DRIFT)
 
 
 def review(office):

@@ -1,5 +1,6 @@
 """The demo in a real browser: in by a link of the terminal, its pages for everybody, and a story clicked through."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -20,13 +21,33 @@ PAGES = ("/demo", "/demo/inbox", "/demo/be", "/", "/cases")
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """Serve the demo, with fewer passes than a visitor would see."""
+def world(browser, tmp_path_factory):
+    """Serve the demo, with fewer passes than a visitor would see; it ends while somebody looks, and says nothing of it."""
+    said_last = Kept()
+    logging.getLogger("uvicorn.error").addHandler(said_last)
     folder = tmp_path_factory.mktemp("served")
     with (folder / "log.jsonl").open("w", encoding="utf-8") as log:
         say = lines_of_json(log, "demo", SystemClock())
         with served(0, 0, folder, load_rules([])[0], say, every=timedelta(days=1)) as found:
             yield found
+            left = browser.visitor(found.base)
+            come_in(left, found.invitations[2])
+            expect(left.page.locator("#contact")).to_have_text("live")
+    logging.getLogger("uvicorn.error").removeHandler(said_last)
+    left.page.context.close()
+    assert [record.getMessage() for record in said_last.records if record.levelno >= logging.WARNING] == []
+
+
+class Kept(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self):
+        super().__init__()
+        self.records = []
+
+    def emit(self, record):
+        """Keep it."""
+        self.records.append(record)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def test_it_says_what_became_of_it(site):
     done = tuple(Outcome(n, change, State.DONE, None) for n, change in enumerate(plan.changes))
     assert "all" in shown(plan, done).partition("Applied</strong>")[2]
     failed = (*done[:-1], replace(done[-1], state=State.FAILED, error="denied"))
-    assert f"1 of {len(done)} changes are not made" in shown(plan, failed)
+    assert f"1 of {len(done)} changes is not made" in shown(plan, failed)
     stopped = replace(plan, problems=(Problem("uncovered", "nobody is on call on Monday"),))
     assert "nobody is on call on Monday" in shown(stopped).partition('id="problems"')[2]
     assert "No changes" in shown(replace(plan, changes=(), effects=()))

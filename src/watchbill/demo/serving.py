@@ -152,11 +152,15 @@ class _Wired:
                 site = replace(site, trail=Trail(folder / "lake"), jobs=instance.board.standings, wake=world.wake)
                 site = replace(site, rules=Rulebook(self.read.rules), plans=plans, replan=world.ask_for_pass)
                 site = replace(site, above=pages.above, beside=world.stand)
-                site = replace(site, live=live_of(site, lambda: instance.stops))
+                leaving = Event()
+                site = replace(site, live=live_of(site, leaving.is_set))
                 routes = routes_of(site, (*PAGES, *pages.table()))
                 port = int(base.rpartition(":")[2])
                 with Listening(health(instance, others=routes), HOST, port):
-                    yield Served(base, tuple(_invitations(self.stage, door)), world)
+                    try:
+                        yield Served(base, tuple(_invitations(self.stage, door)), world)
+                    finally:
+                        leaving.set()
 
     def _works(self, store: Store, at: datetime, actor: str) -> Casework:
         return Casework(self.stage.app, store, self.stage.team, at, actor)

@@ -24,8 +24,14 @@ def environment() -> Environment:
     )
     made.filters["inert"] = partial(shortened, most=_MOST)
     made.filters["iso"] = iso
+    made.filters["counted"] = counted
     made.globals |= {"icon": ICON_ADDRESS, "watch": _WATCH}
     return made
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Say how many of something there are: `1 gap`, `2 gaps`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 STYLE: Final = (files("watchbill.web") / "templates" / "style.css").read_text("utf-8") + calendar.STYLE
