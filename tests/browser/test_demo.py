@@ -54,6 +54,7 @@ class Kept(logging.Handler):
 def visitor(browser, world):
     """Open a window of somebody who has the links of the terminal."""
     found = browser.visitor(world.base)
+    come_in(found, world.invitations[0])
     yield found
     found.page.context.close()
 
@@ -98,9 +99,9 @@ def asked_about(window, person):
     expect(window.page.locator("main")).to_contain_text(f"Asked of {person}")
 
 
-def test_the_way_in_is_for_everybody(world, visitor):
+def test_the_way_in_is_for_everybody(browser, world):
     """The page of a link, which opening does not use up; what one that was used up says; who one may be."""
-    link = world.invitations[0]
+    visitor, link = browser.visitor(world.base), world.invitations[1]
     assert faults(visitor, link.url.removeprefix(world.base)) == {}
     come_in(visitor, link)
     assert visitor.page.goto(link.url).status == 403
@@ -114,6 +115,7 @@ def test_the_way_in_is_for_everybody(world, visitor):
     assert not any(visitor.faults().values())
     visitor.page.get_by_role("button", name="Ada Brandt").click()
     expect(visitor.page.locator(".bar")).to_contain_text("ada (lead)")
+    visitor.page.context.close()
 
 
 def test_its_pages_are_for_everybody(browser, world, visitor):

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from watchbill.ledger.model import Kind
 from watchbill.service.casework import view_of
 from watchbill.service.links import digest_of
+from watchbill.web.scripts import FOLDER
 
 
 expect.set_options(timeout=30_000)
@@ -133,3 +134,49 @@ def test_what_has_focus_never_becomes_something_else(browser, site):
     assert page.evaluate("document.activeElement === window.held")
     page.keyboard.press("Enter")
     page.wait_for_url("**/open/C-late")
+
+
+CHANGED = """runs => {
+    let seed = 7;
+    const drawn = most => (seed = (seed * 1103515245 + 12345) % 2147483648) % most;
+    const names = ['p', 'ul', 'li', 'a', 'button', 'details', 'summary', 'tr', 'span', 'div'];
+    const made = deep => {
+        const each = document.createElement(names[drawn(names.length)]);
+        if (drawn(3) === 0) each.setAttribute('href', '/' + drawn(4));
+        if (drawn(4) === 0) each.className = 'c' + drawn(3);
+        for (let n = drawn(deep > 0 ? 6 : 1); n > 0; n -= 1) {
+            each.append(drawn(3) === 0 ? document.createTextNode('t' + drawn(4)) : made(deep - 1));
+        }
+        return each;
+    };
+    const main = document.getElementById('main'), wrong = [];
+    for (let run = 0; run < runs; run += 1) {
+        main.replaceChildren(made(3), made(3), made(3));
+        const fresh = main.cloneNode(true), all = [...fresh.querySelectorAll('*')];
+        for (let n = drawn(5); n >= 0; n -= 1) {
+            const each = all[drawn(all.length)], what = drawn(4);
+            if (what === 0) each.remove();
+            else if (what === 1 && each.parentNode) each.before(made(2));
+            else if (what === 2) each.append('z');
+            else each.className = 'd' + drawn(3);
+        }
+        const links = [...main.querySelectorAll('a[href]')], link = links[drawn(links.length || 1)];
+        link?.focus();
+        const told = link?.getAttribute('href'), wanted = fresh.innerHTML, given = document.createDocumentFragment();
+        given.append(...fresh.childNodes);
+        window.keep.handleSwap('keep', main, given);
+        if (main.innerHTML !== wanted) wrong.push([run, wanted, main.innerHTML]);
+        if (link?.isConnected && link.getAttribute('href') !== told) wrong.push([run, told]);
+    }
+    return wrong;
+}"""
+
+
+def test_it_is_the_new_page_whatever_was_there(browser):
+    """Over pages drawn at random, each changed at random: to the letter, and no link is taken for another one."""
+    page = browser.context().new_page()
+    page.set_content("<p id='contact'></p><main id='main'></main>")
+    page.evaluate("window.htmx = {defineExtension: (name, made) => { window[name] = made; }}")
+    page.evaluate((FOLDER / "live.js").read_text("utf-8"))
+    assert page.evaluate(CHANGED, 500) == []
+    page.context.close()

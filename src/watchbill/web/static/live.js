@@ -96,10 +96,20 @@
   const takeChildren = (old, fresh) => {
     const news = [...fresh.childNodes];
     const olds = [...old.childNodes];
+    // Most of it is the same at both ends, and costs no more than to see so.
+    let end = null;
+    while (olds.length > 0 && news.length > 0 && olds.at(-1).isEqualNode(news.at(-1))) {
+      end = olds.pop();
+      news.pop();
+    }
+    let start = 0;
+    while (start < olds.length && start < news.length && olds[start].isEqualNode(news[start])) start += 1;
+    olds.splice(0, start);
+    news.splice(0, start);
     const same = paired(olds.map(factsOf), news.map(factsOf));
     const stay = new Set(same.values());
     for (const each of olds) if (!stay.has(each)) each.remove();
-    let next = old.firstChild;
+    let next = olds.find((each) => stay.has(each)) ?? end;
     for (const each of news) {
       const there = same.get(each);
       if (there === undefined) old.insertBefore(each, next);
