@@ -6,7 +6,8 @@ The rules, in order:
    a rota gives nothing: its gates name who may take the role.
 2. A set is given where others attached all the policies that it consists of; a part of a set is no set.
 3. What is attached to a group is had by its members, to an on-call role by who is on watch.
-4. By Identity Center a set is given where others assigned it, or put somebody into a group that has it.
+4. By Identity Center the set of a job is given where others assigned it, or put somebody into a group that has it;
+   those of rotas and grants deny everything to whoever is not named in them.
 
 All else is in no place: what an inline policy says, a role that trusts others, a document that says something else.
 """
@@ -46,7 +47,7 @@ def given_by(moment: Moment, drift: Sequence[Drift]) -> Iterator[tuple[Place, Dr
 
 
 def _by_center(team: Team, drift: Drift) -> Iterator[Place]:
-    """Give what it gives by a job's set of Identity Center; one of a rota denies who is not on watch by it."""
+    """Give what it gives by a job's set of Identity Center."""
     sets = {set_name(f"job-{name}"): name for name in team.permission_sets} if drift.given else {}
     for person, number, name in drift.given:
         account = team.account_of(number)
