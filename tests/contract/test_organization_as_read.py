@@ -14,11 +14,13 @@ from watchbill.access.effective import answers
 from watchbill.access.model import State
 from watchbill.access.organization import RCP, SCP, Organization, under
 from watchbill.access.plan import make_plan
+from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import make_app
 from watchbill.ledger.model import Kind
 from watchbill.policy.model import Effect
 from watchbill.service.as_read import NOTHING_READ, as_read
 from watchbill.service.casework import Casework
+from watchbill.service.reconcile import reconcile
 from watchbill.sim.stand_in import StandIn
 from watchbill.store.database import open_store
 
@@ -199,3 +201,18 @@ def test_an_account_that_the_file_does_not_have_makes_no_other(world):
     found = as_read(world.store, world.team, AT + HOUR).organization
     assert isinstance(found, Organization)
     assert made in found.targets
+
+
+def test_each_pass_keeps_it(world):
+    """Without a plan of anybody's; one that AWS refuses to answer for leaves what there is."""
+    reconcile(world.at(AT), None)
+    (row,) = world.store.readings.all(f"organization of {PRODUCTION.number}")
+    assert (row.since, row.by) == (AT, "watchbill")
+    refused = replace(world.team.accounts["production"], role="nobody")
+    world.team = replace(world.team, accounts={**world.team.accounts, "production": refused})
+    silent = replace(world.app, accounts=Accounts("http://127.0.0.1:9", ("any", "any")))
+    assert isinstance(silent.organization(world.team), str)
+    world.app = silent
+    reconcile(world.at(AT + HOUR), None)
+    assert [each.seen_at for each in world.store.readings.all(f"organization of {PRODUCTION.number}")] == [AT]
+    assert isinstance(as_read(world.store, world.team, AT + HOUR).organization, Organization)
