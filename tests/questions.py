@@ -271,7 +271,7 @@ def sat(person: str | None, span: Interval | None, gap: int) -> Any:
 
 
 def covered(span: Interval | None) -> Any:
-    """Answer how many events and objects an hour has."""
+    """Answer how many events an hour has."""
 
     def answer(rows: Rows) -> list[Row]:
         mine = [
@@ -279,10 +279,7 @@ def covered(span: Interval | None) -> Any:
             for row in inside(rows, span)
             if row["account"] is not None
         ]
-        found = [
-            {**keys, "events": len(held), "objects": distinct(held, "object")}
-            for keys, held in grouped(mine, "account", "region", "hour_ms")
-        ]
+        found = [{**keys, "events": len(held)} for keys, held in grouped(mine, "account", "region", "hour_ms")]
         return ordered(found, "account", "region", "hour_ms")
 
     return answer

@@ -258,10 +258,9 @@ def unattributed(span: Interval | None = None) -> exp.Select:
 
 
 def coverage(span: Interval | None = None) -> exp.Select:
-    """Ask how many events and objects each account and region has for each hour; hours that have none are not there."""
+    """Ask how many events each account and region has for each hour; hours that have none are not there."""
     query = _query("""
-        SELECT account, region, time_ms - time_ms % 3600000 AS hour_ms, COUNT(*) AS events,
-               COUNT(DISTINCT object) AS objects
+        SELECT account, region, time_ms - time_ms % 3600000 AS hour_ms, COUNT(*) AS events
         FROM events WHERE NOT account IS NULL GROUP BY account, region, time_ms - time_ms % 3600000
         ORDER BY account NULLS LAST, region NULLS LAST, hour_ms NULLS LAST
     """)
