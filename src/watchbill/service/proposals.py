@@ -18,7 +18,7 @@ from types import MappingProxyType
 import msgspec
 
 from watchbill.access.approval import Finding, Weighed
-from watchbill.access.model import Change, Plan
+from watchbill.access.model import Change, Plan, Verb
 from watchbill.access.sudo import SERVICE as HOST_SERVICE
 from watchbill.errors import NotFoundError, RefusedError
 from watchbill.intervals import iso
@@ -204,12 +204,17 @@ def approve(work: Casework, proposal_id: str, proof: Mapping[str, str] = Mapping
 
 
 def refuse(work: Casework, proposal_id: str, reason: str) -> str:
-    """Refuse a proposal as a lead; it stays refused while the file and AWS are as they are."""
+    """Refuse a proposal as a lead; it stays refused while the file and AWS are as they are.
+
+    Nobody refuses what a review takes from themselves.
+    """
     row = find(work.store, proposal_id)
     if row.state is Proposed.REFUSED and row.turned_by == work.actor:
         return said(work, row)
     _must_wait(work, row, but=Proposed.APPROVED)
     work.must_lead(None)
+    if loses_by_review(row, work.actor):
+        raise RefusedError(f"`{work.actor}` loses what the review removes: another lead refuses {row.id}, or none")
     after = replace(row, state=Proposed.REFUSED, turned_at=work.at, turned_by=work.actor, why=reason)
     with work.store.transaction():
         if not work.store.proposals.turn(row, after):
@@ -217,6 +222,12 @@ def refuse(work: Casework, proposal_id: str, reason: str) -> str:
         work.record(Kind.PLAN_REFUSED, row.id, {"reason": reason} if reason else {})
         put(work, turned_notice(row.id, said(work, after)))
     return said(work, after)
+
+
+def loses_by_review(row: ProposalRow, person: str) -> bool:
+    """Tell whether a proposal is of what a review takes from somebody: whether it is to be is not for them to say."""
+    effects = content_of(row).plan.effects if row.review is not None else ()
+    return any(each.person == person and each.verb is Verb.LOSES for each in effects)
 
 
 def said(work: Casework, row: ProposalRow) -> str:

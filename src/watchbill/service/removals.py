@@ -4,7 +4,8 @@
    any change of that file is (`access.plan`). What cannot be written there is for a person, as the review says.
 2. The plan is kept as a proposal: bound to the review, to its signatures and to that file. A lead approves it, or not.
 3. Approved, it is applied by the next pass, if the same signatures still come to the same; else it is void, and another
-   is kept. That file less the removals is in force from then on: what the file at hand gives back waits as new access.
+   is kept. So is one that was begun, where leads have let another file be meanwhile; and one that still waits when
+   another review is opened. That file less the removals is in force from then on: what the file at hand gives back waits as new access.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from watchbill.service.proposals import (
     name_of,
     propose,
     void,
+    waiting,
 )
 from watchbill.service.recertification import Review, find, proposal
 from watchbill.service.stepping import Apply, carried_out, laid_out, made
@@ -35,7 +37,6 @@ from watchbill.store.rows import ProposalRow, Proposed
 from watchbill.team.model import Mode, Team
 
 
-_OPEN = (Proposed.WAITING, Proposed.APPROVED, Proposed.BEGUN)
 _OVER = (Proposed.APPLIED, Proposed.REFUSED)
 _SIGNED = Authors(known=True)
 """Who wrote it is known by the signatures. A lead who signed may approve it: it takes; whoever gains by it may not."""
@@ -70,20 +71,29 @@ def step(work: Casework, apply: Apply) -> Removed:
     entry = work.store.ledger.last(Kind.REVIEW_OPENED)
     if entry is None:
         return Removed()
-    rows = work.store.proposals.of_review(entry.subject)
-    row = next((each for each in rows if each.state in _OPEN), None)
+    there = [each for each in waiting(work.store) if each.review is not None]
+    late = [each for each in there if each.review != entry.subject and each.state is Proposed.WAITING]
+    void(work, late, "another review was opened since, which decides it")
+    row = next((each for each in there if each not in late), None)
     if row is None:
-        over = any(each.state in _OVER for each in rows)
+        over = any(each.state in _OVER for each in work.store.proposals.of_review(entry.subject))
         review = find(work.store, entry.subject)
         return Removed() if over or not review.is_done else _kept(work, review)
-    if row.state is Proposed.BEGUN:
-        return _gone_on_with(work, row, apply)
-    if not is_current(work, row):
+    if not _still_stands(work, row):
         void(work, [row], "the team file in force is another")
         return Removed()
+    if row.state is Proposed.BEGUN:
+        return _gone_on_with(work, row, apply)
     if row.state is Proposed.WAITING:
         return Removed(proposal=row)
-    return _approved(work, row, find(work.store, entry.subject), apply)
+    return _approved(work, row, find(work.store, row.review or ""), apply)
+
+
+def _still_stands(work: Casework, row: ProposalRow) -> bool:
+    """Tell whether the file that a plan changes is in force; of one that was begun, it may be the one that it makes."""
+    in_force = work.in_force()
+    made = row.state is Proposed.BEGUN and in_force is not None and in_force.digest == row.revision
+    return made or is_current(work, row)
 
 
 def _kept(work: Casework, review: Review) -> Removed:

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.service.test_stepping import Site
 
 from watchbill.access.recertification import Decided
-from watchbill.errors import RefusedError
+from watchbill.errors import ProviderError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.service import proposals
 from watchbill.service import recertification as reviewing
@@ -118,6 +118,62 @@ def test_one_that_was_refused_is_not_kept_again(site):
     site.run()
     assert of(site, review).state is Proposed.REFUSED
     assert site.may("james", "ec2:RunInstances")
+
+
+def test_nobody_refuses_what_a_review_takes_from_them(site):
+    """A lead would have the last word on their own access; another lead has it."""
+    review = signed(site, ("ada", "group admins"))
+    site.run()
+    with pytest.raises(RefusedError, match="another lead refuses"):
+        proposals.refuse(site.as_("ada"), of(site, review).id, "I need it")
+    assert of(site, review).state is Proposed.WAITING
+    proposals.refuse(site.as_("sofia"), of(site, review).id, "she needs it")
+    assert of(site, review).state is Proposed.REFUSED
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_another_review_leaves_no_plan_of_the_one_before_that_nobody_applies(site, approved):
+    """One that was approved by then is applied; one that waits is void, and the new review decides."""
+    before = signed(site)
+    site.run()
+    if approved:
+        proposals.approve(site.as_("ada"), of(site, before).id)
+    site.clock.advance(timedelta(minutes=5))
+    signed(site, None)
+    site.run()
+    assert of(site, before).state is (Proposed.APPLIED if approved else Proposed.VOID)
+    assert site.may("james", "ec2:RunInstances") is not approved
+    if not approved:
+        with pytest.raises(RefusedError, match="another review was opened since"):
+            proposals.approve(site.as_("ada"), of(site, before).id)
+
+
+def test_one_that_was_begun_takes_back_no_file_that_was_let_be_since(tmp_path, monkeypatch):
+    """Cut short by AWS, it is void once leads let another file be, and planned anew by that one."""
+    site = Site(tmp_path, "propose")
+    site.begin()
+    review = signed(site)
+    site.run()
+    before = of(site, review)
+    proposals.approve(site.as_("ada"), before.id)
+    perform = site.cloud.perform
+
+    def refuses(account, call):
+        if call.operation == "RemoveUserFromGroup":
+            raise ProviderError("throttled")
+        perform(account, call)
+
+    monkeypatch.setattr(site.cloud, "perform", refuses)
+    site.run()
+    assert of(site, review).state is Proposed.BEGUN
+    site.edit("leads: [ada, sofia, rick]", "leads: [ada, sofia]", "james")
+    proposals.approve(site.as_("ada"), site.run().proposal.id)
+    for _ in range(2):
+        site.run()
+        assert site.store.revisions.latest().text == site.text
+    states = {each.id: each.state for each in site.store.proposals.of_review(review.id)}
+    assert states.pop(before.id) is Proposed.VOID
+    assert list(states.values()) == [Proposed.WAITING]
 
 
 def test_a_review_that_takes_nothing_away_or_is_open_is_no_plan(site):

@@ -75,13 +75,18 @@ def _shown(visit: Visit, plan: str, until: datetime | None) -> Response:
         waits=row.state is Proposed.WAITING,
         other_file=not proposals.is_current(work, row),
         may=visit.role >= Role.LEAD and _may(visit, row) and visit.person not in [each.by for each in approved],
-        refuses=visit.role >= Role.LEAD and visit.person in visit.team.leads and _is_open(row),
+        refuses=_may_refuse(visit, row),
         proves=visit.site.provider is not None,
     )
 
 
 def _may(visit: Visit, row: ProposalRow) -> bool:
     return row.state is Proposed.WAITING and visit.person in proposals.approvers(visit.work(), row)
+
+
+def _may_refuse(visit: Visit, row: ProposalRow) -> bool:
+    leads = visit.role >= Role.LEAD and visit.person in visit.team.leads
+    return leads and _is_open(row) and not proposals.loses_by_review(row, visit.person)
 
 
 def _is_open(row: ProposalRow) -> bool:
