@@ -79,6 +79,11 @@ def test_what_is_written_is_there_when_it_is_opened_again(place):
         for digest in ("d0", "d1", "d1"):
             store.revisions.settle(digest)
             assert (store.revisions.settled() is not None) is (digest == "d1")
+        assert store.revisions.add("d2", AT, "team: y", "ana")
+        for settled in ("d1", "d2"):
+            store.revisions.settle("d2", hosts=True)
+            assert store.revisions.settled(hosts=True).digest == settled
+            store.revisions.settle("d2")
         assert store.revisions.texts(["d1", "d1", "d0"]) == {"d1": "team: x"}
         assert store.revisions.at(AT - timedelta(seconds=1)) is None
 

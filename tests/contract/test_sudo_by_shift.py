@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.examples import examples
 from tests.sshd import PERSON, Here, run
+from tests.unit.service.test_stepping import Site
 from tests.unit.service.world import World, hijack
 
 from watchbill.access.model import Call, State
 from watchbill.access.sudo import FILE, SERVICE, WRITE, Rule, read, write
 from watchbill.aws.identity_center import Center
 from watchbill.clock import SystemClock
-from watchbill.errors import ProviderError
+from watchbill.errors import ProviderError, RefusedError
 from watchbill.intervals import Interval
 from watchbill.outside import Outside
 from watchbill.respond.hosts import Known, freeze_on_hosts, verify_on_hosts
@@ -323,6 +324,47 @@ def test_what_one_refuses_stays_refused_and_what_is_applied_by_hand_waits_no_mor
     host_access.write(world.as_("sofia"), host_access.plan(world.as_("sofia")))
     assert OURS.exists()
     assert waits() is None
+
+
+def test_who_wrote_it_does_not_approve_it_on_hosts_until_it_is_done_there(tmp_path, host):
+    """A schedule that waits for nobody, and a command that was let be in AWS: on hosts each waits for somebody else."""
+    site = Site(tmp_path, "propose")
+    outside = Outside(Center(site.app.accounts), hosts=host.hosts)
+    site.app = replace(site.app, outside=outside, performers=outside.performers())
+
+    def run():
+        done = reconcile(site.as_("watchbill"), None)
+        assert done.problems == []
+        return done
+
+    def must_be_anothers(waits, author):
+        assert author in proposals.content_of(waits).barred
+        with pytest.raises(RefusedError, match=f"`{author}` wrote what is in"):
+            proposals.approve(site.as_(author), waits.id)
+
+    with site.store:
+        there = host.host
+        site.edit("permission_sets:", f"hosts:\n  bastion: {{address: {there.address}, user: {there.user}, port: {there.port}}}\npermission_sets:")  # fmt: skip
+        site.edit("james@example.com}", f"james@example.com, host_users: [{PERSON}]}}")
+        site.edit("    horizon: 3d", "    hosts: [bastion]\n    sudo: [/bin/true]\n    horizon: 3d", "sofia")
+        site.begin()
+        first = run().host_proposal
+        proposals.approve(site.as_("sofia"), first.id)
+        assert run().host_proposal.state is Proposed.APPLIED
+
+        site.edit("[james, rick]\n        turn", "[james, james, rick]\n        turn", "sofia")
+        must_be_anothers(run().host_proposal, "sofia")
+        site.edit("sudo: [/bin/true]", "sudo: [/bin/false]", "ada")
+        proposals.approve(site.as_("rick"), run().proposal.id)
+        assert run().proposal.state is Proposed.APPLIED
+        waits = run().host_proposal
+        must_be_anothers(waits, "sofia")
+        must_be_anothers(waits, "ada")
+        proposals.approve(site.as_("rick"), waits.id)
+        assert run().host_proposal.state is Proposed.APPLIED
+        assert "/bin/false" in OURS.read_text()
+        site.clock.advance(timedelta(days=1))
+        assert proposals.content_of(run().host_proposal).barred == ()
 
 
 def test_a_freeze_over_a_pass_and_back(world):

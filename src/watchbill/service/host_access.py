@@ -26,13 +26,11 @@ from watchbill.ledger.model import Kind, Sought
 from watchbill.service.casework import Casework
 from watchbill.service.certificates import authority_of, sign_due
 from watchbill.service.containment import Progress, carry_out
-from watchbill.service.stepping import Step, attend, goes_by
-from watchbill.store.rows import ProposalRow
+from watchbill.service.stepping import Step, attend, authors_of_the_rest, goes_by
+from watchbill.store.rows import ProposalRow, Proposed
 from watchbill.team.model import Mode, Team
 
 
-_NOTHING = Weighed((), (), 0, frozenset())
-"""What waits of the file: what is written on hosts is by one that was let be."""
 _BEGUN = {sudo.WRITE: Kind.SUDO_BEGUN, logins.WRITE: Kind.LOGINS_BEGUN}
 _WRITTEN = {sudo.WRITE: Kind.SUDO_WRITTEN, logins.WRITE: Kind.LOGINS_WRITTEN}
 _FAILED = {sudo.WRITE: Kind.SUDO_FAILED, logins.WRITE: Kind.LOGINS_FAILED}
@@ -68,11 +66,17 @@ def in_step(work: Casework, step: Step) -> Written:
     waits = {name: seen[name] for name in seen if name in attended}
     made = _compared(work, team, waits, held_by(sides, Mode.PROPOSE))
     applies = partial(_approved, team, made)
-    done, proposal = attend(work, plan_of(made, team, work.at, work.team.digest), _NOTHING, applies, hosts=True)
+    # Nothing of the file waits: what is written on hosts is by one that was let be. Who wrote it goes on to be barred.
+    by = work.team if step.base is work.team else work.in_force()
+    weighed = Weighed((), (), 0, authors_of_the_rest(work, by, hosts=True))
+    done, proposal = attend(work, plan_of(made, team, work.at, work.team.digest), weighed, applies, hosts=True)
     _, unsigned = sign_due(work, team, by_itself, outcomes)
     _, waiting = sign_due(work, team, made, done)
-    problems = (*by_itself.problems, *made.problems, *_gone(work, team), *unsigned, *waiting)
-    return Written((*outcomes, *done), problems, proposal)
+    unwritten = (*by_itself.problems, *made.problems, *_gone(work, team))
+    whole = not unwritten and all(outcome.state is State.DONE for outcome in (*outcomes, *done))
+    if whole and step.base is work.team and (proposal is None or proposal.state is Proposed.APPLIED):
+        work.store.revisions.settle(work.team.digest, hosts=True)
+    return Written((*outcomes, *done), (*unwritten, *unsigned, *waiting), proposal)
 
 
 def _approved(team: Team, made: HostPlan, work: Casework, plan: Plan) -> tuple[Outcome, ...]:

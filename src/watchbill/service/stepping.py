@@ -82,7 +82,7 @@ def step_of(work: Casework) -> Step:
     center, found = looked_at(work, team, observed)
     plan = planned(work, team, observed, center and told_of(center, found), seen)
     weighed = weigh(known, team, work.at, authors_of(before, work.team), plan)
-    weighed = replace(weighed, barred=weighed.barred | _authors_of_the_rest(work, before))
+    weighed = replace(weighed, barred=weighed.barred | authors_of_the_rest(work, before))
     base = work.team if not weighed.waits else before and _interim(work, before)
     if before is not None and found:
         weighed = weighed_with(weighed, (each.finding for each in found), before)
@@ -122,10 +122,10 @@ def keep_users(work: Casework, step: Step, *, whole: bool) -> None:
                 work.record(Kind.CENTER_USER_MOVED, name, {"was": known[name], "now": user})
 
 
-def _authors_of_the_rest(work: Casework, before: Team | None) -> frozenset[str]:
-    """Give who wrote what is in force and not all done: a part of it waits where plans do, and is still theirs."""
-    settled = work.store.revisions.settled()
-    if before is None or settled is None or settled.digest == before.digest:
+def authors_of_the_rest(work: Casework, by: Team | None, *, hosts: bool = False) -> frozenset[str]:
+    """Give who wrote what things are done by and is not all done: a part waits where plans do, and is still theirs."""
+    settled = work.store.revisions.settled(hosts=hosts)
+    if by is None or settled is None or settled.digest == by.digest:
         return frozenset()
     try:
         return authors_of(read(settled.text, work.team.path), work.team).people

@@ -12,6 +12,10 @@ from watchbill.store.part import Part
 from watchbill.store.rows import RevisionRow
 
 
+_NOT, _IN_AWS, _EVERYWHERE = range(3)
+"""How far a revision is done."""
+
+
 class Revisions(Part):
     """Applied revisions of the team file."""
 
@@ -22,26 +26,34 @@ class Revisions(Part):
             latest = self.latest()
             if latest is not None and latest.digest == digest:
                 return False
-            connection.execute(tables.revisions.insert().values(**values, settled=0))
+            connection.execute(tables.revisions.insert().values(**values, settled=_NOT))
         return True
 
-    def settle(self, digest: str) -> None:
-        """Write that all of the latest revision is done, if it is this one; until then a part of it may wait."""
+    def settle(self, digest: str, *, hosts: bool = False) -> None:
+        """Write that all of the latest revision is done, if it is this one; until then a part of it may wait.
+
+        With `hosts` it is done on hosts too, if it was in AWS before.
+        """
         column = tables.revisions.c
         newest = select(column.number).order_by(column.number.desc()).limit(1).scalar_subquery()
-        unsettled = (column.number == newest) & (column.digest == digest) & (column.settled == 0)
+        before, after = (_IN_AWS, _EVERYWHERE) if hosts else (_NOT, _IN_AWS)
+        unsettled = (column.number == newest) & (column.digest == digest) & (column.settled == before)
         with self._read() as connection:
             if connection.execute(select(column.number).where(unsettled)).first() is None:
                 return
         with self._connect() as connection:
-            connection.execute(tables.revisions.update().where(unsettled).values(settled=1))
+            connection.execute(tables.revisions.update().where(unsettled).values(settled=after))
 
-    def settled(self) -> RevisionRow | None:
-        """Give the last revision of which all is done."""
+    def settled(self, *, hosts: bool = False) -> RevisionRow | None:
+        """Give the last revision of which all is done; with `hosts` there too, or where none ever was, the first."""
         column = tables.revisions.c
-        found = select(tables.revisions).where(column.settled == 1).order_by(column.number.desc()).limit(1)
+        done = column.settled >= (_EVERYWHERE if hosts else _IN_AWS)
+        found = select(tables.revisions).where(done).order_by(column.number.desc()).limit(1)
+        first = select(tables.revisions).order_by(column.number).limit(1)
         with self._read() as connection:
             row = connection.execute(found).first()
+            if row is None and hosts:
+                row = connection.execute(first).first()
         return None if row is None else _revision(row)
 
     def latest(self) -> RevisionRow | None:
