@@ -4,8 +4,9 @@
    any change of that file is (`access.plan`). What cannot be written there is for a person, as the review says.
 2. The plan is kept as a proposal: bound to the review, to its signatures and to that file. A lead approves it, or not.
 3. Approved, it is applied by the next pass, if the same signatures still come to the same; else it is void, and another
-   is kept. So is one that was begun, where leads have let another file be meanwhile; and one that still waits when
-   another review is opened. That file less the removals is in force from then on: what the file at hand gives back waits as new access.
+   is kept. So is one that was begun, where leads have let another file be meanwhile; one that still waits when another
+   review is opened is void. The file less the removals is in force from then on: what the file at hand gives back waits
+   as new access.
 """
 
 from collections.abc import Mapping

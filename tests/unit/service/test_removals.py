@@ -170,7 +170,9 @@ def test_one_that_was_begun_takes_back_no_file_that_was_let_be_since(tmp_path, m
     proposals.approve(site.as_("ada"), site.run().proposal.id)
     for _ in range(2):
         site.run()
-        assert site.store.revisions.latest().text == site.text
+        latest = site.store.revisions.latest()
+        assert latest is not None
+        assert latest.text == site.text
     states = {each.id: each.state for each in site.store.proposals.of_review(review.id)}
     assert states.pop(before.id) is Proposed.VOID
     assert list(states.values()) == [Proposed.WAITING]
