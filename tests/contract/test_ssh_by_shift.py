@@ -1,5 +1,6 @@
 """SSH by shift over a real sshd: certificates that ssh-keygen signed, and when and to whom they open a host."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -246,6 +247,21 @@ def test_a_pass_writes_and_signs_once_what_opens_the_host_for_the_shift(gate, wo
     world.team = replace(world.team, rotas={"platform": on_watch("ada", world.span)})
     passed(world)
     assert (given(world), gate.opens(longer.text), OURS.exists()) == ([], False, False)
+
+
+def test_a_key_of_which_none_can_be_made_is_said_and_keeps_nobody_elses_back(gate, world):
+    """One that is cut short, and one of hardware, which nothing here reads back: each is named, others are signed."""
+    rest = base64.b64encode(b"\0\0\0\x13ecdsa-sha2-nistp256\0\0\0\x08nistp256\0\0\0\x04cut!").decode()
+    hard = b"\0\0\0\x1ask-ssh-ed25519@openssh.com\0\0\0\x20" + bytes(range(32)) + b"\0\0\0\x04ssh:"
+    bad = (f"ecdsa-sha2-nistp256 {rest}", f"sk-ssh-ed25519@openssh.com {base64.b64encode(hard).decode()}")
+    assert run("ssh-keygen", "-l", "-f", "/dev/stdin", input=f"{bad[1]}\n")
+    james = replace(world.team.people["james"], public_keys=(*bad, gate.key))
+    world.team = replace(world.team, people={**world.team.people, "james": james})
+    said = reconcile(world.as_("watchbill"), None).problems
+    assert [str(fingerprint_of(key)) in problem.message for key, problem in zip(bad, said, strict=True)] == [True, True]
+    assert all("james" in problem.message for problem in said)
+    (mine,) = given(world)
+    assert gate.opens(mine.text)
 
 
 def test_who_is_frozen_is_out_at_once_and_comes_back_with_what_they_had(gate, world):

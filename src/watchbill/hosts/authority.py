@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from watchbill.access.certificates import Certificate
-from watchbill.errors import ProviderError
+from watchbill.errors import ProviderError, RefusedError
 from watchbill.team.ssh_keys import bare, fingerprint_of
 
 
@@ -35,7 +35,7 @@ _INSTANT = "%Y%m%d%H%M%S"
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Signs certificates. Every failure is a ProviderError."""
+    """Signs certificates. Every failure is a ProviderError; of a key that none can be made of it is a RefusedError."""
 
     path: str
 
@@ -59,7 +59,11 @@ class Authority:
             key = Path(folder, "key.pub")
             key.write_text(f"{wanted.key}\n", "utf-8")
             agent = ["-U"] if self._in_agent() else ["-P", ""]
-            _keygen("-q", "-s", self.path, *agent, *named, "-z", str(serial), *allowed, str(key))
+            try:
+                _keygen("-q", "-s", self.path, *agent, *named, "-z", str(serial), *allowed, str(key))
+            except ProviderError:
+                _must_be_key(wanted, key)
+                raise
             made = Path(folder, "key-cert.pub").read_text("utf-8").strip()
         _check(made, wanted, public, serial)
         return made
@@ -94,12 +98,24 @@ def _keygen(*words: str) -> str:
     return done.stdout
 
 
+def _must_be_key(wanted: Certificate, path: Path) -> None:
+    """Refuse a key that ssh-keygen does not read: who signs is not to blame."""
+    try:
+        _keygen("-l", "-f", str(path))
+    except ProviderError:
+        raise _refused(wanted, "ssh-keygen reads no key in it") from None
+
+
+def _refused(wanted: Certificate, why: str) -> RefusedError:
+    return RefusedError(f"no certificate of key {fingerprint_of(wanted.key)} of `{wanted.person}`: {why}")
+
+
 def _check(made: str, wanted: Certificate, public: str, serial: int) -> None:
     """Hold what was signed against what was wanted, to the bit of the key; anything else is given to nobody."""
     try:
         found = load_ssh_public_identity(made.encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ProviderError("ssh-keygen signed what cannot be read back") from None
+        raise _refused(wanted, f"one of type {made.split(maxsplit=1)[0]} cannot be read back") from None
     if not isinstance(found, SSHCertificate) or not _is_signed(found):
         raise ProviderError("ssh-keygen made what nobody signed")
     signer = found.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()

@@ -13,7 +13,7 @@ from watchbill.access import logins
 from watchbill.access.certificates import Certificate, certificates, taken
 from watchbill.access.host_plan import HostPlan
 from watchbill.access.model import Outcome, State
-from watchbill.errors import Problem, WatchbillError
+from watchbill.errors import Problem, RefusedError, WatchbillError
 from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.ledger.model import Entry, Kind, Sought
 from watchbill.service.casework import Casework
@@ -63,26 +63,40 @@ def sign_due(
     signs = work.app.authority() if made.logins else None
     if signs is None:
         return 0, ()
-    count = 0
+    count, problems, refused = 0, list[Problem](), set[str]()
     try:
         public = signs.public()
         authority = str(fingerprint_of(public))
-        for wanted in list(due(work, team, made, outcomes, authority))[:most]:
-            text = signs.sign(wanted, public)
-            facts = {
-                "serial": str(wanted.serial(authority)),
-                "authority": authority,
-                "key": fingerprint_of(wanted.key),
-                "from": iso(wanted.interval.start),
-                "to": iso(wanted.interval.end),
-                "principals": list(wanted.principals),
-                "certificate": text,
-            }
-            work.record(Kind.CERTIFICATE_SIGNED, wanted.person, facts)
+        for wanted in list(due(work, team, made, outcomes, authority)):
+            if count == most:
+                break
+            if wanted.key in refused:
+                continue
+            try:
+                text = signs.sign(wanted, public)
+            except RefusedError as error:
+                # What is wrong with one key keeps nobody else's back.
+                refused.add(wanted.key)
+                problems.extend(error.problems)
+                continue
+            _keep(work, wanted, authority, text)
             count += 1
     except WatchbillError as error:
-        return count, tuple(error.problems)
-    return count, ()
+        problems.extend(error.problems)
+    return count, tuple(problems)
+
+
+def _keep(work: Casework, wanted: Certificate, authority: str, text: str) -> None:
+    facts = {
+        "serial": str(wanted.serial(authority)),
+        "authority": authority,
+        "key": fingerprint_of(wanted.key),
+        "from": iso(wanted.interval.start),
+        "to": iso(wanted.interval.end),
+        "principals": list(wanted.principals),
+        "certificate": text,
+    }
+    work.record(Kind.CERTIFICATE_SIGNED, wanted.person, facts)
 
 
 def due(
