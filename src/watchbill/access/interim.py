@@ -107,9 +107,10 @@ class _Left:
         self._denying = {name for name, found in before.permission_sets.items() if denies(found, at)}
 
     def person(self, person: Person) -> Person:
-        """Give a person with those of their public keys that they still have; one who is gone is in no rota either."""
+        """Give a person with those of their keys and users of hosts that they still have; who is gone is in no rota."""
         new = self._after.people.get(person.name, person)
-        return replace(person, public_keys=tuple(key for key in person.public_keys if key in new.public_keys))
+        keys = tuple(key for key in person.public_keys if key in new.public_keys)
+        return replace(person, public_keys=keys, host_users=tuple(u for u in person.host_users if u in new.host_users))
 
     def group(self, group: Group) -> Group:
         """Give a group with those of its members who still hold anything by it, and those of its accesses."""
@@ -140,7 +141,7 @@ class _Left:
         gone = [name for name in rota.people if name not in new.people or name not in self._after.people]
         accounts = tuple(name for name in rota.accounts if name in new.accounts)
         entitlement = {kind: held for kind, held in rota.entitlement.items() if new.entitlement.get(kind) == held}
-        hosts = tuple(name for name in rota.hosts if name in new.hosts and name in self._after.reached)
+        hosts = tuple(name for name in rota.hosts if name in new.hosts and self._is_there(name))
         kept = new.sudo if EVERYTHING in rota.sudo else tuple(each for each in rota.sudo if each in new.sudo)
         sudo = rota.sudo if EVERYTHING in new.sudo else kept
         rota = replace(rota, hosts=hosts, sudo=sudo, ssh=rota.ssh and new.ssh)
@@ -154,6 +155,11 @@ class _Left:
         changed = replace(rota, accounts=accounts, entitlement=entitlement, overrides=(*rota.overrides, *out))
         return replace(changed, required=())
 
+    def _is_there(self, host: str) -> bool:
+        """Tell whether a host is still reached, and the same: by another address it is another."""
+        was, now = self._before.reached[host], self._after.reached.get(host)
+        return now is not None and (now.address, now.port) == (was.address, was.port)
+
     def grants(self) -> Iterator[Grant]:
         """Give the grants that are still there; of one that gives less the old one waits with the rest."""
         new = {grant.name for grant in self._after.grants}
@@ -165,5 +171,5 @@ class _Left:
 
 def _access(team: Team) -> object:
     groups = [(g.name, sorted(team.members(g.name)), g.access) for g in team.groups.values() if g.access]
-    keys = [person.public_keys for person in team.people.values()]
-    return groups, team.permission_sets, team.rotas, team.grants, keys
+    hosts = [(person.public_keys, person.host_users) for person in team.people.values()]
+    return groups, team.permission_sets, team.rotas, team.grants, hosts

@@ -129,6 +129,15 @@ def test_a_key_that_a_new_file_takes_out_is_out_at_once():
     assert [less(one, none, NOON).rotas["platform"].ssh, less(none, one, NOON).rotas["platform"].ssh] == [False, False]
 
 
+def test_a_user_or_an_address_of_a_host_that_a_new_file_takes_out_is_out_at_once():
+    """It is what may be had there no more; another user or another host waits, and comes with the rest."""
+    old = with_sudo(with_ssh(reaching(team()), "a"), "ALL")
+    other_user, elsewhere = reaching(old, user="jim"), reaching(old, address="other.example.com")
+    moved = replace(old, reached={"bastion": replace(old.reached["bastion"], port=23)})
+    assert [less(old, new, NOON).people["james"].host_users for new in (old, other_user)] == [("james",), ()]
+    assert [less(old, new, NOON).rotas["platform"].hosts for new in (old, elsewhere, moved)] == [("bastion",), (), ()]
+
+
 SUDO = {"all": ("ALL",), "one": ("/bin/a",), "two": ("/bin/a", "/bin/b"), "none": ()}
 
 TABLE = {
