@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from watchbill.store import engine
-from watchbill.store.database import Store, open_store
+from watchbill.store.database import Store, open_store, open_to_read
 from watchbill.store.migrate import upgrade
 
 
@@ -26,6 +26,10 @@ class Place:
     def open(self) -> Store:
         """Open it."""
         return open_store(self.folder, self.url)
+
+    def read(self) -> Store | None:
+        """Open it as one who changes nothing of it."""
+        return open_to_read(self.folder, self.url)
 
     def past_the_store(self) -> Engine:
         """Give the bare database."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from botocore.client import BaseClient
 from tests.cli.scenes import hijacked, on_stage, trail_of
+from tests.states import Place
 from tests.teams import MONDAY
 from tests.trails import record, user
 
@@ -169,3 +170,17 @@ def test_what_was_approved_beside_the_file_counts(watchbill, sample, aws, tmp_pa
     assert [each["event_id"] for each in ran.json["result"]["denied"]] == ["at 11", "at 15"]
     (lee,) = ran.json["result"]["people"]
     assert (lee["person"], lee["allowed"]) == ("lee", 1)
+
+
+def test_a_state_of_an_older_watchbill_is_left_as_it_is(watchbill, sample, aws, tmp_path):
+    """It would be another's no more: an older service that goes by it would refuse it."""
+    assert watchbill("apply", "--yes", **NOON).code == 0
+    (tmp_path / "trail").mkdir()
+    (tmp_path / "trail/a.json").write_text('{"Records": []}', "utf-8")
+    with Place(tmp_path / ".watchbill", None).past_the_store().begin() as state:
+        state.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'")
+    before = files_in(tmp_path)
+    ran = watchbill("observe", "--trail", tmp_path / "trail", **NOON)
+    assert ran.code != 0
+    assert "is from an older watchbill" in ran.err
+    assert files_in(tmp_path) == before

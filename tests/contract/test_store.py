@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from sqlite3 import OperationalError
 from threading import Event
 
 import pytest
@@ -306,6 +307,26 @@ def test_a_newer_database_is_refused(place):
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ProviderError, match="newer watchbill"):
         place.open()
+
+
+def test_one_who_only_reads_changes_nothing(place):
+    """Nothing is made where there is no state, and no older one is brought up to date."""
+    assert place.read() is None
+    assert place.url is not None or list(place.folder.iterdir()) == []
+    with place.open() as store:
+        store.ledger.record(at=AT, kind="x", actor="ana", subject="s", facts={})
+    with place.read() as store:
+        assert [each.subject for each in store.ledger.entries()] == ["s"]
+        with pytest.raises((ProviderError, OperationalError), match=r"read-?only"):
+            store.ledger.record(at=AT, kind="x", actor="ana", subject="t", facts={})
+    with past(place) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'")
+    with pytest.raises(ProviderError, match="older watchbill"):
+        place.read()
+    with past(place) as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0013"
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+    assert place.read() is None
 
 
 def test_another_kind_of_file_is_refused(tmp_path):

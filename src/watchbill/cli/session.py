@@ -137,6 +137,12 @@ class Session:
         found = open_store(self.settings.state, self.settings.database)
         return found if self.lease is None else found.under(self.lease)
 
+    def store_to_read(self) -> "Store | None":
+        """Open the state as one who changes nothing of it; None where there is none."""
+        from watchbill.store.database import open_to_read  # noqa: PLC0415 - see above
+
+        return open_to_read(self.settings.state, self.settings.database)
+
     def has_state(self) -> bool:
         """Tell whether watchbill has a state here: to open it would make one."""
         from watchbill.store.database import FILE  # noqa: PLC0415 - see above

@@ -20,7 +20,7 @@ from watchbill.store.cases import Cases
 from watchbill.store.center_users import CenterUsers
 from watchbill.store.clicks import Clicks
 from watchbill.store.containments import Containments
-from watchbill.store.engine import READS, postgres_engine, sqlite_engine, turn
+from watchbill.store.engine import READS, postgres_engine, postgres_reader, sqlite_engine, sqlite_reader, turn
 from watchbill.store.feeds import Feeds
 from watchbill.store.findings import Findings
 from watchbill.store.freezes import Freezes
@@ -55,6 +55,17 @@ def open_store(folder: Path, url: str | None = None) -> "Store":
     except OSError as error:
         raise ProviderError(f"could not make the folder {folder}: {error.strerror}") from error
     return Store(sqlite_engine(folder / FILE) if url is None else postgres_engine(url))
+
+
+def open_to_read(folder: Path, url: str | None = None) -> "Store | None":
+    """Open the state as one who changes nothing of it, and cannot; None where there is none yet.
+
+    One from an older watchbill is refused: to bring it up to date is to change it.
+    """
+    if url is None and not (folder / FILE).exists():
+        return None
+    engine = sqlite_reader(folder / FILE) if url is None else postgres_reader(url)
+    return None if engine is None else Store(engine)
 
 
 class Store:

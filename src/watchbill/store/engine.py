@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from watchbill.errors import ProviderError
-from watchbill.store.migrate import upgrade
+from watchbill.store.migrate import is_made, upgrade
 
 
 READS = "watchbill_reads"
@@ -95,22 +95,63 @@ def turn(engine: Engine) -> Iterator[None]:
 
 def sqlite_engine(path: Path) -> Engine:
     """Open a SQLite file: write-ahead log, full synchronisation."""
+    engine = _sqlite(path)
+    with _checked(engine, f"{path} is no database of watchbill", "name another --state"):
+        upgrade(engine, str(path))
+    return engine
+
+
+def sqlite_reader(path: Path) -> Engine | None:
+    """Open a SQLite file as one who changes nothing of it; None where there is no state in it."""
+    engine = _sqlite(path)
+    event.listen(engine, "connect", _only_read_sqlite)
+    with _checked(engine, f"{path} is no database of watchbill", "name another --state"):
+        if is_made(engine.execution_options(**{READS: True}), str(path)):
+            return engine
+    engine.dispose()
+    return None
+
+
+def _sqlite(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _TURN}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def _checked(engine: Engine, what: str, hint: str | None = None) -> Iterator[None]:
+    """Close what turns out not to be usable, and say so."""
     try:
-        upgrade(engine, str(path))
+        yield
     except DatabaseError as error:
         engine.dispose()
-        raise ProviderError(f"{path} is no database of watchbill: {error.orig}", "name another --state") from error
+        raise ProviderError(f"{what}: {error.orig}", hint) from error
     except ProviderError:
         engine.dispose()
         raise
-    return engine
 
 
 def postgres_engine(url: str) -> Engine:
     """Open a database of Postgres."""
+    engine = _postgres(url)
+    with _checked(engine, f"{_CALLED} could not be used"):
+        upgrade(engine, _CALLED)
+    return engine
+
+
+def postgres_reader(url: str) -> Engine | None:
+    """Open a database of Postgres as one who changes nothing of it; None where there is no state in it."""
+    engine = _postgres(url)
+    event.listen(engine, "connect", _only_read_postgres)
+    with _checked(engine, f"{_CALLED} could not be used"):
+        if is_made(engine.execution_options(**{READS: True}), _CALLED):
+            return engine
+    engine.dispose()
+    return None
+
+
+def _postgres(url: str) -> Engine:
     target = _postgres_url(url)
     if importlib.util.find_spec("psycopg") is None:
         raise ProviderError("the state is in Postgres, and psycopg is not there", "pip install 'watchbill[postgres]'")
@@ -122,14 +163,6 @@ def postgres_engine(url: str) -> Engine:
     )
     event.listen(engine, "connect", _configure_postgres)
     event.listen(engine, "begin", _begin_postgres)
-    try:
-        upgrade(engine, _CALLED)
-    except DatabaseError as error:
-        engine.dispose()
-        raise ProviderError(f"{_CALLED} could not be used: {error.orig}") from error
-    except ProviderError:
-        engine.dispose()
-        raise
     return engine
 
 
@@ -162,6 +195,10 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
     cursor.close()
 
 
+def _only_read_sqlite(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA query_only=ON").close()
+
+
 def _begin_sqlite(connection: Connection) -> None:
     if connection.get_execution_options().get(READS):
         connection.exec_driver_sql("BEGIN")
@@ -191,6 +228,11 @@ def _began(connection: Connection, raw: Any, until: float) -> bool:
 def _configure_postgres(connection: Any, _: Any) -> None:
     for name, seconds in (("lock_timeout", _TURN), ("idle_in_transaction_session_timeout", _IDLE)):
         connection.execute(f"SET {name} = '{seconds}s'")
+    connection.commit()
+
+
+def _only_read_postgres(connection: Any, _: Any) -> None:
+    connection.execute("SET default_transaction_read_only = on")
     connection.commit()
 
 

@@ -24,19 +24,10 @@ def scripts() -> ScriptDirectory:
 
 
 def upgrade(engine: Engine, name: str) -> None:
-    """Run what is missing; a revision that is not known here means the database is from a newer watchbill."""
-    script = scripts()
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
+    """Run what is missing."""
+    script, current = scripts(), _known(engine, name)
     if current == script.get_current_head():
         return
-    if current is not None:
-        try:
-            script.get_revision(current)
-        except CommandError as error:
-            raise ProviderError(
-                f"{name} is from a newer watchbill (revision {current})", "upgrade watchbill, or name another --state"
-            ) from error
     context = EnvironmentContext(
         Config(),
         script,
@@ -47,3 +38,27 @@ def upgrade(engine: Engine, name: str) -> None:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
+
+
+def is_made(engine: Engine, name: str) -> bool:
+    """Tell whether a database has a state, changing nothing of it; one that is not up to date is a ProviderError."""
+    current = _known(engine, name)
+    if current not in (None, scripts().get_current_head()):
+        hint = "any command that writes brings it up to date, such as `watchbill run`"
+        raise ProviderError(f"{name} is from an older watchbill (revision {current})", hint)
+    return current is not None
+
+
+def _known(engine: Engine, name: str) -> str | None:
+    """Give the revision of a database; one that is not known here means that it is from a newer watchbill."""
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current is None:
+        return None
+    try:
+        scripts().get_revision(current)
+    except CommandError as error:
+        raise ProviderError(
+            f"{name} is from a newer watchbill (revision {current})", "upgrade watchbill, or name another --state"
+        ) from error
+    return current

@@ -160,9 +160,10 @@ def observe(
 
 def _as_if(session: Session, team: Team, span: Interval) -> History:
     """Give the file as if it had been in force, with what was approved beside it and the schedules of the time."""
-    if not session.has_state():
+    store = session.store_to_read()
+    if store is None:
         return replace(declared((), team, span), assumed=())
-    with session.store() as store:
+    with store:
         return history_as_if(team, store, session.at, span)
 
 
