@@ -1,6 +1,7 @@
 """End what is still open of Session Manager after a watch, where a permission set says so (`shells: {end_after}`).
 
-By the file that a pass goes by, and only where it enforces. Who is frozen has none open: the freeze ended them.
+By the file that a pass goes by, or where something stops its plan the one in force, and only where it enforces. Who is
+frozen has none open: the freeze ended them.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from watchbill.errors import Problem
 from watchbill.ledger.model import Kind
 from watchbill.service.casework import Casework
 from watchbill.service.containment import carry_out
-from watchbill.service.stepping import Step, goes_by
+from watchbill.service.stepping import Step, goes_by, laid_out
 from watchbill.team.model import Mode, Team
 
 
@@ -27,9 +28,12 @@ class Ended:
     problems: tuple[Problem, ...] = ()
 
 
-def end_left_open(work: Casework, step: Step) -> Ended:
-    """End every shell that is left open; what could not be listed or ended is said, and the next pass tries again."""
-    team = goes_by(work, step)
+def end_left_open(work: Casework, step: Step | None) -> Ended:
+    """End every shell that is left open; what could not be listed or ended is said, and the next pass tries again.
+
+    Without a `step`, since something stopped it, it is by the file in force: no watch lasts longer for it.
+    """
+    team = _in_force(work) if step is None else goes_by(work, step)
     asked = None if team is None else _asked(work, team)
     if asked is None or not asked.accounts:
         return Ended()
@@ -47,6 +51,11 @@ def end_left_open(work: Casework, step: Step) -> Ended:
         else:
             problems.append(Problem("open-shell", f"{outcome.change.why}: {outcome.error or outcome.state}"))
     return Ended(outcomes, tuple(problems))
+
+
+def _in_force(work: Casework) -> Team | None:
+    in_force = work.in_force()
+    return None if in_force is None else laid_out(work, in_force)
 
 
 def _asked(work: Casework, team: Team) -> Team:

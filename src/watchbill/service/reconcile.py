@@ -142,10 +142,10 @@ def reconcile(work: Casework, watched: Watched | None, *, people: People | None 
     if step is not None:
         with _part(done.problems):
             bring_hosts_in_step(work, step, done)
-        with _part(done.problems):
-            ended = end_left_open(work, step)
-            done.outcomes = (*done.outcomes, *ended.outcomes)
-            done.problems.extend(ended.problems)
+    with _part(done.problems):
+        ended = end_left_open(work, step)
+        done.outcomes = (*done.outcomes, *ended.outcomes)
+        done.problems.extend(ended.problems)
     with _part(done.problems):
         settle(work)
     if watched is not None:

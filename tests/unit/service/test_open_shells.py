@@ -65,6 +65,18 @@ def test_only_where_the_file_enforces(world, mode):
     assert (left(world), ended(world)) == (["james-1", "priya-1"], [])
 
 
+def test_what_stops_the_plan_of_aws_leaves_no_shell_open(world, monkeypatch):
+    """It is by the file in force, then: a call that is refused somewhere is no longer a watch for anybody."""
+    world.clock.set(OVER)
+
+    def unread(self, team):
+        raise ProviderError("no iam:GetAccountAuthorizationDetails")
+
+    monkeypatch.setattr(type(world.app), "observe", unread)
+    assert [each.code for each in reconcile(world.as_("watchbill"), None).problems] == ["provider"]
+    assert (left(world), ended(world)) == (["priya-1"], [("watchbill", "production", "james-1")])
+
+
 def test_what_could_not_be_ended_or_listed_is_said_and_tried_again(world, monkeypatch):
     """A right that is missing is heard of in each pass, and nothing is written of what was not done."""
     world.clock.set(OVER)
