@@ -48,6 +48,15 @@ def anew(office, person="james"):
     return old, office.org.users[person]
 
 
+def frozen(office):
+    """Freeze James, and give whom the policy on every set denies after a pass."""
+    office.store.freezes.add(FreezeRow("F-1", "james", office.clock.now(), None, None, "{}"))
+    office.run()
+    state = office.org.app.cloud.observe(office.org.accounts["a01"])
+    (policy,) = (each for each in state.policies.values() if each.name.startswith(FREEZE))
+    return {id_ for each in policy.document["Statement"] for id_ in users_in(each)}
+
+
 def fence(office):
     """Give the documents of the role that on-call access has."""
     return sessions_of(office.org.app.cloud.observe(office.org.accounts["a01"]), "watchbill-oncall-platform")
@@ -98,11 +107,14 @@ def test_one_that_is_refused_stays_so(office):
 def test_a_freeze_is_on_both_ids(office):
     """By the policy on every set, and by whoever freezes: what the new one has, and sessions of the old one."""
     old, new = anew(office)
-    office.store.freezes.add(FreezeRow("F-1", "james", office.clock.now(), None, None, "{}"))
-    office.run()
-    state = office.org.app.cloud.observe(office.org.accounts["a01"])
-    (policy,) = (each for each in state.policies.values() if each.name.startswith(FREEZE))
-    assert {id_ for each in policy.document["Statement"] for id_ in users_in(each)} == {old, new}
+    assert frozen(office) == {old, new}
+
+
+def test_a_freeze_is_on_the_id_of_a_user_that_is_gone(office):
+    """Whoever deletes a user ends no session of it, and so none of the freeze either."""
+    old = office.org.users["james"]
+    office.org.store.delete_user(IdentityStoreId=office.org.id, UserId=old)
+    assert frozen(office) == {old}
 
 
 def test_who_freezes_lists_both_ids_and_a_restore_takes_both_off():

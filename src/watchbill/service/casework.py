@@ -89,10 +89,13 @@ class Casework:
         return self.app.observe_under(team, found)
 
     def observe_center(self, team: Team, observed: Mapping[str, AccountState]) -> CenterState | None:
-        """Read Identity Center as it is, where a plan needs it, and keep it likewise."""
+        """Read Identity Center as it is, where a plan needs it, and keep it likewise; who was there before is known."""
         found = self.app.observe_center(team, observed)
         keep_center(self.store, team, found, self.at, self.actor)
-        return found
+        if found is None:
+            return None
+        known = self.store.center_users.all(found.store)
+        return replace(found, gone={name: user for name, user in known.items() if name not in found.people})
 
     def in_force(self) -> Team | None:
         """Give the team file that people let be, bare; None where there is none, or it can be read no more."""

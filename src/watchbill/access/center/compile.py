@@ -174,7 +174,8 @@ class _Compiling:
     @cached_property
     def _freeze(self) -> Mapping[str, Sequence[Statement]]:
         """Give what denies the frozen everything: one policy for all sets, which lies on them beforehand."""
-        ids = [*self._center.people.items(), *((n, id_) for n, others in self._center.former.items() for id_ in others)]
+        known, former = [*self._center.people.items(), *self._center.gone.items()], self._center.former.items()
+        ids = [*known, *((name, id_) for name, others in former for id_ in others)]
         frozen = {id_ for name, id_ in ids if self._compiler.is_frozen(name)}
         return {FREEZE: [frozen_statement(frozen | self._lost())]}
 

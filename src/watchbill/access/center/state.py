@@ -122,6 +122,8 @@ class CenterState:
     """What could not be read, and why: answers that hang on it are open."""
     former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By name of whoever is another user than was let be (`moved`), their ids that are not in `people`."""
+    gone: Mapping[str, str] = field(default_factory=dict)
+    """By name of whoever has no user there any more, the id that was let be: sessions of it may live on."""
 
     def groups_of(self, user: str) -> frozenset[str]:
         """Give the names of the groups that a user is in."""
