@@ -16,11 +16,13 @@ from watchbill.access.organization import RCP, SCP, Organization, under
 from watchbill.access.plan import make_plan
 from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import make_app
+from watchbill.intervals import Interval
 from watchbill.ledger.model import Kind
 from watchbill.policy.model import Effect
 from watchbill.service.as_read import NOTHING_READ, as_read
 from watchbill.service.casework import Casework
 from watchbill.service.reconcile import reconcile
+from watchbill.service.seen import Trail, stamp_of
 from watchbill.sim.stand_in import StandIn
 from watchbill.store.database import open_store
 
@@ -201,6 +203,45 @@ def test_an_account_that_the_file_does_not_have_makes_no_other(world):
     found = as_read(world.store, world.team, AT + HOUR).organization
     assert isinstance(found, Organization)
     assert made in found.targets
+
+
+def test_files_with_more_accounts_or_fewer_make_no_other(world):
+    """A plan by somebody's branch beside passes; and what bounds an account of the file in force is never lost by it."""
+    world.store.revisions.add(world.team.digest, AT, world.team.text, "watchbill")
+    of = {name: each for name, each in world.team.accounts.items() if name == "production"}
+    branch = replace(world.team, accounts=of)
+    about = f"organization of {PRODUCTION.number}"
+    for hour in range(3):
+        world.at(AT + hour * HOUR).observe(world.team)
+        world.at(AT + hour * HOUR).observe(branch)
+    assert [(row.since, row.seen_at) for row in world.store.readings.all(about)] == [(AT, AT + 2 * HOUR)]
+    (other,) = [each.number for name, each in world.team.accounts.items() if name not in of]
+    world.policy(SCP, "Deny", "rds:*", on=other)
+    world.at(AT + 3 * HOUR).observe(branch)
+    assert [row.since for row in world.store.readings.all(about)] == [AT, AT + 3 * HOUR]
+
+
+def test_what_a_person_did_is_judged_anew_once_another_is_read(world, tmp_path):
+    """Pages keep what they judged; none is shown that was judged by what was known before."""
+    trail, day = Trail(tmp_path / "lake"), Interval(AT, AT + timedelta(days=1))
+
+    def history():
+        work = world.at(AT + 5 * HOUR)
+        return trail.history(work, day, stamp_of(work))
+
+    never = history()
+    assert "they were never read" in never.assumed[-1]
+    world.at(AT + HOUR).observe(world.team)
+    first = history()
+    assert first.assumed[-1] == (
+        "what policies of the organization deny is not known: they were not read before 2026-01-12T13:00:00Z; "
+        "what AWS allowed then is taken to be allowed by them"
+    )
+    world.at(AT + 2 * HOUR).observe(world.team)
+    assert history() is first
+    world.policy(SCP, "Deny", "rds:*", on=world.root)
+    world.at(AT + 3 * HOUR).observe(world.team)
+    assert [each.since for each in history().organizations[PRODUCTION.number]] == [AT + HOUR, AT + 3 * HOUR]
 
 
 def test_each_pass_keeps_it(world):

@@ -36,19 +36,29 @@ class AsRead:
 
 
 NOTHING_READ = AsRead(None)
+_ORGANIZATION = "organization of "
 
 
-def keep_organization(store: Store, team: Team, found: Known, at: datetime, by: str) -> str | None:
-    """Keep what was read of an organization; where it bounds the team's accounts otherwise, give the digest of that.
+def keep_organization(
+    store: Store, team: Team, found: Known, at: datetime, by: str, in_force: Team | None = None
+) -> str | None:
+    """Keep what was read of an organization; where it bounds accounts otherwise, give the digest of that.
 
-    Where it does not, what is kept is replaced: an organization changes with each account that anybody makes.
+    Where it does not, what is kept is replaced: an organization changes with each account that anybody makes. Asked
+    about are the accounts of the team file and those of the one in force, so that plans by files with more accounts
+    or fewer make no other of it, and none takes the place of what is judged by.
     """
     if team.organization is None or isinstance(found, str):
         return None
-    bounds = bounds_of(found, [account.number for account in team.accounts.values()])
+    numbers = {account.number for each in (team, in_force) if each is not None for account in each.accounts.values()}
+    bounds = bounds_of(found, sorted(numbers))
     digest = sha256(msgspec.json.encode(bounds, order="deterministic")).hexdigest()
     content = msgspec.json.encode(found, order="deterministic").decode()
-    return digest if store.readings.keep(_about(team), digest, content, at, by) else None
+    with store.transaction():
+        last = store.readings.all(_about(team))[-1:]
+        if last and bounds_of(_contents(store, last)[0], sorted(numbers)) == bounds:
+            digest = last[0].digest
+        return digest if store.readings.keep(_about(team), digest, content, at, by) else None
 
 
 def keep_center(store: Store, team: Team, found: CenterState | None, at: datetime, by: str) -> None:
@@ -124,12 +134,17 @@ def _center(content: str) -> CenterState:
     return msgspec.json.decode(content, type=CenterState)
 
 
+def kept_organizations(store: Store) -> list[int]:
+    """Give the numbers of all organizations that are kept: what was judged by others is to be judged anew."""
+    return store.readings.numbers(_ORGANIZATION)
+
+
 def _number(team: Team) -> str:
     return team.accounts[team.organization or ""].number
 
 
 def _about(team: Team) -> str:
-    return f"organization of {_number(team)}"
+    return f"{_ORGANIZATION}{_number(team)}"
 
 
 def _about_center(center: IdentityCenter) -> str:

@@ -82,7 +82,7 @@ class Casework:
             return self.app.observe(team)
         found = self.app.organization(team)
         with self.store.transaction():
-            digest = keep_organization(self.store, team, found, self.at, self.actor)
+            digest = keep_organization(self.store, team, found, self.at, self.actor, self.in_force())
             if digest is not None:
                 about = "none" if found is None or isinstance(found, str) else found.id
                 self.record(Kind.ORGANIZATION_SEEN, about, {"digest": digest})

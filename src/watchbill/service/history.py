@@ -42,7 +42,8 @@ def _completed(history: History, store: Store, at: datetime, within: Interval) -
     teams = [each.team for each in history.files if each.team is not None]
     history = replace(history, organizations=organizations_in(store, teams, within))
     known = [known for span, each in history.spans(within) for _, known in history.organized(each.team, span)]
-    unknown = dict.fromkeys(not_known(each) for each in known if isinstance(each, str))
+    beside = "what AWS allowed then is taken to be allowed by them"
+    unknown = dict.fromkeys(f"{not_known(each)}; {beside}" for each in known if isinstance(each, str))
     history = replace(history, assumed=(*history.assumed, *unknown))
     spans = history.spans(within)
     if not any(sources(each.team) for _, each in spans if each.team is not None):

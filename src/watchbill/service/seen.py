@@ -28,6 +28,7 @@ from watchbill.lake.place import Lake
 from watchbill.lake.queries import events_of_person, unattributed
 from watchbill.lake.stream import days_of
 from watchbill.schedule.copies import sources
+from watchbill.service.as_read import kept_organizations
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
 from watchbill.service.lake import unread
@@ -68,7 +69,7 @@ def stamp_of(work: Casework) -> str:
     """Name the state of everything that says what was in force when: it is another where any of that is."""
     store = work.store
     said: list[object] = [work.team.digest, store.revisions.dates(), store.feeds.numbers()]
-    said += [*store.freezes.all(), *store.requests.all(Asked.APPROVED)]
+    said += [*store.freezes.all(), *store.requests.all(Asked.APPROVED), kept_organizations(store)]
     if sources(work.team):
         # How far copies of outside schedules are read hangs on now.
         said.append(f"{work.at:%Y-%m-%dT%H:%M}")

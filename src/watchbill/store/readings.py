@@ -42,6 +42,13 @@ class Readings(Part):
             rows = connection.execute(_bare(about).order_by(tables.readings.c.number)).all()
         return [_reading(row) for row in rows]
 
+    def numbers(self, about: str) -> list[int]:
+        """Give the number of all that was read of what begins so: it is another list where any of it is."""
+        column = tables.readings.c
+        with self._read() as connection:
+            found = select(column.number).where(column.about.startswith(about, autoescape=True)).order_by(column.number)
+            return list(connection.execute(found).scalars())
+
     def contents(self, numbers: Iterable[int]) -> dict[int, str]:
         """Give what some of it says."""
         column = tables.readings.c
