@@ -11,10 +11,11 @@ from tests.unit.service.world import NOON
 from watchbill.access.entitlements import comes_by
 from watchbill.errors import RefusedError
 from watchbill.ledger.model import Kind
-from watchbill.service import requests
+from watchbill.service import proposals, requests
 from watchbill.sim.stand_in import StandIn
 from watchbill.store.database import open_store
-from watchbill.team.model import Access, By
+from watchbill.store.rows import Proposed
+from watchbill.team.model import Access, By, Mode
 
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -121,3 +122,19 @@ def test_by_what_somebody_gets_a_set_for_a_while(open_office):
     assert comes_by(both, "james", "prod-oncall", names) is By.CENTER
     assert comes_by(both, "james", "read-only", names) is By.IAM
     assert comes_by(both, "sofia", "read-only", names) is By.IAM
+
+
+def test_what_waits_for_a_lead_in_an_account_is_not_begun_by_itself(open_office):
+    """Neither set nor group nor membership; approved it is all there, and stays while other plans are made beside it."""
+    office = open_office()
+    propose = replace(office.team.accounts["a01"], mode=Mode.PROPOSE)
+    office.team = replace(office.team, accounts={**office.team.accounts, "a01": propose})
+    request = office.ask()
+    done, _ = office.run()
+    assert done.outcomes == ()
+    proposals.approve(office.as_("sofia"), done.proposal.id)
+    done, _ = office.run()
+    assert (done.proposal.state, office.has("james", request)) == (Proposed.APPLIED, True)
+    other = office.ask("priya", account="a02")
+    assert {outcome.change.account for outcome in office.run()[0].outcomes} == {"a02", "identity-center"}
+    assert (office.has("james", request), office.has("priya", other, "a02")) == (True, True)

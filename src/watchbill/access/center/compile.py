@@ -218,6 +218,9 @@ class _Compiling:
                 continue
             what = f"grant `{grant.name}` would give access"
             accounts = [a for a in grant.accounts if a in self._observed and self._is_open(a, what, grant.where)]
+            if not accounts:
+                # It is left alone wherever it would be had: nothing of it is made by itself.
+                continue
             name, role = group_name(f"grant-{grant.name}"), f"grant-{grant.name}"
             self._members[name] = self._known([grant.person])
             whole = replace(self._team, grants=(grant,))
