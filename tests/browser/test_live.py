@@ -114,6 +114,26 @@ def test_lost_contact_is_said_and_found_again(browser, site):
     expect(word).to_contain_text("you are signed in no more")
 
 
+@pytest.mark.parametrize("answer", ["a page of a proxy", "nothing"])
+def test_what_did_not_come_is_asked_for_again(browser, site, answer):
+    """While the server is away what is there stays, and is not said to be live; when it is back the page is, unasked."""
+    window = browser.window(site, "sofia")
+    page = window.page
+    window.open("/ledger")
+    word, main = page.locator("#contact"), page.locator("#main")
+    expect(word).to_have_text("live")
+    if answer == "nothing":
+        page.route("**/ledger*", lambda route: route.abort())
+    else:
+        page.route("**/ledger*", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    written(site, "zebra")
+    expect(word).to_have_text("lost contact: what is here may be old")
+    expect(main.locator("h1")).to_have_text("Ledger")
+    page.unroute("**/ledger*")
+    expect(main).to_contain_text("zebra")
+    expect(word).to_have_text("live")
+
+
 def test_what_has_focus_never_becomes_something_else(browser, site):
     """A case that is worse comes above the one whose link has the focus, and that row changes too: Enter opens the same."""
     window = browser.window(site, "lee")

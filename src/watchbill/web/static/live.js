@@ -147,10 +147,17 @@
     },
   });
 
+  // What was asked for and did not come is asked for again: the stream does not tell of it twice.
+  let asksAgain = 0;
+  const lost = () => {
+    say("lost contact: what is here may be old");
+    window.clearTimeout(asksAgain);
+    asksAgain = window.setTimeout(look, 5_000);
+  };
   const contact = () => source !== null && source.readyState === EventSource.OPEN;
   const stand = () => {
     if (waits) say("paused: there is something new");
-    else if (contact()) say("live");
+    else if (contact() && asksAgain === 0) say("live");
   };
 
   // One that fails is closed, so that the extension comes back later and later: after half a second, up to a minute.
@@ -181,6 +188,12 @@
     stand();
   });
   main.addEventListener("htmx:beforeSwap", (event) => {
+    // What stands before the server answers for it while it is away, and with no page of ours.
+    if (!event.detail.serverResponse.includes('<main id="main"')) {
+      event.detail.shouldSwap = false;
+      lost();
+      return;
+    }
     // Work may have begun while the answer was on its way.
     if (isAtWork()) {
       event.detail.shouldSwap = false;
@@ -190,9 +203,11 @@
   });
   main.addEventListener("htmx:afterSwap", () => {
     waits = false;
+    window.clearTimeout(asksAgain);
+    asksAgain = 0;
     stand();
   });
-  main.addEventListener("htmx:sendError", () => say("lost contact: what is here may be old"));
+  main.addEventListener("htmx:sendError", lost);
 
   const goOn = () => {
     if (waits && !isAtWork()) {
