@@ -75,14 +75,15 @@ class Sshd:
         config = self.folder / "config"
         was = config.read_text()
         config.write_text(was + "".join(f"{line}\n" for line in more))
-        self._read_anew()
+        self.read_anew()
         try:
             yield
         finally:
             config.write_text(was)
-            self._read_anew()
+            self.read_anew()
 
-    def _read_anew(self) -> None:
+    def read_anew(self) -> None:
+        """Have it read its configuration again."""
         os.kill(self.process, signal.SIGHUP)
         time.sleep(0.3)
         await_port(self.port)

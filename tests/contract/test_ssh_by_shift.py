@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.sshd import OPERATOR, PERSON, Sshd, kept_of, run
 from tests.teams import HERE, rota
@@ -25,6 +26,7 @@ from watchbill.hosts.authority import Authority
 from watchbill.intervals import Interval, iso
 from watchbill.outside import Outside
 from watchbill.service import certificates, containment, host_access
+from watchbill.service.casework import view_of
 from watchbill.service.reconcile import reconcile
 from watchbill.sim.clock import SimClock
 from watchbill.store.database import open_store
@@ -284,6 +286,23 @@ def test_who_is_frozen_is_out_at_once_and_comes_back_with_what_they_had(gate, wo
     assert [each.text for each in given(world)] == [mine.text]
     assert gate.opens(mine.text)
     assert (gate.folder / "revoked").read_bytes() == b""
+
+
+def test_a_key_that_is_marked_stolen_comes_back_by_no_certificate(gate, world):
+    """Also where sshd has no list of revoked keys: the restore leaves it off, and no pass after it writes it again."""
+    config = gate.sshd.folder / "config"
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if "RevokedKeys" not in line))
+    gate.sshd.read_anew()
+    (case_id,) = reconcile(world.as_("watchbill"), world.watched(*hijack(minutes=-1))).raised
+    (mine,) = given(world)
+    row = world.store.cases.get(case_id)
+    stolen = msgspec.json.encode(replace(view_of(row), stolen_keys=[str(fingerprint_of(gate.key))])).decode()
+    world.store.cases.put(replace(row, payload=stolen))
+    containment.freeze(world.as_("sofia"), containment.plan(world.as_("sofia"), case_id))
+    containment.restore(world.as_("sofia"), case_id)
+    passed(world)
+    assert (given(world), OURS.exists(), gate.opens(mine.text)) == ([], False, False)
 
 
 def test_what_opens_it_beside_and_what_sshd_lacks_is_said(gate, world):

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from watchbill.access import logins
@@ -16,7 +16,7 @@ from watchbill.access.model import Outcome, State
 from watchbill.errors import Problem, RefusedError, WatchbillError
 from watchbill.intervals import Interval, iso, parse_instant
 from watchbill.ledger.model import Entry, Kind, Sought
-from watchbill.service.casework import Casework
+from watchbill.service.casework import Casework, view_of
 from watchbill.team.model import Team
 from watchbill.team.ssh_keys import fingerprint_of
 
@@ -43,6 +43,18 @@ class Given:
     def file(self) -> str:
         """Name a file for it: ssh finds one of the key itself by another name, and takes this by `CertificateFile`."""
         return f"{self.person}-{self.interval.start:%Y%m%dT%H%M%SZ}-{self.serial[-6:]}-cert.pub"
+
+
+def without_stolen(work: Casework, team: Team) -> Team:
+    """Give a team without the public keys that a case marks stolen, once its freeze is over: they come back by nothing."""
+    over = [row.case_id for row in work.store.freezes.all() if row.case_id is not None and row.end is not None]
+    rows = (work.store.cases.get(case) for case in dict.fromkeys(over))
+    stolen = {key for row in rows if row is not None for key in view_of(row).stolen_keys}
+    people = {
+        name: replace(person, public_keys=tuple(k for k in person.public_keys if fingerprint_of(k) not in stolen))
+        for name, person in team.people.items()
+    }
+    return replace(team, people=people) if stolen else team
 
 
 def authority_of(work: Casework, team: Team) -> tuple[str, tuple[Problem, ...]]:
@@ -118,7 +130,7 @@ def due(
 def given(work: Casework, person: str) -> list[Given]:
     """Give the certificates of a person that are not over and that some host is to take, in order of time."""
     sides = [side for side in (work.team, work.in_force()) if side is not None]
-    hosts = {name: on for side in sides for name, on in taken(work.laid_over(side), work.freezes(), work.at).items()}
+    hosts = {name: on for side in sides for name, on in _taken(work, side).items()}
     found: dict[str, Given] = {}
     if hosts:
         for entry in _signed(work, work.team, work.at - timedelta(days=62)):
@@ -130,6 +142,10 @@ def given(work: Casework, person: str) -> list[Given]:
                 made = Given(person, span, facts["key"], tuple(places), facts["serial"], facts["certificate"])
                 found.setdefault(made.serial, made)
     return sorted(found.values(), key=lambda each: (each.interval.start, each.serial))
+
+
+def _taken(work: Casework, side: Team) -> dict[str, tuple[str, ...]]:
+    return taken(without_stolen(work, work.laid_over(side)), work.freezes(), work.at)
 
 
 def _signed(work: Casework, team: Team, start: datetime) -> Iterator[Entry]:

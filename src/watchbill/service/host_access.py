@@ -24,7 +24,7 @@ from watchbill.access.sudo import rotas_on, users_on
 from watchbill.errors import Problem
 from watchbill.ledger.model import Kind, Sought
 from watchbill.service.casework import Casework
-from watchbill.service.certificates import authority_of, sign_due
+from watchbill.service.certificates import authority_of, sign_due, without_stolen
 from watchbill.service.containment import Progress, carry_out
 from watchbill.service.stepping import Step, attend, authors_of_the_rest, goes_by
 from watchbill.store.rows import ProposalRow, Proposed
@@ -50,7 +50,7 @@ class Written:
 def plan(work: Casework) -> HostPlan:
     """Compare hosts with the team file at hand; what is in mode `observe`, by it or by the one in force, is left."""
     sides = [side for side in (work.laid_over(), work.in_force()) if side is not None]
-    return _plan(work, sides[0], held_by(sides, Mode.PROPOSE))
+    return _plan(work, without_stolen(work, sides[0]), held_by(sides, Mode.PROPOSE))
 
 
 def in_step(work: Casework, step: Step) -> Written:
@@ -58,6 +58,7 @@ def in_step(work: Casework, step: Step) -> Written:
     team = goes_by(work, step)
     if team is None:
         return Written()
+    team = without_stolen(work, team)
     sides = [work.laid_over(), team]
     seen = _seen(work, team)
     attended = {name for name in seen if _is_held(team, name, held_by(sides, Mode.ENFORCE))}
