@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -26,8 +27,12 @@ class Shells:
 
     def __init__(self, accounts: Accounts, regions: tuple[str, ...] = ()) -> None:
         """Look in some regions; in none named, in all of AWS's."""
-        self._accounts = accounts
-        self._regions = regions or tuple(sorted(boto3.session.Session().get_available_regions("ssm")))
+        self._accounts, self._named = accounts, regions
+
+    @cached_property
+    def _regions(self) -> tuple[str, ...]:
+        # AWS's list of them is a megabyte to read: most commands never look for a shell.
+        return self._named or tuple(sorted(boto3.session.Session().get_available_regions("ssm")))
 
     def open_in(self, account: Account) -> tuple[Shell, ...]:
         """Give every open session of an account, whoever opened it, in order of region and id."""
