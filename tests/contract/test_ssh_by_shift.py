@@ -138,6 +138,17 @@ def test_only_what_the_host_names_opens_it(gate, tmp_path):
     assert not gate.opens(gate.sign(runs))
 
 
+def test_another_authority_that_sshd_trusts_may_sign_what_the_host_names_and_is_said(gate, world):
+    """What the host names is no secret: whose signature stands under it is for sshd to say."""
+    trusted = gate.folder / "ca.pub"
+    trusted.write_text(trusted.read_text() + (gate.folder / "other.pub").read_text())
+    runs, stranger = gate.login(-HOUR, HOUR), Authority(str(gate.folder / "other"))
+    put(gate, runs)
+    assert gate.opens(gate.sign(runs, by=stranger))
+    (said,) = [line for line in host_access.plan(world.as_("ada")).warnings if "authority" in line]
+    assert str(fingerprint_of(stranger.public())) in said
+
+
 def test_a_user_whose_name_is_a_pattern_is_nobody_elses(tmp_path):
     """What sshd runs finds the lines of that very user: a dot is a dot, and the end of a name is no name."""
     span, key = Interval(SystemClock().now(), SystemClock().now() + HOUR), f"SHA256:{'A' * 43}"
@@ -320,7 +331,8 @@ def test_what_opens_it_beside_and_what_sshd_lacks_is_said(gate, world):
     (said,) = [line for line in host_access.plan(world.as_("ada")).warnings if "sshd" in line]
     assert said == f"sshd on bastion is to have for {PERSON}: AuthorizedPrincipalsCommand {TAKES}"
     config.write_text(was.replace(str(gate.folder / "ca.pub"), str(gate.folder / "other.pub")))
-    (said,) = [line for line in host_access.plan(world.as_("ada")).warnings if "sshd" in line]
+    also, said = [line for line in host_access.plan(world.as_("ada")).warnings if "sshd" in line]
+    assert f"trusts authority {fingerprint_of((gate.folder / 'other.pub').read_text())} too" in also
     assert said.endswith(f"TrustedUserCAKeys {gate.folder}/other.pub, and in that file: {gate.authority.public()}")
     config.write_text(was)
 

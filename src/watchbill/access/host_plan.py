@@ -160,6 +160,10 @@ def _around(found: _Found, team: Team, host: HostSeen, authority: str) -> None:
     for user, path in host.logins.standing:
         who = _person(team, user)
         found.drift.append(f"{who} may sign in as {user} on {host.host} by a key in {path}, on shift or off")
+    for other in sorted({found for _, found in host.logins.trusted} - {fingerprint_of(authority)}):
+        found.warnings.append(
+            f"sshd on {host.host} trusts authority {other} too: it may sign for all that {logins.FILE} names"
+        )
     lacking = {user: lacks for user in sorted(host.users) if (lacks := tuple(_lacking(host.logins, user, authority)))}
     for lines in dict.fromkeys(lacking.values()):
         users = ", ".join(user for user, lacks in lacking.items() if lacks == lines)

@@ -46,7 +46,7 @@ class Given:
 
 
 def without_stolen(work: Casework, team: Team) -> Team:
-    """Give a team without the public keys that a case marks stolen, once its freeze is over: they come back by nothing."""
+    """Give a team without the public keys that a case marks stolen, once its freeze is over."""
     over = [row.case_id for row in work.store.freezes.all() if row.case_id is not None and row.end is not None]
     rows = (work.store.cases.get(case) for case in dict.fromkeys(over))
     stolen = {key for row in rows if row is not None for key in view_of(row).stolen_keys}
