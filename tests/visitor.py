@@ -118,7 +118,7 @@ class Browser:
             sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
         if held := self.jar.get(parsed.hostname):
             sent.setdefault("Cookie", "; ".join(f"{name}={value}" for name, value in held.items()))
-        connection = HTTPConnection("127.0.0.1", self.ports[origin], timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.ports[origin], timeout=60)
         try:
             path = (parsed.path or "/") + (f"?{parsed.query}" if parsed.query else "")
             connection.request(method, path, body, {name: value for name, value in sent.items() if value is not None})

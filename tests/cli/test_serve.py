@@ -63,7 +63,7 @@ class Serving:
     def page(self, path):
         """Give a page: its status and text."""
         place = self.until(lambda each: each.lines("listens"))[0]["place"]
-        connection = http.client.HTTPConnection(place, timeout=10)
+        connection = http.client.HTTPConnection(place, timeout=60)
         connection.request("GET", path)
         answer = connection.getresponse()
         found = answer.status, answer.read().decode()
@@ -72,7 +72,7 @@ class Serving:
 
     def post(self, path, body, signature):
         """Send what PagerDuty would; give the status of the answer."""
-        connection = http.client.HTTPConnection(self.lines("listens")[0]["place"], timeout=10)
+        connection = http.client.HTTPConnection(self.lines("listens")[0]["place"], timeout=60)
         connection.request("POST", path, body, {"X-PagerDuty-Signature": signature})
         status = connection.getresponse().status
         connection.close()

@@ -736,7 +736,7 @@ def test_requests_that_are_not_slacks_are_refused(slack, wrong):
         if wrong == "unsigned":
             del headers["X-Slack-Signature"]
         with pytest.raises(HTTPError) as caught:
-            urlopen(Request(slack.request_url, body, headers), timeout=5)
+            urlopen(Request(slack.request_url, body, headers), timeout=60)
         assert caught.value.code == 401
         caught.value.close()
     assert desk.presses == []
@@ -748,11 +748,11 @@ def test_a_request_without_end_is_not_read(slack):
     with listening(slack, desk, socket=False):
         for body, code in ((b"x" * (1024 * 1024 + 1), 413), (b"\xff\x00", 400), (b"x", 401)):
             with pytest.raises(HTTPError) as caught:
-                urlopen(Request(slack.request_url, body, signed(body, 1)), timeout=5)
+                urlopen(Request(slack.request_url, body, signed(body, 1)), timeout=60)
             assert caught.value.code == code
             caught.value.close()
         with pytest.raises(HTTPError) as caught:
-            urlopen(slack.request_url, timeout=5)
+            urlopen(slack.request_url, timeout=60)
         assert caught.value.code == 405
         caught.value.close()
     assert desk.presses == []

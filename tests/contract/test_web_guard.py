@@ -273,7 +273,7 @@ def test_what_is_sent_is_small(site):
     browser = site.browser()
     long = "to=" + "x" * 70_000
     assert browser.once("POST", BASE + "/sign-in", long, {"Sec-Fetch-Site": "same-origin"}).status == 413
-    connection = HTTPConnection("127.0.0.1", site.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", site.port, timeout=60)
     headers = {"Host": "watchbill.example.com", "Sec-Fetch-Site": "same-origin"}
     connection.request("POST", "/sign-in", (b"x" * 10_000 for _ in range(7)), headers, encode_chunked=True)
     assert connection.getresponse().status == 413

@@ -190,7 +190,7 @@ def test_whoever_lost_the_lead_writes_nothing_and_says_so(tmp_path):
 
 def asked(port, path, host="127.0.0.1"):
     """Ask for a page; give its status and text."""
-    connection = http.client.HTTPConnection(host, port, timeout=10)
+    connection = http.client.HTTPConnection(host, port, timeout=60)
     connection.request("GET", path)
     answer = connection.getresponse()
     text = answer.read().decode()

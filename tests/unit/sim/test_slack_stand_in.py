@@ -44,7 +44,7 @@ def slack():
 def call(slack, method, token=BOT_TOKEN, **given):
     """Call a method."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    with urlopen(Request(f"{slack.url}{method}", json.dumps(given).encode(), headers), timeout=5) as answer:
+    with urlopen(Request(f"{slack.url}{method}", json.dumps(given).encode(), headers), timeout=60) as answer:
         return json.load(answer)
 
 
@@ -69,7 +69,7 @@ def test_it_serves_on_the_loopback_and_stops():
         assert call(running, "auth.test")["user_id"] == BOT
     assert running.address == ""
     with pytest.raises(URLError):
-        urlopen(url, timeout=5)
+        urlopen(url, timeout=60)
     assert threading.active_count() == before
 
 
@@ -201,7 +201,7 @@ class Page(HTMLParser):
 
 def look(slack, user="", **headers):
     """Look at the page as somebody."""
-    with urlopen(Request(f"{slack.inbox}?user={user}", headers=headers), timeout=5) as answer:
+    with urlopen(Request(f"{slack.inbox}?user={user}", headers=headers), timeout=60) as answer:
         return answer.headers, answer.read().decode()
 
 
@@ -213,7 +213,7 @@ def post(slack, user, form, **headers):
             return None
 
     try:
-        build_opener(Stays).open(Request(f"{slack.inbox}?user={user}", urlencode(form).encode(), headers), timeout=9)
+        build_opener(Stays).open(Request(f"{slack.inbox}?user={user}", urlencode(form).encode(), headers), timeout=60)
     except HTTPError as answer:
         answer.close()
         return answer.code
