@@ -69,7 +69,8 @@ def in_step(work: Casework, step: Step) -> Written:
     applies = partial(_approved, team, made)
     # Nothing of the file waits: what is written on hosts is by one that was let be. Who wrote it goes on to be barred.
     by = work.team if step.base is work.team else work.in_force()
-    weighed = Weighed((), (), 0, authors_of_the_rest(work, by, hosts=True))
+    barred = authors_of_the_rest(work, by, hosts=True) if made.changes else frozenset[str]()
+    weighed = Weighed((), (), 0, barred)
     done, proposal = attend(work, plan_of(made, team, work.at, work.team.digest), weighed, applies, hosts=True)
     _, unsigned = sign_due(work, team, by_itself, outcomes)
     _, waiting = sign_due(work, team, made, done)
