@@ -360,3 +360,11 @@ def test_an_organization_that_a_plan_read_is_known_to_the_file(watchbill, bound,
     before = watchbill("can", "rick", REBOOT, "--json", "--at", "2026-01-12T11:59:00Z", **NOON).json
     assert "they were not read before 2026-01-12T12:00:00Z" in before["result"][0]["paths"][0]["unread"][0]
     assert "is not known: they were not read before 2026-01-12T12:00:00Z" in before["problems"][0]["message"]
+
+
+def test_a_plan_of_what_lies_ahead_keeps_nothing(watchbill, bound):
+    """It would hide whatever is read until then."""
+    assert watchbill("plan", watchbill_at="2100-01-12T12:00:00Z").code == 0
+    assert watchbill("plan", **NOON).code == 0
+    (said,) = watchbill("can", "rick", REBOOT, "--json", **NOON).json["problems"]
+    assert "first so at 2026-01-12T12:00:00Z, last at 2026-01-12T12:00:00Z" in said["message"]

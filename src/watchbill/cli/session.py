@@ -154,9 +154,9 @@ class Session:
         """Give what works on the team's access and cases, as whoever is at the keyboard."""
         from watchbill.service.casework import Casework  # noqa: PLC0415 - see above
 
-        team = self.team()
+        team, ahead = self.team(), self.at > SystemClock().now()
         with self.store() as store:
-            yield Casework(self.app(), store, team, self.at, self.settings.actor)
+            yield Casework(self.app(), store, team, self.at, self.settings.actor, rehearses=ahead)
 
     @classmethod
     def report(cls, error: WatchbillError) -> None:

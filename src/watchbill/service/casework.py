@@ -54,6 +54,8 @@ class Casework:
     team: Team
     at: datetime
     actor: str
+    rehearses: bool = False
+    """Whether the instant lies ahead: what is read then is of now, and would hide what is read until it comes."""
 
     def freezes(self) -> list[Freeze]:
         """Give every freeze there was."""
@@ -78,7 +80,7 @@ class Casework:
 
     def observe(self, team: Team) -> Mapping[str, AccountState]:
         """Read AWS as it is; what is read of the organization is kept, for answers that ask nothing of AWS."""
-        if team.organization is None:
+        if team.organization is None or self.rehearses:
             return self.app.observe(team)
         found = self.app.organization(team)
         with self.store.transaction():
@@ -91,7 +93,8 @@ class Casework:
     def observe_center(self, team: Team, observed: Mapping[str, AccountState]) -> CenterState | None:
         """Read Identity Center as it is, where a plan needs it, and keep it likewise; who was there before is known."""
         found = self.app.observe_center(team, observed)
-        keep_center(self.store, team, found, self.at, self.actor)
+        if not self.rehearses:
+            keep_center(self.store, team, found, self.at, self.actor)
         if found is None:
             return None
         known = self.store.center_users.all(found.store)
