@@ -6,6 +6,7 @@ import io
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.hostile import HOSTILE
@@ -15,6 +16,7 @@ from watchbill.access.model import Drift, DriftKind
 from watchbill.errors import RefusedError
 from watchbill.intervals import iso
 from watchbill.ledger.model import Kind
+from watchbill.service import drift_seen
 from watchbill.service.drift_seen import acknowledge, drift_at, id_of, keep_drift
 from watchbill.store.rows import FreezeRow
 
@@ -92,6 +94,21 @@ def test_what_stands_long_is_not_read_whole_each_time(site, monkeypatch):
     again = saw(site, on("james"), on("rick"))
     assert known(site) == {"james": first, "rick": again}
     assert len(read) <= 4
+
+
+def test_what_others_let_go_of_meanwhile_is_found_again(site, monkeypatch):
+    """Requests are answered side by side: another may let go of all that is remembered between a look and the next."""
+
+    class Forgets(dict[str, Any]):
+        def __contains__(self, key):
+            found = super().__contains__(key)
+            self.clear()
+            return found
+
+    monkeypatch.setattr(drift_seen, "_SINCE", Forgets())
+    at = saw(site, on("james"))
+    for _ in range(2):
+        assert known(site) == {"james": at}
 
 
 @pytest.mark.parametrize(

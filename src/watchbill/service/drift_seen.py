@@ -89,8 +89,9 @@ def _since(last: Entry, before: Iterable[Entry]) -> Mapping[str, datetime]:
 
     An entry has the digest of all that came before it: what follows from that never changes.
     """
-    if last.digest in _SINCE:
-        return _SINCE[last.digest]
+    # Others may let all of it go meanwhile.
+    if (whole := _SINCE.get(last.digest)) is not None:
+        return whole
     left = {id_of(each) for each in _of(last)}
     since = dict.fromkeys(left, last.at)
     for entry in before:
