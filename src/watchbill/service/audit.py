@@ -2,10 +2,10 @@
 
 What was not audited yet is audited together with what it may change: half an hour to both sides, what rules put
 together with it, and the whole of every case that was found there before, so that a case grows and never comes twice.
-That is its *focus*. More is looked at before it, so that in the focus everything is found as an audit of the whole lake
-finds it; what is found outside of it may be the middle of something, and raises nothing. Where much is new, as after a
-backfill of months, it is audited in pieces of days, the latest first, and a pass takes only so many: what comes
-meanwhile goes before the rest in the next.
+That is its *focus*. More is looked at around it, so that in the focus everything is found as an audit of the whole lake
+finds it; what is found outside of it may be a part of something, and changes nothing that is kept. Where much is new,
+as after a backfill of months, it is audited in pieces of days, the latest first, and a pass takes only so many: what
+comes meanwhile goes before the rest in the next.
 
 Everyone in a lake was named by one team file. Where another one was in force, and said otherwise who is who, it is
 asked; what it tells is not kept.
@@ -278,13 +278,16 @@ class Looked:
     audit: Audit
     window: Interval
     focus: Interval
-    """Where everything is found as an audit of the whole lake finds it."""
-    known: Interval
-    """Where that is so of what a case says, too, that is not in the focus but was put together with what is."""
+    """Where everything is found as an audit of the whole lake finds it: all that what is new may have changed."""
 
     def is_sure(self, case: Case) -> bool:
         """Tell whether a case is what an audit of everything makes of it."""
-        return case.first < self.focus.end and case.last >= self.focus.start
+        return has_part(self.focus, case.first, case.last)
+
+
+def has_part(focus: Interval, first: datetime, last: datetime) -> bool:
+    """Tell whether anything of a case lies in a focus: then all of it does that may change."""
+    return first < focus.end and last >= focus.start
 
 
 def reach_of(rules: LoadedRules) -> Reach:
@@ -350,8 +353,8 @@ def audit_spans(
     by, cases = around[0], [*around[1]]
     for span in spans:
         focus = _focus(span, by, cases)
-        window, known = _window(focus, by)
-        looked = Looked(_audited(lake, library, team, history_of, window, asked(window)), window, focus, known)
+        window = _window(focus, by)
+        looked = Looked(_audited(lake, library, team, history_of, window, asked(window)), window, focus)
         yield looked
         # A case that goes back beyond this span is looked at whole with the one before it.
         cases += [
@@ -371,11 +374,13 @@ def _last_day(lake: Lake) -> datetime:
 
 
 def _focus(span: Interval, by: Reach, cases: Collection[Interval]) -> Interval:
-    """Give what is to be found anew where a span is new: what is near it, or may be put together with it.
+    """Give all that may have changed where a span is new, and nothing in part: that alone is found anew.
 
-    Every case that was found there is whole in it.
+    1. What is near it is one case with it.
+    2. What is alike and in one window with it, before or after it, is counted with it where the first of it is.
+    3. A case with anything of that changes as a whole, and is whole in it, under whatever id it is kept.
     """
-    focus = Interval(span.start - SITTING, max(span.end + SITTING, by.over(span.end)))
+    focus = Interval(min(span.start - SITTING, by.begun(span.start)), max(span.end + SITTING, by.over(span.end)))
     while True:
         met = [case for case in cases if case.meets(focus)]
         wide = Interval(min([focus.start, *(c.start for c in met)]), max([focus.end, *(c.end for c in met)]))
@@ -384,14 +389,12 @@ def _focus(span: Interval, by: Reach, cases: Collection[Interval]) -> Interval:
         focus = wide
 
 
-def _window(focus: Interval, by: Reach) -> tuple[Interval, Interval]:
-    """Give what is looked at, so that all in a focus is found as in an audit of the whole lake, and `Looked.known`.
+def _window(focus: Interval, by: Reach) -> Interval:
+    """Give what is looked at, so that all in a focus is found as in an audit of the whole lake.
 
     Which of what is alike comes first is told by what lies before it, and how many there are by what lies after it.
-    What is put together with that may be in a window of another length, which is looked at whole, too.
     """
-    known = Interval(by.begun(focus.start - SITTING), by.over(focus.end))
-    return Interval(min(known.start - by.before, by.begun(known.start)), by.over(known.end)), known
+    return Interval(min(focus.start - by.before, by.begun(focus.start)), by.over(focus.end))
 
 
 def _pieces(lake: Lake, arrived: Sequence[Interval], before: timedelta) -> Iterator[Piece]:

@@ -10,7 +10,7 @@ is a problem of the pass, and the others still run; what was not audited for it 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import Protocol
@@ -39,7 +39,7 @@ from watchbill.respond.ask import Status
 from watchbill.respond.interfaces import Sender
 from watchbill.service import host_access, removals
 from watchbill.service.asking import deadlines, mutes
-from watchbill.service.audit import Looked, audit_news, audit_spans, news, pieces_of, reach_of
+from watchbill.service.audit import Looked, audit_news, audit_spans, has_part, news, pieces_of, reach_of
 from watchbill.service.casework import Casework, view_of
 from watchbill.service.clicks import Desk, work_clicks, work_slow
 from watchbill.service.containment import recheck_due
@@ -240,23 +240,15 @@ def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
 
 
 def _take(work: Casework, looked: Looked, done: Reconciled) -> None:
-    """Keep what was found in a window: of what is outside of its focus only what is said of cases that are known."""
+    """Keep what was found in a window, as far as it was looked at whole."""
     found = looked.audit
     done.audits = (*done.audits, found)
     done.problems.extend(problem for problem in found.problems if problem not in done.problems)
-    _keep(work, [case for case in found.cases if looked.is_sure(case) or _is_known(work, looked, case)], done)
+    _keep(work, filter(looked.is_sure, found.cases), done, looked.focus)
 
 
-def _is_known(work: Casework, looked: Looked, case: Case) -> bool:
-    """Tell whether a case was kept with what counts in it now, and all it may be put together with was looked at."""
-    if not looked.known.start <= case.first < looked.known.end:
-        return False
-    row = work.store.cases.get(case.id)
-    return row is not None and view_of(row).counted == view(case).counted
-
-
-def _keep(work: Casework, found: Iterable[Case], done: Reconciled) -> None:
-    raised, amended = keep_cases(work, found)
+def _keep(work: Casework, found: Iterable[Case], done: Reconciled, focus: Interval | None = None) -> None:
+    raised, amended = keep_cases(work, found, focus)
     done.raised, done.amended = (*done.raised, *raised), (*done.amended, *amended)
 
 
@@ -267,12 +259,13 @@ def library_of(work: Casework) -> Library:
 
 def _spans_of(work: Casework) -> list[Interval]:
     """Give when each case was, with what lies around it."""
-    found = []
-    for row in work.store.cases.all():
-        case = view_of(row)
-        first, last = parse_instant(case.first), parse_instant(case.last)
-        found.append(Interval(first - SITTING, last + SITTING))
-    return found
+    cases = map(view_of, work.store.cases.all())
+    times = (_times(case) for case in cases)
+    return [Interval(first - SITTING, last + SITTING) for first, last in times]
+
+
+def _times(case: CaseView) -> tuple[datetime, datetime]:
+    return parse_instant(case.first), parse_instant(case.last)
 
 
 def steps_of(work: Casework) -> list[Step]:
@@ -311,21 +304,23 @@ def apply_plan(
     return outcomes
 
 
-def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def keep_cases(
+    work: Casework, found: Iterable[Case], focus: Interval | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Write new cases and amend those that have changed; give the ids of both.
 
     A case is the one kept before when it has its id, or when it shares an event that counts: a late event may put
     another beginning before it. So it is where that event is put together with others by a rule's `dedupe` now: what
     came late is what is found then, and the event that was found is one more like it. A case that is one with several
     has joined them: it is the first of them, and others that nobody has worked on are closed, unless another case has
-    what counted in them.
+    what counted in them. What is alike joins no case outside of the focus that all was found in: that one stands.
     """
     raised: list[str] = []
     amended: list[str] = []
     kept = {row.id: view_of(row) for row in work.store.cases.all()}
     cases = list(found)
     before = placed(work.store, cases)
-    for case, made, known, joined in _known(cases, kept, before):
+    for case, made, known, joined in _known(cases, kept, before, focus):
         with work.store.transaction():
             for each in told_in(case):
                 work.store.findings.place(each, known)
@@ -341,14 +336,15 @@ def keep_cases(work: Casework, found: Iterable[Case]) -> tuple[tuple[str, ...], 
 
 
 def _known(
-    found: Iterable[Case], kept: Mapping[str, CaseView], before: Mapping[str, str]
+    found: Iterable[Case], kept: Mapping[str, CaseView], before: Mapping[str, str], focus: Interval | None
 ) -> list[tuple[Case, CaseView, str, list[str]]]:
     """Give each case, its facts, the id it is kept under, and the cases that it has joined; no id comes twice.
 
     `before` gives on which case a finding of AWS's own was: it may be known since whose it is.
     """
     by_event = {(case.subject, event): known for known, case in kept.items() for event in case.counted}
-    by_any = {event: known for (_, event), known in by_event.items()}
+    changed = {known for known, case in kept.items() if focus is None or has_part(focus, *_times(case))}
+    by_any = {event: known for (_, event), known in by_event.items() if known in changed}
     by_any |= {event: known for event, known in before.items() if known in kept}
     cases = [(case, view(case)) for case in found]
     # Whatever has its own id is what it was: what was cut off from it is new.

@@ -312,6 +312,18 @@ def test_what_comes_late_amends_what_was_raised(tmp_path):
         assert standing(world) == of_all(world)
 
 
+def test_what_is_kept_under_another_id_counts_what_comes_after(tmp_path):
+    """The first of what is alike came late, and then comes one more, hours after: the case says that it is two."""
+    with open_store(tmp_path) as store:
+        world = World(store)
+        for number in (12, 6, 17):
+            made = of_kind(number, ("mallory", "CreatePolicy"))
+            reconcile(world.as_("watchbill"), world.watched(made, rules=ALIKE))
+        ((_, _, (said,)),) = standing(world)
+        assert said.endswith(", and 2 more like it")
+        assert standing(world) == of_all(world)
+
+
 def test_what_is_kept_under_another_id_says_so_in_what_undoes_it(world):
     """An earlier beginning comes late: the case keeps its id, and the command that is shown restores that case."""
     for records in (hijack(20, "a"), hijack(10, "b")):

@@ -167,6 +167,16 @@ def kinds(world):
     return [entry.kind for entry in world.store.ledger.entries()]
 
 
+def test_a_case_that_a_finding_began_counts_what_comes_hours_after(world):
+    """What AWS found put another beginning before it, so that it is kept under another id than it would have now."""
+    at = {name: found(name, minutes) for name, minutes in (("f0", 300), ("f1", 0), ("f2", 0), ("f3", 0))}
+    came = [at["f0"], at["f2"], hijack(25, "h25-"), at["f1"], at["f3"], hijack(0, "h0-"), hijack(300, "h300-")]
+    for each in came:
+        run(world, each if isinstance(each, list) else (), [] if isinstance(each, list) else [each])
+    (said,) = [words for _, findings, _ in cases(world) for words in findings if "CreateAccessKey" in words]
+    assert said.endswith(", and 2 more like it")
+
+
 _MINUTES = st.integers(0, 12).map(lambda n: n * 25)
 
 
