@@ -258,9 +258,9 @@ def library_of(work: Casework) -> Library:
 
 
 def _spans_of(work: Casework) -> list[Interval]:
-    """Give when each case was, with what lies around it."""
+    """Give when each case was that an audit found, with what lies around it."""
     cases = map(view_of, work.store.cases.all())
-    times = (_times(case) for case in cases)
+    times = (_times(case) for case in cases if case.kind != GAP)
     return [Interval(first - SITTING, last + SITTING) for first, last in times]
 
 

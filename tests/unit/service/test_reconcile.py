@@ -245,6 +245,16 @@ def test_a_gap_that_lasts_is_written_anew_once_an_hour(world):
     ]
 
 
+def test_a_gap_has_nothing_audited_again(world):
+    """What was before it is not looked at with what comes after it: no event tells more or less of a gap."""
+    old = record("old", -20 * 24 * 60, "james", "CreateUser")
+    run(world, old)
+    silent = Gap(GapKind.ACCOUNT, "111111111111", None, None, Interval(NOON - timedelta(days=20), NOON), "no file")
+    keep_cases(world.as_("watchbill"), gap_cases([silent]))
+    (audit,) = run(world, old, *hijack()).audits
+    assert audit.start == NOON
+
+
 def test_silence_tells_a_lead(world):
     """No answer within the patience of a critical case: five minutes, to the second."""
     (case_id,) = run(world, *hijack()).raised
