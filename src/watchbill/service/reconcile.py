@@ -53,7 +53,7 @@ from watchbill.service.outbox import deliver
 from watchbill.service.requests import expire, settle
 from watchbill.service.stepping import Step as Stepping
 from watchbill.service.stepping import step_of, take
-from watchbill.store.rows import CaseRow, ProposalRow, StepRow
+from watchbill.store.rows import CaseRow, FindingRow, ProposalRow, StepRow
 from watchbill.team.model import Team
 from watchbill.trail.coverage import Coverage, Gap
 
@@ -232,11 +232,20 @@ def _watch(work: Casework, watched: Watched, done: Reconciled) -> None:
             _take(work, looked, done)
             foci.append(looked.focus)
         # What was found among what is new is audited with it.
-        spans = map(span_of, rows)
+        spans = [_moved(work, row) for row in rows]
         left = [span for span in spans if not any(f.start <= span.start and span.end <= f.end for f in foci)]
         for looked in audit_spans(*where, pieces_of(watched.lake, left, by), (by, _spans_of(work)), asks):
             _take(work, looked, done)
         told.audited(rows)
+
+
+def _moved(work: Casework, row: FindingRow) -> Interval:
+    """Give when something was found, with the whole case that it was on: that changes where it went elsewhere."""
+    span, kept = span_of(row), work.store.cases.get(row.case_id or "")
+    if kept is None:
+        return span
+    first, last = _times(view_of(kept))
+    return Interval(min(span.start, first), max(span.end, last))
 
 
 def _take(work: Casework, looked: Looked, done: Reconciled) -> None:

@@ -114,6 +114,15 @@ def test_one_that_was_updated_amends_its_case(world):
     assert [each[1] for each in cases(world)] == [["GuardDuty: It goes on"]]
 
 
+def test_one_that_moved_leaves_what_it_was_with(world):
+    """Updated days later: what else was on its case is still on one."""
+    key = {"key": "AKIANOBODYS00000"}
+    run(world, told=[found("f1", **key), found("f2", minutes=10, **key)])
+    run(world, told=[found("f1", minutes=5000, updated=10, **key)])
+    words = [f"GuardDuty: A key was used from a bad address ({name})" for name in ("f1", "f2")]
+    assert sorted(each[1] for each in cases(world)) == [[each] for each in words]
+
+
 def test_one_whose_owner_is_found_later_moves_to_their_case(world):
     """It came before the trail that tells whose the key is: the case that was nobody's is one with the person's."""
     (nobodys,) = run(world, told=[found(minutes=5)]).raised
