@@ -479,6 +479,59 @@ def test_a_rota_that_is_only_observed_is_left_as_it_is(two):
     assert {each for each in after if each[2] == REBOOT} == {each for each in before if each[2] == REBOOT}
 
 
+@pytest.mark.parametrize("rota", [True, False])
+def test_a_group_that_reaches_an_account_that_is_held_lets_nobody_in(rota, two):
+    """Nobody comes into one account by what lets them into another; whoever leaves has left both; the plan says so."""
+    org, works = two
+    of = by_center(org.team(), org.accounts)
+    layers = of.rotas["platform"].layers
+    few, many = (layers[0], layers[1]), layers
+    works.settle(platform(of, layers=few) if rota else of, NOON)
+    developers = replace(of.groups["developers"], members=("ada", "james", "lee"))
+    then = platform(of, layers=many) if rota else replace(of, groups={"developers": developers})
+    held_there, instants = Held(frozenset(["a01"])), [MONDAY + timedelta(hours=h) for h in range(12, 60, 3)]
+    before = held(org, of, instants)
+    plan = works.plan(then, NOON, held=held_there)
+    assert "lee" in {problem.message.split("`")[1] for problem in plan.warnings if problem.code == "held-back"}
+    assert {effect.verb for effect in plan.effects if effect.person == "lee"} <= {Verb.LOSES}
+    assert works.apply(then, plan) == []
+    assert not works.plan(then, NOON, held=held_there).changes
+    after = held(org, of, instants)
+    assert {each for each in after if each[1] == "a01"} <= {each for each in before if each[1] == "a01"}
+    group = "watchbill-oncall-platform" if rota else "watchbill-job-developers"
+
+    def members():
+        there = works.observe(of)[1].groups[group].members
+        return {name for name, user in org.users.items() if user in there}
+
+    assert members() == ({"ada", "james", "rick"} if rota else {"ada", "james"})
+    works.settle(then, NOON)
+    assert members() == ({"ada", "james", "lee", "priya", "rick"} if rota else {"ada", "james", "lee"})
+
+
+def test_a_group_that_is_not_in_the_account_that_is_held_lets_people_in(two):
+    """What nothing is assigned to there gives nothing there, and holds up nobody elsewhere."""
+    org, works = two
+    of = by_center(org.team(), org.accounts)
+    plan = works.plan(of, NOON, held=Held(frozenset(["a01"])))
+    assert works.apply(of, plan) == []
+    assert {each[1] for each in held(org, of, [NOON])} == {"a02"}
+    assert {each[0] for each in held(org, of, [NOON]) if each[2] == READ} >= {"ada", "james", "rick"}
+
+
+def test_what_reaches_only_accounts_that_are_held_is_left_as_it_is(two):
+    """Neither a rota's set and group nor a job role's group is made, changed or filled, whatever the file says."""
+    org, works = two
+    of = by_center(org.team(), ("a01",))
+    held_there = Held(frozenset(["a01"]))
+    assert works.plan(of, NOON, held=held_there).changes == ()
+    works.settle(of, NOON)
+    then = platform(of, entitlement={Kind.PRIMARY: "support"}, layers=of.rotas["platform"].layers[:1])
+    then = replace(then, groups={"developers": replace(of.groups["developers"], members=("ada", "lee"))})
+    plan = works.plan(then, NOON, held=held_there)
+    assert (plan.changes, plan.effects) == ((), ())
+
+
 # --- AWS's own pace ------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,11 @@
 """Passes over a team that comes by Identity Center, against the stand-in: what `run` and `apply` make of its plans."""
 
+from dataclasses import replace
 from typing import Any
 
-from tests.centers import Org, by_center
+import pytest
+from tests.center_office import Office
+from tests.centers import Bench, Org, by_center
 from tests.unit.service.world import NOON
 
 from watchbill.access.center.state import PLACE
@@ -15,6 +18,7 @@ from watchbill.service.stepping import step_of
 from watchbill.sim.stand_in import StandIn
 from watchbill.store.database import open_store
 from watchbill.store.rows import Proposed
+from watchbill.team.model import Mode
 
 
 class Looking:
@@ -55,3 +59,30 @@ def test_a_pass_keeps_and_applies_what_identity_center_takes(tmp_path):
         assert (done.problems, done.proposal.state) == ([], Proposed.APPLIED)
         step = step_of(work("watchbill"))
         assert (step.plan.changes, step.plan.problems) == ((), ())
+
+
+@pytest.mark.parametrize("mode", [Mode.PROPOSE, Mode.OBSERVE])
+def test_who_joins_a_group_waits_as_its_strictest_account_does(mode, tmp_path):
+    """A pass lets nobody into an account that enforces by what another shares; whoever leaves is out at once."""
+    with StandIn() as stand_in, open_store(tmp_path / "state") as store:
+        office = Office(stand_in, store)
+        stricter = replace(office.team.accounts["a01"], mode=mode)
+        developers = replace(office.team.groups["developers"], members=("ada", "james", "lee"))
+        accounts = {**office.team.accounts, "a01": stricter}
+        office.team = replace(office.team, accounts=accounts, groups={"developers": developers})
+
+        def members():
+            group = Bench(office.org).observe(office.team)[1].groups["watchbill-job-developers"]
+            return {name for name, user in office.org.users.items() if user in group.members}
+
+        waits = office.run()[0].proposal
+        assert members() == {"ada", "james"}
+        assert office.run()[0].outcomes == ()
+        if mode is Mode.OBSERVE:
+            assert waits is None
+            return
+        calls = [change.call.operation for change in proposals.content_of(waits).plan.changes]
+        assert calls == ["CreateGroupMembership"]
+        proposals.approve(office.as_("sofia"), waits.id)
+        assert office.run()[0].proposal.state is Proposed.APPLIED
+        assert members() == {"ada", "james", "lee"}

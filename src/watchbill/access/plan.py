@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from watchbill.access.center.planning import CenterPlanning, in_phases, of_center
+from watchbill.access.center.planning import CenterPlanning, in_phases
 from watchbill.access.center.state import CenterState
 from watchbill.access.changes import changes_of
 from watchbill.access.compile import Compiler, policies_of
@@ -66,7 +66,7 @@ def make_plan(
     whole, team = team, without_unseen(team, observed, held)
     compiler, readback = Compiler(team, at, freezes), Readback(team)
     before = None if applied is None else Compiler(applied.team, applied.at, applied.freezes)
-    by_center = CenterPlanning(compiler, before, center, observed, of_center(whole, held))
+    by_center = CenterPlanning(compiler, before, center, observed, whole, held)
     changes: list[Change] = []
     effects: list[Effect] = []
     drift: list[Drift] = []

@@ -1,21 +1,22 @@
 """The part that Identity Center has in a plan: nothing where it delivers nothing, and did not."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from watchbill.access.center.changes import center_changes
 from watchbill.access.center.compile import CenterCompiled, compile_center
 from watchbill.access.center.drift import CenterForeign, center_drift, center_foreign
 from watchbill.access.center.entries import entered
+from watchbill.access.center.left import of_center
 from watchbill.access.center.readback import CenterReadback
-from watchbill.access.center.state import PLACE, CenterState, group_name, is_of_ours, owner_of, set_name
+from watchbill.access.center.state import PLACE, CenterState, is_of_ours, owner_of
 from watchbill.access.compile import Compiler, Laid, without_rotas
-from watchbill.access.entitlements import delivered, role_name, uses_center
+from watchbill.access.entitlements import uses_center
 from watchbill.access.model import PATH, AccountState, Capacity, Change, Drift, Holding, Phase, RoleState
 from watchbill.access.modes import Held
 from watchbill.errors import Problem
-from watchbill.team.model import By, Team
+from watchbill.team.model import Team
 
 
 _OF_CENTER = ("fence-center-", "guard-center-")
@@ -39,45 +40,6 @@ def in_phases(of_accounts: Iterable[Change], of_center: Iterable[Change]) -> lis
     return sorted(changes, key=lambda c: (c.phase, (c.account == PLACE) is not (c.phase is Phase.TIDY)))
 
 
-@dataclass(frozen=True, slots=True)
-class LeftAlone:
-    """What a plan leaves as it is (`modes`), in the words of Identity Center."""
-
-    team: Team
-    """The whole team file, with what is left alone."""
-    accounts: frozenset[str] = frozenset()
-    """Names of accounts."""
-    rotas: frozenset[str] = frozenset()
-    sets: frozenset[str] = frozenset()
-    """Names of permission sets of these rotas."""
-    groups: frozenset[str] = frozenset()
-
-
-def of_center(team: Team, held: Held) -> LeftAlone:
-    """Give what is left alone for the modes of accounts and rotas."""
-    rotas = [rota for name, rota in delivered(team, By.CENTER).rotas.items() if name in held.rotas]
-    return LeftAlone(
-        team,
-        held.accounts,
-        frozenset(rota.name for rota in rotas),
-        frozenset(set_name(role_name(rota, kind)) for rota in rotas for kind in rota.entitlement),
-        frozenset(group_name(f"oncall-{rota.name}") for rota in rotas),
-    )
-
-
-def _seen(center: CenterState, observed: Mapping[str, AccountState], left: LeftAlone) -> CenterState:
-    """Give what a plan looks at: not what is left alone, nor what people have in accounts that are."""
-    numbers = {observed[name].number for name in left.accounts if name in observed}
-    return replace(
-        center,
-        sets={name: each for name, each in center.sets.items() if name not in left.sets},
-        assignments=frozenset(
-            each for each in center.assignments if each.account not in numbers and each.permission_set not in left.sets
-        ),
-        groups={name: each for name, each in center.groups.items() if name not in left.groups},
-    )
-
-
 class CenterPlanning:
     """Compares what the team file wants of Identity Center with what it has; lays in accounts what it needs there."""
 
@@ -87,12 +49,14 @@ class CenterPlanning:
         before: Compiler | None,
         center: CenterState | None,
         observed: Mapping[str, AccountState],
-        left: LeftAlone,
+        whole: Team,
+        held: Held,
     ) -> None:
+        left = of_center(whole, held, center, observed)
         self._team = compiler.team
         self._owner = owner_of(compiler.team.name)
         self._whole = center
-        self._center = None if center is None else _seen(center, observed, left)
+        self._center = None if center is None else left.seen(center)
         self._observed = observed
         self._left = left
         self._compiled: CenterCompiled | None = None
@@ -101,12 +65,12 @@ class CenterPlanning:
             return
         compiler.laid = dict.fromkeys(observed, self._kept())
         there = {name: each for name, each in observed.items() if name not in left.accounts}
-        self._compiled = compile_center(without_rotas(compiler, left.rotas), self._center, there)
+        self._compiled = left.withheld(compile_center(without_rotas(compiler, left.rotas), self._center, there))
         for name, laid in self._compiled.laid.items():
             compiler.laid[name] = replace(laid, kept=self._kept().kept)
         if before is not None and before.team.identity_center is not None:
             there = {name: each for name, each in there.items() if name in before.team.accounts}
-            self._expected = compile_center(without_rotas(before, left.rotas), self._center, there)
+            self._expected = left.withheld(compile_center(without_rotas(before, left.rotas), self._center, there))
             before.laid = self._expected.laid
 
     @property
@@ -142,7 +106,7 @@ class CenterPlanning:
         """Give the sets that somebody has in an account that is left alone: they stay as they are there."""
         if self._whole is None:
             return frozenset()
-        numbers = {self._observed[name].number for name in self._left.accounts if name in self._observed}
+        numbers = self._left.numbers
         return frozenset(each.permission_set for each in self._whole.assignments if each.account in numbers)
 
     def drift(self) -> Iterator[Drift]:
