@@ -251,11 +251,20 @@ class News:
 class Reach:
     """How far around something is looked, so that it is found as an audit of the whole lake finds it."""
 
-    before: timedelta
-    """For correlations. Twice what they span: a burst that goes on is known for one only where the window before the
-    last one is seen whole."""
+    span: timedelta
+    """The longest time in which correlations put events together."""
     within: tuple[timedelta, ...] = ()
     """Lengths of the windows in which rules put together what is alike; those of one length follow each other."""
+
+    @property
+    def near(self) -> timedelta:
+        """Give how far from an event an alert may change for it, or a case that has that alert."""
+        return self.span + SITTING
+
+    @property
+    def before(self) -> timedelta:
+        """Give what is looked at before an alert: that it is one with the last is known where two spans are seen."""
+        return max(SITTING, 2 * self.span)
 
     @property
     def longest(self) -> timedelta:
@@ -294,7 +303,7 @@ def reach_of(rules: LoadedRules) -> Reach:
     """Give how far around what is new is looked by some rules."""
     spans = [timedelta(milliseconds=each.span_ms) for each in rules.correlations]
     live = [each.block for each in rules.rules if each.alerts and each.block.live]
-    return Reach(max([SITTING, *(2 * each for each in spans)]), tuple({b.dedupe.within for b in live if b.dedupe}))
+    return Reach(max(spans, default=timedelta(0)), tuple({b.dedupe.within for b in live if b.dedupe}))
 
 
 def news(lake: Lake, cases: Sequence[Interval], by: Reach) -> News:
@@ -376,11 +385,11 @@ def _last_day(lake: Lake) -> datetime:
 def _focus(span: Interval, by: Reach, cases: Collection[Interval]) -> Interval:
     """Give all that may have changed where a span is new, and nothing in part: that alone is found anew.
 
-    1. What is near it is one case with it.
+    1. What is near it is one case with it, or one alert of a correlation, which has come about or is another now.
     2. What is alike and in one window with it, before or after it, is counted with it where the first of it is.
     3. A case with anything of that changes as a whole, and is whole in it, under whatever id it is kept.
     """
-    focus = Interval(min(span.start - SITTING, by.begun(span.start)), max(span.end + SITTING, by.over(span.end)))
+    focus = Interval(min(span.start - by.near, by.begun(span.start)), max(span.end + by.near, by.over(span.end)))
     while True:
         met = [case for case in cases if case.meets(focus)]
         wide = Interval(min([focus.start, *(c.start for c in met)]), max([focus.end, *(c.end for c in met)]))

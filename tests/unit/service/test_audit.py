@@ -189,6 +189,21 @@ def test_pieces_come_to_the_same_cases_as_all_at_once(tmp_path_factory, starts, 
     assert found[0]
 
 
+LISTED = """
+title: Listed
+name: listed
+level: low
+logsource: {product: aws, service: cloudtrail}
+detection: {s: {eventName: ListUsers}, condition: s}
+---
+title: Listed often
+level: medium
+correlation: {type: event_count, rules: [listed], group-by: [userIdentity.userName], timespan: 3h, condition: {gte: 3}}
+watchbill: {stage: live}
+"""
+
+OFTEN = load(LISTED, "often.yml")
+
 ALIKE = load(
     """
 title: Made a policy
@@ -202,18 +217,8 @@ level: low
 logsource: {product: aws, service: cloudtrail}
 detection: {s: {eventName: GetPolicy}, condition: s}
 watchbill: {stage: live, dedupe: {by: [wb.person], within: 7h}}
----
-title: Listed
-name: listed
-level: low
-logsource: {product: aws, service: cloudtrail}
-detection: {s: {eventName: ListUsers}, condition: s}
----
-title: Listed often
-level: medium
-correlation: {type: event_count, rules: [listed], group-by: [userIdentity.userName], timespan: 3h, condition: {gte: 3}}
-watchbill: {stage: live}
-""",
+---"""
+    + LISTED,
     "alike.yml",
 )
 
@@ -230,10 +235,10 @@ def standing(world):
     return sorted((case.subject, sorted(case.counted), case.findings) for case in views)
 
 
-def of_all(world):
+def of_all(world, rules=ALIKE):
     """Give the same of an audit of everything at once."""
     work = world.as_("watchbill")
-    found = audit_lake(world.lake, library_of(work), work.team, partial(history_of, work), Asked(ALIKE)).cases
+    found = audit_lake(world.lake, library_of(work), work.team, partial(history_of, work), Asked(rules)).cases
     views = [view(case) for case in found]
     return sorted((case.subject, sorted(case.counted), case.findings) for case in views)
 
@@ -297,6 +302,17 @@ def test_a_burst_that_goes_on_is_raised_once(tmp_path):
         (found,) = standing(world)
         assert found[1] == [f"mallory ListUsers {n}" for n in range(3)]
         assert [each[1] for each in of_all(world)] == [found[1]]
+
+
+def test_what_comes_late_is_counted_with_what_came_before(tmp_path):
+    """Two were listed and are no case; then comes one from before them: the three are an alert."""
+    with open_store(tmp_path) as store:
+        world = World(store)
+        for numbers in ((18, 20), (17,)):
+            records = [of_kind(number, ("mallory", "ListUsers")) for number in numbers]
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=OFTEN))
+        assert [each[1] for each in standing(world)] == [[f"mallory ListUsers {n}" for n in (17, 18, 20)]]
+        assert standing(world) == of_all(world, OFTEN)
 
 
 def test_what_comes_late_amends_what_was_raised(tmp_path):
