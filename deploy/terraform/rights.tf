@@ -919,6 +919,7 @@ locals {
             Effect = "Allow"
             Action = [
               "identitystore:DeleteGroupMembership",
+              "identitystore:DescribeUser",
               "identitystore:GetUserId",
               "identitystore:ListGroupMembershipsForMember",
             ]
@@ -1215,6 +1216,7 @@ locals {
             "iam:UpdateSigningCertificate",
             "identitystore:CreateGroupMembership",
             "identitystore:DeleteGroupMembership",
+            "identitystore:DescribeUser",
             "identitystore:GetUserId",
             "identitystore:ListGroupMembershipsForMember",
             "identitystore:ListGroups",

@@ -48,14 +48,14 @@ class Outside:
     def read(self, team: Team, person: str, before: Elsewhere | None = None) -> Elsewhere:
         """Read a person wherever the team file names them; with what they had `before`, that too."""
         who = team.people[person]
-        sets = before.seat.inline if before is not None and before.seat is not None else ()
+        was = None if before is None else before.seat
         users = [(host, user) for host in team.reached.values() for user in who.host_users]
         asked: list[tuple[str, _Read]] = [
             *((host.name, partial(self._describe, host, user, who)) for host, user in users),
             *((directory.name, partial(self._find, directory, who)) for directory in team.directories.values()),
         ]
         if team.identity_center is not None:
-            asked.append((PLACE, partial(self._seat, team, team.identity_center, who, sets)))
+            asked.append((PLACE, partial(self._seat, team, team.identity_center, who, was)))
         if not asked:
             return Elsewhere()
         with ThreadPoolExecutor(max_workers=min(_READERS, len(asked))) as pool:
@@ -146,8 +146,9 @@ class Outside:
         found = [user for login in logins(who.email, *who.also_known_as) if (user := provider.find(login)) is not None]
         return tuple({user.id: user for user in reversed(found)}.values())
 
-    def _seat(self, team: Team, center: IdentityCenter, who: Person, sets: Collection[str]) -> Seat:
-        return self.center.read(center, _account(team, center), who, sets)
+    def _seat(self, team: Team, center: IdentityCenter, who: Person, was: Seat | None) -> Seat:
+        sets, former = ((), ()) if was is None else (was.inline, (*was.former, *([was.user] if was.user else [])))
+        return self.center.read(center, _account(team, center), who, sets, former)
 
 
 def make_outside(accounts: Accounts, sleep: Callable[[float], object] = time.sleep) -> Outside:

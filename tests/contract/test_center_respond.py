@@ -5,6 +5,7 @@ from dataclasses import replace
 from tests.centers import Bench, Org, by_center
 from tests.unit.service.world import NOON
 
+from watchbill.access.center.state import PLACE
 from watchbill.access.model import Call
 from watchbill.aws.identity_center import Center
 from watchbill.bootstrap import make_app
@@ -77,3 +78,85 @@ def test_two_instances_do_not_take_each_others_ids(tmp_path):
             "GroupMemberships"
         ]
         assert member["MemberId"] == {"UserId": user}
+
+
+def test_a_freeze_takes_what_both_users_have_and_a_restore_gives_it_back(tmp_path):
+    """James is found by another user, while the one that they were before stays and has groups and sets of others."""
+    with StandIn() as stand_in, open_store(tmp_path / "state") as store:
+        org = Org(make_app(SimClock(NOON), stand_in.endpoint, ("any", "any")), 1)
+        org.people(org.team())
+        of = replace(by_center(org.team(), org.accounts), leads=("sofia",))
+        Bench(org).settle(of, NOON)
+        old = org.users["james"]
+        store.center_users.keep(org.id, "james", old, NOON)
+        theirs, account = org.set("theirs"), org.accounts["a01"]
+        org.group("old-group", "james")
+        org.assign(theirs, "USER", old, account)
+        moved = replace(of.people["james"], email="james.other@example.com")
+        of = replace(of, people={**of.people, "james": moved})
+        new = org.users["james"] = org.store.create_user(
+            IdentityStoreId=org.id,
+            UserName=moved.email,
+            DisplayName="James",
+            Name={"GivenName": "James", "FamilyName": "X"},
+            Emails=[{"Value": moved.email, "Type": "work", "Primary": True}],
+        )["UserId"]
+        org.group("new-group", "james")
+
+        def work():
+            return Casework(org.app, store, of, NOON, "sofia")
+
+        def has(user):
+            listed = org.store.list_group_memberships_for_member(IdentityStoreId=org.id, MemberId={"UserId": user})
+            groups = {
+                org.store.describe_group(IdentityStoreId=org.id, GroupId=each["GroupId"])["DisplayName"]
+                for each in listed["GroupMemberships"]
+            }
+            assigned = org.admin.list_account_assignments(
+                InstanceArn=org.instance, AccountId=account.number, PermissionSetArn=theirs
+            )["AccountAssignments"]
+            return groups, any(each["PrincipalId"] == user for each in assigned)
+
+        ours = {"watchbill-job-developers", "watchbill-oncall-platform"}
+        assert (has(old), has(new)) == (({"old-group", *ours}, True), ({"new-group"}, False))
+        frozen = containment.freeze(work(), containment.planned_for(work(), "james", Asked(None, "left", "sofia")))
+        assert (has(old), has(new)) == ((set(), False), (set(), False))
+        asked = {c.call.parameters["UserId"] for c in frozen.containment.changes if c.call.operation == "DisableUser"}
+        assert asked == {old, new}
+        checks = {check.what for check in frozen.checks if check.holds}
+        assert {f"user {old} is in no group", f"user {new} is in no group"} <= checks
+        inline = org.admin.get_inline_policy_for_permission_set(InstanceArn=org.instance, PermissionSetArn=theirs)
+        assert old in inline["InlinePolicy"]
+        restored = containment.thaw(work(), frozen.containment.id, acknowledge_drift=True)
+        assert (has(old), has(new)) == (({"old-group"}, True), ({"new-group"}, False))
+        assert {line.split(":")[0] for line in restored.restoration.left_out} >= {
+            f"group {name} in Identity Center" for name in ours
+        }
+
+
+def test_a_freeze_takes_what_the_known_user_has_where_nobody_is_found(tmp_path):
+    """The address is nobody's any more, and the user that James was stays; once that one is gone, nothing is asked."""
+    with StandIn() as stand_in, open_store(tmp_path / "state") as store:
+        org = Org(make_app(SimClock(NOON), stand_in.endpoint, ("any", "any")), 1)
+        org.people(org.team())
+        of = replace(by_center(org.team(), org.accounts), leads=("sofia",))
+        old = org.users["james"]
+        store.center_users.keep(org.id, "james", old, NOON)
+        org.group("old-group", "james")
+        of = replace(of, people={**of.people, "james": replace(of.people["james"], email="nobody@example.com")})
+
+        def work():
+            return Casework(org.app, store, of, NOON, "sofia")
+
+        def groups():
+            found = org.store.list_group_memberships_for_member(IdentityStoreId=org.id, MemberId={"UserId": old})
+            return len(found["GroupMemberships"])
+
+        frozen = containment.freeze(work(), containment.planned_for(work(), "james", Asked(None, "left", "sofia")))
+        assert groups() == 0
+        assert f"user {old} is in no group" in {check.what for check in frozen.checks if check.holds}
+        containment.thaw(work(), frozen.containment.id, acknowledge_drift=True)
+        assert groups() == 1
+        org.store.delete_user(IdentityStoreId=org.id, UserId=old)
+        planned = containment.planned_for(work(), "james", Asked(None, "left", "sofia"))
+        assert {change.account for change in planned.containment.changes} & {PLACE} == set()

@@ -389,7 +389,7 @@ _GIVEN: Final[Mapping[str, Sequence[tuple[Part, _Scope]]]] = {
     "identitystore:CreateGroupMembership": ((CENTER_RESTORE, _STORE), (CENTER_PLANS, _STORE)),
     "identitystore:DeleteGroup": _STORE_WRITTEN,
     "identitystore:DeleteGroupMembership": (*_IN_STORE, *_STORE_WRITTEN),
-    "identitystore:DescribeUser": _STORE_READ,
+    "identitystore:DescribeUser": (*_IN_STORE, *_STORE_READ),
     "identitystore:GetUserId": (*_IN_STORE, *_STORE_READ),
     "identitystore:ListGroupMemberships": _STORE_READ,
     "identitystore:ListGroupMembershipsForMember": (*_IN_STORE, *_STORE_READ),

@@ -172,20 +172,9 @@ class CenterReading:
 
     def _user(self, person: Person) -> str | None:
         """Give the id of somebody's user; None where there is none, or no more."""
-        if person.identity_center_user:
-            return person.identity_center_user if self._is_there(person.identity_center_user) else None
+        if user := person.identity_center_user:
+            return user if is_there(self._store, self._center, user) else None
         return user_of(self._store, self._center, (person.email, *person.also_known_as))
-
-    def _is_there(self, user: str) -> bool:
-        try:
-            self._store.describe_user(IdentityStoreId=self._center.store, UserId=user)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return False
-            raise ProviderError(f"could not look for user {user} in Identity Center: {error}") from error
-        except BotoCoreError as error:
-            raise ProviderError(f"could not look for user {user} in Identity Center: {error}") from error
-        return True
 
 
 def pages_of(client: Any, operation: str, **given: Any) -> list[Any]:
@@ -233,6 +222,19 @@ def user_of(store: Any, center: IdentityCenter, addresses: Iterable[str]) -> str
             else:
                 return str(found["UserId"])
     return None
+
+
+def is_there(store: Any, center: IdentityCenter, user: str) -> bool:
+    """Tell whether there is a user of an id."""
+    try:
+        store.describe_user(IdentityStoreId=center.store, UserId=user)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return False
+        raise ProviderError(f"could not look for user {user} in Identity Center: {error}") from error
+    except BotoCoreError as error:
+        raise ProviderError(f"could not look for user {user} in Identity Center: {error}") from error
+    return True
 
 
 def inline_of(admin: Any, center: IdentityCenter, arn: str) -> Document | None:

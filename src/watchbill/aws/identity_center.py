@@ -18,6 +18,7 @@ from watchbill.aws.center_reading import (
     CenterReading,
     assigned_in,
     inline_of,
+    is_there,
     memberships_of,
     pages_of,
     policies_in,
@@ -103,34 +104,34 @@ class Center:
         self._ids: dict[str, dict[tuple[str, str], str]] = {}
         """By instance, and there by kind and name, the ARN or id of what is watchbill's, as it was last seen."""
 
-    def read(self, center: IdentityCenter, account: Account, person: Person, sets: Collection[str] = ()) -> Seat:
+    def read(
+        self,
+        center: IdentityCenter,
+        account: Account,
+        person: Person,
+        sets: Collection[str] = (),
+        former: Collection[str] = (),
+    ) -> Seat:
         """Read what a person holds, by themselves and by groups, and the policy that lists the frozen.
 
-        The inline policies of these permission sets are read besides: they may be theirs no more.
+        The inline policies of these permission sets are read besides: they may be theirs no more. So is what the users
+        have that they were, where these are still there.
         """
         policy, targets, management = None, 0, ""
         if center.policy is not None:
             policy, targets = organizations.read_policy(self._accounts, account, center.policy)
             management = organizations.management_of(self._accounts, account)
         store = self._accounts.client(account, "identitystore", center.region)
-        user = person.identity_center_user or user_of(store, center, (person.email, *person.also_known_as))
-        if user is None:
-            return Seat(person.iam_user, None, policy=policy, targets=targets, management=management)
-        listed = memberships_of(store, center, user)
-        memberships = tuple(
-            sorted(
-                Membership(each["GroupId"], each["MembershipId"])
-                for page in listed
-                for each in page["GroupMemberships"]
-            )
-        )
         admin = self._accounts.client(account, "sso-admin", center.region)
-        found = set(_assignments(admin, center, "USER", user))
-        for each in memberships:
-            found.update(_assignments(admin, center, "GROUP", each.group))
-        names = sorted({each.permission_set for each in found} | set(sets))
+        user = person.identity_center_user or user_of(store, center, (person.email, *person.also_known_as))
+        ids = [each for each in dict.fromkeys(former) if each != user and is_there(store, center, each)]
+        others = tuple(Seat(person.iam_user, each, *_held(store, admin, center, each)) for each in ids)
+        held, memberships = ((), ()) if user is None else _held(store, admin, center, user)
+        found = {each.permission_set for each in held} | {a.permission_set for o in others for a in o.assignments}
+        names = sorted(found | set(sets)) if user is not None or others else []
         inline = {name: inline_of(admin, center, name) for name in names}
-        return Seat(person.iam_user, user, tuple(sorted(found)), memberships, inline, policy, targets, management)
+        seat = Seat(person.iam_user, user, held, memberships, inline, policy, targets, management)
+        return replace(seat, others=others)
 
     def observe(self, center: IdentityCenter, account: Account, people: Iterable[Person]) -> CenterState:
         """Read what there is in an instance for a plan, of some people; see `center_reading` for the calls."""
@@ -268,6 +269,19 @@ class Center:
         if answer[part]["Status"] != "SUCCEEDED":
             why = answer[part].get("FailureReason") or "it is not done yet"
             raise ProviderError(f"{call}: {answer[part]['Status'].lower()}: {why}")
+
+
+def _held(
+    store: Any, admin: Any, center: IdentityCenter, user: str
+) -> tuple[tuple[Assignment, ...], tuple[Membership, ...]]:
+    """Read what a user has, by themselves and by groups, and the groups."""
+    pages = memberships_of(store, center, user)
+    listed = [each for page in pages for each in page["GroupMemberships"]]
+    memberships = tuple(sorted(Membership(each["GroupId"], each["MembershipId"]) for each in listed))
+    found = set(_assignments(admin, center, "USER", user))
+    for each in memberships:
+        found.update(_assignments(admin, center, "GROUP", each.group))
+    return tuple(sorted(found)), memberships
 
 
 def _assignments(client: Any, center: IdentityCenter, kind: str, principal: str) -> list[Assignment]:

@@ -11,7 +11,7 @@ to revoke active user permissions"; AWS Organizations User Guide, "Service contr
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from watchbill.access.apply import BY_HAND
@@ -74,7 +74,14 @@ class Seat:
     management: str = ""
     """Number of the management account; empty where it is not known."""
     former: tuple[str, ...] = ()
-    """Ids of theirs from before their user was made anew, whose sessions may live on."""
+    """Ids of theirs from before they were another user, whose sessions may live on."""
+    others: tuple["Seat", ...] = ()
+    """What those of these users have that are still there."""
+
+    @property
+    def users(self) -> tuple["Seat", ...]:
+        """Give it by each user that is there."""
+        return (*(() if self.user is None else (self,)), *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ def deny_in_center(center: IdentityCenter, seat: Seat, before: Seat | None = Non
     was = before or seat
     if (changed := _listed(seat, was)) is not None and center.policy is not None:
         yield _update(center, changed, f"list {seat.iam_user} among the frozen, by policy {center.policy}")
-    if seat.user is None:
+    if not seat.users:
         return
     ids = _ids(seat, was)
     for name in _open_sets(was):
@@ -124,50 +131,48 @@ def deny_in_center(center: IdentityCenter, seat: Seat, before: Seat | None = Non
 
 def revoke_in_center(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
     """Take assignments and groups away. What the person holds by a group goes with the group."""
-    if seat.user is None:
-        return
-    for each in seat.assignments:
-        if not each.group:
-            given = _assignment(center, seat, each)
-            why = f"take permission set {_short(each.permission_set)} in {each.account} from them"
-            yield _step(center, Phase.REVOKE, "sso-admin", "DeleteAccountAssignment", given, why)
-    for member in seat.memberships:
-        given = {"IdentityStoreId": center.store, "MembershipId": member.id}
-        why = f"take them out of group {member.group}"
-        yield _step(center, Phase.REVOKE, "identitystore", "DeleteGroupMembership", given, why)
+    for user in seat.users:
+        for each in user.assignments:
+            if not each.group:
+                given = _assignment(center, user, each)
+                why = f"take permission set {_short(each.permission_set)} in {each.account} from them"
+                yield _step(center, Phase.REVOKE, "sso-admin", "DeleteAccountAssignment", given, why)
+        for member in user.memberships:
+            given = {"IdentityStoreId": center.store, "MembershipId": member.id}
+            why = f"take them out of group {member.group}"
+            yield _step(center, Phase.REVOKE, "identitystore", "DeleteGroupMembership", given, why)
 
 
 def by_hand_in_center(center: IdentityCenter, seat: Seat) -> Iterator[Change]:
     """Give what only the console can do: there is no call that ends a session of the portal, or disables a user."""
-    if seat.user is None:
-        return
     link = f"https://{center.region}.console.aws.amazon.com/singlesignon/home?region={center.region}#/users"
-    given = {"UserId": seat.user, "Link": link}
-    why = f"open user {seat.user} at {link}, `Active sessions`, and delete every session"
-    yield _step(center, Phase.REVOKE, BY_HAND, "DeletePortalSessions", given, why)
-    if center.fed_by is None:
-        why = f"then disable user {seat.user} at {link}, not before: its roles must be gone first"
-        yield _step(center, Phase.REVOKE, BY_HAND, "DisableUser", given, why)
+    for each in seat.users:
+        given = {"UserId": each.user, "Link": link}
+        why = f"open user {each.user} at {link}, `Active sessions`, and delete every session"
+        yield _step(center, Phase.REVOKE, BY_HAND, "DeletePortalSessions", given, why)
+        if center.fed_by is None:
+            why = f"then disable user {each.user} at {link}, not before: its roles must be gone first"
+            yield _step(center, Phase.REVOKE, BY_HAND, "DisableUser", given, why)
 
 
 def back_by_hand(center: IdentityCenter, before: Seat) -> Iterator[Change]:
     """Give what only the console can undo."""
-    if before.user is not None and center.fed_by is None:
-        link = f"https://{center.region}.console.aws.amazon.com/singlesignon/home?region={center.region}#/users"
-        why = f"enable user {before.user} at {link} again"
-        yield _step(center, Phase.GRANT, BY_HAND, "EnableUser", {"UserId": before.user, "Link": link}, why)
+    link = f"https://{center.region}.console.aws.amazon.com/singlesignon/home?region={center.region}#/users"
+    for each in before.users if center.fed_by is None else ():
+        why = f"enable user {each.user} at {link} again"
+        yield _step(center, Phase.GRANT, BY_HAND, "EnableUser", {"UserId": each.user, "Link": link}, why)
 
 
 def warnings_in_center(center: IdentityCenter, seat: Seat) -> Iterator[str]:
     """Say what a lead should know of before a freeze."""
-    if seat.management and seat.management in {each.account for each in seat.assignments}:
+    if seat.management and seat.management in {each.account for user in seat.users for each in user.assignments}:
         where = f"management account {seat.management}"
         yield f"they hold a permission set in {where}: no service control policy acts there"
     if center.policy is not None and not seat.targets:
         yield f"policy {center.policy} is attached to nothing: it denies nothing"
     if center.policy is not None and _listed(seat, seat) is not None and _room(seat) < 0:
         yield f"policy {center.policy} has no room for another: {SIZE} characters are the most"
-    if center.fed_by is not None and seat.memberships:
+    if center.fed_by is not None and any(user.memberships for user in seat.users):
         yield f"{center.fed_by} feeds Identity Center: it puts them back into its groups unless it suspends them"
 
 
@@ -175,13 +180,27 @@ def restore_in_center(
     center: IdentityCenter, before: Seat, now: Seat, due: Due
 ) -> tuple[tuple[Change, ...], tuple[Change, ...], tuple[str, ...]]:
     """Give the changes that bring a person back, those that are to be the very last, and what is left out, in words."""
-    if before.user is not None and now.user is None:
-        return (), _unlisted(center, before, now), (f"user {before.user} in Identity Center: it is gone",)
-    if before.user is not None and before.user != now.user:
-        left = f"what user {before.user} had in Identity Center: they are user {now.user} there now"
-        return tuple(_let(center, before, now)), _unlisted(center, before, now), (left,)
     left_out: list[str] = []
-    return tuple(_given_back(center, before, now, due, left_out)), _unlisted(center, before, now), tuple(left_out)
+    changes: list[Change] = []
+    if before.user is not None and now.user is None:
+        left_out.append(f"user {before.user} in Identity Center: it is gone")
+    elif before.user is not None and before.user != now.user:
+        left_out.append(f"what user {before.user} had in Identity Center: they are user {now.user} there now")
+    else:
+        changes += _given_back(center, before, now, due, left_out)
+    # By the team file it is who they are now who has something of watchbill's.
+    theirs = replace(due, groups=frozenset(), assignments=frozenset())
+    for was, there in others_of(before, now):
+        changes += _given_back(center, was, there, theirs, left_out)
+    if now.users:
+        changes += _let(center, before, now)
+    return tuple(changes), _unlisted(center, before, now), tuple(left_out)
+
+
+def others_of(before: Seat, now: Seat) -> Iterator[tuple[Seat, Seat]]:
+    """Pair what the users that somebody was had with what they have; whoever is gone is in no pair."""
+    there = {each.user: each for each in now.users}
+    return ((was, there[was.user]) for was in before.others if was.user in there)
 
 
 def _given_back(center: IdentityCenter, before: Seat, now: Seat, due: Due, left_out: list[str]) -> Iterator[Change]:
@@ -202,7 +221,6 @@ def _given_back(center: IdentityCenter, before: Seat, now: Seat, due: Due, left_
         why = f"give them permission set {name} in {each.account} again"
         given = _assignment(center, before, each)
         yield _step(center, Phase.GRANT, "sso-admin", "CreateAccountAssignment", given, why)
-    yield from _let(center, before, now)
 
 
 def _let(center: IdentityCenter, before: Seat, now: Seat) -> Iterator[Change]:
@@ -225,6 +243,11 @@ def _unlisted(center: IdentityCenter, before: Seat, now: Seat) -> tuple[Change, 
 
 def drift_in_center(before: Seat, now: Seat) -> Iterator[Drift]:
     """Say what others gave to a person since they were frozen."""
+    for was, there in ((before, now), *others_of(before, now)):
+        yield from _since(was, there)
+
+
+def _since(before: Seat, now: Seat) -> Iterator[Drift]:
     user = before.user or before.iam_user
     was = {(each.account, each.permission_set, each.group) for each in before.assignments}
     groups = {member.group for member in before.memberships}
@@ -245,16 +268,18 @@ def verify_in_center(center: IdentityCenter, before: Seat, now: Seat | None) -> 
     if center.policy is not None:
         listed = _listed(now, before) is None
         yield Check(f"{before.iam_user} is listed by policy {center.policy}", listed, f"attached {now.targets} times")
-    if before.user is None or now.user is None:
+    if not before.users or not now.users:
         return
+    ids = " and ".join(str(user.user) for user in now.users)
     for name in _open_sets(before):
         denied = _ids(now, before) <= _named(now.inline.get(name), "WatchbillFrozenCenter")
-        what = f"permission set {_short(name)} denies {now.user} everything"
+        what = f"permission set {_short(name)} denies {ids} everything"
         yield Check(what, denied, "listed" if denied else "not")
-    own = [f"{_short(each.permission_set)} in {each.account}" for each in now.assignments if not each.group]
-    yield Check(f"user {now.user} has no permission set", not own, ", ".join(own) or "none")
-    groups = [member.group for member in now.memberships]
-    yield Check(f"user {now.user} is in no group", not groups, ", ".join(groups) or "none")
+    for user in now.users:
+        own = [f"{_short(each.permission_set)} in {each.account}" for each in user.assignments if not each.group]
+        yield Check(f"user {user.user} has no permission set", not own, ", ".join(own) or "none")
+        groups = [member.group for member in user.memberships]
+        yield Check(f"user {user.user} is in no group", not groups, ", ".join(groups) or "none")
 
 
 # --- the list of the frozen -----------------------------------------------------------------------
@@ -338,7 +363,8 @@ def _statements(policy: Document | None) -> list[Mapping[str, Any]]:
 def _open_sets(seat: Seat) -> list[str]:
     """Give the permission sets in which a deny is needed: those that no service control policy reaches."""
     covered = seat.policy is not None and seat.targets > 0 and bool(seat.management)
-    found = {each.permission_set for each in seat.assignments if not covered or each.account == seat.management}
+    held = [each for user in (seat, *seat.others) for each in user.assignments]
+    found = {each.permission_set for each in held if not covered or each.account == seat.management}
     return sorted(found)
 
 

@@ -164,7 +164,8 @@ def is_by_hand(change: Change) -> bool:
 
 
 def _held(seat: Seat) -> object:
-    return seat.assignments, sorted(member.group for member in seat.memberships), dict(seat.inline)
+    each = [(user.user, user.assignments, sorted(m.group for m in user.memberships)) for user in seat.users]
+    return each, dict(seat.inline)
 
 
 def _by_feed(team: Team, users: Iterable[DirectoryUser]) -> tuple[list[DirectoryUser], list[DirectoryUser]]:

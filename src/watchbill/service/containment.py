@@ -29,7 +29,7 @@ from watchbill.alerts.view import CaseView
 from watchbill.errors import NotFoundError, ProviderError, RefusedError
 from watchbill.ledger.model import Kind
 from watchbill.respond.ask import Status
-from watchbill.respond.center import Due, taken
+from watchbill.respond.center import Due, others_of, taken
 from watchbill.respond.elsewhere import (
     Elsewhere,
     by_hand_elsewhere,
@@ -156,7 +156,11 @@ def _with_former(work: Casework, person: str, found: Elsewhere) -> Elsewhere:
     if seat is None or center is None:
         return found
     known = work.store.center_users.all(center.store).get(person)
-    return found if known in (None, seat.user) else replace(found, seat=replace(seat, former=(str(known),)))
+    if known is None or known == seat.user:
+        return found
+    both = replace(found, seat=replace(seat, former=(known,)))
+    again = work.app.elsewhere(work.team, person, both)
+    return replace(again, seat=both.seat if again.seat is None else replace(again.seat, former=(known,)))
 
 
 def freeze(work: Casework, planned: Planned, progress: Progress = lambda outcome: None) -> Frozen:
@@ -348,16 +352,18 @@ def _desired(work: Casework, user: str, others: Collection[Freeze], seen: Seen) 
 def _due(work: Casework, person: str, before: Elsewhere, now: Elsewhere, by: tuple[Collection[Freeze], Seen]) -> Due:
     """Give what may come back in Identity Center: of watchbill's what the file at hand and the one in force give."""
     was, there, (others, seen) = before.seat, now.seat, by
-    if was is None or there is None or was.user is None or there.user is None:
+    if was is None or there is None:
         return Due()
-    groups, own = taken(was, there)
+    pairs = [*(() if was.user is None or there.user is None else ((was, there),)), *others_of(was, there)]
+    lost = [taken(before_it, now_it) for before_it, now_it in pairs]
+    groups, own = [m for members, _ in lost for m in members], [a for _, assigned in lost for a in assigned]
     if not (groups or own):
         return Due()
     names = work.app.names_in_center(work.team, [m.group for m in groups], [a.permission_set for a in own])
     in_force = work.in_force()
     files = [work.team, *([] if in_force is None else [with_feeds(in_force, work.store, work.at)])]
     given = [
-        given_in_center(Compiler(team, work.at, others), person, was.user, was.management, seen.observed)
+        given_in_center(Compiler(team, work.at, others), person, was.user or "", was.management, seen.observed)
         for team in files
     ]
     return Due(names, frozenset.intersection(*(g for g, _ in given)), frozenset.intersection(*(a for _, a in given)))
