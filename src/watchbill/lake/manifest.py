@@ -198,8 +198,9 @@ class Manifest:
         """Make the tables and note their version, where that is not done yet: what is whole is not written to."""
         if inspect(self._engine).has_table(_meta.name) and self.noted("version") is not None:
             return
-        _METADATA.create_all(self._engine)
         with self.transaction() as connection:
+            # Under the lock of whoever writes: others may find it new, too.
+            _METADATA.create_all(connection)
             connection.execute(upsert(_meta).values(name="version", value=VERSION).on_conflict_do_nothing())
 
     @contextmanager

@@ -6,7 +6,9 @@ import shutil
 import signal
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 
 import pytest
 from hypothesis import given
@@ -20,6 +22,7 @@ from watchbill.errors import ProviderError
 from watchbill.lake.batch import Claim
 from watchbill.lake.delivery import Delivery
 from watchbill.lake.keys import Known
+from watchbill.lake.manifest import Manifest
 from watchbill.lake.place import Lake
 from watchbill.lake.workers import Workers
 from watchbill.trail.columns import Source
@@ -293,3 +296,18 @@ def test_days_are_held_in_memory_only_until_they_are_in_the_table(tmp_path, monk
     taken_in(tmp_path, [delivery(f"{n}", log([made, TRUE])) for n, made in enumerate(EVENTS)])
     assert len(held) >= 2
     assert set(held.values()) == {0}
+
+
+def test_many_may_find_a_lake_new_at_once(tmp_path):
+    """Whoever comes first makes the tables; nobody is told that it is locked."""
+    for number in range(30):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        together = Barrier(6)
+
+        def opened(_, folder=folder, together=together):
+            together.wait()
+            Manifest(folder).close()
+
+        with ThreadPoolExecutor(6) as pool:
+            assert list(pool.map(opened, range(6))) == [None] * 6
