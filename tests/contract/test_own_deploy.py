@@ -158,7 +158,6 @@ def test_what_is_missing_is_an_alarm(name):
     assert seconds <= (7 * 86_400 if int(alarm["Period"]) >= 3600 else 86_400)
 
 
-@pytest.mark.skipif(shutil.which("cfn-lint") is None, reason="cfn-lint is not installed: `make setup` does it")
 def test_cfn_lint_finds_nothing():
     """By AWS's own schemas of the resources, in the region that the template is for."""
     command = ["cfn-lint", "--regions", "us-east-1", "--template", str(CLOUDFORMATION)]
