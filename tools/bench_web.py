@@ -38,6 +38,7 @@ from pathlib import Path
 from random import Random
 from secrets import token_urlsafe
 from statistics import median
+from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
@@ -371,6 +372,8 @@ def paint(reader: Asking, rounds: int) -> None:
         page = context.new_page()
         for each, address in PAGES.items():
             chance = drawn_from(each)
+            if "." in urlsplit(address(chance)).path:
+                continue  # a file: nothing is painted
             shown = []
             for _ in range(rounds):
                 page.goto(reader.base + address(chance))
