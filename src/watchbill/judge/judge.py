@@ -41,7 +41,7 @@ from watchbill.access.model import PATH, Freeze, Holding
 from watchbill.access.organization import Known, bounds_of
 from watchbill.access.permissions import known_documents
 from watchbill.access.ways import Levels, organization_keys, rcps_of, scps_of, withheld_by
-from watchbill.intervals import Interval, Timeline
+from watchbill.intervals import Interval, Timeline, iso
 from watchbill.judge.model import Judgement, Right, Watch, WatchState
 from watchbill.judge.workloads import undeclared
 from watchbill.policy.context import account_of
@@ -269,7 +269,7 @@ class Judge:
         found = self._elsewhen(request, held)
         if found is not None:
             window, then = found
-            why = f"{then.permission_set} is {held.person}'s only in the window {then.interval}"
+            why = f"{then.permission_set} is {held.person}'s only in {_named(_window(then), held.at)}"
             return Answer(Right.OFF_SHIFT, why, then, window=window)
         withheld = self._withheld(request, held)
         plainly = f"no permission set of {held.person} in {held.account.name} allows {request.action}"
@@ -583,6 +583,15 @@ def _grouped(things: Iterable[T], key_of: Callable[[T], K]) -> Mapping[K, tuple[
 def _window(holding: Holding) -> Interval:
     assert holding.interval is not None, "a window has an interval"
     return holding.interval
+
+
+def _named(window: Interval, at: datetime) -> str:
+    """Name a window by the edge that lies nearer: of the other one not more is known than how far was looked."""
+    if at in window:
+        return "another part of the window that it lies in"
+    return (
+        f"the window that ended at {iso(window.end)}" if window.end <= at else f"the window from {iso(window.start)} on"
+    )
 
 
 def _shift(shift: Shift) -> Interval:

@@ -115,6 +115,24 @@ VARIANTS = variants()
 VARIANTS_TABLE = table(VARIANTS)
 
 
+SPANS = [Interval(after(16), after(34)), Interval(after(18.3), after(18.7))]
+
+
+@settings(examples(12, 60), suppress_health_check=[HealthCheck.large_base_example, HealthCheck.too_slow])
+@given(histories(), st.lists(st.sampled_from(VARIANTS), min_size=60, max_size=90), st.sampled_from(SPANS))
+def test_by_whatever_span_an_event_is_judged_it_is_judged_alike(history, found, span):
+    """Windows that reach beyond what is looked at too: what is kept of a part of a trail holds for all of it."""
+    long = (grant("long", "james", (-24 * 60, 17), "everything"), grant("later", "ada", (30, 24 * 60), "everything"))
+    files = (
+        each if each.team is None else replace(each, team=replace(each.team, grants=(*each.team.grants, *long)))
+        for each in history.files
+    )
+    wide = replace(history, files=tuple(files))
+    by_it, by_more = (told(found, wide, each) for each in (span, Interval(MONDAY - 40 * DAY, MONDAY + 50 * DAY)))
+    # Whether a session began on shift is known as far back as is looked.
+    assert [row | {"started_on_shift": None} for row in by_it] == [row | {"started_on_shift": None} for row in by_more]
+
+
 @pytest.mark.parametrize("held", SETS, ids=NAMES)
 def test_whatever_a_permission_set_hangs_on_tells_events_apart(held):
     """Each set alone, held always: nothing but what it asks can make a difference."""
