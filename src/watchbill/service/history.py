@@ -3,14 +3,18 @@
 An outside schedule is filled week by week, from the copies that were in force up to the end of the week: a copy is read
 for a month back at most, so that one filling would not reach over a long trail. Before the first copy, that one is
 taken, and that is said.
+
+What was in force at an instant is the same by whatever span it is asked: weeks are those of the calendar, and what was
+approved counts as far as a judgement looks.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from watchbill.access.history import History, InForce, Revision, declared, in_force_in, not_known
 from watchbill.intervals import Interval, iso
+from watchbill.judge.judge import REACH
 from watchbill.schedule.copies import Source, read_span, sources, with_held
 from watchbill.service.approved import approved_in, laid_over
 from watchbill.service.as_read import organizations_in
@@ -35,6 +39,17 @@ def history_as_if(team: Team, store: Store, at: datetime, within: Interval) -> H
     """Give a team file as if it had been in force in all of a span, with what `history_of` lays over it."""
     bare = replace(declared((), team, within), assumed=())
     return _completed(_laid_over(bare, store, within), store, at, within)
+
+
+def reach_of(within: Interval) -> Interval:
+    """Give the time in which something may say what is judged of a span."""
+    return Interval(within.start - REACH, within.end + REACH)
+
+
+def week_of(at: datetime) -> Interval:
+    """Give the week of an instant, from Monday on, in UTC."""
+    monday = datetime.combine(at.date() - timedelta(days=at.weekday()), time(), UTC)
+    return Interval(monday, monday + _WEEK)
 
 
 def _completed(history: History, store: Store, at: datetime, within: Interval) -> History:
@@ -63,7 +78,7 @@ def _kept(store: Store, within: Interval) -> list[Revision]:
 
 def _laid_over(history: History, store: Store, within: Interval) -> History:
     """Let the team files of every time say who stood in for whom, and what was approved beside them."""
-    rows = approved_in(store, within)
+    rows = approved_in(store, reach_of(within))
 
     def filled(team: Team) -> Team:
         return laid_over(with_stand_ins(team, store), rows)
@@ -87,15 +102,17 @@ class _Filler:
         if each.team is None or not sources(each.team):
             yield replace(each, since=span.start)
             return
-        for week in _weeks(span):
-            yield replace(each, since=week.start, team=self._filled(each.team, week))
+        start = span.start
+        while start < span.end:
+            week = week_of(start)
+            yield replace(each, since=start, team=self._filled(each.team, start, min(week.end, self.at)))
+            start = week.end
 
-    def _filled(self, team: Team, week: Interval) -> Team:
-        until = min(week.end, self.at)
+    def _filled(self, team: Team, start: datetime, until: datetime) -> Team:
         known: dict[datetime, dict[str, tuple[Held, ...] | None]] = {}
         held: dict[str, tuple[Held, ...]] = {}
         for source in sources(team):
-            asked = self._asked(source, week.start, until)
+            asked = self._asked(source, start, until)
             if asked not in known:
                 filled = sources(with_feeds(team, self.store, asked))
                 known[asked] = {each.name: each.feed.held for each in filled}
@@ -122,11 +139,3 @@ class _Filler:
             )
             self.assumed[said] = None
         return max(until, first)
-
-
-def _weeks(span: Interval) -> Iterator[Interval]:
-    """Cut a span into weeks that end with it, in order of time; the first may be shorter."""
-    count = -(-span.length // _WEEK)
-    for number in range(count, 0, -1):
-        start = max(span.start, span.end - number * _WEEK)
-        yield Interval(start, span.end - (number - 1) * _WEEK)

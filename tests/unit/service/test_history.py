@@ -77,6 +77,19 @@ def test_a_long_trail_is_judged_by_the_copies_of_its_time(feeds):
     assert {each.revision for _, each in history.spans(within)} == {"d1"}
 
 
+def test_what_was_in_force_is_the_same_by_whatever_span_it_is_asked(feeds):
+    """A week is one of the calendar: where a span begins and ends says nothing of which copies fill it."""
+    feeds.store.revisions.add("d1", MONDAY - DAY, "", "sofia")
+    for day in (9, 17, 30):
+        feeds.refresh(MONDAY + day * DAY, table(("ada", day - 5, day + 60)))
+    now = work(feeds, MONDAY + 45 * DAY)
+    spans = [Interval(MONDAY + first * DAY, MONDAY + last * DAY) for first, last in ((0, 45), (3, 25), (11, 12))]
+    histories = [history_of(now, span) for span in spans]
+    at = MONDAY + 11.5 * DAY
+    assert len({repr(each.at(at).rotas) for each in histories}) == 1
+    assert [each.since for each in histories[1].files[1:]] == [MONDAY + day * DAY for day in (7, 14, 21)]
+
+
 def test_a_file_as_if_it_had_been_in_force_has_the_schedules_of_the_time(feeds):
     """Whatever was in force, and by the copies of then: what `observe` judges by."""
     feeds.store.revisions.add("d0", MONDAY - DAY, "no file at all", "sofia")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from tests.cloud import MemoryCloud
-from tests.teams import HERE, MONDAY
+from tests.teams import DAY, HERE, MONDAY
 from tests.unit.service.desk import MINUTE, NOW, Fate, KilledError, Office, asking_team
 
 from watchbill.access.effective import answers
@@ -145,6 +145,20 @@ def test_what_was_done_under_a_request_is_entitled_through_it(desk):
     given = [each for each in team.grants if each.person == "james"]
     assert [(each.name, each.interval.end - each.interval.start) for each in given] == [(row.id.lower(), TWO)]
     assert given[0].interval.start == approved.replace(microsecond=0)
+
+
+def test_what_was_approved_counts_as_far_as_a_judgement_looks(desk):
+    """Whoever asks about a day before it judges that day as whoever asks about a month does."""
+    row = desk.ask()
+    desk.decide(row)
+    approved = desk.row(row).decided_at
+
+    def given(start, end):
+        history = history_of(desk.as_("sofia"), Interval(approved + start, approved + end))
+        return [each.name for each in history.at(approved + start).grants]
+
+    assert given(-30 * DAY, -29 * DAY) == given(-30 * DAY, DAY) == given(30 * DAY, 31 * DAY) == [row.id.lower()]
+    assert given(-40 * DAY, -39 * DAY) == given(40 * DAY, 41 * DAY) == []
 
 
 def test_a_request_changes_no_digest_and_is_laid_over_once(desk):
