@@ -111,8 +111,8 @@ def by_center(of, accounts):
 class Bench:
     """Plans and applies a team against the stand-in, each step by real boto3 over HTTP."""
 
-    def __init__(self, org, center=None, outstanding=1):
-        self.org, self.outstanding = org, outstanding
+    def __init__(self, org, center=None, lanes=1):
+        self.org, self.lanes = org, lanes
         self.center = center or Center(org.app.accounts, lambda _: None)
         self.made = []
         """Every call that was made, with where it was."""
@@ -144,7 +144,7 @@ class Bench:
 
     def apply(self, of, plan):
         """Carry a plan out; give what failed."""
-        outcomes = list(apply(plan.changes, self.perform(of), together=True, outstanding=self.outstanding))
+        outcomes = list(apply(plan.changes, self.perform(of), together=True, lanes=self.lanes))
         return [f"{o.change.call}: {o.error}" for o in outcomes if o.state is not State.DONE]
 
     def settle(self, of, at, freezes=()):

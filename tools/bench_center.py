@@ -27,7 +27,7 @@ HERE = Location("bench", 1)
 SETS = 2
 
 
-def measured(accounts: int, outstanding: int) -> float:
+def measured(accounts: int, lanes: int) -> float:
     """Give the seconds that it takes to assign each set in each account."""
     with StandIn(center=Rates(20, answers=3, outstanding=10)) as stand_in:
         reached = Accounts(stand_in.endpoint, KEYS, pace=Pace(CENTER_RATE))
@@ -54,7 +54,7 @@ def measured(accounts: int, outstanding: int) -> float:
         center = Center(reached)
         begun = time.perf_counter()
         outcomes: list[Outcome] = list(
-            apply(changes, lambda change: center.perform(where, root, change.call), outstanding=outstanding)
+            apply(changes, lambda change: center.perform(where, root, change.call), lanes=lanes)
         )
         took = time.perf_counter() - begun
         failed = [outcome.error for outcome in outcomes if outcome.state is not State.DONE]
@@ -70,11 +70,11 @@ def main() -> None:
     """Print how long it takes each way."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--accounts", type=int, default=100)
-    asked.add_argument("--outstanding", type=int, nargs="*", default=[1, OUTSTANDING])
+    asked.add_argument("--lanes", type=int, nargs="*", default=[1, OUTSTANDING])
     given = asked.parse_args()
-    for outstanding in given.outstanding:
-        took = measured(given.accounts, outstanding)
-        print(f"{given.accounts} accounts, {given.accounts * SETS} assignments, {outstanding} at once: {took:.0f} s")
+    for lanes in given.lanes:
+        took = measured(given.accounts, lanes)
+        print(f"{given.accounts} accounts, {given.accounts * SETS} assignments, {lanes} at once: {took:.0f} s")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import pytest
 from tests.centers import HOME, Bench, Org, by_center, may, sessions_of
 from tests.teams import DAY, HERE, MONDAY, with_rota
 
-from watchbill.access.apply import OUTSTANDING
 from watchbill.access.center.declared import declared_state
 from watchbill.access.center.state import PLACE, Holder, mark_of
 from watchbill.access.drifted import given_by
@@ -567,7 +566,7 @@ def test_assignments_go_on_side_by_side_as_many_as_aws_lets():
         org = Org(make_app(None, stand_in.endpoint, KEYS), 12)
         org.people(org.team())
         center = Center(Accounts(stand_in.endpoint, KEYS, pace=Pace(15)), lambda _: None)
-        works = Bench(org, center, outstanding=OUTSTANDING)
+        works = Bench(org, center, lanes=16)
         rates.throttled = 0
         of = by_center(org.team(), org.accounts)
         works.settle(of, NOON)

@@ -1,13 +1,16 @@
-"""Carry a plan out: exactly its changes, in order, each with an outcome.
+"""Carry a plan out: exactly its changes, each with an outcome, in an order that is kept where it matters.
 
-Changes of assignments take AWS some seconds each, and say nothing of each other: those that follow one another in a
-plan are made side by side, as many as AWS lets go on at once, and what comes after them waits until all are done.
+A plan goes phase by phase, and within one accounts come before Identity Center or after it. What lies between two such
+steps is made side by side where changes say nothing of each other: those of different accounts, and those assignments
+that are not of one permission set in one account. Within an account all stay in order.
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import groupby
 
+from watchbill.access.center.state import PLACE
 from watchbill.access.model import Change, Outcome, Phase, State
 from watchbill.errors import ProviderError
 
@@ -16,10 +19,11 @@ BY_HAND = "console"
 """The service of what watchbill cannot do: it waits until a person has done it and says so."""
 
 OUTSTANDING = 8
-"""How many changes that take time go on at once. AWS lets ten of an instance go on, of everybody's together (User
-Guide, "Quotas and limits in IAM Identity Center"), and two are left to others."""
+"""How many assignments go on at once. AWS lets ten of an instance go on, of everybody's together (User Guide, "Quotas
+and limits in IAM Identity Center"), and two are left to others."""
 
-_SIDE_BY_SIDE = ("CreateAccountAssignment", "DeleteAccountAssignment", "ProvisionPermissionSet")
+_ASSIGNS = ("CreateAccountAssignment", "DeleteAccountAssignment", "ProvisionPermissionSet")
+"""What takes AWS some seconds each."""
 
 Perform = Callable[[Change], None]
 Journal = Callable[[Outcome], None]
@@ -34,9 +38,9 @@ def apply(
     place: str | None = None,
     *,
     together: bool = False,
-    outstanding: int = 1,
+    lanes: int = 1,
 ) -> Iterator[Outcome]:
-    """Make each change of a plan and yield what became of it.
+    """Make each change of a plan and yield what became of it, in the order of the plan.
 
     The journal is told before each call that it is begun, and after it what became of it. So a plan that was cut short
     is carried on with the numbers that are `done`: those are not made again, and one that was begun is. That is safe,
@@ -46,25 +50,38 @@ def apply(
     must not wait for one that could not be made. With `together` that place is everywhere: a permission set is of
     all its accounts, and must not be given while the fence of one of them could not be written.
 
-    As many as `outstanding` changes that take time go on at once, of different accounts or sets; the journal is told of
-    them in this thread, and `perform` is called in others.
+    As many as `lanes` changes go on at once; the journal is told of them in this thread, and `perform` is called in
+    others.
     """
     run = _Run(perform, journal, together=together)
     mine = [(n, change) for n, change in enumerate(changes) if place is None or change.account == place]
-    for apart, each in groupby(mine, key=lambda numbered: _apart(numbered[1])):
+    for (_, _, assigns), each in groupby(mine, key=lambda numbered: _step(numbered[1])):
         several = list(each)
-        if apart is None or outstanding == 1 or len(several) == 1:
+        left = _in_lanes(each for each in several if each[0] not in done)
+        if lanes == 1 or len(left) < 2:  # noqa: PLR2004 - one after another
             for number, change in several:
                 yield run.done(number, change) if number in done else run.one(number, change)
         else:
-            made = run.side_by_side([each for each in several if each[0] not in done], outstanding)
+            made = run.side_by_side(left, lanes if assigns is None else min(lanes, OUTSTANDING))
             known = (run.done(*each) for each in several if each[0] in done)
             yield from sorted((*made, *known), key=lambda outcome: outcome.number)
 
 
-def _apart(change: Change) -> tuple[Phase, str, str] | None:
-    """Give what changes have in common that may be made side by side; None where a change is made by itself."""
-    return (change.phase, change.account, change.call.operation) if change.call.operation in _SIDE_BY_SIDE else None
+def _step(change: Change) -> tuple[Phase, bool, str | None]:
+    """Give what changes have in common that wait for none of each other but of their own lane."""
+    operation = change.call.operation
+    return change.phase, change.account == PLACE, operation if operation in _ASSIGNS else None
+
+
+def _in_lanes(changes: Iterable[_Numbered]) -> list[deque[_Numbered]]:
+    """Give changes in lanes, in each of which one is made after another."""
+    lanes: dict[Hashable, deque[_Numbered]] = {}
+    for number, change in changes:
+        given = change.call.parameters
+        assigns = change.call.operation in _ASSIGNS
+        lane = (given.get("TargetId"), given.get("PermissionSetArn")) if assigns else change.account
+        lanes.setdefault(lane, deque()).append((number, change))
+    return list(lanes.values())
 
 
 class _Run:
@@ -86,30 +103,25 @@ class _Run:
         self._journal(Outcome(number, change, State.BEGUN))
         return self._ended(self._made(number, change))
 
-    def side_by_side(self, several: Sequence[_Numbered], most: int) -> list[Outcome]:
-        """Make changes side by side, those of one permission set in one account one after the other."""
-        left, found = list(several), list[Outcome]()
-        going: dict[Future[Outcome], Hashable] = {}
+    def side_by_side(self, lanes: Iterable[deque[_Numbered]], most: int) -> list[Outcome]:
+        """Make changes side by side, those of a lane one after another."""
+        free, found = deque(lanes), list[Outcome]()
+        going: dict[Future[Outcome], deque[_Numbered]] = {}
         with ThreadPoolExecutor(max_workers=most) as pool:
-            while left or going:
-                while len(going) < most and (free := self._next(left, going.values())) is not None:
-                    number, change = free
-                    if (outcome := self._left(number, change)) is not None:
-                        found.append(outcome)
-                    else:
+            while free or going:
+                while free and len(going) < most:
+                    lane = free.popleft()
+                    number, change = lane.popleft()
+                    if (outcome := self._left(number, change)) is None:
                         self._journal(Outcome(number, change, State.BEGUN))
-                        going[pool.submit(self._made, number, change)] = _of(change)
-                ended = wait(going, return_when=FIRST_COMPLETED).done
-                for each in ended:
-                    del going[each]
-                    found.append(self._ended(each.result()))
-        return found
-
-    @staticmethod
-    def _next(left: list[_Numbered], busy: Collection[Hashable]) -> _Numbered | None:
-        found = next((each for each in left if _of(each[1]) not in busy), None)
-        if found is not None:
-            left.remove(found)
+                        going[pool.submit(self._made, number, change)] = lane
+                    else:
+                        found.append(outcome)
+                        free.extend([lane] if lane else [])
+                for ended in wait(going, return_when=FIRST_COMPLETED).done:
+                    lane = going.pop(ended)
+                    found.append(self._ended(ended.result()))
+                    free.extend([lane] if lane else [])
         return found
 
     def _left(self, number: int, change: Change) -> Outcome | None:
@@ -133,8 +145,3 @@ class _Run:
             self._failed.add(outcome.change.account)
         self._journal(outcome)
         return outcome
-
-
-def _of(change: Change) -> Hashable:
-    given = change.call.parameters
-    return given.get("TargetId"), given.get("PermissionSetArn")

@@ -5,7 +5,7 @@ made by a stranger, files delivered to the bucket. What watchbill sees of it, it
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from watchbill.access.effective import PathAnswer, answers
@@ -49,7 +49,8 @@ class Stage:
 
     def __init__(self, endpoint: str, team: Team, seed: int) -> None:
         self.clock = SimClock(START)
-        self.app: App = make_app(self.clock, endpoint, _ANY_KEYS)
+        # One after another: the stand-in makes up ids by the order of calls, and each telling is to be the same.
+        self.app: App = replace(make_app(self.clock, endpoint, _ANY_KEYS), lanes=1)
         self.team = team
         self._seed = seed
         self._keys: dict[tuple[str, str], tuple[str, ...]] = {}

@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from watchbill.access.apply import OUTSTANDING, apply
+from watchbill.access.apply import apply
 from watchbill.access.center.compile import given_in_center
 from watchbill.access.compile import Compiler, compile_account
 from watchbill.access.model import AccountState, Change, Credentials, Freeze, Outcome, State
@@ -284,10 +284,8 @@ def carry_out(
         if outcome.state is not State.BEGUN:
             progress(outcome)
 
-    outstanding = min(OUTSTANDING, work.app.lanes)
-
     def of(place: str) -> list[Outcome]:
-        return list(apply(changes, anew or work.perform, journal, done, place, outstanding=outstanding))
+        return list(apply(changes, anew or work.perform, journal, done, place, lanes=work.app.lanes))
 
     places = list(dict.fromkeys(change.account for change in changes))
     if work.app.lanes == 1 or len(places) == 1:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from watchbill.access.apply import OUTSTANDING, apply
+from watchbill.access.apply import apply
 from watchbill.access.center.state import PLACE
 from watchbill.access.model import Outcome, Plan, State
 from watchbill.alerts.audit import NO_RULES, Asked
@@ -304,8 +304,7 @@ def apply_plan(
         if work.store.revisions.add(work.team.digest, work.at, work.team.text, work.actor):
             work.record(Kind.REVISION_RECORDED, work.team.digest[:12], {"digest": work.team.digest})
     together = any(change.account == PLACE for change in plan.changes)
-    outstanding = min(OUTSTANDING, work.app.lanes)
-    outcomes = tuple(apply(plan.changes, work.perform, journal, together=together, outstanding=outstanding))
+    outcomes = tuple(apply(plan.changes, work.perform, journal, together=together, lanes=work.app.lanes))
     if outcomes:
         failed = sum(1 for outcome in outcomes if outcome.state is not State.DONE)
         facts = {"team": work.team.digest, "changes": len(outcomes), "failed": failed}
