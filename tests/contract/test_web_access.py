@@ -407,6 +407,54 @@ def test_what_an_organization_denies_is_no_access_of_anybody(tmp_path):
         assert "The organization takes of it: permission set `prod-oncall` gives in production what is denied" in told
 
 
+def test_a_cell_that_the_organization_empties_says_so(tmp_path):
+    """By a word and a sign, in the same words for programs; where the organization is not known, that is said."""
+    suspended = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+    full = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    targets = {
+        "r-1": Target("r-1", "Root", "root", None),
+        **{number: Target(number, f"<b>{number}", "account", "r-1") for number in (PRODUCTION, STAGING)},
+    }
+    policies = {
+        "p-full": ControlPolicy("p-full", "full", SCP, full),
+        "p-none": ControlPolicy("p-none", "<i>none", SCP, suspended),
+    }
+    attached = {"p-full": tuple(targets), "p-none": (STAGING,)}
+    made = Organization("o-1", "999999999999", targets, policies, attached, frozenset({SCP}))
+    place, word = Place("james", "staging", "developer"), "denied by the organization"
+    with pages(tmp_path) as served:
+        free = served.sign_in("lee")
+        assert word not in free.open(f"{BASE}/access?at={iso(AT)}").text
+        browser, office = bound(served), served.office
+
+        def cells():
+            page = browser.open(f"{BASE}/access?at={iso(AT)}")
+            told = json.loads(browser.open(f"{BASE}/access.json?at={iso(AT)}").text)["cells"]
+            lines = csv.DictReader(io.StringIO(browser.open(f"{BASE}/access.csv?at={iso(AT)}").text))
+            named = [
+                {Place(each["person"], each["account"], each["permission_set"]): each["organization"] for each in form}
+                for form in (told, lines)
+            ]
+            assert named[0] == named[1]
+            return page.text, drawn(page), named[0]
+
+        page, shown, told = cells()
+        assert word not in str(shown)
+        assert "Not known what the organization denies in production, staging: organization policies: they" in text_of(
+            page
+        )
+        assert told[place].startswith("not known if denied: organization policies: they were never read")
+        keep_organization(office.store, office.team, made, AT, "watchbill")
+        page, shown, told = cells()
+        assert shown[place] == f"\u25a0 job \u2298 {word}"
+        assert {where.account for where, words in shown.items() if word in words} == {"staging"}
+        assert told[place] == f"{word}, by SCP <i>none (p-none) attached to account <b>{STAGING}"
+        assert {where for where, words in told.items() if words} == {where for where in shown if word in shown[where]}
+        why = browser.open(f"{BASE}/access/explain?person=james&account=staging&set=developer&at={iso(AT)}").text
+        assert f"{word} : whoever has it can do nothing by it there, by SCP <i>none (p-none)" in text_of(why)
+        assert "<i>none" not in page + why
+
+
 def with_set(of, name, actions):
     """Give a team in which a permission set allows some actions and no more."""
     changed = replace(of.permission_sets[name], allow=actions)

@@ -6,7 +6,7 @@ laid over, as drift, as far as passes saw it (`drift_seen`) and it comes to a pe
 What their organization bounds accounts by is as it was last read before that time, and it is said when that was.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -37,7 +37,7 @@ from watchbill.access.organization import under
 from watchbill.access.permissions import known_documents
 from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
-from watchbill.access.withheld import withheld
+from watchbill.access.withheld import Emptied, emptied, withheld
 from watchbill.errors import NotFoundError
 from watchbill.garbage import uncollected
 from watchbill.intervals import Interval, iso
@@ -131,6 +131,21 @@ class Matrix:
     """The changes next to the instant, of what is asked for."""
     around: tuple[Turning, ...]
     """Those within `AROUND` of it."""
+    emptied: Mapping[tuple[str, str], Emptied] = field(default_factory=dict)
+    """Of the columns, those of which the organization leaves nothing, or of which that is not known."""
+
+    def is_empty(self, column: tuple[str, str]) -> bool:
+        """Tell whether the organization denies all of a column for sure."""
+        return column in self.emptied and self.emptied[column].is_sure
+
+    @property
+    def open_bounds(self) -> dict[str, list[str]]:
+        """Give why it is not known what the organization denies, each with the accounts for which it is not."""
+        found: dict[str, dict[str, None]] = {}
+        for (account, _), each in self.emptied.items():
+            if not each.is_sure:
+                found.setdefault(each.why, {})[account] = None
+        return {why: list(accounts) for why, accounts in found.items()}
 
     @property
     def accounts(self) -> list[tuple[str, int]]:
@@ -157,6 +172,8 @@ class CellView:
     """When each ends; null where no end is known."""
     where: list[str]
     """The line of the team file of each; of drift the ARN of what it is on."""
+    organization: str
+    """By what the organization denies all of what is held, or why that is not known; empty where something is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +288,7 @@ def matrix(found: Then, filters: Filters, page: int = 1, across: int = 1) -> Mat
     around = turnings(moment, Interval(moment.at - AROUND, moment.at + AROUND), only)
     before = next((each for each in reversed(around) if each.at < moment.at), None) or last_turning(moment, only)
     after = next((each for each in around if each.at > moment.at), None) or next_turning(moment, only)
-    return Matrix(here, rows, len(people), len(columns), before, after, around)
+    return Matrix(here, rows, len(people), len(columns), before, after, around, emptied_in(found, here))
 
 
 def _columns(team: Team, cells: Mapping[Place, Cell]) -> tuple[tuple[str, str], ...]:
@@ -287,11 +304,12 @@ def access_view(found: Then, filters: Filters) -> AccessView:
     """Give every cell that filters leave."""
     moment = found.moment
     cells = found.cells(only_of(moment.team, filters))
-    views = [cell_view(place, cell) for place, cell in cells.items()]
+    bounds = emptied_in(found, dict.fromkeys((place.account, place.permission_set) for place in cells))
+    views = [cell_view(place, cell, bounds.get((place.account, place.permission_set))) for place, cell in cells.items()]
     return AccessView(iso(moment.at), found.by, list(found.assumed), views)
 
 
-def cell_view(place: Place, cell: Cell) -> CellView:
+def cell_view(place: Place, cell: Cell, bound: Emptied | None) -> CellView:
     """Give a cell as plain facts."""
     return CellView(
         *place,
@@ -303,6 +321,7 @@ def cell_view(place: Place, cell: Cell) -> CellView:
             *(None for _ in cell.drift),
         ],
         [*(str(reason.where) for reason in cell.reasons), *(each.principal for each in cell.drift)],
+        bound.words if bound is not None and cell.standing in (Standing.HELD, Standing.DRIFT) else "",
     )
 
 
@@ -416,6 +435,18 @@ def explained(found: Then, person: str, account: str, asked: Request) -> list[Ex
     # What else would give it may be a set that nobody has there yet.
     team = replace(in_account(moment.team, account), permission_sets=moment.team.permission_sets)
     return [explain_view(each) for each in explain_ways(team, person, state, user, asked, moment.at)]
+
+
+def emptied_in(found: Then, columns: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Emptied]:
+    """Tell of which permission sets the organization leaves nothing in which accounts, or that it is not known."""
+    team, at = found.moment.team, found.moment.at
+    if team.organization is None:
+        return {}
+    columns = list(columns)
+    bare = {account: nothing(team.accounts[account]) for account, _ in columns}
+    bounded = under(team, bare, found.read.organization)
+    told = ((column, emptied(team.permission_sets[column[1]], bounded[column[0]], at)) for column in columns)
+    return {column: each for column, each in told if each is not None}
 
 
 def denied_of(found: Then, place: Place) -> list[str]:

@@ -17,6 +17,7 @@ from watchbill.access.organization import NOWHERE, RCP, SCP, Organization, Targe
 from watchbill.access.plan import make_plan, state_digest
 from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
+from watchbill.access.withheld import Emptied, emptied
 from watchbill.errors import ProviderError
 from watchbill.intervals import Interval
 from watchbill.policy.model import Effect, Request
@@ -263,7 +264,7 @@ def applies(statement, action):
     return any(each in ("*", action) or each == f"{action.partition(':')[0]}:*" for each in statement["Action"])
 
 
-def rightly(made, action):
+def rightly(made, action, kinds=None):
     """Say what AWS would of somebody who may do everything by their own policies: Deny anywhere, Allow at every level."""
     if made.management == NUMBER:
         return Effect.ALLOWED
@@ -275,7 +276,7 @@ def rightly(made, action):
             for statement in policy.document["Statement"]
             if applies(statement, action)
         ]
-        for kind in made.types
+        for kind in (made.types if kinds is None else made.types & kinds)
         for target in (ROOT, UNIT, INNER, NUMBER)
     ]
     if any("Deny" in level for level in speaking):
@@ -357,3 +358,65 @@ def test_what_is_denied_under_a_condition_or_by_the_set_itself_is_no_warning():
     assert planned(replace(made, policies=policies), "rds:DeleteDBInstance") == []
     own = document(("Allow", "rds:DeleteDBInstance"), ("Deny", "rds:*"))
     assert planned(made, policy=own) == []
+
+
+# --- what is left empty ---
+
+EACH = (*ACTIONS, "s3:ListBucket", "ec2:RunInstances")
+"""One action of each kind that the statements drawn tell apart."""
+NEW = "arn:aws:iam::aws:policy/NewToAWS"
+
+
+def left_of(made, statements, *, more=False):
+    """Give what of a set is left in an account, and what it gives: `more` is everything that it does not deny."""
+    given = [
+        action
+        for action in EACH
+        if (
+            said := [effect for effect, *actions in statements if applies({"Action": actions}, action)]
+            + ["Allow"] * more
+        )
+        and "Deny" not in said
+    ]
+    return [action for action in given if rightly(made, action, {SCP}) is Effect.ALLOWED], given
+
+
+@examples(80, 800)
+@given(trees(), SETS, st.booleans())
+def test_a_set_is_said_to_be_empty_where_nothing_is_left_of_it(made, statements, unsure):
+    """By a set that is not known whole everything may be given but what it denies itself: then it is not known."""
+    managed = (NEW,) if unsure else ()
+    own = replace(TEAM.permission_sets["read-only"], allow=(), deny=(), policy=document(*statements), managed=managed)
+    found = emptied(own, account(made), AT)
+    left, given = left_of(made, statements)
+    if left or made.management == NUMBER or SCP not in made.types:
+        assert found is None
+    elif unsure and left_of(made, statements, more=True)[0]:
+        assert found == Emptied(is_sure=False, why=f"what {NEW} gives is not known")
+    else:
+        given = given or (unsure and left_of(made, statements, more=True)[1])
+        assert (found is not None and found.is_sure) is bool(given)
+
+
+def test_it_is_said_by_what_a_set_is_left_empty():
+    """By a Deny, for want of an Allow, or both; where the organization is not known, why."""
+    own = replace(TEAM.permission_sets["read-only"], allow=("s3:*", "sqs:*"), deny=())
+    guard = everywhere((SCP, ("Deny", "s3:*")))
+    assert emptied(own, account(organization(guard)), AT) is None
+    both = {**guard, INNER: [(SCP, ("Allow", "s3:*", "ec2:*")), (RCP, FULL)]}
+
+    def found(made, given=own):
+        said = emptied(given, account(made), AT)
+        assert said is not None
+        return said
+
+    assert found(organization(both)).words == (
+        "denied by the organization, by SCP policy 4 (p-00000004) attached to OU Work "
+        "and for want of an Allow in SCP policy 5 (p-00000005) attached to OU Production"
+    )
+    assert found("AccessDenied").words == "not known if denied: organization policies: AccessDenied"
+    assert emptied(own, account(None), AT) is None
+    # Nobody needs to be allowed to ask who they are, and that is no use to anybody.
+    all_of_it = replace(own, allow=("*",))
+    assert found(organization(everywhere((SCP, ("Deny", "*")))), all_of_it).is_sure
+    assert planned(organization(everywhere((SCP, ("Deny", "*")))), "*")

@@ -33,6 +33,7 @@ from watchbill.service.access_view import (
     access_view,
     compared,
     denied_of,
+    emptied_in,
     explained,
     matrix,
     place_of,
@@ -289,10 +290,10 @@ def _lines(view: AccessView) -> Iterator[Sequence[str]]:
     for cell in view.cells:
         place = (view.at, cell.person, cell.account, cell.permission_set, cell.standing)
         until = (each or "" for each in cell.until)
-        yield (*place, *("; ".join(each) for each in (cell.by, cell.why, until, cell.where)))
+        yield (*place, *("; ".join(each) for each in (cell.by, cell.why, until, cell.where)), cell.organization)
 
 
-_HEADINGS = ("at", "person", "account", "permission_set", "standing", "by", "why", "until", "where")
+_HEADINGS = ("at", "person", "account", "permission_set", "standing", "by", "why", "until", "where", "organization")
 
 
 def compare(
@@ -346,11 +347,12 @@ def explain(visit: Visiting, asked: Given) -> Response:
     team = look.found.moment.team
     if asked.person not in team.people:
         raise NotFoundError(f"no person `{asked.person}` in {look.found.by}")
-    chain, drift, denied = None, tuple[SeenDrift, ...](), list[str]()
+    chain, drift, denied, bound = None, tuple[SeenDrift, ...](), list[str](), None
     if asked.permission_set and asked.account:
         place = place_of(look.found, asked.person, asked.account, asked.permission_set)
         chain, drift = chain_of(look.found.moment, place), look.found.drift.get(place, ())
         denied = denied_of(look.found, place)
+        bound = next(iter(emptied_in(look.found, [(place.account, place.permission_set)]).values()), None)
     return visit.show(
         "access_explain.html",
         **look.drawn(),
@@ -358,6 +360,7 @@ def explain(visit: Visiting, asked: Given) -> Response:
         chain=chain,
         drift=drift,
         denied=denied,
+        bound=bound,
         ways=_ways(look),
         listed=not asked.action or is_action(asked.action),
     )
