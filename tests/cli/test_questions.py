@@ -4,9 +4,13 @@ import json
 import shlex
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from tests.cli.scenes import on_stage
+from tests.lakes import log
+from tests.teams import MONDAY
+from tests.trails import record, user
 
 from watchbill.access.organization import SCP
 from watchbill.bootstrap import make_app
@@ -360,6 +364,23 @@ def test_an_organization_that_a_plan_read_is_known_to_the_file(watchbill, bound,
     before = watchbill("can", "rick", REBOOT, "--json", "--at", "2026-01-12T11:59:00Z", **NOON).json
     assert "they were not read before 2026-01-12T12:00:00Z" in before["result"][0]["paths"][0]["unread"][0]
     assert "is not known: they were not read before 2026-01-12T12:00:00Z" in before["problems"][0]["message"]
+
+
+def test_an_audit_says_as_of_when_the_organization_was_read_that_judged_it(watchbill, bound, tmp_path):
+    """In its answer and in its report; where it was not read by then, that is said in its place."""
+    (tmp_path / "trail").mkdir()
+    day = timedelta(days=1)
+    (tmp_path / "trail" / "a.json").write_bytes(log([record(REBOOT, user("james"), MONDAY + day)]))
+    assert watchbill("plan", **NOON).code == 0
+    later = {"watchbill_at": "2026-01-14T12:00:00Z"}
+    ran = watchbill("audit", "--trail", "trail", "--html", "report.html", "--json", **later)
+    as_of = "organization policies are taken as read, first so at 2026-01-12T12:00:00Z, last at 2026-01-12T12:00:00Z"
+    assert [each["message"] for each in ran.json["problems"] if as_of in each["message"]]
+    assert as_of in (tmp_path / "report.html").read_text("utf-8")
+    (tmp_path / "trail" / "a.json").write_bytes(log([record(REBOOT, user("james"), MONDAY - day)]))
+    early = [each["message"] for each in watchbill("audit", "--trail", "trail", "--json", **later).json["problems"]]
+    assert any("they were not read before 2026-01-12T12:00:00Z" in each for each in early)
+    assert not any(as_of in each for each in early)
 
 
 def test_a_plan_of_what_lies_ahead_keeps_nothing(watchbill, bound):

@@ -19,7 +19,7 @@ from watchbill.bootstrap import make_app
 from watchbill.intervals import Interval
 from watchbill.ledger.model import Kind
 from watchbill.policy.model import Effect
-from watchbill.service.as_read import NOTHING_READ, as_read
+from watchbill.service.as_read import NOTHING_READ, as_read, judged_by
 from watchbill.service.casework import Casework
 from watchbill.service.reconcile import reconcile
 from watchbill.service.seen import Trail, stamp_of
@@ -144,6 +144,24 @@ def test_each_that_differs_is_kept_with_when_it_was_read(world):
     lost = replace(world.team.accounts["production"], role="nobody", number="999999999999")
     gone = replace(world.team, accounts={**world.team.accounts, "production": lost})
     assert str(as_read(world.store, gone, AT + 2 * HOUR).organization).startswith("they were never read")
+
+
+def test_it_is_said_as_of_when_what_judges_a_span_was_read(world):
+    """The last that counts in it, and that it was another before; nothing of a span before the first."""
+    world.at(AT).plan()
+    world.at(AT + HOUR).plan()
+    world.policy(SCP, "Deny", "rds:*", on=world.root)
+    world.at(AT + 2 * HOUR).plan()
+
+    def said(first, last, of=world.team):
+        return judged_by(world.store, of, Interval(AT + first * HOUR, AT + last * HOUR))
+
+    words = "organization policies are taken as read, first so at 2026-01-12T"
+    assert said(-2, 0) == ()
+    assert said(-2, 1) == said(1, 2) == (f"{words}12:00:00Z, last at 2026-01-12T13:00:00Z by watchbill",)
+    assert said(2, 9) == (f"{words}14:00:00Z, last at 2026-01-12T14:00:00Z by watchbill",)
+    assert said(1, 9) == (f"{said(2, 9)[0]}; before that, and from 2026-01-12T12:00:00Z on, as it was read then",)
+    assert said(1, 9, replace(world.team, organization=None)) == ()
 
 
 def test_one_that_was_read_before_does_not_come_after(world):

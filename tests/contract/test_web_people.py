@@ -12,9 +12,11 @@ from tests.pages import BASE, certified, pages
 from tests.teams import DAY, MONDAY, team
 from tests.trails import after, record, user
 
+from watchbill.access.organization import Organization
 from watchbill.intervals import Interval, iso
 from watchbill.ledger.chain import verify
 from watchbill.ledger.model import Kind, State
+from watchbill.service.as_read import keep_organization
 from watchbill.service.person import Lane
 from watchbill.service.seen import Trail
 from watchbill.store.rows import FreezeRow
@@ -139,6 +141,22 @@ def test_their_own_page_tells_nobody_of_a_case_about_them(tmp_path):
         assert 'id="cases"' not in own.text
         for shown in (own, other):
             assert "<strong>asked</strong>" in shown.text
+
+
+def test_it_is_said_as_of_when_the_organization_was_read(tmp_path):
+    """By which their events are judged; nothing where the team file names none."""
+    made = Organization("o-1", "999999999999", {}, {}, {}, frozenset())
+    with pages(tmp_path) as served:
+        office = served.office
+        browser = served.sign_in("lee")
+        assert "organization" not in browser.open(JAMES).text
+        office.team = replace(office.team, organization="production")
+        keep_organization(office.store, office.team, made, MONDAY, "sofia")
+        said = browser.open(JAMES).text
+    assert (
+        "Taken to be so: organization policies are taken as read, first so at 2026-01-12T00:00:00Z, "
+        "last at 2026-01-12T00:00:00Z by sofia."
+    ) in said
 
 
 def test_a_freeze_is_said_and_what_was_done_in_it_is_outside(tmp_path):

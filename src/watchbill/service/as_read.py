@@ -111,11 +111,28 @@ def organizations_in(store: Store, teams: Iterable[Team], within: Interval) -> d
     for team in teams:
         if team.organization is None or (number := _number(team)) in found:
             continue
-        rows = store.readings.all(_about(team))
-        turns = [row.since for row in rows[1:]]
-        met = rows[bisect_right(turns, within.start) : bisect_left(turns, within.end) + 1]
+        met = _met(store, team, within)
         found[number] = tuple(Organized(row.since, each) for row, each in zip(met, _contents(store, met), strict=True))
     return found
+
+
+def _met(store: Store, team: Team, within: Interval) -> list[ReadingRow]:
+    """Give the readings that counted in a span; where the first came after it, that one."""
+    rows = store.readings.all(_about(team))
+    turns = [row.since for row in rows[1:]]
+    return rows[bisect_right(turns, within.start) : bisect_left(turns, within.end) + 1]
+
+
+def judged_by(store: Store, team: Team, within: Interval) -> tuple[str, ...]:
+    """Say as of when the organization was read by which events of a span are judged; nothing of one that was not.
+
+    Where it was another before in the span, each event is judged by the one of its time.
+    """
+    met = [] if team.organization is None else _met(store, team, within)
+    if not met or met[-1].since >= within.end:
+        return ()
+    others = f"; before that, and from {iso(met[0].since)} on, as it was read then" if len(met) > 1 else ""
+    return (f"{_as_of('organization policies are', met[-1])}{others}",)
 
 
 def _contents(store: Store, rows: Sequence[ReadingRow]) -> list[Organization | None]:

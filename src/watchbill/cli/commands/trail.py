@@ -29,6 +29,7 @@ from watchbill.files.rules_folder import read_rules
 from watchbill.inert import inert
 from watchbill.intervals import Interval, iso
 from watchbill.judge.model import Step
+from watchbill.service.as_read import judged_by
 from watchbill.service.audit import audit_lake, audit_source
 from watchbill.service.casework import Casework
 from watchbill.service.history import history_of
@@ -40,7 +41,7 @@ from watchbill.trail.model import Reading
 from watchbill.web.report import render
 
 
-_DAY = timedelta(days=1)
+_DAY, _MOMENT = timedelta(days=1), timedelta(microseconds=1)
 
 WORTH_A_LOOK = ("medium", "high", "critical")
 """Severities for which `--detailed-exitcode` says that there are findings."""
@@ -229,17 +230,21 @@ def audited(
         asked = Asked(loaded, networks=session.networks(), steps=known.steps)
         if source is None:
             lake = stack.enter_context(opened(session, None))
-            return audit_lake(lake, known.library, team, known.history_of, asked, findings)
-        return audit_source(
-            session.app(),
-            source,
-            known.library,
-            team,
-            known.history_of,
-            asked,
-            findings,
-            lambda done, total: progress.update(task, completed=done, total=total or None),
-        )
+            found = audit_lake(lake, known.library, team, known.history_of, asked, findings)
+        else:
+            found = audit_source(
+                session.app(),
+                source,
+                known.library,
+                team,
+                known.history_of,
+                asked,
+                findings,
+                lambda done, total: progress.update(task, completed=done, total=total or None),
+            )
+        if found.start is None or found.end is None:
+            return found
+        return replace(found, assumed=(*found.assumed, *known.judged_by(Interval(found.start, found.end + _MOMENT))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +254,8 @@ class Kept:
     library: Library
     history_of: Callable[[Interval], History | None]
     steps: Sequence[Step]
+    judged_by: Callable[[Interval], Sequence[str]] = lambda _: ()
+    """Says as of when what a span is judged by was read."""
 
 
 def kept(session: Session, team: Team | None, stack: ExitStack) -> Kept:
@@ -260,7 +267,7 @@ def kept(session: Session, team: Team | None, stack: ExitStack) -> Kept:
         return Kept(Library(team, declared((), team, within)), lambda span: declared((), team, span), ())
     store = stack.enter_context(session.store())
     work = Casework(session.app(), store, team, session.at, session.settings.actor)
-    return Kept(library_of(work), partial(history_of, work), steps_of(work))
+    return Kept(library_of(work), partial(history_of, work), steps_of(work), partial(judged_by, store, team))
 
 
 def show_audit(session: Session, result: AuditView, found: Audit) -> None:

@@ -20,6 +20,7 @@ from watchbill.errors import NotFoundError
 from watchbill.intervals import Interval, iso
 from watchbill.schedule.oncall import Schedule
 from watchbill.service.about import about, is_known, note_reader
+from watchbill.service.as_read import judged_by
 from watchbill.service.casework import Casework
 from watchbill.service.certificates import given
 from watchbill.service.history import history_of
@@ -109,7 +110,7 @@ def show(
         page=page,
         pages=-(-sum(counts.values()) // _ROWS),
         most=None if found.seen.whole else MOST,
-        assumed=found.history.assumed,
+        assumed=(*found.history.assumed, *judged_by(work.store, work.team, span)),
         sittings=sat[:_SITTINGS],
         sat=len(sat),
         shifts=shifts,
