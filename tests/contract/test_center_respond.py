@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.centers import Bench, Org, by_center
+from tests.unit.access.test_chain import SAMPLE
 from tests.unit.service.world import NOON
 
 from watchbill.access.center.state import PLACE
@@ -10,7 +11,7 @@ from watchbill.access.model import Call
 from watchbill.aws.identity_center import Center
 from watchbill.bootstrap import make_app
 from watchbill.respond.freeze import Asked
-from watchbill.service import containment
+from watchbill.service import containment, offboarding
 from watchbill.service.casework import Casework
 from watchbill.sim.clock import SimClock
 from watchbill.sim.stand_in import StandIn
@@ -132,6 +133,32 @@ def test_a_freeze_takes_what_both_users_have_and_a_restore_gives_it_back(tmp_pat
         assert {line.split(":")[0] for line in restored.restoration.left_out} >= {
             f"group {name} in Identity Center" for name in ours
         }
+
+
+def test_whoever_leaves_is_listed_by_the_user_that_was_known_too(tmp_path):
+    """Beside the one that is found now, and alone where none is; one that is gone is not listed."""
+    with StandIn() as stand_in, open_store(tmp_path / "state") as store:
+        org = Org(make_app(SimClock(NOON), stand_in.endpoint, ("any", "any")), 1)
+        org.people(org.team())
+        known = org.users["james"]
+        store.center_users.keep(org.id, "james", known, NOON)
+        of = replace(by_center(org.team(), org.accounts), text=SAMPLE.text)
+
+        def listed(person):
+            changed = replace(
+                of, people={**of.people, "james": replace(of.people["james"], email=of.people[person].email)}
+            )
+            found = offboarding.look(Casework(org.app, store, changed, NOON, "sofia"), "james").remains
+            return [(each.what, each.by_hand) for each in found if each.place == PLACE]
+
+        before = (f"user {known}, whom they were known by before", True)
+        other = (f"user {org.users['lee']}", True)
+        assert listed("james") == [(f"user {known}", True)]
+        assert listed("lee") == [other, before]
+        org.store.delete_user(IdentityStoreId=org.id, UserId=org.users["lee"])
+        assert listed("lee") == [before]
+        org.store.delete_user(IdentityStoreId=org.id, UserId=known)
+        assert listed("lee") == []
 
 
 def test_a_freeze_takes_what_the_known_user_has_where_nobody_is_found(tmp_path):

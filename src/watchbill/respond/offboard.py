@@ -75,8 +75,10 @@ def remains_elsewhere(now: Elsewhere) -> Iterator[Remains]:
             yield Remains(found.host, f"user {found.user}, of the directory that the host asks", by_hand=True)
     for login in now.directories:
         yield Remains(login.directory, f"user {login.login}, {login.stands}", by_hand=True)
-    if now.seat is not None and now.seat.user is not None:
-        yield Remains(PLACE, f"user {now.seat.user}", by_hand=True)
+    if now.seat is not None:
+        for each in now.seat.users:
+            former = ", whom they were known by before" if each.user in now.seat.former else ""
+            yield Remains(PLACE, f"user {each.user}{former}", by_hand=True)
     for place, why in now.unread.items():
         yield Remains(place, f"what could not be read: {why}", by_hand=True)
 

@@ -139,7 +139,7 @@ def plan(work: Casework, case_id: str) -> Planned:
 def planned_for(work: Casework, person: str, asked: Asked) -> Planned:
     """Work out the freeze of somebody from what is there now."""
     seen = see(work, person)
-    found = _with_former(work, person, work.app.elsewhere(work.team, person))
+    found = elsewhere_of(work, person)
     made = plan_freeze(work.team, person, seen, work.at, asked, elsewhere=bool(found))
     made = replace(
         made,
@@ -150,8 +150,12 @@ def planned_for(work: Casework, person: str, asked: Asked) -> Planned:
     return Planned(made, Before(_part(made, seen.observed), seen.credentials), found)
 
 
-def _with_former(work: Casework, person: str, found: Elsewhere) -> Elsewhere:
-    """Add who they were in Identity Center when that was let be last: sessions of that user may live on."""
+def elsewhere_of(work: Casework, person: str) -> Elsewhere:
+    """Read somebody outside of IAM; in Identity Center also by who they were when that was let be last.
+
+    Sessions of that user may live on, and that user may still be there.
+    """
+    found = work.app.elsewhere(work.team, person)
     seat, center = found.seat, work.team.identity_center
     if seat is None or center is None:
         return found

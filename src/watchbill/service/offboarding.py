@@ -29,7 +29,7 @@ from watchbill.schedule.leaver import Given, Proposal, given_to, without
 from watchbill.schedule.oncall import gaps
 from watchbill.service import containment
 from watchbill.service.casework import Casework
-from watchbill.service.containment import Frozen, Planned, Progress, Restored, carry_out, see
+from watchbill.service.containment import Frozen, Planned, Progress, Restored, carry_out, elsewhere_of, see
 from watchbill.service.outbox import put
 from watchbill.service.two_people import is_gone
 from watchbill.store.rows import ContainmentRow
@@ -167,14 +167,14 @@ def finish(work: Casework, person: str, progress: Progress = lambda outcome: Non
             said = [each.what for each in left]
             facts = {"person": person, "asked_by": found.by, "steps": len(outcomes), "left": said}
             work.record(Kind.OFFBOARDING_APPLIED, found.id, facts)
-    return Finished(found.id, outcomes, (*left, *remains_elsewhere(work.app.elsewhere(work.team, person))))
+    return Finished(found.id, outcomes, (*left, *remains_elsewhere(elsewhere_of(work, person))))
 
 
 def look(work: Casework, person: str) -> View:
     """Say what is left of somebody, what would be deleted, and what the team file gives them."""
     if person not in work.team.people:
         raise NotFoundError(f"no person `{person}` in {work.team.path}")
-    seen, elsewhere = see(work, person), work.app.elsewhere(work.team, person)
+    seen, elsewhere = see(work, person), elsewhere_of(work, person)
     user = _user(work, person, seen.observed)
     proposal = without(work.team, person, work.at)
     return View(
