@@ -531,6 +531,29 @@ def test_what_reaches_only_accounts_that_are_held_is_left_as_it_is(two):
     assert (plan.changes, plan.effects) == ((), ())
 
 
+def test_a_set_of_a_job_role_that_nobody_has_is_left_where_it_reaches_only_accounts_that_are_held(two):
+    """Somebody took it off the group there; in accounts that are not held it goes, and so does what the file has no more."""
+    org, works = two
+    of = by_center(org.team(), ("a01",))
+    held_there = Held(frozenset(["a01"]))
+    works.settle(of, NOON)
+    center = works.observe(of)[1]
+    given = next(each for each in center.assignments if each.permission_set == JOB)
+    org.admin.delete_account_assignment(
+        InstanceArn=org.instance,
+        TargetId=given.account,
+        TargetType="AWS_ACCOUNT",
+        PermissionSetArn=center.sets[JOB].arn,
+        PrincipalType="GROUP",
+        PrincipalId=center.groups[given.principal].id,
+    )
+    assert not [each for each in works.observe(of)[1].assignments if each.permission_set == JOB]
+    assert works.plan(of, NOON, held=held_there).changes == ()
+    nobody = replace(of, groups={})
+    deleted = [str(each.call) for each in works.plan(nobody, NOON, held=held_there).changes]
+    assert any("DeletePermissionSet" in each for each in deleted)
+
+
 # --- AWS's own pace ------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 The rules:
 
 1. An account that is held is left as it is: what is assigned there, and what policies lie there.
-2. A rota's sets and group, or a job role's group, that reach nothing but such accounts are left whole.
+2. A rota's sets and group, or a job role's group or set, that reach nothing but such accounts are left whole.
 3. A group that has something in such an account, and in others, is one for both: whoever loses their place in it loses
    it, and nobody comes to be in it. What is not assigned there yet gives nothing there, and holds nobody up.
 
@@ -35,6 +35,8 @@ class LeftAlone:
     rotas: frozenset[str] = frozenset()
     sets: frozenset[str] = frozenset()
     """Names of permission sets of these rotas."""
+    jobs: frozenset[str] = frozenset()
+    """Names of permission sets of job roles that are left whole; nothing refers to their policies in other accounts."""
     groups: frozenset[str] = frozenset()
     """Names of groups that are left whole."""
     closed: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -44,7 +46,7 @@ class LeftAlone:
         """Give what a plan looks at: not what is left alone, nor what people have in accounts that are."""
         return replace(
             center,
-            sets={name: each for name, each in center.sets.items() if name not in self.sets},
+            sets={name: each for name, each in center.sets.items() if name not in self.sets | self.jobs},
             assignments=frozenset(
                 each
                 for each in center.assignments
@@ -108,6 +110,14 @@ def of_center(team: Team, held: Held, center: CenterState | None, observed: Mapp
     }
     groups = {name for name, accounts in jobs.items() if is_held(accounts, has.get(name, set()))}
     groups |= {group_name(f"oncall-{name}") for name in rotas}
+    given: dict[str, set[str]] = {}
+    for access in (each for group in ours.groups.values() for each in group.access):
+        given.setdefault(set_name(f"job-{access.permission_set}"), set()).update(access.accounts)
+    left = {
+        name
+        for name, accounts in given.items()
+        if is_held(accounts, {each.account for each in assigned if each.permission_set == name})
+    }
     there = {} if center is None else center.groups
     closed = {
         name: frozenset(group.members)
@@ -115,7 +125,7 @@ def of_center(team: Team, held: Held, center: CenterState | None, observed: Mapp
         if group.team == owner_of(team.name) and has.get(name, set()) & numbers and name not in groups
     }
     whole = frozenset(each for name in rotas for each in sets[name])
-    return LeftAlone(team, held.accounts, numbers, rotas, whole, frozenset(groups), closed)
+    return LeftAlone(team, held.accounts, numbers, rotas, whole, frozenset(left), frozenset(groups), closed)
 
 
 def _groups_of(team: Team) -> dict[str, str]:
