@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -38,8 +38,18 @@ MEASURED = ["day", "time_ms", "person", "account", "region", "source", "name", "
 def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
     """Write rows as one file, in order of person and time, and make sure that it is on the disk."""
     table = table.take(_order(table))
-    place = folder / FOLDER
     days, times = table["day"].cast(pa.int32()).to_numpy(), table["time_ms"].to_numpy()
+    first, last = day_of(int(days.min())), day_of(int(days.max()))
+    path = write_whole(folder / FOLDER, table, _SHARED, lambda digest: f"{first}-{digest[:24]}.parquet")
+    size = path.stat().st_size
+    return PartRow(path.name, first, last, len(table), int(times.min()), int(times.max()), size, state)
+
+
+def write_whole(place: Path, table: pa.Table, shared: Sequence[str], name_of: Callable[[str], str]) -> Path:
+    """Write rows as one file of a folder, whole or not at all, and make sure that it is on the disk; give its path.
+
+    `shared` are columns of which many rows have the same; `name_of` names the file by the SHA-256 of its bytes.
+    """
     passing = place / f".{os.getpid()}.tmp"
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -51,15 +61,12 @@ def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
             row_group_size=ROW_GROUP,
             max_rows_per_page=PAGE,
             write_page_index=True,
-            use_dictionary=_SHARED,
+            use_dictionary=list(shared),
             write_statistics=[name for name in MEASURED if name in table.column_names],
             store_schema=False,
         )
-        digest = _settle(passing)
-        first = day_of(int(days.min()))
-        name = f"{first}-{digest[:24]}.parquet"
-        size = passing.stat().st_size
-        passing.replace(place / name)
+        path = place / name_of(_settle(passing))
+        passing.replace(path)
         _sync(place)
     except OSError as error:
         # What is half written only takes up room.
@@ -68,8 +75,7 @@ def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
         raise ProviderError(
             f"could not write to {place}: {error.strerror or error}", "make room, or see that it may be written"
         ) from error
-    last = day_of(int(days.max()))
-    return PartRow(name, first, last, len(table), int(times.min()), int(times.max()), size, state)
+    return path
 
 
 def read_part(folder: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:

@@ -156,6 +156,14 @@ def kept_organizations(store: Store) -> list[int]:
     return store.readings.numbers(_ORGANIZATION)
 
 
+def organizations_met(store: Store, teams: Iterable[Team], within: Interval) -> list[tuple[str, int, datetime]]:
+    """Name what `organizations_in` gives: by the account that it is read by, its number, and since when it is so."""
+    named: set[tuple[str, int, datetime]] = set()
+    for number, team in {_number(team): team for team in teams if team.organization is not None}.items():
+        named |= {(number, row.number, row.since) for row in _met(store, team, within)}
+    return sorted(named)
+
+
 def _number(team: Team) -> str:
     return team.accounts[team.organization or ""].number
 

@@ -19,7 +19,9 @@ class _Kept(msgspec.Struct):
 
 def with_stand_ins(team: Team, store: Store) -> Team:
     """Give a team with the watches of whoever was frozen passed on, as each freeze says."""
-    frozen = [(row, kept) for row in store.freezes.all() if (kept := _kept(row)) is not None and kept.stand_ins]
+    frozen = [
+        (row, kept) for row in store.freezes.all() if (kept := containment_of(row)) is not None and kept.stand_ins
+    ]
     if not frozen:
         return team
     rotas = {
@@ -29,7 +31,8 @@ def with_stand_ins(team: Team, store: Store) -> Team:
     return replace(team, rotas=rotas)
 
 
-def _kept(row: FreezeRow) -> Containment | None:
+def containment_of(row: FreezeRow) -> Containment | None:
+    """Give what a freeze was made by; None where it was kept without."""
     return msgspec.json.decode(row.payload, type=_Kept).containment
 
 

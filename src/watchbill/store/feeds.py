@@ -73,12 +73,13 @@ class Feeds(Part):
             rows = connection.execute(found).all()
         return [_copy(row) for row in rows]
 
-    def numbers(self) -> list[tuple[int, str]]:
-        """Give the number of every copy that ever was in force, and since when, in order."""
+    def numbers(self) -> list[tuple[int, str, str]]:
+        """Give the number of every copy that ever was in force, of which feed it is, and since when, in order."""
         column = tables.feed_copies.c
-        asked = select(column.number, column.since).where(column.since.is_not(None)).order_by(column.number)
+        asked = select(column.number, column.feed, column.since).where(column.since.is_not(None))
         with self._read() as connection:
-            return [(row.number, row.since) for row in connection.execute(asked).all()]
+            rows = connection.execute(asked.order_by(column.number)).all()
+        return [(row.number, row.feed, row.since) for row in rows]
 
     def tried(self, found: TryRow) -> None:
         """Write the last try, over the one before."""
