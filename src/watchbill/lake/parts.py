@@ -2,10 +2,11 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -45,26 +46,34 @@ def write_part(folder: Path, table: pa.Table, state: str) -> PartRow:
     return PartRow(path.name, first, last, len(table), int(times.min()), int(times.max()), size, state)
 
 
-def write_whole(place: Path, table: pa.Table, shared: Sequence[str], name_of: Callable[[str], str]) -> Path:
+def write_whole(
+    place: Path,
+    table: pa.Table,
+    shared: Sequence[str],
+    name_of: Callable[[str], str],
+    noted: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     """Write rows as one file of a folder, whole or not at all, and make sure that it is on the disk; give its path.
 
-    `shared` are columns of which many rows have the same; `name_of` names the file by the SHA-256 of its bytes.
+    `shared` are columns of which many rows have the same; `name_of` names the file by the SHA-256 of its bytes; `noted`
+    is written at its end.
     """
     passing = place / f".{os.getpid()}.tmp"
     try:
         place.mkdir(parents=True, exist_ok=True)
-        pq.write_table(
-            table,
+        with pq.ParquetWriter(
             passing,
+            table.schema,
             compression="zstd",
             compression_level=1,
-            row_group_size=ROW_GROUP,
             max_rows_per_page=PAGE,
             write_page_index=True,
             use_dictionary=list(shared),
             write_statistics=[name for name in MEASURED if name in table.column_names],
             store_schema=False,
-        )
+        ) as writer:
+            writer.write_table(table, ROW_GROUP)
+            writer.add_key_value_metadata(dict(noted))
         path = place / name_of(_settle(passing))
         passing.replace(path)
         _sync(place)

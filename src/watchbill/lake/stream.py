@@ -60,6 +60,11 @@ def picked(lake: Lake, span: Interval | None, look_at: Sequence[str], wanted: Ma
     )
 
 
+def of_part(lake: Lake, part: PartRow, columns: Collection[str]) -> Iterator[pa.RecordBatch]:
+    """Give some columns of the events of one file, in its order."""
+    yield from _read(lake, part, columns)
+
+
 def joined(pieces: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Put small batches together, in their order, to at most `BATCH` rows; larger ones stay as they are."""
     held: list[pa.RecordBatch] = []

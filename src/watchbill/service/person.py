@@ -26,6 +26,7 @@ from watchbill.alerts.sittings import SITTING, WRONG
 from watchbill.intervals import Interval
 from watchbill.judge.bulk import JUDGED, judge_batches
 from watchbill.judge.model import Right
+from watchbill.lake.judged import SHOWN
 from watchbill.schedule.model import Shift
 from watchbill.schedule.oncall import shifts
 from watchbill.team.model import Rota, Team
@@ -45,8 +46,6 @@ class Lane(StrEnum):
 LANES: Final = tuple(Lane)
 """In the order of what is looked at first."""
 _WITHIN = (Right.ENTITLED, Right.NEEDS_NONE)
-_KEPT = ("time_ms", "id", "account", "region", "host", "source", "name", "outcome", "error_code", "ip")
-"""Columns of an event that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Seen:
 
     span: Interval
     table: pa.Table
-    """`_KEPT`, `right`, `why`, and `lane`: a number of `LANES`."""
+    """`lake.judged.SHOWN`, `right`, `why`, and `lane`: a number of `LANES`."""
     whole: bool
     """Whether these are all."""
     assumed: tuple[str, ...]
@@ -190,25 +189,25 @@ _NEVER = instant(0)
 
 def nothing_seen(span: Interval, history: History) -> Seen:
     """Give what is seen of anybody where there is no trail."""
-    return Seen(span, judged(SCHEMA.empty_table(), history, span), whole=True, assumed=history.assumed)
+    nothing = with_lanes(judged(SCHEMA.empty_table(), history, span))
+    return Seen(span, nothing, whole=True, assumed=history.assumed)
 
 
 def judged(events: pa.Table, history: History, span: Interval) -> pa.Table:
-    """Judge events of a person, of which `judge.hanging.READ` is known, and say in which lane each lies, in order."""
-    batches = _filled(events).combine_chunks().to_batches()
-    found = pa.Table.from_batches(judge_batches(batches, history, span), JUDGED)
-    right = pc.cast(found["right"], pa.string())
-    outcomes, rights = events["outcome"].to_pylist(), right.to_pylist()
-    lanes = [_lane(outcome, said) for outcome, said in zip(outcomes, rights, strict=True)]
-    kept = events.select(list(_KEPT))
-    return (
-        kept.append_column("right", right)
-        .append_column("why", found["why"])
-        .append_column("lane", pa.array(lanes, pa.int64()))
-    )
+    """Judge events, of which `judge.hanging.READ` is known: what is shown of each with its right and why, in order."""
+    found = pa.Table.from_batches(judge_batches(filled(events).combine_chunks().to_batches(), history, span), JUDGED)
+    shown = events.select(list(SHOWN)).append_column("right", pc.cast(found["right"], pa.string()))
+    return shown.append_column("why", found["why"])
 
 
-def _filled(events: pa.Table) -> pa.Table:
+def with_lanes(table: pa.Table) -> pa.Table:
+    """Say in which lane each event lies that was judged."""
+    outcomes, rights = table["outcome"].to_pylist(), table["right"].to_pylist()
+    lanes = [_lane(outcome, right) for outcome, right in zip(outcomes, rights, strict=True)]
+    return table.append_column("lane", pa.array(lanes, pa.int64()))
+
+
+def filled(events: pa.Table) -> pa.Table:
     """Give events with every column; those that were not read are null."""
     nothing = (pa.nulls(events.num_rows, field.type) for field in SCHEMA)
     known = set(events.schema.names)

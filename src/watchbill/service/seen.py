@@ -1,7 +1,8 @@
 """The trail as pages ask for it: what a person did in a span, read and judged once for all who look.
 
 What was read and judged is kept by all that it follows from: the files of the lake, the person, the span, and all of
-the state that says what was in force (`stamp_of`). Where any of it is another, it is made anew.
+the state that says what was in force (`stamp_of`). Where any of it is another, it is made anew; of files that were
+judged beforehand (`judged`) that is read, and the rest is judged.
 """
 
 import hashlib
@@ -22,6 +23,8 @@ from watchbill.garbage import uncollected
 from watchbill.intervals import Interval
 from watchbill.judge.hanging import READ
 from watchbill.lake.engines import StandingEngine
+from watchbill.lake.judged import FOLDER as JUDGED
+from watchbill.lake.judged import ORDER, judged_of_person
 from watchbill.lake.manifest import PartRow
 from watchbill.lake.parts import FOLDER
 from watchbill.lake.place import Lake
@@ -30,9 +33,11 @@ from watchbill.lake.stream import days_of
 from watchbill.schedule.copies import sources
 from watchbill.service.as_read import kept_organizations
 from watchbill.service.casework import Casework
+from watchbill.service.grounds import Grounds
 from watchbill.service.history import history_of
+from watchbill.service.judged import Kept, hull
 from watchbill.service.lake import unread
-from watchbill.service.person import Seen, judged, narrowed, nothing_seen
+from watchbill.service.person import Seen, judged, narrowed, nothing_seen, with_lanes
 from watchbill.service.questions import coverage_of
 from watchbill.store.rows import Asked
 from watchbill.team.model import Team
@@ -48,7 +53,7 @@ MOST: Final = 50_000
 """Events of one person that are looked at."""
 _KEPT_ROWS: Final = 400_000
 """Rows that are kept for whoever looks again, some 200 bytes each."""
-_HISTORIES: Final = 4
+_HISTORIES: Final = 8
 _ANSWERS: Final = 8
 _MACHINES: Final = frozenset({Method.SERVICE, Method.WORKLOAD})
 """Whose calls are nobody's, and should be."""
@@ -81,9 +86,11 @@ class Trail:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._lock = folder, Lock()
-        self._opened: tuple[Lake, StandingEngine] | None = None
+        self._opened: tuple[Lake, StandingEngine, StandingEngine] | None = None
+        self._kept = Kept(folder)
         self._seen: OrderedDict[tuple[object, ...], Seen] = OrderedDict()
         self._histories: OrderedDict[tuple[object, ...], History] = OrderedDict()
+        self._grounds: OrderedDict[tuple[object, ...], Grounds] = OrderedDict()
         self._covered: OrderedDict[tuple[object, ...], Coverage] = OrderedDict()
         self._unmapped: OrderedDict[tuple[object, ...], list[Unmapped]] = OrderedDict()
 
@@ -129,7 +136,7 @@ class Trail:
         key = (person, span, stamp, tuple(part.name for part in parts))
 
         def make() -> Seen:
-            return self._made(person, span, self.history(work, span, stamp), parts)
+            return self._made(work, person, span, parts, stamp)
 
         return _kept(self._seen, self._lock, key, make, lambda _: self._rows() > _KEPT_ROWS)
 
@@ -174,37 +181,75 @@ class Trail:
     def _rows(self) -> int:
         return sum(each.table.num_rows for each in self._seen.values())
 
-    def _open(self) -> tuple[Lake, StandingEngine] | None:
+    def _open(self) -> tuple[Lake, StandingEngine, StandingEngine] | None:
         with self._lock:
             if self._opened is None and (self._folder / "manifest.db").exists():
-                self._opened = Lake(self._folder), StandingEngine(self._folder / FOLDER)
+                events, judgements = (StandingEngine(self._folder / each) for each in (FOLDER, JUDGED))
+                self._opened = Lake(self._folder), events, judgements
             return self._opened
 
     @uncollected()
-    def _made(self, person: str, span: Interval, history: History, parts: Sequence[PartRow]) -> Seen:
+    def _made(self, work: Casework, person: str, span: Interval, parts: Sequence[PartRow], stamp: str) -> Seen:
+        history = self.history(work, span, stamp)
         if not parts:
             return nothing_seen(span, history)
-        events = self._asked(events_of_person(person, span, MOST, READ), span, parts)
-        table = judged(events, narrowed(history, person), span)
-        return Seen(span, table, whole=table.num_rows < MOST, assumed=history.assumed)
+        query = events_of_person(person, span, MOST, READ)
+        try:
+            known, rest = self._beforehand(work, person, span, parts, stamp)
+            events = self._asked_of(rest, query)
+        except ProviderError:
+            # Files that were put together, or judged anew, meanwhile are gone after a while.
+            known, events = None, self._asked(query, span, parts)
+        found = [] if known is None else [known]
+        if events is not None:
+            found.append(judged(events, narrowed(history, person), span))
+        table = _together(found)
+        return Seen(span, with_lanes(table), whole=table.num_rows < MOST, assumed=history.assumed)
+
+    def _beforehand(
+        self, work: Casework, person: str, span: Interval, parts: Sequence[PartRow], stamp: str
+    ) -> tuple[pa.Table | None, Sequence[PartRow]]:
+        """Give what was judged beforehand of a person, None where nothing was, and the files that are to be judged."""
+        opened, wide = self._open(), hull(parts)
+        grounds = _kept(
+            self._grounds,
+            self._lock,
+            (stamp, wide),
+            lambda: Grounds(work, self.history(work, wide, stamp)),
+            lambda held: held > _HISTORIES,
+        )
+        files = self._kept.of_person(person, parts, grounds)
+        if opened is None or not files:
+            return None, parts
+        found = opened[2].ask(judged_of_person(person, span, MOST), list(files.values()))
+        return found, [part for part in parts if part.name not in files]
 
     def _asked(self, query: Any, span: Interval, parts: Sequence[PartRow]) -> pa.Table:
         """Ask something of the files that were there for a span."""
-        opened = self._open()
-        if opened is None or not parts:
-            return pa.table({})
-        files = self._paths(parts)
         try:
-            return opened[1].ask(query, files)
+            found = self._asked_of(parts, query)
         except ProviderError:
             # Files that were put together meanwhile are gone after a while: by the list of now they are there.
-            now = self._paths(self.parts(span))
-            if now == files:
+            now = self.parts(span)
+            if [part.name for part in now] == [part.name for part in parts]:
                 raise
-            return opened[1].ask(query, now)
+            found = self._asked_of(now, query)
+        return pa.table({}) if found is None else found
 
-    def _paths(self, parts: Sequence[PartRow]) -> list[Path]:
-        return [self._folder.resolve() / FOLDER / part.name for part in parts]
+    def _asked_of(self, parts: Sequence[PartRow], query: Any) -> pa.Table | None:
+        """Ask something of some files; None where there are none."""
+        opened = self._open()
+        if opened is None or not parts:
+            return None
+        return opened[1].ask(query, [self._folder.resolve() / FOLDER / part.name for part in parts])
+
+
+def _together(tables: Sequence[pa.Table]) -> pa.Table:
+    """Put judged events together, the latest first, and no more than are looked at."""
+    if len(tables) == 1:
+        return tables[0]
+    order = [(name, "descending" if name == "time_ms" else "ascending") for name in ORDER]
+    return pa.concat_tables(tables).sort_by(order)[:MOST]
 
 
 def _unmapped(row: Mapping[str, Any]) -> Unmapped:

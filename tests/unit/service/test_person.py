@@ -27,7 +27,7 @@ from watchbill.lake.seal import seal
 from watchbill.schedule.oncall import shifts
 from watchbill.service import requests
 from watchbill.service.about import about
-from watchbill.service.person import LANES, Lane, judged, narrowed, shifts_of, sittings
+from watchbill.service.person import LANES, Lane, judged, narrowed, shifts_of, sittings, with_lanes
 from watchbill.service.questions import files_of
 from watchbill.service.seen import Trail, stamp_of
 from watchbill.store.rows import Asked, FreezeRow
@@ -151,7 +151,7 @@ def test_every_event_lies_in_one_lane(monkeypatch, outcome, right, lane):
             yield pa.RecordBatch.from_pylist([row], JUDGED)
 
     monkeypatch.setattr("watchbill.service.person.judge_batches", says)
-    assert [LANES[n] for n in judged(rows, HISTORY, SPAN)["lane"].to_pylist()] == [lane]
+    assert [LANES[n] for n in with_lanes(judged(rows, HISTORY, SPAN))["lane"].to_pylist()] == [lane]
 
 
 def test_what_was_outside_is_listed_first_and_the_latest_of_it_first(place):
