@@ -50,6 +50,9 @@ T = TypeVar("T")
 VERSION = "2"
 """Of the tables below and of the columns of the files."""
 
+FILE = "manifest.db"
+"""Where it lies in the folder of the lake."""
+
 HOT, SEALED = "hot", "sealed"
 
 _BUSY_SECONDS = 30
@@ -172,7 +175,7 @@ class Manifest:
     """The manifest of one lake."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "manifest.db"
+        self._path = folder / FILE
         where = URL.create("sqlite", database=str(self._path))
         self._engine: Engine = create_engine(where, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(self._engine, "connect", _configure)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from watchbill.errors import ProviderError, RefusedError
-from watchbill.lake.manifest import Manifest
+from watchbill.lake.manifest import FILE, Manifest
 
 
 _LOCK, _LINE = "ingest.lock", "line.lock"
@@ -31,6 +31,11 @@ _NAME_MOST = 200
 
 _NO_NAMES = frozenset("*?[]{}\\#") | frozenset(map(chr, range(32)))
 """Characters that engines take for a pattern of file names, or that the addresses of Iceberg cannot hold."""
+
+
+def is_there(folder: Path) -> bool:
+    """Tell whether a folder holds a lake."""
+    return (folder / FILE).exists()
 
 
 class Lake:

@@ -10,7 +10,8 @@ A judgement is the same by whatever span it is made and whoever else is judged, 
 what was kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -25,15 +26,19 @@ from watchbill.judge.bulk import JUDGED, Bulk
 from watchbill.judge.hanging import READ
 from watchbill.lake.judged import FOLDER, SHOWN, Judged, kept, people_of, sweep_judged, write_judged
 from watchbill.lake.manifest import SEALED, PartRow
-from watchbill.lake.place import Lake
+from watchbill.lake.place import Lake, is_there
 from watchbill.lake.stream import days_of, of_part
 from watchbill.service.casework import Casework
 from watchbill.service.grounds import Grounds
 from watchbill.service.history import history_of
+from watchbill.service.jobs import Works
 from watchbill.service.person import filled
+from watchbill.service.serve import Did, Job, Turn
 from watchbill.trail.table import instant
 
 
+JUDGING: Final = "judging beforehand"
+_EVERY: Final = timedelta(minutes=5)
 KEPT_FOR: Final = timedelta(days=92)
 """How far back files are judged beforehand: a page looks at ninety days at most."""
 _FEW: Final = 20
@@ -75,8 +80,11 @@ class Kept:
         return self._people[each.name]
 
 
-def keep_one(work: Casework, lake: Lake) -> PartRow | None:
-    """Judge one file of which nothing is kept that holds, the latest first, and give it; None where there is none."""
+def keep_one(work: Casework, lake: Lake, goes_on: Callable[[], bool] = lambda: True) -> PartRow | None:
+    """Judge one file of which nothing is kept that holds, the latest first, and give it.
+
+    None where there is none, and where `goes_on` tells meanwhile that it is to be left for another time.
+    """
     parts = _sealed(lake, work.at)
     there, wanted = _by_part(kept(lake.folder)), set[str]()
     if parts:
@@ -89,11 +97,27 @@ def keep_one(work: Casework, lake: Lake) -> PartRow | None:
             mine = [each for each in there.get(part.name, ()) if each.ground == ground]
             held = next((each for each in mine if _holds(lake, each, people, work)), None)
             if held is None:
-                write_judged(lake.folder, part, ground, _judged(lake, part, history), people)
-                return part
+                table = _judged(lake, part, history, goes_on)
+                if table is not None:
+                    write_judged(lake.folder, part, ground, table, people)
+                return None if table is None else part
             wanted.add(held.name)
     sweep_judged(lake.folder, wanted)
     return None
+
+
+def judging(works: Works, folder: Path) -> Job:
+    """Judge the sealed files of a lake beforehand, one after the other, where there is a lake."""
+
+    def work(turn: Turn) -> Did:
+        if not is_there(folder):
+            return Did()
+        with closing(Lake(folder)) as lake:
+            part = keep_one(works(turn), lake, turn.goes_on)
+        return Did() if part is None else Did({"judged": part.name, "events": part.rows}, more=True)
+
+    # Pages judge themselves where it does not: an instance is no less well for want of it.
+    return Job(JUDGING, _EVERY, work, timedelta.max)
 
 
 def _sealed(lake: Lake, at: datetime) -> list[PartRow]:
@@ -127,10 +151,12 @@ def _holds(lake: Lake, each: Judged, people: Mapping[str, str], work: Casework) 
 
 
 @uncollected()
-def _judged(lake: Lake, part: PartRow, history: History) -> pa.Table:
-    """Judge what people did of a part, in its order."""
+def _judged(lake: Lake, part: PartRow, history: History, goes_on: Callable[[], bool]) -> pa.Table | None:
+    """Judge what people did of a part, in its order; None where it is to be left."""
     bulk, pieces = Bulk(history, hull([part])), [_KEPT.empty_table()]
     for batch in of_part(lake, part, READ):
+        if not goes_on():
+            return None
         events = pa.Table.from_batches([batch])
         told = pa.Table.from_batches(
             [bulk.judge(each) for each in filled(events).combine_chunks().to_batches()], JUDGED

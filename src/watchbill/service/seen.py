@@ -27,7 +27,7 @@ from watchbill.lake.judged import FOLDER as JUDGED
 from watchbill.lake.judged import ORDER, judged_of_person
 from watchbill.lake.manifest import PartRow
 from watchbill.lake.parts import FOLDER
-from watchbill.lake.place import Lake
+from watchbill.lake.place import Lake, is_there
 from watchbill.lake.queries import events_of_person, unattributed
 from watchbill.lake.stream import days_of
 from watchbill.schedule.copies import sources
@@ -183,7 +183,7 @@ class Trail:
 
     def _open(self) -> tuple[Lake, StandingEngine, StandingEngine] | None:
         with self._lock:
-            if self._opened is None and (self._folder / "manifest.db").exists():
+            if self._opened is None and is_there(self._folder):
                 events, judgements = (StandingEngine(self._folder / each) for each in (FOLDER, JUDGED))
                 self._opened = Lake(self._folder), events, judgements
             return self._opened

@@ -31,9 +31,11 @@ from watchbill.lake.seal import seal
 from watchbill.respond.model import Containment, StandIn
 from watchbill.respond.requests import Access, Swap
 from watchbill.service.feeds import with_feeds
-from watchbill.service.judged import keep_one
+from watchbill.service.judged import judging, keep_one
 from watchbill.service.person import judged
 from watchbill.service.seen import Trail
+from watchbill.service.serve import Did, Turn
+from watchbill.store.leases import Lease
 from watchbill.store.rows import Asked, FreezeRow, RequestRow
 from watchbill.team.model import Kind
 
@@ -196,6 +198,23 @@ def test_what_is_kept_is_not_judged_again(place, monkeypatch):
         for span in SPANS:
             trail.seen(place.work(), "james", span)
     assert asked == [8]
+
+
+def test_a_job_judges_one_file_after_the_other(tmp_path):
+    """And leaves one where it is when it is to stop; without a lake there is nothing to do."""
+    place = Place(tmp_path)
+    job = judging(lambda turn: place.work(), place.folder)
+
+    def turn(goes_on):
+        return job.work(Turn(place.office.store, Lease("lead", "lee", 1, NOW), NOW, lambda: goes_on))
+
+    assert turn(goes_on=False) == Did()
+    assert not (place.folder / FOLDER).exists()
+    done = [turn(goes_on=True) for _ in range(SEALED_FILES + 1)]
+    assert [each.more for each in done] == [True] * SEALED_FILES + [False]
+    days = [str(each.facts["judged"])[:10] for each in done[:-1]]
+    assert days == sorted(days, reverse=True)
+    assert judging(lambda turn: place.work(), tmp_path / "none").work(None) == Did()
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,11 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
         beside = at_once(workers.of, partial(_brought, plans=plans), _refreshed, rung)
         pressed = (presses(workers.of, people.desk), slow_presses(workers.of, people.desk))
         jobs = [passes, *pressed, due(workers.of), outbox(workers.of, people.senders, links_of), beside]
+        if workers.team.web is not None:
+            # For its pages alone, and what judges takes a while to load.
+            from watchbill.service.judged import judging  # noqa: PLC0415 - see above
+
+            jobs.append(judging(workers.of, session.settings.state / LAKE))
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
         at_hand = AtHand(session.settings.state / LAKE, Rulebook(told.rules), plans)
