@@ -13,10 +13,9 @@ Every page is asked for but those that take a secret or a fresh sign-in (`LEFT_O
 with cases, freezes, entries of the ledger, a review, and a plan of all of it against an AWS that is empty, which takes
 half a minute to make.
 
-`first` is a page that nobody has looked at since the lake changed, `again` is one that somebody has. The lake's files were
-judged beforehand, as the service does it. Times are of the
-wall clock, and mean something on a machine that has nothing else to do; the time of the CPU, of server and reader
-together, means something on any.
+`first` is a page that nobody has looked at since the lake changed, `again` is one that somebody has. The lake's files
+were judged beforehand, as the service does it. Times are of the wall clock, and mean something on a machine that has
+nothing else to do; the time of the CPU, of server and reader together, means something on any.
 """
 
 import argparse

@@ -134,6 +134,7 @@ class Place:
     def ended(self):
         """End what was approved first, an hour after it began."""
         for row in self.office.store.requests.all(Asked.APPROVED)[:1]:
+            assert row.decided_at is not None
             self.office.store.requests.turn(row, replace(row, ended_at=row.decided_at + HOUR))
 
     def revised(self, digest, at):
@@ -205,16 +206,16 @@ def test_a_job_judges_one_file_after_the_other(tmp_path):
     place = Place(tmp_path)
     job = judging(lambda turn: place.work(), place.folder)
 
-    def turn(goes_on):
-        return job.work(Turn(place.office.store, Lease("lead", "lee", 1, NOW), NOW, lambda: goes_on))
+    def turn(of=job, *, goes_on=True):
+        return of.work(Turn(place.office.store, Lease("lead", "lee", 1, NOW), NOW, lambda: goes_on))
 
     assert turn(goes_on=False) == Did()
     assert not (place.folder / FOLDER).exists()
-    done = [turn(goes_on=True) for _ in range(SEALED_FILES + 1)]
+    done = [turn() for _ in range(SEALED_FILES + 1)]
     assert [each.more for each in done] == [True] * SEALED_FILES + [False]
     days = [str(each.facts["judged"])[:10] for each in done[:-1]]
     assert days == sorted(days, reverse=True)
-    assert judging(lambda turn: place.work(), tmp_path / "none").work(None) == Did()
+    assert turn(judging(lambda turn: place.work(), tmp_path / "none")) == Did()
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,9 @@ def test_what_was_approved_counts_as_far_as_a_judgement_looks(desk):
 
     def given(start, end):
         history = history_of(desk.as_("sofia"), Interval(approved + start, approved + end))
-        return [each.name for each in history.at(approved + start).grants]
+        team = history.at(approved + start)
+        assert team is not None
+        return [each.name for each in team.grants]
 
     assert given(-30 * DAY, -29 * DAY) == given(-30 * DAY, DAY) == given(30 * DAY, 31 * DAY) == [row.id.lower()]
     assert given(-40 * DAY, -39 * DAY) == given(40 * DAY, 41 * DAY) == []
