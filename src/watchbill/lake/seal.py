@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from watchbill.lake.judged import kept, sweep_judged
 from watchbill.lake.manifest import HOT, SEALED, PartRow
 from watchbill.lake.parts import leave, read_part, write_part
 from watchbill.lake.place import Lake
@@ -68,6 +69,8 @@ def _drop(lake: Lake, before: datetime) -> int:
     leave(lake.folder, gone)
     with lake.manifest.transaction() as connection:
         lake.manifest.replace(connection, gone, [])
+    # What was judged of events goes with them, whether or not anybody serves pages now.
+    sweep_judged(lake.folder, {each.name for each in kept(lake.folder) if each.part not in gone})
     return len(gone)
 
 
