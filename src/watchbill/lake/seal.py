@@ -56,6 +56,9 @@ def seal(
             made, out_of = made + 1, out_of + len(groups[0])
             progress(made, made + len(groups) - 1)
             hold.let_others()
+        # What was judged of events goes with them, whether or not anybody serves pages now.
+        listed = {part.name for part in lake.manifest.parts()}
+        sweep_judged(lake.folder, {each.name for each in kept(lake.folder) if each.part in listed})
         # PyIceberg takes long to load, and most commands have no use for it.
         from watchbill.lake.iceberg import publish  # noqa: PLC0415
 
@@ -69,8 +72,6 @@ def _drop(lake: Lake, before: datetime) -> int:
     leave(lake.folder, gone)
     with lake.manifest.transaction() as connection:
         lake.manifest.replace(connection, gone, [])
-    # What was judged of events goes with them, whether or not anybody serves pages now.
-    sweep_judged(lake.folder, {each.name for each in kept(lake.folder) if each.part not in gone})
     return len(gone)
 
 

@@ -25,7 +25,6 @@ from tests.unit.service.test_feeds import feed_team, table
 from watchbill.intervals import Interval
 from watchbill.lake import seal as sealing
 from watchbill.lake.judged import FOLDER, judged_of_person
-from watchbill.lake.manifest import SEALED
 from watchbill.lake.place import Lake
 from watchbill.lake.seal import seal
 from watchbill.respond.model import Containment, StandIn
@@ -299,17 +298,21 @@ def test_a_file_that_goes_while_it_is_asked_is_judged(place, monkeypatch):
         assert trail.seen(place.work(), "james", SPANS[0]).table.equals(expected)
 
 
-def test_files_of_parts_that_are_gone_are_swept(place):
+def test_files_of_parts_that_are_gone_are_swept(place, monkeypatch):
     """What is kept of events goes with them, at once; the other files stay."""
 
     def kept():
         return {path.name.partition(".")[0] for path in (place.folder / FOLDER).iterdir()}
 
     before = kept()
+    monkeypatch.setattr(sealing, "TARGET_ROWS", 30)
     with closing(Lake(place.folder)) as lake:
         seal(lake, NOW, keep=NOW - (MONDAY + DAY))
         there = {part.name.partition(".")[0] for part in lake.manifest.parts()}
-    assert kept() == before & there
-    assert 0 < len(kept()) < SEALED_FILES
-    assert place.keep() == 1  # the one that was hot
-    assert kept() == there
+        assert kept() == before & there
+        assert 0 < len(kept()) < SEALED_FILES
+        assert place.keep() == 1  # the one that was hot
+        assert kept() == there
+        monkeypatch.setattr(sealing, "TARGET_ROWS", 400)
+        seal(lake, NOW)
+    assert kept() == set()
