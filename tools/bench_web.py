@@ -288,9 +288,10 @@ def served(folder: Path, lake: Path) -> Iterator[Asking]:
         add_link(work, "l" * 43)
         sign_in_by_link(work, "l" * 43, secret)
         more = {"trail": Trail(lake), "rules": Rulebook(pack()), "plans": Plans()}
-        keep(work, more["plans"])
         site = Site(base, store, works, lambda: AT, lambda: token_urlsafe(32), Quiet(), None, **more)
         with Listening(Starlette(routes=routes_of(site)), "127.0.0.1", port):
+            # As in the service, which listens before it makes its first plan.
+            keep(work, more["plans"])
             yield Asking(port, f"{site.cookie(SESSION)}={secret}")
 
 

@@ -1,4 +1,4 @@
-"""Whether circles of objects are looked for, where much is made that has none."""
+"""Whether circles of objects are looked for, where much is made that has none, or is there for good."""
 
 import gc
 from collections.abc import Iterator
@@ -15,3 +15,17 @@ def uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+@contextmanager
+def set_apart() -> Iterator[None]:
+    """Have nobody look again at what is there already, for whoever answers meanwhile: to look stops every thread.
+
+    What is loaded once is most of what there is, and stays. What comes afterwards is looked at as ever, so that no
+    circle of it is kept: this is for the beginning of a service, and not for each thing that it comes to hold.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

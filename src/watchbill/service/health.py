@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from watchbill.errors import ProviderError, WatchbillError
+from watchbill.garbage import set_apart
 from watchbill.intervals import iso
 from watchbill.service.serve import Instance
 
@@ -113,7 +114,7 @@ def pages(instance: Instance, metrics: Callable[[], str] = lambda: "", others: S
 
 
 class Listening:
-    """Serves pages inside its `with` block; port 0 takes a free one."""
+    """Serves pages inside its `with` block; port 0 takes a free one. What was loaded before is there for good."""
 
     def __init__(self, app: Starlette, host: str, port: int) -> None:
         config = uvicorn.Config(
@@ -154,4 +155,5 @@ class Listening:
 
     def _run(self) -> None:
         assert self._socket is not None
-        self._server.run(sockets=[self._socket])
+        with set_apart():
+            self._server.run(sockets=[self._socket])

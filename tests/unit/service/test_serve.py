@@ -1,5 +1,6 @@
 """An instance that runs: jobs again and again while it leads, well or not, and told in lines."""
 
+import gc
 import http.client
 import io
 import json
@@ -7,8 +8,10 @@ import time
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
+from weakref import WeakSet
 
 import pytest
+from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from tests.teams import MONDAY
@@ -281,6 +284,28 @@ def test_a_port_that_is_taken_is_said(tmp_path):
             Listening(pages(instance), "127.0.0.1", listening.port),
         ):
             pass
+
+
+class Knot:
+    """One of what somebody keeps for a while, and each holds itself."""
+
+    def __init__(self):
+        self.own = self
+
+
+def test_what_is_there_before_it_serves_is_not_looked_at_for_circles_and_what_comes_is_let_go():
+    """Looking stops every page; yet passes of months, each keeping something until the next, fill no memory."""
+    there: WeakSet[Knot] = WeakSet()
+    most = 0
+    with Listening(Starlette(), "127.0.0.1", 0):
+        until(lambda: gc.get_freeze_count() > 0)
+        assert gc.isenabled()
+        for _ in range(100):
+            kept = [Knot() for _ in range(2_000)]
+            there.update(kept)
+            most = max(most, len(there))
+        assert len(kept) <= most < 20 * len(kept)
+    assert gc.get_freeze_count() == 0
 
 
 def test_lines_hold_no_secret_and_obey_nothing():
