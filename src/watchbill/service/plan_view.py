@@ -88,18 +88,7 @@ def plan_view(plan: Plan) -> PlanView:
     """Turn a plan into plain facts."""
     return PlanView(
         plan.id,
-        [
-            EffectView(
-                e.person,
-                str(e.verb),
-                e.permission_set,
-                e.account,
-                _interval(e.interval),
-                e.why,
-                str(e.where) if e.where is not None else None,
-            )
-            for e in plan.effects
-        ],
+        [effect_view(effect) for effect in plan.effects],
         [change_view(change) for change in plan.changes],
         [drift_view(drift) for drift in plan.drift],
         [str(warning) for warning in plan.warnings],
@@ -138,6 +127,13 @@ def effect_lines(effects: Iterable[Effect]) -> Iterator[str]:
 
 def _interval(interval: Interval | None) -> IntervalView | None:
     return None if interval is None else IntervalView(iso(interval.start), iso(interval.end))
+
+
+def effect_view(effect: Effect) -> EffectView:
+    """Turn an effect into plain facts."""
+    where = None if effect.where is None else str(effect.where)
+    given = effect.permission_set, effect.account, _interval(effect.interval), effect.why, where
+    return EffectView(effect.person, str(effect.verb), *given)
 
 
 def change_view(change: Change) -> ChangeView:

@@ -31,7 +31,7 @@ def _stand(site: Site) -> Hashable:
     return (
         stand_of(site.store),
         tuple(stand_of_job(*each) for each in sorted(site.jobs().items())),
-        None if kept is None else (kept.plan.id, kept.at, len(kept.outcomes)),
+        None if kept is None else (kept.id, kept.at, kept.applied),
         None if site.trail is None else site.trail.last_read(),
         site.works(site.now(), "").team.digest,
         site.beside(),

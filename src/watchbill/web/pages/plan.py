@@ -1,17 +1,14 @@
 """What would change in AWS: the last plan that this instance has made, as `watchbill plan` says it."""
 
-from functools import lru_cache
 from typing import Annotated
 from urllib.parse import urlencode
 
-import msgspec
 from fastapi import Query
 from starlette.responses import Response
 
 from watchbill.errors import NotFoundError
 from watchbill.inert import inert_json
-from watchbill.service.plan_view import PlanView, effect_lines, plan_view
-from watchbill.service.plans import PASSES, KeptPlan
+from watchbill.service.plans import PASSES
 from watchbill.web.asked import UTC, PageNumber, Zone, local_in, zone_of, zones_for
 from watchbill.web.guard import Visiting
 from watchbill.web.page import Need, Page
@@ -34,17 +31,16 @@ def show(visit: Visiting, page: PageNumber = 1, zone: Zone = UTC, asked: _Asked 
     """Show the last plan: who gains and loses first, then drift and warnings, then the calls."""
     place = zone_of(zone)
     kept = visit.site.plans.last()
-    view, lines = (None, ()) if kept is None else _said(kept)
-    calls = 0 if view is None else len(view.changes)
+    lines, calls = ((), 0) if kept is None else (kept.lines, len(kept.changes))
     own = visit.team.people.get(visit.person)
     return visit.show(
         "plan.html",
         kept=kept,
-        view=view,
-        problems=() if kept is None else kept.plan.problems,
+        view=None if kept is None else kept.rest,
+        problems=() if kept is None else kept.problems,
         lines=lines[(page - 1) * _LINES : page * _LINES],
         all_lines=len(lines),
-        calls=[] if view is None else view.changes[(page - 1) * _CALLS : page * _CALLS],
+        calls=[] if kept is None else kept.calls((page - 1) * _CALLS, page * _CALLS),
         all_calls=calls,
         most=_MORE,
         diff=_DIFF,
@@ -54,17 +50,11 @@ def show(visit: Visiting, page: PageNumber = 1, zone: Zone = UTC, asked: _Asked 
         job=visit.site.jobs().get(PASSES),
         asked=bool(asked),
         waiting=visit.site.store.proposals.open_heads(),
-        other_file=kept is not None and kept.plan.team_digest != visit.team.digest,
+        other_file=kept is not None and kept.team_digest != visit.team.digest,
         local=local_in(place),
         zone=place.key,
         zones=zones_for(place, own.time_zone if own else None),
     )
-
-
-@lru_cache(maxsize=1)
-def _said(kept: KeptPlan) -> tuple[PlanView, tuple[str, ...]]:
-    """Give a plan as facts and in sentences: once for all who look: a large one takes seconds."""
-    return plan_view(kept.plan), tuple(effect_lines(kept.plan.effects))
 
 
 def anew(visit: Visiting) -> Response:
@@ -78,7 +68,7 @@ def as_json(visit: Visiting) -> Response:
     kept = visit.site.plans.last()
     if kept is None:
         raise NotFoundError("this instance has made no plan yet", "the one that leads makes one in each pass")
-    return Response(inert_json(msgspec.json.encode(_said(kept)[0]).decode()), media_type="application/json")
+    return Response(inert_json(kept.as_json().decode()), media_type="application/json")
 
 
 PAGES = (

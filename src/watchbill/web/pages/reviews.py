@@ -66,7 +66,7 @@ def _may_see_listed(visit: Visit, listed: Listed) -> bool:
 def open_one(visit: Visiting, days: Annotated[int, Form(ge=1, le=365)]) -> Response:
     """Open a review of what everybody holds now, with what others gave by the last plan that was made here."""
     work, kept = visit.work(), visit.site.plans.last()
-    drift = None if kept is None else kept.plan.drift
+    drift = None if kept is None else kept.drift
     work.must_lead(None)
     made = reviewing.open_review(work, work.at + timedelta(days=days), drift, _last_uses(visit, work))
     return visit.go(f"{REVIEWS}/{made.id}")
