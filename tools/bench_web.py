@@ -11,7 +11,7 @@ this process, and asked for by one reader after the other, each with a session o
 
 Every page is asked for but those that take a secret or a fresh sign-in (`LEFT_OUT`). Beside the lake there is a state
 with cases, freezes, entries of the ledger, a review, and a plan of all of it against an AWS that is empty, which takes
-half a minute to make.
+half a minute to make. It listens as the service does, and then makes what a first pass leaves for pages.
 
 `first` is a page that nobody has looked at since the lake changed, `again` is one that somebody has. The lake's files
 were judged beforehand, as the service does it. Times are of the wall clock, and mean something on a machine that has
@@ -29,7 +29,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
@@ -61,16 +61,19 @@ from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
 from watchbill.errors import RefusedError
 from watchbill.intervals import Interval, iso
+from watchbill.lake.hours import Hours
 from watchbill.lake.manifest import SEALED, ObjectRow
 from watchbill.lake.parts import PAGE, write_part
 from watchbill.lake.place import Lake
 from watchbill.ledger.model import Kind as Entry
 from watchbill.schedule.oncall import shifts
 from watchbill.service.casework import Casework
+from watchbill.service.coverage_view import LATELY
 from watchbill.service.health import Listening
 from watchbill.service.judged import keep_one
 from watchbill.service.plans import Plans
 from watchbill.service.proposals import propose
+from watchbill.service.questions import coverage_of
 from watchbill.service.recertification import open_review
 from watchbill.service.rules_view import Rulebook
 from watchbill.service.seen import Trail
@@ -287,11 +290,14 @@ def served(folder: Path, lake: Path) -> Iterator[Asking]:
         judge_beforehand(work, lake)
         add_link(work, "l" * 43)
         sign_in_by_link(work, "l" * 43, secret)
-        more = {"trail": Trail(lake), "rules": Rulebook(pack()), "plans": Plans()}
+        hours = Hours()
+        more = {"trail": Trail(lake, hours), "rules": Rulebook(pack()), "plans": Plans()}
         site = Site(base, store, works, lambda: AT, lambda: token_urlsafe(32), Quiet(), None, **more)
         with Listening(Starlette(routes=routes_of(site)), "127.0.0.1", port):
-            # As in the service, which listens before it makes its first plan.
+            # As in the service, which listens before it makes its first pass.
             keep(work, more["plans"])
+            with closing(Lake(lake)) as passed:
+                coverage_of(passed, Interval(AT - LATELY, AT), AT, made, hours=hours)
             yield Asking(port, f"{site.cookie(SESSION)}={secret}")
 
 

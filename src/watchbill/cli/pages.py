@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from watchbill.cli.people import Workers
 from watchbill.errors import RefusedError, WatchbillError
+from watchbill.lake.hours import Hours
 from watchbill.service.health import Routes
 from watchbill.service.jobs import PRESSES
 from watchbill.service.links import Links
@@ -35,6 +36,8 @@ class AtHand:
     """What an instance has at hand for its pages."""
 
     lake: Path
+    hours: Hours
+    """Of that lake, as far as passes have counted them."""
     rules: Rulebook
     plans: Plans
 
@@ -71,7 +74,7 @@ def pages_of(workers: Workers, instance: Instance, at_hand: AtHand, say: Say, pl
     store, now = instance.store, instance.clock.now
     site = Site(web.base, store, partial(workers, store), now, secret, say, provider)
     wake = partial(instance.wake, PRESSES)
-    site = replace(site, trail=Trail(at_hand.lake), jobs=instance.board.standings, wake=wake)
+    site = replace(site, trail=Trail(at_hand.lake, at_hand.hours), jobs=instance.board.standings, wake=wake)
     site = replace(site, rules=at_hand.rules, plans=at_hand.plans, replan=partial(instance.wake, PASSES))
     return routes_of(replace(site, live=live_of(site, lambda: instance.stops)))
 

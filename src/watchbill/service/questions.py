@@ -4,19 +4,21 @@ Engines are large: what never asks one, such as an audit, does not load them.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+import pyarrow as pa
 
 from watchbill.bootstrap import App
 from watchbill.errors import NotFoundError, ProviderError
 from watchbill.intervals import Interval, iso
 from watchbill.lake.engines import DuckEngine
+from watchbill.lake.hours import Hours, hours_in
 from watchbill.lake.parts import FOLDER
 from watchbill.lake.place import Lake
-from watchbill.lake.queries import coverage as coverage_query
-from watchbill.lake.queries import host_hours, hosts_heard, places
+from watchbill.lake.queries import places
 from watchbill.lake.raw import kept_raw
 from watchbill.team.model import Team
 from watchbill.trail.coverage import HISTORY, Coverage, Known, Unsure, coverage
@@ -77,27 +79,45 @@ def raw_records(app: App, lake: Lake, event_id: str) -> list[RawRecord]:
 
 
 def coverage_of(
-    lake: Lake, within: Interval, at: datetime, team: Team | None, regions: Collection[str] = ()
+    lake: Lake,
+    within: Interval,
+    at: datetime,
+    team: Team | None,
+    regions: Collection[str] = (),
+    hours: Hours | None = None,
 ) -> Coverage:
     """Tell what the lake has nothing of though it should, within a span.
 
-    Accounts of the team are expected to be there, as are the regions that are named.
+    Accounts of the team are expected to be there, as are the regions that are named. `hours` are of this lake, where
+    they are kept for the next time.
     """
     known = Interval(within.start - HISTORY, within.end)
-    areas = ask(lake, coverage_query(known), known)
+    every = (hours or Hours()).of(lake, known)
+    there = hours_in(every, known)
+    events = {
+        (account, region or "", instant(hour_ms)): count
+        for account, region, hour_ms, count in _summed(there, ["account", "region", "hour_ms"], ("events", "sum"))
+        if account is not None
+    }
     hosts: dict[str, list[datetime]] = {}
-    for row in ask(lake, host_hours(known), known):
-        hosts.setdefault(row["host"], []).append(instant(row["hour_ms"]))
-    events = {(row["account"], row["region"] or "", instant(row["hour_ms"])): row["events"] for row in areas}
+    for host, hour_ms, _ in _summed(there, ["host", "hour_ms"], ("events", "sum")):
+        if host is not None:
+            hosts.setdefault(host, []).append(instant(hour_ms))
     files = [row.name for row in lake.manifest.objects()]
     accounts = () if team is None else [account.number for account in team.accounts.values()]
     found = coverage(Known(files, events, hosts), within, at, accounts=accounts, regions=regions)
-    return replace(found, unsure=(*found.unsure, *_long_silent(lake, known)))
+    return replace(found, unsure=(*found.unsure, *_long_silent(every, known)))
 
 
-def _long_silent(lake: Lake, known: Interval) -> Iterator[Unsure]:
+def _summed(hours: pa.Table, by: Sequence[str], what: tuple[str, str]) -> Iterator[tuple[Any, ...]]:
+    """Give what is said of each of what rows are told apart by, after what tells them apart."""
+    found = hours.group_by(list(by)).aggregate([what])
+    return zip(*(found[name].to_pylist() for name in (*by, "_".join(what))), strict=True)
+
+
+def _long_silent(every: pa.Table, known: Interval) -> Iterator[Unsure]:
     """Name the hosts that logged nothing for so long that nothing is known of what is usual for them."""
-    for row in ask(lake, hosts_heard()):
-        last = instant(row["last_ms"])
+    heard = _summed(every, ["host"], ("last_ms", "max"))
+    for last, host in sorted((instant(last_ms), host) for host, last_ms in heard if host is not None):
         if last < known.start:
-            yield Unsure(None, None, row["host"], f"it has logged nothing since {iso(last)}: gone, or silent?")
+            yield Unsure(None, None, host, f"it has logged nothing since {iso(last)}: gone, or silent?")

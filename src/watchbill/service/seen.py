@@ -23,6 +23,7 @@ from watchbill.garbage import uncollected
 from watchbill.intervals import Interval
 from watchbill.judge.hanging import READ
 from watchbill.lake.engines import StandingEngine
+from watchbill.lake.hours import Hours
 from watchbill.lake.judged import FOLDER as JUDGED
 from watchbill.lake.judged import ORDER, judged_of_person
 from watchbill.lake.manifest import PartRow
@@ -84,8 +85,9 @@ def stamp_of(work: Casework) -> str:
 class Trail:
     """The lake of an instance as pages ask it: often, by many at once, and mostly the same."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hours: Hours | None = None) -> None:
         self._folder, self._lock = folder, Lock()
+        self._hours = hours or Hours()
         self._opened: tuple[Lake, StandingEngine, StandingEngine] | None = None
         self._kept = Kept(folder)
         self._seen: OrderedDict[tuple[object, ...], Seen] = OrderedDict()
@@ -150,7 +152,7 @@ class Trail:
             self._covered,
             self._lock,
             (within, at, names),
-            lambda: coverage_of(lake, within, at, team),
+            lambda: coverage_of(lake, within, at, team, hours=self._hours),
             lambda held: held > _ANSWERS,
         )
 

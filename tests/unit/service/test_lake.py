@@ -3,7 +3,8 @@
 import contextlib
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,13 +14,20 @@ from tests.trails import record
 
 from watchbill.aws.queue import Batch, Message, Told
 from watchbill.errors import NotFoundError, Problem, ProviderError, RefusedError
-from watchbill.intervals import Interval
+from watchbill.intervals import Interval, iso
 from watchbill.lake.delivery import Delivery
+from watchbill.lake.hours import Hours, hours_in
+from watchbill.lake.parts import read_part
 from watchbill.lake.place import Lake
+from watchbill.lake.queries import coverage as by_area
+from watchbill.lake.queries import host_hours, hosts_heard
+from watchbill.lake.seal import seal
 from watchbill.service.lake import Library, take_in_told, unread
-from watchbill.service.questions import coverage_of, raw_records
+from watchbill.service.questions import ask, coverage_of, raw_records
+from watchbill.trail.coverage import HISTORY, Known, coverage
 from watchbill.trail.forms import Hosts
 from watchbill.trail.sources import Listed
+from watchbill.trail.table import instant
 
 
 class App:
@@ -201,6 +209,90 @@ def test_coverage_knows_of_hosts_and_of_nobodys_events(lake):
     assert found.areas == ()
     (gap,) = [gap for gap in found.gaps if gap.host == "web-1"]
     assert gap.interval.start >= MONDAY + timedelta(days=2, hours=23)
+
+
+def asked_anew(lake, within, at, team):
+    """Tell what the lake has nothing of by asking all of its events, as the oracle: first what has anything when."""
+    known = Interval(within.start - HISTORY, within.end)
+    areas, logged = ask(lake, by_area(known), known), ask(lake, host_hours(known), known)
+    events = {(row["account"], row["region"] or "", instant(row["hour_ms"])): row["events"] for row in areas}
+    hosts: dict[str, list[datetime]] = {}
+    for row in logged:
+        hosts.setdefault(row["host"], []).append(instant(row["hour_ms"]))
+    files = [row.name for row in lake.manifest.objects()]
+    accounts = [account.number for account in team.accounts.values()]
+    found = coverage(Known(files, events, hosts), within, at, accounts=accounts)
+    last = {row["host"]: instant(row["last_ms"]) for row in ask(lake, hosts_heard())}
+    silent = [(host, iso(at)) for host, at in last.items() if at < known.start]
+    there = {(row["account"], row["region"], None, row["hour_ms"]) for row in areas}
+    return there | {(None, None, row["host"], row["hour_ms"]) for row in logged}, found, silent
+
+
+def some_events(chance, days):
+    """Make events of accounts, of nobody and of hosts, close together and near the edges of hours."""
+    near = [day * 24 * 60 + chance.choice((-121, -120, -119, -60, -1, 0, 1, 59, 60)) for day in days for _ in range(4)]
+    at = [MONDAY + timedelta(minutes=each, milliseconds=chance.choice((-1, 0, 1))) for each in near]
+    made = [
+        record(event_id=f"{when:%d%H%M%S%f}-{n}", at=when, account=chance.choice((PRODUCTION, STAGING)))
+        for n, when in enumerate(at)
+    ]
+    for each in made[::5]:
+        each["recipientAccountId"], each["userIdentity"] = None, {"type": "AWSService"}
+    logged = sorted(when for when in at if when <= MONDAY)[:4]
+    lines = [
+        f"{when:%b %d %H:%M:%S} web-{n % 2} sudo: james : TTY=pts/1 ; COMMAND=/bin/ls" for n, when in enumerate(logged)
+    ]
+    return made, lines
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_coverage_by_the_hours_that_are_kept_is_as_by_all_events(lake, seed):
+    """Files come, are put together and stay; spans begin and end within an hour; hosts are silent since long ago."""
+    chance, hours = Random(seed), Hours()
+    for turn in range(4):
+        made, lines = some_events(chance, [chance.choice((-140, -93, -92, -91, -4, -3, -1, 0)) for _ in range(6)])
+        taken_in(lake.folder, [delivery(f"{turn}", log(made))], team())
+        if lines:
+            taken_in(lake.folder, [delivery(f"{turn}.log", "\n".join(lines).encode())], team(), hosts=Hosts(MONDAY))
+        if turn == 2:
+            seal(lake, AT)
+        for _ in range(2):
+            edges = [
+                MONDAY + timedelta(minutes=chance.choice((-1, 0, 1)), days=chance.choice((0, -1, -2))) for _ in range(2)
+            ]
+            within = Interval(min(edges) - timedelta(hours=2), max(edges))
+            there, told, silent = asked_anew(lake, within, MONDAY, team())
+            known = Interval(within.start - HISTORY, within.end)
+            rows = hours_in(hours.of(lake, known), known).to_pylist()
+            whom = {(row["account"], row["region"], row["host"], row["hour_ms"]) for row in rows}
+            assert {each for each in whom if each[0] or each[2]} == there
+            found = coverage_of(lake, within, MONDAY, team(), hours=hours)
+            assert (found.gaps, found.areas) == (told.gaps, told.areas)
+            assert found == coverage_of(lake, within, MONDAY, team())
+            named = [(each.host, each.why.split()[5].rstrip(":")) for each in found.unsure[len(told.unsure) :]]
+            assert found.unsure[: len(told.unsure)] == told.unsure
+            assert named == silent
+
+
+def test_no_file_is_counted_twice(lake, monkeypatch):
+    """A file never changes; one that is not there any more is forgotten."""
+    read: list[str] = []
+    hours = Hours()
+
+    def reading(folder, name, columns):
+        read.append(name)
+        return read_part(folder, name, columns)
+
+    monkeypatch.setattr("watchbill.lake.hours.read_part", reading)
+    hourly(lake, PRODUCTION, range(3))
+    hours.of(lake, Interval(MONDAY, AT))
+    first = list(read)
+    hourly(lake, STAGING, range(2))
+    hours.of(lake, Interval(MONDAY, AT))
+    hours.of(lake, Interval(MONDAY + timedelta(hours=1), AT))
+    parts = [part.name for part in lake.manifest.parts()]
+    assert sorted(read) == sorted(parts)
+    assert set(first) < set(parts)
 
 
 def test_coverage_of_an_empty_lake_is_that_nothing_is_there(lake):

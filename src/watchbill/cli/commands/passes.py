@@ -30,6 +30,7 @@ from watchbill.files.findings import read_findings_folder, written
 from watchbill.files.team_file import read_team
 from watchbill.intervals import Interval
 from watchbill.lake.delivery import Delivery
+from watchbill.lake.hours import Hours
 from watchbill.lake.ingest import Ingested
 from watchbill.lake.place import Lake
 from watchbill.respond.interfaces import Sender
@@ -108,6 +109,8 @@ class Standing:
     """Up to which number what arrived was there when a pass had taken in: what comes later is of the next."""
     said: Collection[object] = ()
     """What the last pass said that stays so: it is not said again while it does."""
+    hours: Hours = field(default_factory=Hours)
+    """Those of the lake, as far as they were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +281,7 @@ def _watched(session: Session, store: Store, team: Team, told: Told, standing: S
             progress.update(task, completed=done, total=total or None)
 
         def cover() -> Coverage:
-            return coverage_of(lake, _lately(session.at), session.at, team)
+            return coverage_of(lake, _lately(session.at), session.at, team, hours=standing.hours)
 
         def take_in_new(library: Library) -> Ingested:
             return _taken_in(session, lake, library, told, standing, tick)

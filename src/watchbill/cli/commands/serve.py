@@ -107,7 +107,8 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
     sys.setswitchinterval(_SHARE)
     say = lines_of_json(sys.stderr, name, clock, secrets_given(session, workers.team))
     plans = Plans()
-    passes = Job(PASSES, pause, _Passes(session, told, workers, plans), _MISSED * pause + _LONGEST)
+    standing = Standing()
+    passes = Job(PASSES, pause, _Passes(session, told, workers, plans, standing), _MISSED * pause + _LONGEST)
     with libraries_heard(say), session.store() as store:
         people = Channels(workers, store, say)
         rung = Event()
@@ -121,7 +122,7 @@ def serve(session: Session, every: str, listen: str, **given: Any) -> int:
             jobs.append(judging(workers.of, session.settings.state / LAKE))
         instance = Instance(store, clock, Lead(store, name, SystemClock()), jobs, say)
         people.talk.wake = partial(instance.wake, PRESSES)
-        at_hand = AtHand(session.settings.state / LAKE, Rulebook(told.rules), plans)
+        at_hand = AtHand(session.settings.state / LAKE, standing.hours, Rulebook(told.rules), plans)
         looked_at = pages_of(workers, instance, at_hand, say, (host, port))
         others = [*people.routes, *_rung_by(rung), *looked_at]
         served = pages(instance, lambda: _counts(store, clock.now()), others)
@@ -180,9 +181,9 @@ def _rung_by(rung: Event) -> Routes:
 class _Passes:
     """Makes pass after pass, each by what the last one kept."""
 
-    def __init__(self, first: Session, told: Told, workers: Workers, plans: Plans) -> None:
+    def __init__(self, first: Session, told: Told, workers: Workers, plans: Plans, standing: Standing) -> None:
         self._first, self._told, self._workers, self._plans = first, told, workers, plans
-        self._standing = Standing()
+        self._standing = standing
 
     def __call__(self, turn: Turn) -> Did:
         """Make a pass."""
