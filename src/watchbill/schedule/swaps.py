@@ -1,5 +1,6 @@
 """Two people exchange what they hold of a rota in a span: which rota, in which capacity, and whether that may be."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -45,14 +46,26 @@ def overridden(team: Team, rota: str, override: Override) -> Team:
     return replace(team, rotas={**team.rotas, rota: changed})
 
 
+def with_people(team: Team, people: Collection[str]) -> Team:
+    """Give a team with those rotas alone that may put somebody of some people on call."""
+    rotas = {name: each for name, each in team.rotas.items() if not set(people).isdisjoint(each.people)}
+    return replace(team, rotas=rotas)
+
+
 def brings_about(team: Team, rota: str, override: Override) -> tuple[Finding, ...]:
     """Give what is wrong with the schedule by an override, and is not without it: gaps, double shifts, short rests."""
     rest = max(each.rest for each in team.rotas.values())
     span = override.interval
     # What follows on a shift in the span may be its rest, and what lies before one is looked at by `check` itself.
     wide = Interval(span.start - timedelta(days=1), span.end + rest + timedelta(days=1))
-    before = {(each.code, each.person, each.interval) for each in check(team, wide)}
-    found = check(overridden(team, rota, override), wide)
-    return tuple(
-        each for each in found if each.code in _WRONG and (each.code, each.person, each.interval) not in before
-    )
+    # With a rota that shares nobody with this one all is as it was.
+    people = overridden(team, rota, override).rotas[rota].people
+    near = with_people(team, people)
+    before = {_known_by(each) for each in check(near, wide)}
+    found = check(overridden(near, rota, override), wide)
+    return tuple(each for each in found if each.code in _WRONG and _known_by(each) not in before)
+
+
+def _known_by(found: Finding) -> tuple[str, str, Interval]:
+    """Give what says that it is the same one: of whom, or where it is of nobody, the rota that its words name."""
+    return found.code, found.person or found.message, found.interval

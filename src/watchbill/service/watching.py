@@ -11,7 +11,7 @@ from watchbill.intervals import Interval
 from watchbill.respond.requests import Swap, override_of, swap_wanted
 from watchbill.schedule.model import Gap, Shift
 from watchbill.schedule.oncall import gaps, shifts
-from watchbill.schedule.swaps import overridden
+from watchbill.schedule.swaps import overridden, with_people
 from watchbill.service.casework import Casework
 from watchbill.team.model import Kind, Rota, Team
 
@@ -88,7 +88,12 @@ def windows_that_change(before: Team, after: Team, span: Interval) -> tuple[list
     rotas = (*before.rotas.values(), *after.rotas.values())
     grace = max((max(rota.grace_before, rota.grace_after) for rota in rotas), default=timedelta(0))
     wide = Interval(span.start - grace, span.end + grace)
-    had, has = (dict.fromkeys(_said(each, wide) for each in windows(team, wide)) for team in (before, after))
+    changed = [name for name in {*before.rotas, *after.rotas} if before.rotas.get(name) != after.rotas.get(name)]
+    people = {
+        who for each in (before, after) for name in changed if name in each.rotas for who in each.rotas[name].people
+    }
+    near = (with_people(each, people) for each in (before, after))
+    had, has = (dict.fromkeys(_said(each, wide) for each in windows(team, wide)) for team in near)
     return [text for text in has if text not in had], [text for text in had if text not in has]
 
 
