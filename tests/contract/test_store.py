@@ -22,7 +22,18 @@ from watchbill.ledger.chain import verify
 from watchbill.ledger.model import Sought, State
 from watchbill.store.database import open_store
 from watchbill.store.migrate import scripts
-from watchbill.store.rows import CaseRow, CopyRow, CopyState, FindingRow, FreezeRow, QuestionRow, StepRow, TryRow
+from watchbill.store.rows import (
+    CaseRow,
+    CopyRow,
+    CopyState,
+    FindingRow,
+    FreezeRow,
+    ProposalRow,
+    Proposed,
+    QuestionRow,
+    StepRow,
+    TryRow,
+)
 from watchbill.store.tables import METADATA
 
 
@@ -196,6 +207,22 @@ def test_an_older_state_is_brought_up_to_date(place):
         assert store.cases.get("C-1") == case()
         assert {each.case_id: each.stand for each in store.questions.all()} == {each: each for each in questions}
         assert store.feeds.last_try("platform/nights") is None
+
+
+def test_a_plan_that_waits_stays_when_its_place_changes(place):
+    """It is kept beside what is said of it, which is read without it; what is written of that leaves it as it is."""
+    row = ProposalRow("P-1", AT, "d1", 2, None, payload='{"plan": 1}')
+    with place.open() as store:
+        assert store.proposals.add(row)
+    with past(place) as connection:
+        go_back(connection, "0014")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0014'")
+    with place.open() as store:
+        assert (store.proposals.get("P-1"), store.proposals.open()) == (row, [row])
+        (head,) = store.proposals.open_heads()
+        assert store.proposals.turn(head, replace(head, state=Proposed.APPROVED, shown="{}"))
+        assert store.proposals.get("P-1") == replace(row, state=Proposed.APPROVED, shown="{}")
+        assert store.proposals.head("P-1") == replace(head, state=Proposed.APPROVED, shown="{}")
 
 
 def test_the_first_answer_stands(place):

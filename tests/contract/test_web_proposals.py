@@ -1,6 +1,7 @@
 """A plan that waits for leads, on its page: shown, approved by a step-up as exactly that, refused, and applied beside it."""
 
 from dataclasses import replace
+from html import unescape
 
 import msgspec
 import pytest
@@ -71,6 +72,32 @@ def test_a_plan_is_approved_as_it_is_shown_and_applied_by_a_pass(site):
     assert "applied</strong>" in browser.open(f"{BASE}/plan/{row.id}").text
 
 
+def test_what_is_shown_is_what_is_approved(site):
+    """It is written beside it; of one from before that was kept it is made of what is approved, and is the same."""
+    row = row_of(site)
+    assert row.shown is not None
+    assert proposals.shown_of(row) == proposals.shown_of(replace(row, shown=None))
+    content, browser = proposals.content_of(row), site.sign_in("lee")
+    page = browser.open(f"{BASE}/plan/{row.id}").text
+    assert page.count("<details>") == len(content.plan.changes)
+    assert all(str(each) in unescape(page) for each in content.plan.warnings)
+    site.office.store.proposals.turn(row, replace(row, shown=None))
+    assert browser.open(f"{BASE}/plan/{row.id}").text == page
+
+
+def test_how_much_more_there_is_is_said(site):
+    """Of a large one the first sentences and the first calls are shown."""
+    row = row_of(site)
+    content = proposals.content_of(row)
+    effects = tuple(replace(content.plan.effects[0], why=f"reason {number}") for number in range(1_003))
+    large = replace(content.plan, effects=effects, changes=content.plan.changes[:1] * 302)
+    made = proposals.propose(site.office.as_("watchbill"), large, Weighed((), (), 0, frozenset()))
+    page = site.sign_in("lee").open(f"{BASE}/plan/{made.id}").text
+    assert (page.count("<details>"), page.count("because reason ")) == (300, 1_000)
+    assert "3 more lines are not shown" in page
+    assert "2 more calls are not shown" in page
+
+
 def test_it_takes_a_step_up_and_a_lead_who_may(site):
     """Without one, by an auditor, by an admin who is no lead, by whoever is barred: nothing is approved."""
     row = row_of(site)
@@ -81,7 +108,7 @@ def test_it_takes_a_step_up_and_a_lead_who_may(site):
     assert "It is not for you to approve" in shown.text
     assert browser.post(f"{BASE}/plan/{row.id}/approve", {}).status == 403
     content = replace(proposals.content_of(row), barred=("sofia",))
-    site.office.store.proposals.turn(row, replace(row, payload=msgspec.json.encode(content).decode()))
+    site.office.store.proposals.turn(row, replace(row, payload=msgspec.json.encode(content).decode(), shown=None))
     browser, shown = afresh(site, "sofia", row)
     assert "Not for sofia, who wrote it" in shown.text
     assert f"Approve {row.id}</button>" not in shown.text
@@ -139,7 +166,7 @@ def test_what_strangers_chose_is_inert_in_a_plan_that_waits(site):
     row, content = row_of(site), proposals.content_of(row_of(site))
     text = " ".join(each for each in HOSTILE.values() if each.isprintable())
     mean = replace(content, waits=(Finding(ChangeKind.WARNED, text, text),), barred=(text,))
-    site.office.store.proposals.turn(row, replace(row, payload=msgspec.json.encode(mean).decode()))
+    site.office.store.proposals.turn(row, replace(row, payload=msgspec.json.encode(mean).decode(), shown=None))
     shown = site.sign_in("sofia").open(f"{BASE}/plan/{row.id}")
     assert "ZQ" in shown.text
     assert not {tag for tag, _ in shown.parsed().tags} & {"script", "style", "img", "iframe", "b", "textarea"}

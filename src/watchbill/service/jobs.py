@@ -102,7 +102,8 @@ def at_once(
     def work(turn: Turn) -> Did:
         new = [row.id for row in requests.unsettled(turn.store, turn.at) if is_due(row.id, turn.at)]
         rang = rung.is_set() and is_due(_OUTSIDE, turn.at)
-        let = [row.id for row in turn.store.proposals.all([Proposed.APPROVED]) if is_due(row.id, turn.at)]
+        heads = turn.store.proposals.open_heads()
+        let = [head.id for head in heads if head.state is Proposed.APPROVED and is_due(head.id, turn.at)]
         if not (new or let or rang or requests.is_overdue(turn.store, turn.at)):
             return Did()
         working = works(turn)

@@ -12,7 +12,6 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
@@ -26,9 +25,9 @@ from watchbill.ledger.model import Kind
 from watchbill.respond.plan_notices import proposed_notice, turned_notice
 from watchbill.service.casework import Casework
 from watchbill.service.outbox import put
-from watchbill.service.plan_view import effect_lines
+from watchbill.service.plan_view import ChangeView, change_view, effect_lines
 from watchbill.store.database import Store
-from watchbill.store.rows import ProposalRow, Proposed
+from watchbill.store.rows import ProposalHead, ProposalRow, Proposed
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,60 @@ class Content:
     """Where it is of a review."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of one, written beside it from the same content: a large one takes a second to read."""
+
+    waits: tuple[Finding, ...]
+    barred: tuple[str, ...]
+    removals: Removals | None
+    hosts: bool
+    """Whether it is of what is written on hosts."""
+    losers: tuple[str, ...]
+    """Who loses something by it."""
+    warnings: tuple[str, ...]
+    lines: tuple[str, ...]
+    """Its effects in sentences: the first of them."""
+    all_lines: int
+    calls: tuple[ChangeView, ...]
+    """The first of its changes."""
+    all_calls: int
+
+
+_LINES, _CALLS = 1_000, 300
+"""How much is shown; how much more there is is said."""
+
+
+def _shown(content: Content) -> Shown:
+    plan, lines = content.plan, list(effect_lines(content.plan.effects))
+    return Shown(
+        content.waits,
+        content.barred,
+        content.removals,
+        is_of_hosts(plan),
+        tuple(sorted({each.person for each in plan.effects if each.verb is Verb.LOSES})),
+        tuple(map(str, plan.warnings)),
+        tuple(lines[:_LINES]),
+        len(lines),
+        tuple(map(change_view, plan.changes[:_CALLS])),
+        len(plan.changes),
+    )
+
+
+def shown_of(row: ProposalHead) -> Shown:
+    """Give what is shown of a proposal; of one from before that was kept it takes the row with the plan."""
+    if row.shown is not None:
+        return msgspec.json.decode(row.shown, type=Shown)
+    assert isinstance(row, ProposalRow), "`head_of` gives it with the plan then"
+    return _shown(content_of(row))
+
+
+def head_of(store: Store, proposal_id: str) -> ProposalHead:
+    """Give one by its id as it takes to show it; one that is not there is a NotFoundError."""
+    head = store.proposals.head(proposal_id)
+    return find(store, proposal_id) if head is None or head.shown is None else head
+
+
 def waiting(store: Store) -> list[ProposalRow]:
     """Give those that are not over, in order of time: they wait, are approved, or are being applied."""
     return store.proposals.open()
@@ -67,7 +120,7 @@ def waiting(store: Store) -> list[ProposalRow]:
 def waiting_of(store: Store, *, hosts: bool, review: str | None = None) -> list[ProposalRow]:
     """Give those of `waiting` that write on hosts, or those that do not: of the team file at hand, or of a review."""
     rows = (row for row in waiting(store) if row.review == review)
-    return [row for row in rows if is_of_hosts(content_of(row).plan) is hosts]
+    return [row for row in rows if shown_of(row).hosts is hosts]
 
 
 def is_of_hosts(plan: Plan) -> bool:
@@ -86,32 +139,16 @@ def find(store: Store, proposal_id: str) -> ProposalRow:
 
 def content_of(row: ProposalRow) -> Content:
     """Give what is approved with a proposal."""
-    return _content(row.payload)
+    return msgspec.json.decode(row.payload, type=Content)
 
 
-@lru_cache(maxsize=2)
-def _content(payload: str) -> Content:
-    """Read it once for all who look: that of a large plan takes a second, and is asked for several times."""
-    return msgspec.json.decode(payload, type=Content)
-
-
-def effects_of(row: ProposalRow) -> tuple[str, ...]:
-    """Say who gains and loses what by a proposal, in sentences."""
-    return _effects(row.payload)
-
-
-@lru_cache(maxsize=2)
-def _effects(payload: str) -> tuple[str, ...]:
-    return tuple(effect_lines(_content(payload).plan.effects))
-
-
-def approvers(work: Casework, row: ProposalRow) -> tuple[str, ...]:
+def approvers(work: Casework, row: ProposalHead) -> tuple[str, ...]:
     """Give who may approve a proposal; whoever is frozen does not, meanwhile."""
-    barred = content_of(row).barred
+    barred = shown_of(row).barred
     return tuple(name for name in work.leads() if name not in barred)
 
 
-def counted(work: Casework, row: ProposalRow) -> list[str]:
+def counted(work: Casework, row: ProposalHead) -> list[str]:
     """Give who approved a proposal and still may: the word of a lead who left, or is frozen, counts no more."""
     may = approvers(work, row)
     return [each.by for each in work.store.proposals.approvals(row.id) if each.by in may]
@@ -126,7 +163,8 @@ def propose(work: Casework, plan: Plan, weighed: Weighed, removals: Removals | N
     proposal = name_of(work, content, weighed.people)
     people, payload = max(weighed.people, 1), msgspec.json.encode(content).decode()
     review = None if removals is None else removals.review
-    made = ProposalRow(proposal, work.at, work.team.digest, people, payload, review=review)
+    shown = msgspec.json.encode(_shown(content)).decode()
+    made = ProposalRow(proposal, work.at, work.team.digest, people, shown, review=review, payload=payload)
     with work.store.transaction():
         alike = waiting_of(work.store, hosts=is_of_hosts(plan), review=review)
         void(work, (row for row in alike if row.id != proposal), "what it would change has changed")
@@ -152,9 +190,9 @@ def name_of(work: Casework, content: Content, people: int) -> str:
     return f"P-{hashlib.sha256(msgspec.json.encode(identity, order='sorted')).hexdigest()[:16]}"
 
 
-def is_current(work: Casework, row: ProposalRow) -> bool:
+def is_current(work: Casework, row: ProposalHead) -> bool:
     """Tell whether the file that a proposal changes is still the one: that in force for a review, else that at hand."""
-    removals = content_of(row).removals
+    removals = shown_of(row).removals
     if removals is None:
         return row.revision == work.team.digest
     in_force = work.in_force()
@@ -167,7 +205,7 @@ def lines_of(content: Content) -> list[str]:
     return [*found, *effect_lines(content.plan.effects), f"{len(content.plan.changes)} calls"]
 
 
-def void(work: Casework, rows: Iterable[ProposalRow], why: str) -> None:
+def void(work: Casework, rows: Iterable[ProposalHead], why: str) -> None:
     """Let go of proposals that would not do any more what they say, and say so; who approved them has not, then."""
     for row in rows:
         after = replace(row, state=Proposed.VOID, turned_at=work.at, turned_by=work.actor, why=why)
@@ -224,13 +262,12 @@ def refuse(work: Casework, proposal_id: str, reason: str) -> str:
     return said(work, after)
 
 
-def loses_by_review(row: ProposalRow, person: str) -> bool:
+def loses_by_review(row: ProposalHead, person: str) -> bool:
     """Tell whether a proposal is of what a review takes from somebody: whether it is to be is not for them to say."""
-    effects = content_of(row).plan.effects if row.review is not None else ()
-    return any(each.person == person and each.verb is Verb.LOSES for each in effects)
+    return row.review is not None and person in shown_of(row).losers
 
 
-def said(work: Casework, row: ProposalRow) -> str:
+def said(work: Casework, row: ProposalHead) -> str:
     """Say where a proposal stands."""
     given = [each.by for each in work.store.proposals.approvals(row.id)]
     by = f", approved by {' and '.join(given)}" if given else ""
@@ -248,20 +285,20 @@ def said(work: Casework, row: ProposalRow) -> str:
             return f"{row.id} was {row.state}{who}{at}{f': {row.why}' if row.why else ''}"
 
 
-def _must_wait(work: Casework, row: ProposalRow, but: Proposed = Proposed.WAITING) -> None:
+def _must_wait(work: Casework, row: ProposalHead, but: Proposed = Proposed.WAITING) -> None:
     if row.state not in (Proposed.WAITING, but):
         raise RefusedError(said(work, row))
     if not is_current(work, row):
         raise RefusedError(f"{row.id} is of another revision of the team file", "the next pass makes it anew")
 
 
-def _must_be_let_approve(work: Casework, row: ProposalRow) -> None:
+def _must_be_let_approve(work: Casework, row: ProposalHead) -> None:
     work.must_not_be_frozen()
     may = approvers(work, row)
     if work.actor in may:
         return
     listed = f"who may: {', '.join(may) or 'nobody'}"
-    if work.actor in content_of(row).barred:
+    if work.actor in shown_of(row).barred:
         raise RefusedError(
             f"`{work.actor}` wrote what is in {row.id}, or gains by it: another lead approves it", listed
         )

@@ -29,6 +29,7 @@ from watchbill.service.proposals import (
     is_part_of,
     name_of,
     propose,
+    shown_of,
     void,
     waiting,
 )
@@ -131,7 +132,7 @@ def _gone_on_with(work: Casework, row: ProposalRow, apply: Apply) -> Removed:
 
 
 def _carried_out(there: Casework, row: ProposalRow, left: Plan, apply: Apply) -> Removed:
-    removals, settled = content_of(row).removals, there.store.revisions.settled()
+    removals, settled = shown_of(row).removals, there.store.revisions.settled()
     outcomes, after = carried_out(there, row, left, apply)
     whole = settled is not None and removals is not None and settled.digest == removals.base
     if after.state is Proposed.APPLIED and whole:

@@ -391,8 +391,8 @@ class Proposed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalRow:
-    """A plan that waits for a person, or did."""
+class ProposalHead:
+    """A plan that waits for a person, or did, without the plan itself, which is large."""
 
     id: str
     """Made of all that is approved with it: the same content has the same id."""
@@ -401,8 +401,8 @@ class ProposalRow:
     """Digest of the team file that it comes from."""
     people: int
     """How many leads it takes."""
-    payload: str
-    """What is approved, as JSON."""
+    shown: str | None
+    """What is shown of it, as JSON; None where it is from before that was kept."""
     state: Proposed = Proposed.WAITING
     turned_at: datetime | None = None
     """When it came to stand where it stands; None while it has only waited."""
@@ -412,13 +412,12 @@ class ProposalRow:
     """The review of access whose removals it is of; None where it is of the team file at hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalHead:
-    """A plan that waits, without the plan."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalRow(ProposalHead):
+    """The same with the plan."""
 
-    id: str
-    at: datetime
-    state: Proposed
+    payload: str
+    """What is approved, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)

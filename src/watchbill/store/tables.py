@@ -302,12 +302,19 @@ proposals = Table(
     Column("state", String(16), nullable=False),
     Column("revision", String(64), nullable=False),
     Column("people", Integer, nullable=False),
-    Column("payload", Text, nullable=False),
     Column("turned_at", String(32), nullable=True),
     Column("turned_by", Text, nullable=True),
     Column("why", Text, nullable=False),
     Column("review", String(32), nullable=True),
+    Column("shown", Text, nullable=True),
     Index("proposals_by_state", "state"),
+)
+
+proposal_plans = Table(
+    "proposal_plans",
+    METADATA,
+    Column("proposal", String(32), primary_key=True),
+    Column("payload", Text, nullable=False),
 )
 
 proposal_approvals = Table(

@@ -43,8 +43,8 @@ def signed(site, removed=("james", "group developers")):
 
 def of(site, review):
     """Give the one plan of a review."""
-    (row,) = site.store.proposals.of_review(review.id)
-    return row
+    (head,) = site.store.proposals.of_review(review.id)
+    return proposals.find(site.store, head.id)
 
 
 def text_of(row):

@@ -124,7 +124,7 @@ def refuse(session: Session, plan_id: str, reason: str) -> int:
 
 def proposal_view(work: Casework, row: ProposalRow) -> ProposalView:
     """Turn a plan that waits into plain facts."""
-    content = proposals.content_of(row)
+    shown = proposals.shown_of(row)
     return ProposalView(
         row.id,
         iso(row.at),
@@ -134,8 +134,8 @@ def proposal_view(work: Casework, row: ProposalRow) -> ProposalView:
         [each.by for each in work.store.proposals.approvals(row.id)],
         list(proposals.approvers(work, row)),
         row.revision,
-        len(content.plan.changes),
-        [f"{each.kind}: {each.what}" for each in content.waits],
+        shown.all_calls,
+        [f"{each.kind}: {each.what}" for each in shown.waits],
     )
 
 

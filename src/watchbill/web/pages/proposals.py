@@ -13,17 +13,16 @@ from starlette.responses import Response
 from watchbill.intervals import iso
 from watchbill.respond.outcomes import FRESH, Proof
 from watchbill.service import proposals
-from watchbill.service.plan_view import change_view
 from watchbill.service.sign_in import Role
-from watchbill.store.rows import ProposalRow, Proposed
+from watchbill.store.rows import ProposalHead, Proposed
 from watchbill.web.guard import Visiting
 from watchbill.web.page import Need, Page
 from watchbill.web.site import Visit
 
 
 AT = "/plan/{plan}"
-_LINES, _CALLS, _DIFF = 1_000, 300, 200
-"""Sentences, calls and lines of one policy that are shown; how many more there are is said."""
+_DIFF = 200
+"""Lines of one policy that are shown; how many more there are is said."""
 
 PlanId = Annotated[str, Path(pattern=r"^P-[0-9a-f]{16}$")]
 
@@ -55,9 +54,8 @@ def refuse(visit: Visiting, plan: PlanId, reason: Annotated[str, Form(min_length
 
 def _shown(visit: Visit, plan: str, until: datetime | None) -> Response:
     work = visit.work()
-    row = proposals.find(work.store, plan)
-    content = proposals.content_of(row)
-    lines, changes = proposals.effects_of(row), content.plan.changes
+    row = proposals.head_of(work.store, plan)
+    content = proposals.shown_of(row)
     approved = work.store.proposals.approvals(row.id)
     return visit.show(
         "proposal.html",
@@ -65,12 +63,7 @@ def _shown(visit: Visit, plan: str, until: datetime | None) -> Response:
         row=row,
         said=proposals.said(work, row),
         content=content,
-        lines=lines[:_LINES],
-        more_lines=max(0, len(lines) - _LINES),
-        calls=[change_view(each) for each in changes[:_CALLS]],
-        more_calls=max(0, len(changes) - _CALLS),
         diff=_DIFF,
-        warnings=content.plan.warnings,
         approved=approved,
         waits=row.state is Proposed.WAITING,
         other_file=not proposals.is_current(work, row),
@@ -80,16 +73,16 @@ def _shown(visit: Visit, plan: str, until: datetime | None) -> Response:
     )
 
 
-def _may(visit: Visit, row: ProposalRow) -> bool:
+def _may(visit: Visit, row: ProposalHead) -> bool:
     return row.state is Proposed.WAITING and visit.person in proposals.approvers(visit.work(), row)
 
 
-def _may_refuse(visit: Visit, row: ProposalRow) -> bool:
+def _may_refuse(visit: Visit, row: ProposalHead) -> bool:
     leads = visit.role >= Role.LEAD and visit.person in visit.team.leads
     return leads and _is_open(row) and not proposals.loses_by_review(row, visit.person)
 
 
-def _is_open(row: ProposalRow) -> bool:
+def _is_open(row: ProposalHead) -> bool:
     return row.state in (Proposed.WAITING, Proposed.APPROVED)
 
 
