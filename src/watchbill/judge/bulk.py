@@ -229,6 +229,8 @@ class _Batch:
         self.watch = np.zeros(rows, np.int64)
         self.measured = np.zeros(rows, np.int64)
         self.started = np.zeros(rows, np.bool_)
+        self.requests: dict[int, tuple[Request, ...]] = {}
+        """Those of the rows that were read whole."""
         self._coded: dict[str, Coded] = {}
 
     def coded(self, name: str) -> Coded:
@@ -610,10 +612,14 @@ class Bulk:
         if len(self._known) > REQUESTS:
             self._known = {}
         missing = [n for n, key in enumerate(keys) if key not in self._known]
-        if missing:
-            found = rows_of(asked.batch.take(pa.array(rows[first[missing]])))
-            for n, row in zip(missing, found, strict=True):
-                self._known[keys[n]] = requests_of_record(record_of(row)).requests
+        where = rows[first[missing]].tolist()
+        unread = [row for row in where if row not in asked.requests]
+        if unread:
+            found = rows_of(asked.batch.take(pa.array(unread)))
+            asked.requests |= {
+                n: requests_of_record(record_of(row)).requests for n, row in zip(unread, found, strict=True)
+            }
+        self._known |= {keys[n]: asked.requests[row] for n, row in zip(missing, where, strict=True)}
         return [self._known[key] for key in keys]
 
     def _watched(self, asked: _Batch, judge: Judge, number: int, rows: Rows) -> None:
