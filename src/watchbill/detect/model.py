@@ -70,3 +70,5 @@ class Finding:
     """The account it happened in, where it is one."""
     alike: tuple[str, ...] = ()
     """Events that a rule's `dedupe` put together with it: counted in its title, and of no case."""
+    until: datetime | None = None
+    """Until when a correlation went on, which is one finding where it began; None of all else."""

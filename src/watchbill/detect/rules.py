@@ -229,6 +229,7 @@ class RuleRun:
             ask=rule.block.ask,
             weigh=rule.block.decibans,
             account=hits[0].account if hits else None,
+            until=instant(alert.until_ms),
         )
 
 

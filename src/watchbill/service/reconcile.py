@@ -254,6 +254,7 @@ def _take(work: Casework, looked: Looked, done: Reconciled) -> None:
     done.audits = (*done.audits, found)
     done.problems.extend(problem for problem in found.problems if problem not in done.problems)
     _keep(work, filter(looked.is_sure, found.cases), done, looked.focus)
+    done.amended = tuple(dict.fromkeys((*done.amended, *join_bursts(work, looked))))
 
 
 def _keep(work: Casework, found: Iterable[Case], done: Reconciled, focus: Interval | None = None) -> None:
@@ -371,6 +372,58 @@ def _known(
         joined.append([each for each in [*own, *(o for o in others if o not in counted)] if each not in taken])
         taken.update(dict.fromkeys(joined[-1]))
     return [(*pair, known, others) for pair, known, others in zip(cases, named, joined, strict=True)]
+
+
+def join_bursts(work: Casework, looked: Looked) -> list[str]:
+    """Close cases of bursts that a late event made one with an earlier burst; give their ids.
+
+    A burst that goes on is found where it began, and there alone: nothing is found any more where the later one did.
+    The case it has gone into may have begun long before, where nothing was looked at anew. One that nothing is found
+    of for another reason stays as it is, and so does one that somebody has worked on.
+    """
+    made = [(case, view(case)) for case in looked.audit.cases]
+    bursts = [
+        _Burst(seen.subject, finding.rule, finding.first, finding.until)
+        for case, seen in made
+        for finding in case.findings
+        if finding.rule is not None and finding.until is not None
+    ]
+    if not bursts:
+        return []
+    found = {(seen.subject, event) for case, seen in made if looked.is_sure(case) for event in seen.counted}
+    kept = sorted((view_of(row) for row in work.store.cases.all()), key=lambda case: (case.first, case.id))
+    gone = {
+        case.id
+        for case in kept
+        if has_part(looked.focus, *_times(case)) and not any((case.subject, event) in found for event in case.counted)
+    }
+    joined = []
+    for case in (each for each in kept if each.id in gone):
+        before = [each for each in kept if each.id not in gone and any(burst.is_of(each, case) for burst in bursts)]
+        if before and _join(work, work.case(case.id)[0], before[-1].id):
+            joined.append(case.id)
+    return joined
+
+
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    """That what a correlation counts of somebody went on."""
+
+    subject: str
+    rule: str
+    first: datetime
+    until: datetime
+
+    def is_of(self, before: CaseView, case: CaseView) -> bool:
+        """Tell whether a case was of it before another was, in the midst of it."""
+        (begun, _), (start, _) = _times(before), _times(case)
+        return (
+            before.subject == case.subject == self.subject
+            and self.rule in before.rules
+            and self.rule in case.rules
+            and begun < start
+            and self.first < start <= self.until
+        )
 
 
 def _ids(first: Sequence[str], others: Iterable[str | None]) -> list[str]:

@@ -304,6 +304,49 @@ def test_a_burst_that_goes_on_is_raised_once(tmp_path):
         assert [each[1] for each in of_all(world)] == [found[1]]
 
 
+def events_of(cases):
+    """Leave out what cases say: how many more there are of a burst is not written anew where it began long before."""
+    return [(subject, counted) for subject, counted, _ in cases]
+
+
+@given(st.lists(st.integers(0, 24), min_size=8, max_size=18, unique=True), st.data())
+@examples(8, 80)
+def test_bursts_that_come_in_any_order_stand_as_all_at_once(tmp_path_factory, drawn, data):
+    """Whatever comes between two of them later: they are one then, and the second has no case of its own."""
+    arrival = data.draw(st.permutations(drawn))
+    cuts = data.draw(st.lists(st.integers(1, len(drawn)), max_size=5))
+    with open_store(tmp_path_factory.mktemp("cut")) as store:
+        world = World(store)
+        for start, end in pairwise(sorted({0, *cuts, len(drawn)})):
+            records = [of_kind(number, ("mallory", "ListUsers")) for number in arrival[start:end]]
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=OFTEN))
+        assert events_of(standing(world)) == events_of(of_all(world, OFTEN))
+
+
+@pytest.mark.parametrize("long", [0, 30])
+def test_a_burst_that_a_late_event_joins_with_the_one_before_is_closed(tmp_path, long):
+    """However long ago that one began; it says which case it is one with. What somebody has worked on stays open."""
+    first, second = range(-long, 5), range(13, 16)
+    late = range(5, 13)
+    with open_store(tmp_path) as store:
+        world = World(store)
+        for numbers in (first, second):
+            records = [of_kind(number + long, ("mallory", "ListUsers")) for number in numbers]
+            reconcile(world.as_("watchbill"), world.watched(*records, rules=OFTEN))
+        one, other = sorted(store.cases.all(), key=lambda row: view_of(row).first)
+        store.cases.put(replace(other, status="asked"))
+        records = [of_kind(number + long, ("mallory", "ListUsers")) for number in late[:4]]
+        reconcile(world.as_("watchbill"), world.watched(*records, rules=OFTEN))
+        records = [of_kind(number + long, ("mallory", "ListUsers")) for number in late[4:]]
+        reconcile(world.as_("watchbill"), world.watched(*records, rules=OFTEN))
+        assert {row.id: row.status for row in store.cases.all()} == {one.id: "open", other.id: "asked"}
+        store.cases.put(replace(other, status="open"))
+        reconcile(world.as_("watchbill"), world.watched(of_kind(15.5 + long, ("mallory", "ListUsers")), rules=OFTEN))
+        kept = {row.id: (row.status, row.note) for row in store.cases.all()}
+        assert kept == {one.id: ("open", ""), other.id: ("closed", f"it is one with {one.id}")}
+        assert events_of(standing(world)) == events_of(of_all(world, OFTEN))
+
+
 def test_what_comes_late_is_counted_with_what_came_before(tmp_path):
     """Two were listed and are no case; then comes one from before them: the three are an alert."""
     with open_store(tmp_path) as store:

@@ -32,7 +32,7 @@ Source: Sigma specification 2.1, "Sigma correlation rules".
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 from math import ceil
@@ -80,6 +80,8 @@ class Alert:
     """The evidence, in order of time."""
     more: int
     """Hits that came after, while it lasted."""
+    until_ms: int
+    """Time of the last of them; of the last event of the evidence where there is none."""
 
 
 class _Look(NamedTuple):
@@ -270,9 +272,7 @@ def _alerts(
     for look in _LOOKS[correlation.kind](correlation, hits, until):
         lasts = before is not None and before.holds and look.time - before.time <= span
         if look.holds and lasts and begun is not None:
-            begun = Alert(
-                correlation, begun.at_ms, begun.first_ms, begun.last_ms, key, begun.event_ids, begun.more + look.hits
-            )
+            begun = replace(begun, more=begun.more + look.hits, until_ms=look.time)
         else:
             if begun is not None:
                 yield begun
@@ -285,7 +285,8 @@ def _alerts(
 def _alert(correlation: Correlation, key: Mapping[str, Texts], look: _Look, delay: int) -> Alert:
     evidence = look.evidence()
     ids = tuple(dict.fromkeys(each for hit in evidence for each in hit.ids))
-    return Alert(correlation, look.time + delay, evidence[0].time, evidence[-1].time, key, ids, 0)
+    first, last = evidence[0].time, evidence[-1].time
+    return Alert(correlation, look.time + delay, first, last, key, ids, 0, last)
 
 
 def _by_time(hits: Sequence[Hit]) -> Iterator[tuple[int, Sequence[Hit]]]:
