@@ -4,6 +4,7 @@ import base64
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.ssh_token import Token, agent_of
 from tests.sshd import OPERATOR, PERSON, Sshd, kept_of, run
 from tests.teams import HERE, rota
 from tests.unit.service.world import World, hijack
@@ -263,18 +265,86 @@ def test_a_pass_writes_and_signs_once_what_opens_the_host_for_the_shift(gate, wo
 
 
 def test_a_key_of_which_none_can_be_made_is_said_and_keeps_nobody_elses_back(gate, world):
-    """One that is cut short, and one of hardware, which nothing here reads back: each is named, others are signed."""
+    """One that is cut short: it is named, and others are signed."""
     rest = base64.b64encode(b"\0\0\0\x13ecdsa-sha2-nistp256\0\0\0\x08nistp256\0\0\0\x04cut!").decode()
-    hard = b"\0\0\0\x1ask-ssh-ed25519@openssh.com\0\0\0\x20" + bytes(range(32)) + b"\0\0\0\x04ssh:"
-    bad = (f"ecdsa-sha2-nistp256 {rest}", f"sk-ssh-ed25519@openssh.com {base64.b64encode(hard).decode()}")
-    assert run("ssh-keygen", "-l", "-f", "/dev/stdin", input=f"{bad[1]}\n")
-    james = replace(world.team.people["james"], public_keys=(*bad, gate.key))
+    bad = f"ecdsa-sha2-nistp256 {rest}"
+    james = replace(world.team.people["james"], public_keys=(bad, gate.key))
     world.team = replace(world.team, people={**world.team.people, "james": james})
-    said = reconcile(world.as_("watchbill"), None).problems
-    assert [str(fingerprint_of(key)) in problem.message for key, problem in zip(bad, said, strict=True)] == [True, True]
-    assert all("james" in problem.message for problem in said)
+    (said,) = reconcile(world.as_("watchbill"), None).problems
+    assert str(fingerprint_of(bad)) in said.message
+    assert "james" in said.message
     (mine,) = given(world)
     assert gate.opens(mine.text)
+
+
+@pytest.mark.parametrize("form", list(Token.FORMS))
+def test_a_key_of_hardware_opens_the_host_by_a_certificate(gate, world, tmp_path, form):
+    """As any other key does, where it was touched. The token is made of software: sshd is told the difference by nothing."""
+    token = Token(form)
+    james = replace(world.team.people["james"], public_keys=(token.public,))
+    world.team = replace(world.team, people={**world.team.people, "james": james})
+    assert reconcile(world.as_("watchbill"), None).problems == []
+    (mine,) = given(world)
+    assert mine.text.startswith(f"{form.removesuffix('@openssh.com')}-cert-v01@openssh.com ")
+    key, shown = tmp_path / "token.pub", tmp_path / "token-cert.pub"
+    key.write_text(f"{token.public}\n")
+    shown.write_text(f"{mine.text}\n")
+
+    def opens(*, touched):
+        with agent_of(token, tmp_path / f"agent-{touched}", touched=touched) as agent:
+            options = (f"IdentityAgent={agent}", f"IdentityFile={key}", f"CertificateFile={shown}")
+            return gate.sshd.lets_in(*options)
+
+    assert not gate.opens(mine.text)
+    assert [opens(touched=touched) for touched in (True, False)] == [True, False]
+
+
+FORGER = """
+import base64, pathlib, subprocess, sys
+words = sys.argv[1:]
+signs = "-s" in words
+done = subprocess.call([REAL, *words[:-1], *(ADDED if signs else []), words[-1]])
+if signs and not ADDED:
+    path = pathlib.Path(words[-1].replace(".pub", "-cert.pub"))
+    kind, blob = path.read_text().split()[:2]
+    raw = base64.b64decode(blob)
+    path.write_text(f"{kind} {base64.b64encode(raw[:-1] + bytes([raw[-1] ^ 1])).decode()}\\n")
+sys.exit(done)
+"""
+"""Signs with more options than it was given, or spoils the signature where there are none."""
+
+
+@pytest.mark.parametrize(
+    ("added", "why"),
+    [
+        ("-O permit-agent-forwarding", "something else"),
+        ("-z 7", "something else"),
+        ("-I another", "something else"),
+        ("-n root", "something else"),
+        ("-V always:forever", "something else"),
+        ("-O force-command=id", "something else"),
+        ("", "nobody signed"),
+    ],
+)
+def test_what_was_signed_otherwise_than_wanted_is_given_to_nobody(tmp_path, monkeypatch, added, why):
+    """Whatever differs, also where it is the signature alone; of every kind of key and of authority nothing does."""
+    at = SystemClock().now().replace(microsecond=0)
+    kinds = (("ed25519", "256"), ("rsa", "2048"), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521"))
+    files = [tmp_path / f"{kind}-{size}" for kind, size in kinds]
+    for (kind, size), file in zip(kinds, files, strict=True):
+        run("ssh-keygen", "-q", "-t", kind, "-b", size, "-N", "", "-f", str(file))
+    keys = [bare(Path(f"{file}.pub").read_text()) for file in files] + [Token(form).public for form in Token.FORMS]
+    wanted = [Certificate("james", Interval(at, at + HOUR), key, ("a", "b")) for key in keys]
+    for signs in map(Authority, map(str, files)):
+        assert all(signs.sign(each, signs.public()) for each in wanted)
+    fake = tmp_path / "bin" / "ssh-keygen"
+    fake.parent.mkdir()
+    fake.write_text(f"#!{sys.executable}\nREAL, ADDED = {shutil.which('ssh-keygen')!r}, {added.split()!r}\n{FORGER}")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent), prepend=":")
+    signs = Authority(str(files[0]))
+    with pytest.raises(ProviderError, match=why):
+        signs.sign(wanted[0], signs.public())
 
 
 def test_who_is_frozen_is_out_at_once_and_comes_back_with_what_they_had(gate, world):

@@ -1,7 +1,8 @@
 """The authority that signs certificates for log-ins: a key of the operator's, in a file or in an agent, and ssh-keygen.
 
 `WATCHBILL_SSH_AUTHORITY` names the file of its private key, which has no passphrase; or that of its public key, and the
-private one is in ssh-agent, where a key of hardware may be too. What was signed is read back by other code than signed.
+private one is in ssh-agent. What was signed is read back by other code than signed: all of it is known beforehand, but
+for the nonce and the signature.
 """
 
 import base64
@@ -11,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    SSHCertificate,
-    SSHCertificateType,
-    load_ssh_public_identity,
-)
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from watchbill.access.certificates import Certificate
 from watchbill.errors import ProviderError, RefusedError
@@ -31,6 +32,11 @@ ALLOWS = ("permit-pty", "permit-port-forwarding")
 
 _TOOK_TOO_LONG = 30
 _INSTANT = "%Y%m%d%H%M%S"
+_OF_A_USER = 1
+"""The type of a certificate, as against one of a host."""
+_OPENSSH = "@openssh.com"
+_BY_RSA = {b"rsa-sha2-256": SHA256(), b"rsa-sha2-512": SHA512()}
+_BY_CURVE = {"secp256r1": SHA256(), "secp384r1": SHA384(), "secp521r1": SHA512()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,46 +117,71 @@ def _refused(wanted: Certificate, why: str) -> RefusedError:
 
 
 def _check(made: str, wanted: Certificate, public: str, serial: int) -> None:
-    """Hold what was signed against what was wanted, to the bit of the key; anything else is given to nobody."""
-    try:
-        found = load_ssh_public_identity(made.encode())
-    except (ValueError, UnsupportedAlgorithm):
-        raise _refused(wanted, f"one of type {made.split(maxsplit=1)[0]} cannot be read back") from None
-    if not isinstance(found, SSHCertificate) or not _is_signed(found):
-        raise ProviderError("ssh-keygen made what nobody signed")
-    signer = found.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    got = (
-        found.type,
-        found.serial,
-        found.valid_principals,
-        (found.valid_after, found.valid_before),
-        found.critical_options,
-        sorted(found.extensions),
-        signer,
-        _is_of(made, wanted.key),
+    """Hold what was signed against what was wanted, to the bit; anything else is given to nobody.
+
+    Source: OpenSSH, PROTOCOL.certkeys; PROTOCOL.u2f has the same of keys of hardware.
+    """
+    kind, _, rest = made.partition(" ")
+    blob = base64.b64decode(rest.split(" ", 1)[0])
+    _, nonce = _strings(blob)[:2]
+    start, end = (int(each.timestamp()) for each in (wanted.interval.start, wanted.interval.end))
+    body = b"".join(
+        (
+            _string(kind.encode()),
+            _string(nonce),
+            _blob(wanted.key)[len(_string(wanted.key.partition(" ")[0].encode())) :],
+            serial.to_bytes(8),
+            _OF_A_USER.to_bytes(4),
+            _string(wanted.name.encode()),
+            _string(b"".join(_string(each.encode()) for each in wanted.principals)),
+            start.to_bytes(8),
+            end.to_bytes(8),
+            _string(b""),
+            _string(b"".join(_string(each.encode()) + _string(b"") for each in sorted(ALLOWS))),
+            _string(b""),
+            _string(_blob(public)),
+        )
     )
-    span = (int(wanted.interval.start.timestamp()), int(wanted.interval.end.timestamp()))
-    names = [each.encode() for each in wanted.principals]
-    allowed = sorted(each.encode() for each in ALLOWS)
-    if got != (SSHCertificateType.USER, serial, names, span, {}, allowed, public, True):
+    if kind != f"{wanted.key.partition(' ')[0].removesuffix(_OPENSSH)}-cert-v01{_OPENSSH}" or not blob.startswith(body):
         raise ProviderError("ssh-keygen signed something else than was wanted")
+    if not _is_signed(body, blob[len(body) :], public):
+        raise ProviderError("ssh-keygen made what nobody signed")
 
 
-def _is_signed(found: SSHCertificate) -> bool:
+def _is_signed(body: bytes, signature: bytes, public: str) -> bool:
+    """Tell whether a signature, written as a string, is of an authority's key; one of an unknown kind is of none."""
     try:
-        found.verify_cert_signature()
-    except InvalidSignature:
+        key = load_ssh_public_key(public.encode())
+        (whole,) = _strings(signature)
+        kind, made = _strings(whole)
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(made, body)
+        elif isinstance(key, RSAPublicKey):
+            key.verify(made, body, PKCS1v15(), _BY_RSA[kind])
+        elif isinstance(key, EllipticCurvePublicKey):
+            r, s = (int.from_bytes(each) for each in _strings(made))
+            key.verify(encode_dss_signature(r, s), body, ECDSA(_BY_CURVE[key.curve.name]))
+        else:
+            return False
+    except (InvalidSignature, UnsupportedAlgorithm, KeyError, ValueError):
         return False
     return True
 
 
-def _is_of(made: str, key: str) -> bool:
-    """Tell whether a certificate is of a key: after its type and a nonce, it has what a key has after its type."""
-    blob, plain = (base64.b64decode(text.split()[1]) for text in (made, key))
-    return _after(blob, 2).startswith(_after(plain, 1))
+def _blob(key: str) -> bytes:
+    return base64.b64decode(key.split()[1])
 
 
-def _after(blob: bytes, strings: int) -> bytes:
-    for _ in range(strings):
-        blob = blob[4 + int.from_bytes(blob[:4]) :]
-    return blob
+def _string(value: bytes) -> bytes:
+    """Write a string as SSH does: its length, and itself (RFC 4251, section 5)."""
+    return len(value).to_bytes(4) + value
+
+
+def _strings(blob: bytes) -> list[bytes]:
+    """Read strings from the beginning of something, as far as there are any."""
+    found = []
+    while len(blob) >= 4:  # noqa: PLR2004 - bytes of a length
+        end = 4 + int.from_bytes(blob[:4])
+        found.append(blob[4:end])
+        blob = blob[end:]
+    return found
