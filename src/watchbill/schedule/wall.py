@@ -17,6 +17,7 @@ _DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=16_384)
 def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
     """Give the instant of a wall-clock time: the first of two, or the instant of the change when it is skipped."""
     at = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
