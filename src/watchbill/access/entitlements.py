@@ -103,12 +103,15 @@ class Watch:
         return tuple(shift for shift in self.shifts if _with_grace(shift, rota).intersection(span))
 
 
-def watches(rota: Rota, within: Interval) -> Iterator[Watch]:
-    """Give the watches that give something and have an instant in a span; shifts are cut to the span and its grace."""
+def watches(rota: Rota, within: Interval, sets: Collection[str] | None = None) -> Iterator[Watch]:
+    """Give the watches that give something and have an instant in a span; shifts are cut to the span and its grace.
+
+    Where permission sets are named, those watches alone that give one of them.
+    """
+    given = {kind: name for kind, name in rota.entitlement.items() if sets is None or name in sets}
     by_holder: dict[tuple[str, str], list[Shift]] = {}
-    for shift in shifts(rota, Interval(within.start - rota.grace_after, within.end + rota.grace_before)):
-        if shift.kind in rota.entitlement:
-            by_holder.setdefault((shift.person, rota.entitlement[shift.kind]), []).append(shift)
+    for shift in shifts(rota, Interval(within.start - rota.grace_after, within.end + rota.grace_before), given):
+        by_holder.setdefault((shift.person, given[shift.kind]), []).append(shift)
     for (person, permission_set), held in by_holder.items():
         for window, run in _runs(held, rota):
             if window.intersection(within) is not None:

@@ -26,7 +26,8 @@ from watchbill.team.model import Access, Group, Rota, Team
 AHEAD = timedelta(days=14)
 """How far ahead the end of a watch is looked for."""
 
-_LOOKS = (timedelta(days=1), timedelta(days=8), timedelta(days=32))
+_DAY = timedelta(days=1)
+_LOOKS = (_DAY, timedelta(days=8), timedelta(days=32))
 """How far from an instant the next change is looked for, in this order."""
 _MOMENT = timedelta(microseconds=1)
 _OVERRIDE = "override "
@@ -190,8 +191,8 @@ def _on_watch(team: Team, at: datetime, only: Only) -> Iterator[tuple[Place, Rea
     for rota in filter(only.of_rota, team.rotas.values()):
         if not any(map(only.has, rota.people)):
             continue
-        held = [w for w in watches(rota, moment) if only.has(w.person) and only.has_set(w.permission_set)]
-        ends = _ends(rota, at) if held else {}
+        held = [watch for watch in watches(rota, moment, only.permission_sets) if only.has(watch.person)]
+        ends = _ends(rota, at, {watch.permission_set for watch in held})
         for watch in held:
             inside = watch.during(moment, rota)
             # The words of `entitlements.on_call`.
@@ -206,11 +207,22 @@ def _kind(inside: Sequence[Shift]) -> By:
     return By.OVERRIDE if all(shift.source.startswith(_OVERRIDE) for shift in inside) else By.ON_CALL
 
 
-def _ends(rota: Rota, at: datetime) -> Mapping[tuple[str, str], datetime]:
-    """Give when the watches of an instant end, those that do within `AHEAD`."""
-    far = at + AHEAD
-    found = (watch for watch in watches(rota, Interval(at, far)) if at in watch.interval)
-    return {(w.person, w.permission_set): w.interval.end for w in found if w.interval.end < far}
+def _ends(rota: Rota, at: datetime, sets: Collection[str]) -> Mapping[tuple[str, str], datetime]:
+    """Give when the watches of an instant that give some sets end, those that do within `AHEAD`.
+
+    Most do within a day. Further ahead only the sets of the others are looked for, since that takes longer.
+    """
+    found: dict[tuple[str, str], datetime] = {}
+    for ahead in (_DAY, AHEAD):
+        far, going_on = at + ahead, set[str]()
+        for watch in watches(rota, Interval(at, far), sets):
+            if at in watch.interval and watch.interval.end < far:
+                found[watch.person, watch.permission_set] = watch.interval.end
+            elif at in watch.interval:
+                going_on.add(watch.permission_set)
+        if not (sets := going_on):
+            break
+    return found
 
 
 def _by_grant(team: Team, at: datetime, only: Only) -> Iterator[tuple[Place, Reason]]:
@@ -261,8 +273,8 @@ def turnings(moment: Moment, within: Interval, only: Only = EVERYTHING) -> tuple
 def _of_watches(team: Team, within: Interval, only: Only) -> Iterator[Turning]:
     for rota in filter(only.of_rota, team.rotas.values()):
         if any(map(only.has, rota.people)):
-            for watch in watches(rota, within):
-                if only.has(watch.person) and only.has_set(watch.permission_set):
+            for watch in watches(rota, within, only.permission_sets):
+                if only.has(watch.person):
                     for at in (watch.interval.start, watch.interval.end, *_turns_inside(watch, rota)):
                         yield Turning(at, f"rota {rota.name}")
 

@@ -16,7 +16,7 @@ Nobody is on call twice at once for one kind. Everything is half-open: the insta
 shift. Grace is not applied here: it widens entitlement only, never who is on call.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -32,11 +32,12 @@ from watchbill.team.model import Feed, Kind, Layer, Override, Required, Rota, Ro
 
 
 _MOMENT = timedelta(microseconds=1)
+_EVERY = frozenset(Kind)
 
 
-def shifts(rota: Rota, within: Interval) -> tuple[Shift, ...]:
-    """Give every shift that touches `within`, cut to it, in order of time."""
-    return Schedule(rota).shifts(within)
+def shifts(rota: Rota, within: Interval, kinds: Collection[Kind] = _EVERY) -> tuple[Shift, ...]:
+    """Give every shift of some kinds that touches `within`, cut to it, in order of time."""
+    return Schedule(rota, kinds).shifts(within)
 
 
 def gaps(rota: Rota, within: Interval) -> tuple[Gap, ...]:
@@ -47,11 +48,12 @@ def gaps(rota: Rota, within: Interval) -> tuple[Gap, ...]:
 class Schedule:
     """A rota made ready to be asked, often."""
 
-    def __init__(self, rota: Rota) -> None:
+    def __init__(self, rota: Rota, kinds: Collection[Kind] = _EVERY) -> None:
+        """Make it ready for questions about some kinds: none says anything about another."""
         self.rota = rota
         away = Away(rota)
-        kinds = dict.fromkeys([*(layer.kind for layer in rota.layers), *(each.kind for each in rota.overrides)])
-        self._kinds = [_OfKind(rota, kind, away) for kind in kinds]
+        there = dict.fromkeys([*(layer.kind for layer in rota.layers), *(each.kind for each in rota.overrides)])
+        self._kinds = [_OfKind(rota, kind, away) for kind in there if kind in kinds]
 
     def shifts(self, within: Interval) -> tuple[Shift, ...]:
         """Give every shift that touches `within`, cut to it, in order of time."""

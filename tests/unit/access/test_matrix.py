@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.teams import HERE, MONDAY, grant, group, permission_set, rota, team, with_rota
 from tests.unit.access.drawn import MFA, PEOPLE, WEEK, instants, teams
+from tests.unit.schedule.drawn import rotas
 
 from watchbill.access.compile import compile_account
 from watchbill.access.effective import answers
-from watchbill.access.entitlements import is_frozen, standing, windows
+from watchbill.access.entitlements import is_frozen, standing, watches, windows
 from watchbill.access.matrix import (
+    AHEAD,
     By,
     Moment,
     Only,
@@ -189,6 +191,21 @@ def test_a_watch_is_held_until_it_is_said_to_end(given_, at):
                 assert (reason.name) in {each.name for each in last.reasons}
                 then = cells_at(Moment(reason.until, of, freezes)).get(place)
                 assert then is None or reason.name not in {each.name for each in then.reasons}
+
+
+@settings(max_examples=50)
+@given(rotas(), st.integers(-40, 40), st.sampled_from((timedelta(0), 2 * HOUR)))
+def test_ends_are_looked_for_two_weeks_ahead(drawn_, hours, grace):
+    """Those of each watch are as one look says that reaches so far at once."""
+    made, change = drawn_
+    given_ = {Kind.PRIMARY: "one", Kind.SECONDARY: "two", Kind.SHADOW: "one"}
+    of = replace(made, accounts=("production",), entitlement=given_, grace_before=grace, grace_after=grace)
+    at, far = change + hours * HOUR, change + hours * HOUR + AHEAD
+    running = [watch for watch in watches(of, Interval(at, far)) if at in watch.interval]
+    ends = {(w.person, w.permission_set): w.interval.end if w.interval.end < far else None for w in running}
+    cells = cells_at(Moment(at, replace(with_rota(T, of), groups={})))
+    held_ = {place: cell for place, cell in cells.items() if cell.reasons}
+    assert {(place.person, place.permission_set): cell.reasons[0].until for place, cell in held_.items()} == ends
 
 
 @settings(max_examples=25)

@@ -389,3 +389,12 @@ def test_a_window_is_what_its_parts_are(drawn, data):
     parts = [*shifts(made, Interval(window.start, middle)), *shifts(made, Interval(middle, window.end))]
     for at in instants(data.draw, whole, change, window):
         assert sorted(s.duty for s in whole if at in s.interval) == sorted(s.duty for s in parts if at in s.interval)
+
+
+@given(rotas(), st.data())
+def test_shifts_of_some_kinds_are_those_of_all_that_are_of_them(drawn, data):
+    """What is left out changes nothing of the rest."""
+    made, change = drawn
+    window = data.draw(spans_near(change, 3))
+    kinds = data.draw(st.sets(st.sampled_from(Kind)))
+    assert shifts(made, window, kinds) == tuple(each for each in shifts(made, window) if each.kind in kinds)
