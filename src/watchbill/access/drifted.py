@@ -13,20 +13,21 @@ All else is in no place: what an inline policy says, a role that trusts others, 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import timedelta
 
 from watchbill.access.center.state import set_name
 from watchbill.access.compile import GRANT, JOB, SET, policies_of
-from watchbill.access.entitlements import role_name
+from watchbill.access.entitlements import role_name, watches
 from watchbill.access.limits import ON_CALL
-from watchbill.access.matrix import By as Why
-from watchbill.access.matrix import Moment, Only, Place, cells_at
+from watchbill.access.matrix import Moment, Place
 from watchbill.access.model import PATH, Drift, DriftKind, last_of
 from watchbill.access.permissions import managed_arns
 from watchbill.access.recertification import person_of
+from watchbill.intervals import Interval
 from watchbill.team.model import Account, By, Grant, PermissionSet, Team
 
 
-_ON_WATCH = (Why.ON_CALL, Why.OVERRIDE)
+_MOMENT = timedelta(microseconds=1)
 
 
 def given_by(moment: Moment, drift: Sequence[Drift]) -> Iterator[tuple[Place, Drift]]:
@@ -110,8 +111,6 @@ def _on_watch(moment: Moment, account: str, role: str) -> list[str]:
     for rota in moment.team.rotas.values():
         for kind, permission_set in rota.entitlement.items():
             if role_name(rota, kind) == role and account in rota.accounts:
-                cells = cells_at(moment, Only(None, {account}, {permission_set}))
-                reasons = ((place, reason) for place, cell in cells.items() for reason in cell.reasons)
-                found = (p for p, reason in reasons if reason.by in _ON_WATCH and reason.name == rota.name)
-                return [place.person for place in dict.fromkeys(found)]
+                held = watches(rota, Interval(moment.at, moment.at + _MOMENT), {permission_set})
+                return sorted({watch.person for watch in held})
     return []
