@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from watchbill.access.entitlements import Watch, granted, watches, windows
@@ -20,7 +21,7 @@ from watchbill.access.model import Drift, Freeze
 from watchbill.errors import Location
 from watchbill.intervals import Interval
 from watchbill.schedule.model import Shift
-from watchbill.team.model import Access, Group, Rota, Team
+from watchbill.team.model import Group, Rota, Team
 
 
 AHEAD = timedelta(days=14)
@@ -114,6 +115,9 @@ class Cell:
         return Standing.HELD if self.reasons else Standing.DRIFT
 
 
+_NOTHING = Cell((), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Only:
     """Of whom, where and what; None is all."""
@@ -138,6 +142,12 @@ class Only:
         """Tell whether a permission set is asked about."""
         return self.permission_sets is None or permission_set in self.permission_sets
 
+    def of_person(self, cells: Mapping[Place, Cell]) -> Mapping[Place, Cell]:
+        """Give which of the cells of one person, who is asked about, are asked about."""
+        if self.accounts is None and self.permission_sets is None:
+            return cells
+        return {place: cell for place, cell in cells.items() if self.has_place(place)}
+
     def accounts_of(self, accounts: Iterable[str]) -> list[str]:
         """Give which of some accounts are asked about."""
         return [name for name in accounts if self.accounts is None or name in self.accounts]
@@ -146,44 +156,77 @@ class Only:
 EVERYTHING = Only()
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A cell while it is made."""
-
-    reasons: list[Reason] = field(default_factory=list)
-    rotas: list[str] = field(default_factory=list)
-
-
 def cells_at(moment: Moment, only: Only = EVERYTHING) -> Mapping[Place, Cell]:
-    """Give the cells of an instant, in order of their places."""
+    """Give the cells of an instant, in order of their places.
+
+    What jobs give, and who has turns, is worked out once for all instants: a cell in which nothing else is, is the
+    very same one each time.
+    """
     team, at = moment.team, moment.at
-    drafts: dict[Place, _Draft] = {}
-    for place, reason in (*_by_job(team, only), *_on_watch(team, at, only), *_by_grant(team, at, only)):
-        drafts.setdefault(place, _Draft()).reasons.append(reason)
-    for place, rota in _in_turn(team, only):
-        drafts.setdefault(place, _Draft()).rotas.append(rota)
+    timed: dict[str, dict[Place, list[Reason]]] = {}
+    for place, reason in (*_on_watch(team, at, only), *_by_grant(team, at, only)):
+        timed.setdefault(place.person, {}).setdefault(place, []).append(reason)
     frozen = {freeze.person: freeze for freeze in moment.freezes if freeze.covers(at)}
-    return {
-        place: Cell(tuple(draft.reasons), frozen.get(place.person), tuple(dict.fromkeys(draft.rotas)))
-        for place, draft in sorted(drafts.items())
-    }
+    always = _always(_Standing.of(team))
+    found: dict[Place, Cell] = {}
+    for person in sorted(filter(only.has, always.keys() | timed.keys())):
+        cells = only.of_person(always.get(person, {}))
+        if person in timed or person in frozen:
+            cells = _then(cells, timed.get(person, {}), frozen.get(person))
+        found.update(cells)
+    return found
 
 
-def _by_job(team: Team, only: Only) -> Iterator[tuple[Place, Reason]]:
+def _then(
+    always: Mapping[Place, Cell], timed: Mapping[Place, Sequence[Reason]], freeze: Freeze | None
+) -> Mapping[Place, Cell]:
+    """Give the cells of one person at an instant, in order."""
+    found = {}
+    for place in sorted(always.keys() | timed.keys()):
+        cell = always.get(place, _NOTHING)
+        found[place] = Cell((*cell.reasons, *timed.get(place, ())), freeze, cell.rotas)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What of a team file says who has what by jobs, and who has turns: all that is the same at every instant."""
+
+    groups: tuple[tuple[str, Group], ...]
+    turns: tuple[object, ...]
+    team: Team = field(compare=False)
+
+    @classmethod
+    def of(cls, team: Team) -> "_Standing":
+        """Give that of a team."""
+        turns = tuple((each.name, each.accounts, tuple(_turns_of(each))) for each in team.rotas.values())
+        return cls(tuple(team.groups.items()), turns, team)
+
+
+@lru_cache(maxsize=4)
+def _always(standing: _Standing) -> Mapping[str, Mapping[Place, Cell]]:
+    """Give by person the cells of all instants, in order."""
+    reasons: dict[Place, list[Reason]] = {}
+    rotas: dict[Place, dict[str, None]] = {}
+    for place, reason in _by_job(standing.team):
+        reasons.setdefault(place, []).append(reason)
+    for place, rota in _in_turn(standing.team):
+        rotas.setdefault(place, {})[rota] = None
+    found: dict[str, dict[Place, Cell]] = {}
+    for place in sorted(reasons.keys() | rotas.keys()):
+        cell = Cell(tuple(reasons.get(place, ())), None, tuple(rotas.get(place, ())))
+        found.setdefault(place.person, {})[place] = cell
+    return found
+
+
+def _by_job(team: Team) -> Iterator[tuple[Place, Reason]]:
     for group in team.groups.values():
-        given = [(access, accounts) for access in group.access if (accounts := _asked(access, only))]
-        if not given:
-            continue
-        named = f"group {group.name}"
-        reasons = [(a, Reason(By.JOB, group.name, named, None, a.where), accounts) for a, accounts in given]
-        for person in filter(only.has, team.members(group.name)):
-            for access, reason, accounts in reasons:
-                for account in accounts:
+        named, members = f"group {group.name}", team.members(group.name)
+        for access in group.access:
+            reason = Reason(By.JOB, group.name, named, None, access.where)
+            for person in members:
+                for account in access.accounts:
                     yield Place(person, account, access.permission_set), reason
-
-
-def _asked(access: Access, only: Only) -> list[str]:
-    return only.accounts_of(access.accounts) if only.has_set(access.permission_set) else []
 
 
 def _on_watch(team: Team, at: datetime, only: Only) -> Iterator[tuple[Place, Reason]]:
@@ -234,14 +277,12 @@ def _by_grant(team: Team, at: datetime, only: Only) -> Iterator[tuple[Place, Rea
             yield Place(held.person, held.account, held.permission_set), reason
 
 
-def _in_turn(team: Team, only: Only) -> Iterator[tuple[Place, str]]:
+def _in_turn(team: Team) -> Iterator[tuple[Place, str]]:
     """Give what people may come to hold by the turns that they have in a rota."""
-    for rota in filter(only.of_rota, team.rotas.values()):
-        accounts = only.accounts_of(rota.accounts)
+    for rota in team.rotas.values():
         for person, permission_set in _turns_of(rota):
-            if only.has(person) and only.has_set(permission_set):
-                for account in accounts:
-                    yield Place(person, account, permission_set), rota.name
+            for account in rota.accounts:
+                yield Place(person, account, permission_set), rota.name
 
 
 def _turns_of(rota: Rota) -> Iterator[tuple[str, str]]:
@@ -359,11 +400,10 @@ def gist(cell: Cell | None) -> object:
 
 def in_account(team: Team, account: str) -> Team:
     """Give the team as far as it matters in one account: compiled there, it comes to the same."""
-    only = Only(accounts=(account,))
     groups = {name: _only_there(group, account) for name, group in team.groups.items()}
     rotas = {name: rota for name, rota in team.rotas.items() if account in rota.accounts}
     grants = tuple(grant for grant in team.grants if account in grant.accounts)
-    used = {access.permission_set for group in groups.values() for access in group.access if _asked(access, only)}
+    used = {access.permission_set for group in groups.values() for access in group.access}
     used |= {name for rota in rotas.values() for name in rota.entitlement.values()}
     used |= {grant.permission_set for grant in grants}
     sets = {name: found for name, found in team.permission_sets.items() if name in used}

@@ -112,6 +112,14 @@ def test_cells_are_what_entitlements_say(given_, at):
     free = {Place(h.person, h.account, h.permission_set) for h in holdings if not is_frozen(h.person, freezes, at)}
     assert held(cells) == free
     assert list(cells) == sorted(cells)
+    turns = {
+        Place(member, account, each.entitlement[layer.kind])
+        for each in of.rotas.values()
+        for layer in each.layers
+        for member in layer.members
+        for account in each.accounts
+    }
+    assert {place for place, cell in cells.items() if cell.rotas} == turns
 
 
 @settings(max_examples=20)
