@@ -19,7 +19,7 @@ from watchbill.files.team_file import read_team
 from watchbill.intervals import Interval, parse_instant
 from watchbill.ledger.model import Kind
 from watchbill.schedule.oncall import shifts
-from watchbill.service.access_view import Filters, access_view, then
+from watchbill.service.access_view import Filters, cell_view, cells_of, then
 from watchbill.service.casework import Casework
 from watchbill.service.recertification import digest_for, draft, find, open_review, sign
 from watchbill.store.database import open_store
@@ -121,7 +121,7 @@ def test_access_at_its_end_is_what_programs_are_told(written, tmp_path):
     team = read_team(tmp_path / "watchbill.yaml")
     with open_store(tmp_path / ".watchbill") as store:
         work = Casework(make_app(), store, team, parse_instant(AT), "ada")
-        told = access_view(then(work, parse_instant(UNTIL)), Filters()).cells
+        told = [cell_view(*each, None) for each in cells_of(then(work, parse_instant(UNTIL)), Filters()).items()]
     rows = Tables(written).of("permission sets that they have")
     spans = [
         (name, len([s for a, s in sorted({(c.account, c.permission_set) for c in told}) if a == name]))

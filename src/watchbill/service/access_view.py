@@ -83,7 +83,10 @@ class Then:
 
     def cells(self, only: Only) -> Mapping[Place, Cell]:
         """Give the cells of the instant, with drift, in order of their places."""
-        cells = dict(cells_at(self.moment, only))
+        cells = cells_at(self.moment, only)
+        if not self.drift:
+            return cells
+        cells = dict(cells)
         for place, seen in self.drift.items():
             if only.has_place(place):
                 cell = cells.get(place) or Cell((), self.moment.freeze_of(place.person))
@@ -174,16 +177,6 @@ class CellView:
     """The line of the team file of each; of drift the ARN of what it is on."""
     organization: str
     """By what the organization denies all of what is held, or why that is not known; empty where something is left."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccessView:
-    """All cells of an instant, for programs."""
-
-    at: str
-    by: str
-    assumed: list[str]
-    cells: list[CellView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,13 +293,9 @@ def _columns(team: Team, cells: Mapping[Place, Cell]) -> tuple[tuple[str, str], 
 
 
 @uncollected()
-def access_view(found: Then, filters: Filters) -> AccessView:
-    """Give every cell that filters leave."""
-    moment = found.moment
-    cells = found.cells(only_of(moment.team, filters))
-    bounds = emptied_in(found, dict.fromkeys((place.account, place.permission_set) for place in cells))
-    views = [cell_view(place, cell, bounds.get((place.account, place.permission_set))) for place, cell in cells.items()]
-    return AccessView(iso(moment.at), found.by, list(found.assumed), views)
+def cells_of(found: Then, filters: Filters) -> Mapping[Place, Cell]:
+    """Give every cell that filters leave, in order of their places."""
+    return found.cells(only_of(found.moment.team, filters))
 
 
 def cell_view(place: Place, cell: Cell, bound: Emptied | None) -> CellView:
@@ -442,7 +431,7 @@ def emptied_in(found: Then, columns: Iterable[tuple[str, str]]) -> dict[tuple[st
     team, at = found.moment.team, found.moment.at
     if team.organization is None:
         return {}
-    columns = list(columns)
+    columns = list(dict.fromkeys(columns))
     bare = {account: nothing(team.accounts[account]) for account, _ in columns}
     bounded = under(team, bare, found.read.organization)
     told = ((column, emptied(team.permission_sets[column[1]], bounded[column[0]], at)) for column in columns)

@@ -24,7 +24,8 @@ from watchbill.service.access_view import (
     ROWS,
     Filters,
     Then,
-    access_view,
+    cell_view,
+    cells_of,
     compared,
     explained,
     matrix,
@@ -143,7 +144,7 @@ def test_people_are_paged_and_so_are_sets():
             for row in shown.rows:
                 pairs = zip(shown.columns, row.cells, strict=True)
                 seen += [Place(row.person.name, *column) for column, cell in pairs if cell is not None]
-    assert sorted(seen) == [Place(c.person, c.account, c.permission_set) for c in access_view(found, Filters()).cells]
+    assert sorted(seen) == list(cells_of(found, Filters()))
     assert len(set(seen)) == len(seen)
     support = matrix(found, Filters(permission_set="support", account="a3"))
     assert [row.person.name for row in support.rows] == ["p001"]
@@ -172,8 +173,8 @@ def test_filters_are_names_or_parts_of_them():
 
 def test_cells_are_told_to_programs():
     """With the reason, its end and its line."""
-    view = access_view(at_once(T, MONDAY + 12 * HOUR), Filters(own="rick", permission_set="prod-oncall"))
-    (cell,) = view.cells
+    found = cells_of(at_once(T, MONDAY + 12 * HOUR), Filters(own="rick", permission_set="prod-oncall"))
+    (cell,) = (cell_view(*each, None) for each in found.items())
     assert (cell.person, cell.account, cell.standing, cell.by) == ("rick", "production", "held", ["on call"])
     assert (cell.until, cell.where) == ([iso(MONDAY + 18 * HOUR)], ["watchbill.yaml:1:1"])
 

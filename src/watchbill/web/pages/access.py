@@ -1,23 +1,18 @@
 """Who has access to what at any time, as a matrix; two times compared; and why one cell is as it is."""
 
-import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
-from io import StringIO
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import msgspec
 from fastapi import Depends, Form, Query
 from starlette.responses import Response
 
 from watchbill.access.chain import chain_of
 from watchbill.access.matrix import By, Cell, Place, Standing
 from watchbill.errors import NotFoundError
-from watchbill.inert import inert_cell, inert_json
 from watchbill.intervals import iso
 from watchbill.policy.actions import is_action
 from watchbill.policy.model import Request
@@ -25,12 +20,10 @@ from watchbill.service import drift_seen
 from watchbill.service.access_view import (
     COLUMNS,
     ROWS,
-    AccessView,
     Filters,
     Matrix,
     Search,
     Then,
-    access_view,
     compared,
     denied_of,
     emptied_in,
@@ -43,6 +36,7 @@ from watchbill.service.access_view import (
 from watchbill.service.drift_seen import SeenDrift
 from watchbill.service.rights import ExplainView
 from watchbill.service.sign_in import Role
+from watchbill.web import told
 from watchbill.web.asked import UTC, PageNumber, When, Zone, instant_of, local_in, zone_of, zones_for
 from watchbill.web.guard import Visiting
 from watchbill.web.page import Need, Page
@@ -267,33 +261,15 @@ def _one_action(action: str) -> None:
 def as_json(visit: Visiting, asked: Given) -> Response:
     """Give every cell that is asked for, for programs."""
     look = _look(visit, asked)
-    text = msgspec.json.encode(access_view(look.found, look.filters)).decode()
-    return Response(inert_json(text), media_type="application/json")
+    return Response(told.as_json(look.found, look.filters), media_type="application/json")
 
 
 def as_csv(visit: Visiting, asked: Given) -> Response:
-    """Give every cell that is asked for, as a table of text: a spreadsheet computes nothing of it."""
+    """Give every cell that is asked for, as a table of text."""
     look = _look(visit, asked)
-    view = access_view(look.found, look.filters)
-    text = StringIO()
-    out = csv.writer(text)
-    # The same names stand in thousands of lines.
-    said = lru_cache(maxsize=10_000)(inert_cell)
-    for line in _lines(view):
-        out.writerow([said(each) for each in line])
     headers = {"Content-Disposition": f'attachment; filename="access-{look.found.moment.at:%Y%m%dT%H%M%SZ}.csv"'}
-    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _lines(view: AccessView) -> Iterator[Sequence[str]]:
-    yield _HEADINGS
-    for cell in view.cells:
-        place = (view.at, cell.person, cell.account, cell.permission_set, cell.standing)
-        until = (each or "" for each in cell.until)
-        yield (*place, *("; ".join(each) for each in (cell.by, cell.why, until, cell.where)), cell.organization)
-
-
-_HEADINGS = ("at", "person", "account", "permission_set", "standing", "by", "why", "until", "where", "organization")
+    text = told.as_csv(look.found, look.filters)
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def compare(
