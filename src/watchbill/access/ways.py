@@ -8,7 +8,7 @@ the context AWS would give it. What was attached, or bounds, but could not be re
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from watchbill.access.model import PATH, AccountState, ControlPolicy, Document, Entry, Lineage, RoleState, UserState
@@ -253,7 +253,7 @@ class Ways:
         found = self._parsed.get(key)
         if found is None:
             self._kept.append(document)  # so that no other document takes its place in memory
-            found = self._parsed[key] = parse_policy(document, name)
+            found = self._parsed[key] = _parsed(_Said(name, document, repr(document)))
         return found
 
     def _evaluator(
@@ -315,6 +315,22 @@ def organization_keys(found: Lineage | None) -> tuple[Mapping[str, str], frozens
         return {}, frozenset({_ORGANIZATION_ID.lower(), _ORGANIZATION_PATHS.lower()})
     path = "/".join([found.organization, *(level.id for level in found.levels[:-1])])
     return {_ORGANIZATION_ID: found.organization, _ORGANIZATION_PATHS: f"{path}/"}, frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A document under its name; those that say the same under one name are one."""
+
+    name: str
+    document: Document = field(compare=False)
+    text: str
+    """All of the document: of what JSON can say, no two things are written alike."""
+
+
+@lru_cache(maxsize=512)
+def _parsed(said: _Said) -> Policy:
+    """Parse a document. Those of permission sets are the same at every instant, and so is what is compiled of them."""
+    return parse_policy(said.document, said.name)
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from watchbill.access.who import who_can
 from watchbill.intervals import Interval
 from watchbill.policy.managed import UnsureVersion
 from watchbill.policy.model import Effect, Kind, Principal, Request
+from watchbill.policy.statements import parse_policy
 
 
 NUMBER = "111122223333"
@@ -204,6 +205,24 @@ def test_equal_policies_are_decided_by_one_evaluator():
     one, other = (next(iter(ways.of(name))).steps[0].evaluator for name in ("james", "rick"))
     assert one is other
     assert next(iter(ways.of("james"))).steps[0].evaluator is one
+
+
+def test_a_document_is_parsed_once_under_one_name_while_it_says_the_same():
+    """However often it is made anew; one that says another thing, if only by its type, is another."""
+
+    def parsed(said, by="x"):
+        ((policy,), _) = Ways(state()).user_policies(user(inline={by: said}))
+        return policy
+
+    def made():
+        values = (1, 1.0, True, "1", "true")
+        bound = (document(Condition={"StringEquals": {"a": each}}) for each in values)
+        return [document(), document("Deny"), *bound]
+
+    found = [parsed(each) for each in made()]
+    assert all(parsed(each) is policy for each, policy in zip(made(), found, strict=True))
+    assert [parse_policy(each, "user/james/x") for each in made()] == found
+    assert len(set(map(id, [*found, parsed(document(), by="y")]))) == len(found) + 1
 
 
 def test_a_users_id_is_not_told():
