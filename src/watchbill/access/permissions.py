@@ -67,9 +67,7 @@ def managed_arns(permissions: PermissionSet) -> tuple[str, ...]:
 
     An ARN is taken as it is, whether it is known or not.
     """
-    found = ((name, managed_policy(name)) for name in permissions.managed)
-    arns = (policy.arn if policy else name for name, policy in found)
-    return tuple(dict.fromkeys(arn for arn in arns if arn.startswith("arn:")))
+    return tuple(dict.fromkeys(arn for arn in map(_arn, permissions.managed) if arn.startswith("arn:")))
 
 
 def known_documents(permissions: PermissionSet, at: datetime | None) -> tuple[tuple[Document, ...], tuple[str, ...]]:
@@ -273,6 +271,13 @@ def _pattern(action: str, wanted: Sequence[str], others: Sequence[str]) -> str:
 
 def _begins(action: str, start: str) -> bool:
     return action.lower().startswith(start.lower())
+
+
+@lru_cache(maxsize=1024)
+def _arn(name: str) -> str:
+    """Give the ARN of a managed policy; what is not known as one, as it is. To look one up reads a part of the data."""
+    found = managed_policy(name)
+    return found.arn if found else name
 
 
 def _managed_problems(permissions: PermissionSet) -> Iterator[tuple[str, str]]:
