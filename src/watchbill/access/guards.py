@@ -17,6 +17,7 @@ An IAM user's ARN is `user/` with their path and their name, and a name has no s
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -108,8 +109,8 @@ def outlive_statements(may_outlive: Iterable[str]) -> tuple[Statement, ...]:
     found: list[Statement] = []
     entries = kept_out(may_outlive)
     for family in Family:
-        actions = [action for each in entries if each.family is family and each.only is None for action in each.actions]
-        if actions:
+        mine = (each for each in entries if each.family is family and each.only is None)
+        if actions := tuple(action for each in mine for action in each.actions):
             found.append(_deny(f"Outlive{family}", _shortened(actions), "*"))
     found += [
         {**_deny(f"Outlive{_sid(each.name)}", each.actions, "*"), "Condition": each.condition}
@@ -119,7 +120,8 @@ def outlive_statements(may_outlive: Iterable[str]) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-def _shortened(actions: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=256)
+def _shortened(actions: tuple[str, ...]) -> tuple[str, ...]:
     """Write what makes a thing and what changes it as one pattern, where AWS lists nothing else that it matches.
 
     `iam:CreateAccessKey` and `iam:UpdateAccessKey` are `iam:*ateAccessKey`: one policy has not the room for both.
@@ -131,7 +133,7 @@ def _shortened(actions: Sequence[str]) -> list[str]:
             continue
         if set(actions_matching(both)) == {*actions_matching(create), *actions_matching(update)}:
             found = dict.fromkeys(both if each == create else each for each in found if each != update)
-    return list(found)
+    return tuple(found)
 
 
 def object_statements(number: str) -> tuple[Statement, ...]:
