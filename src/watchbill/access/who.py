@@ -31,6 +31,7 @@ from watchbill.policy.model import Decision, Effect, Origin, Request
 from watchbill.policy.operators import Negated, Ordered, Texts, operator_of, read_instant
 from watchbill.policy.residual import conditions, rules_of
 from watchbill.policy.rules import Rule
+from watchbill.policy.services import ALWAYS_ALLOWED
 from watchbill.policy.table import Codes
 
 
@@ -75,7 +76,7 @@ def who_can(ways: Ways, asked: Request, within: Interval) -> tuple[Holder, ...]:
     condition. The time is that of the span, whatever `asked` says of it.
     """
     asking = _Asking(replace(asked, context={k: v for k, v in asked.context.items() if k.lower() not in _CLOCK}))
-    every = [way for user in ways.users for way in ways.of(user)]
+    every = [way for user in ways.users for way in ways.of(user) if asking.may_allow(way)]
     left = [_Open(place, way, _micros(within.start), _micros(within.end), ()) for place, way in enumerate(every)]
     found: dict[int, list[_Open]] = {}
     while left:
@@ -136,6 +137,16 @@ class _Asking:
         self._edges: dict[tuple[Evaluator, str], list[int] | None] = {}
         self._rules: dict[tuple[Evaluator, str], Mapping[Origin, Rule]] = {}
         self._at: dict[int, Request] = {}
+
+    def may_allow(self, way: Way) -> bool:
+        """Tell whether anything may allow a way: where none of its own policies says so of the action, nothing does.
+
+        A resource's policy that was not read is not taken to give anything by itself.
+        """
+        action, layers = self._asked.action.lower(), way.steps[-1].evaluator.layers
+        if way.unread or layers.resource is not None or action in ALWAYS_ALLOWED:
+            return True
+        return any(policy.speaking_of(action).allows for policy in layers.identity)
 
     def answer(self, span: _Open) -> Answer:
         """Say whether a way is allowed in a span in which it was asked in full, by which statements, and if what."""

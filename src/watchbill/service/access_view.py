@@ -6,7 +6,7 @@ laid over, as drift, as far as passes saw it (`drift_seen`) and it comes to a pe
 What their organization bounds accounts by is as it was last read before that time, and it is said when that was.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -34,16 +34,13 @@ from watchbill.access.matrix import (
 )
 from watchbill.access.model import AccountState, Freeze
 from watchbill.access.organization import under
-from watchbill.access.permissions import known_documents
 from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
 from watchbill.access.withheld import Emptied, emptied, withheld
 from watchbill.errors import NotFoundError
 from watchbill.garbage import uncollected
 from watchbill.intervals import Interval, iso
-from watchbill.policy.evaluate import Evaluator, Layers
 from watchbill.policy.model import Request
-from watchbill.policy.statements import parse_policy
 from watchbill.service.approved import laid_over
 from watchbill.service.as_read import NOTHING_READ, AsRead, as_read
 from watchbill.service.casework import Casework
@@ -51,7 +48,7 @@ from watchbill.service.drift_seen import SeenDrift, drift_at
 from watchbill.service.history import history_of
 from watchbill.service.rights import ExplainView, HolderView, explain_view, holder_view
 from watchbill.store.rows import Asked
-from watchbill.team.model import PermissionSet, Person, Team
+from watchbill.team.model import Person, Team
 
 
 ROWS = 50
@@ -364,7 +361,7 @@ def _holders(found: Then, account: str, asked: Request, only: Only) -> Iterator[
     moment = found.moment
     ways = Ways(_state(replace(found, moment=replace(moment, team=_written_for_a_day(moment.team))), account))
     if only.people is not None:
-        users = _users(moment, account, asked.action, only.people) | _by_others(found, only.people)
+        users = {moment.team.people[name].iam_user for name in only.people}
         ways.users = tuple(name for name in ways.users if name in users)
     names = {person.iam_user: person.name for person in moment.team.people.values()}
     span = Interval(moment.at, moment.at + _MOMENT)
@@ -384,37 +381,6 @@ def _state(then: Then, account: str) -> AccountState:
     team = in_account(moment.team, account)
     declared = declared_state(team, team.accounts[account], moment.at, moment.freezes, then.read.center)
     return under(team, {account: declared}, then.read.organization)[account]
-
-
-def _users(moment: Moment, account: str, action: str, people: Collection[str]) -> set[str]:
-    """Give the users who may come out: those who hold, or have turns for, a set that allows the action somewhere.
-
-    It is all of them where roles have a ceiling, which is not read, so that every way into one stays open; and of an
-    action of sts, which the gates of on-call roles allow to whoever may come to take one.
-    """
-    team = in_account(moment.team, account)
-    if team.ceiling is not None or action.lower().startswith("sts:"):
-        return {team.people[name].iam_user for name in people}
-    sets = {name for name, each in team.permission_sets.items() if _may_allow(each, action, moment)}
-    cells = cells_at(moment, Only(people, {account}, sets))
-    holding = (place.person for place, cell in cells.items() if cell.standing is not Standing.FROZEN)
-    return {team.people[name].iam_user for name in holding}
-
-
-def _by_others(found: Then, people: Collection[str]) -> set[str]:
-    """Give the users of those to whom something is assigned in Identity Center, as it was read."""
-    center, team = found.read.center, found.moment.team
-    held = {} if center is None else {name: center.assigned_to(center.people.get(name, "")) for name in people}
-    return {team.people[name].iam_user for name, each in held.items() if each}
-
-
-def _may_allow(given: PermissionSet, action: str, moment: Moment) -> bool:
-    """Tell whether a set has a statement that allows an action on some resource, or one that is not known."""
-    documents, unsure = known_documents(given, moment.at)
-    if unsure:
-        return True
-    evaluator = Evaluator(Layers(tuple(parse_policy(each, given.name) for each in documents)))
-    return any(level.allows for level in evaluator.speaking_of(action.lower()))
 
 
 def explained(found: Then, person: str, account: str, asked: Request) -> list[ExplainView]:

@@ -186,6 +186,12 @@ def test_nobody_can_what_no_statement_allows():
     assert who_can(Ways(AccountState("production", NUMBER, {}, {}, {}, {})), MODIFY, WEEK) == ()
 
 
+def test_what_needs_no_permission_is_everybodys():
+    """Whatever their policies say, and where they say nothing."""
+    (found,) = who_can(one_user({"Effect": "Allow"}), Request("sts:GetCallerIdentity", "*", {}), WEEK)
+    assert [(part.interval, part.effect) for part in found.parts] == [(WEEK, Effect.ALLOWED)]
+
+
 def test_a_policy_that_was_not_read_leaves_the_answer_open():
     """It may allow what the others are silent of, and deny what they allow; what is denied stays so."""
     unread = "arn:aws:iam::aws:policy/NotRead"
