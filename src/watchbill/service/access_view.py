@@ -359,7 +359,9 @@ def _accounts_for(team: Team, filters: Filters, resource: str) -> list[str]:
 
 def _holders(found: Then, account: str, asked: Request, only: Only) -> Iterator[HolderView]:
     moment = found.moment
-    ways = Ways(_state(replace(found, moment=replace(moment, team=_written_for_a_day(moment.team))), account))
+    if not asked.action.lower().startswith("sts:"):
+        found = replace(found, moment=replace(moment, team=_written_for_a_day(moment.team)))
+    ways = Ways(_state(found, account))
     if only.people is not None:
         users = {moment.team.people[name].iam_user for name in only.people}
         ways.users = tuple(name for name in ways.users if name in users)
@@ -371,7 +373,10 @@ def _holders(found: Then, account: str, asked: Request, only: Only) -> Iterator[
 
 
 def _written_for_a_day(team: Team) -> Team:
-    """Let no rota be written further ahead than a decision of the instant needs: it is the same, and found sooner."""
+    """Let no rota be written further ahead than a decision of the instant needs: it is the same, and found sooner.
+
+    But for whoever may take a role: one that nobody is on watch for within a day is not written then.
+    """
     return replace(team, rotas={name: replace(rota, horizon=_DAY) for name, rota in team.rotas.items()})
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.teams import MONDAY, permission_set, person, team
+from tests.teams import MONDAY, permission_set, person, team, with_rota
 from tests.unit.access.drawn import ACTIONS, RESOURCES, instants, teams
 from tests.unit.access.test_matrix import drawn
 from tests.unit.service.world import World
@@ -229,6 +229,18 @@ def test_whom_a_gate_lets_take_a_role_comes_out():
     wanted = who_can(Ways(state), asked, Interval(MONDAY + 12 * HOUR, MONDAY + 12 * HOUR + MOMENT))
     assert {(each.user, each.way) for each in found.holders} == {(each.user, each.way) for each in wanted}
     assert {each.user for each in found.holders} >= {"rick", "ada"}
+
+
+def test_a_role_that_nobody_is_on_watch_for_within_a_day_is_there_to_be_taken():
+    """Its gate is written all the same, and stays a part of the answer."""
+    watch = T.rotas["platform"]
+    later = replace(watch, layers=tuple(replace(each, since=MONDAY + 72 * HOUR) for each in watch.layers))
+    of, asked = with_rota(T, later), Request("sts:AssumeRole", "*", {}, some=True)
+    state = compile_account(of, of.accounts["production"], MONDAY).state
+    wanted = {each.user for each in who_can(Ways(state), asked, Interval(MONDAY, MONDAY + MOMENT))}
+    found = search(at_once(of, MONDAY), Filters(account="production"), "sts:AssumeRole", "*")
+    assert {each.user for each in found.holders} == wanted
+    assert "rick" in wanted
 
 
 def test_what_another_set_denies_is_denied():
