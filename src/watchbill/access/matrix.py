@@ -159,8 +159,8 @@ EVERYTHING = Only()
 def cells_at(moment: Moment, only: Only = EVERYTHING) -> Mapping[Place, Cell]:
     """Give the cells of an instant, in order of their places.
 
-    What jobs give, and who has turns, is worked out once for all instants: a cell in which nothing else is, is the
-    very same one each time.
+    What jobs give, and who has turns, is worked out once for all instants. Cells in which nothing else is, and which
+    say the same, are the very same one, at every place and each time.
     """
     team, at = moment.team, moment.at
     timed: dict[str, dict[Place, list[Reason]]] = {}
@@ -181,11 +181,11 @@ def _then(
     always: Mapping[Place, Cell], timed: Mapping[Place, Sequence[Reason]], freeze: Freeze | None
 ) -> Mapping[Place, Cell]:
     """Give the cells of one person at an instant, in order."""
-    found = {}
-    for place in sorted(always.keys() | timed.keys()):
+    found = dict(always)
+    for place in timed if freeze is None else always.keys() | timed.keys():
         cell = always.get(place, _NOTHING)
         found[place] = Cell((*cell.reasons, *timed.get(place, ())), freeze, cell.rotas)
-    return found
+    return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +212,14 @@ def _always(standing: _Standing) -> Mapping[str, Mapping[Place, Cell]]:
         reasons.setdefault(place, []).append(reason)
     for place, rota in _in_turn(standing.team):
         rotas.setdefault(place, {})[rota] = None
+    made: dict[tuple[object, ...], Cell] = {}
     found: dict[str, dict[Place, Cell]] = {}
     for place in sorted(reasons.keys() | rotas.keys()):
-        cell = Cell(tuple(reasons.get(place, ())), None, tuple(rotas.get(place, ())))
-        found.setdefault(place.person, {})[place] = cell
+        by, turns = reasons.get(place, ()), tuple(rotas.get(place, ()))
+        alike = (*map(id, by), *turns)
+        if alike not in made:
+            made[alike] = Cell(tuple(by), None, turns)
+        found.setdefault(place.person, {})[place] = made[alike]
     return found
 
 
