@@ -160,9 +160,6 @@ class Matrix:
 class CellView:
     """One cell, for programs; a place that is not told of is a plain no."""
 
-    person: str
-    account: str
-    permission_set: str
     standing: str
     """`held`, `frozen` (held, but for a freeze), `off watch`, or `drift` where nothing but that gives it."""
     by: list[str]
@@ -295,10 +292,9 @@ def cells_of(found: Then, filters: Filters) -> Mapping[Place, Cell]:
     return found.cells(only_of(found.moment.team, filters))
 
 
-def cell_view(place: Place, cell: Cell, bound: Emptied | None) -> CellView:
-    """Give a cell as plain facts."""
+def cell_view(cell: Cell, bound: Emptied | None) -> CellView:
+    """Give a cell as plain facts, with what is known of how the organization bounds it."""
     return CellView(
-        *place,
         str(cell.standing),
         [*(str(reason.by) for reason in cell.reasons), *(str(Standing.DRIFT) for _ in cell.drift)],
         [*(reason.why for reason in cell.reasons), *(each.what for each in cell.drift)],

@@ -1,7 +1,7 @@
 """The matrix as files tell it: an object of JSON, or a line of CSV, for each cell.
 
-Nearly all cells are the same at every instant, and then the very same (`cells_at`). So what a cell is told as is kept
-until another stands in its place, or another organization bounds it.
+Thousands of places have the very same cell (`cells_at`). So what a cell is told as is kept for all of them, and stands
+beside the names of each.
 """
 
 import csv
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -20,32 +20,9 @@ from watchbill.intervals import iso
 from watchbill.service.access_view import CellView, Filters, Then, cell_view, cells_of, emptied_in
 
 
-T = TypeVar("T")
-
-_MOST: Final = 100_000
-"""Places of which it is kept, those of one file more at most; some 500 bytes each."""
+_MOST: Final = 10_000
+"""Cells whose words are kept, and names: some 500 bytes each."""
 _HEADINGS = ("at", "person", "account", "permission_set", "standing", "by", "why", "until", "where", "organization")
-
-
-class Told(Generic[T]):
-    """What cells are told as, for many who ask at once."""
-
-    def __init__(self, tell: Callable[[CellView], T]) -> None:
-        self._tell = tell
-        self._kept: dict[Place, tuple[Cell, Emptied | None, T]] = {}
-
-    def of(self, found: Then, filters: Filters) -> Iterator[T]:
-        """Tell every cell that filters leave, in order of their places."""
-        cells = cells_of(found, filters)
-        bounds = emptied_in(found, (place[1:] for place in cells))
-        if len(self._kept) > _MOST:
-            self._kept = {}
-        kept = self._kept
-        for place, cell in cells.items():
-            known, bound = kept.get(place), bounds.get(place[1:])
-            if known is None or known[0] is not cell or known[1] != bound:
-                known = kept[place] = (cell, bound, self._tell(cell_view(place, cell, bound)))
-            yield known[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,41 +32,82 @@ class AccessView:
     at: str
     by: str
     assumed: Sequence[str]
-    cells: list[msgspec.Raw]
-    """Each is a `CellView`."""
+    cells: msgspec.Raw
+    """A list: in each the names of a `Place` and what a `CellView` has."""
 
 
 def as_json(found: Then, filters: Filters) -> str:
     """Write every cell that filters leave as JSON."""
-    view = AccessView(iso(found.moment.at), found.by, found.assumed, list(_OBJECTS.of(found, filters)))
+    objects = (
+        f'{{"person":{_text(place.person)},{_column(*place[1:])},{told}' for place, told in _OBJECTS.of(found, filters)
+    )
+    cells = msgspec.Raw(f"[{','.join(objects)}]".encode())
+    view = AccessView(iso(found.moment.at), found.by, found.assumed, cells)
     return inert_json(msgspec.json.encode(view).decode())
 
 
 def as_csv(found: Then, filters: Filters) -> str:
     """Write every cell that filters leave as a table of text: a spreadsheet computes nothing of it."""
-    # An instant is written the same in CSV.
-    at = f"{iso(found.moment.at)},"
-    return _line(_HEADINGS) + "".join(at + line for line in _LINES.of(found, filters))
+    at = _fields(iso(found.moment.at))
+    lines = (
+        f"{at},{_fields(place.person)},{_fields(*place[1:])},{told}\r\n" for place, told in _LINES.of(found, filters)
+    )
+    return f"{_fields(*_HEADINGS)}\r\n{''.join(lines)}"
 
 
-def _object(cell: CellView) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(cell))
+class _Told:
+    """What cells are told as, for many who ask at once."""
+
+    def __init__(self, tell: Callable[[CellView], str]) -> None:
+        self._tell = tell
+        self._kept: dict[tuple[int, Emptied | None], tuple[Cell, str]] = {}
+        """By cell, each of which is held on to: no other comes to be in its place in memory."""
+
+    def of(self, found: Then, filters: Filters) -> Iterator[tuple[Place, str]]:
+        """Tell every cell that filters leave, in order of their places."""
+        cells = cells_of(found, filters)
+        bounds = emptied_in(found, (place[1:] for place in cells))
+        for place, cell in cells.items():
+            bound = bounds.get(place[1:]) if bounds else None
+            known = self._kept.get((id(cell), bound))
+            yield place, self._made(cell, bound) if known is None else known[1]
+
+    def _made(self, cell: Cell, bound: Emptied | None) -> str:
+        told = self._tell(cell_view(cell, bound))
+        if len(self._kept) >= _MOST:
+            self._kept = {}
+        self._kept[id(cell), bound] = (cell, told)
+        return told
 
 
-def _row(cell: CellView) -> str:
-    """Write the line of a cell but for its instant."""
-    place = (cell.person, cell.account, cell.permission_set, cell.standing)
+def _object(cell: CellView) -> str:
+    """Write what follows the names in an object."""
+    return msgspec.json.encode(cell).decode().removeprefix("{")
+
+
+def _line(cell: CellView) -> str:
+    """Write what follows the names in a line."""
     until = (each or "" for each in cell.until)
-    return _line((*place, *("; ".join(each) for each in (cell.by, cell.why, until, cell.where)), cell.organization))
+    lists = (cell.by, cell.why, until, cell.where)
+    return _fields(cell.standing, *map("; ".join, lists), cell.organization)
 
 
-def _line(fields: Sequence[str]) -> str:
-    text = StringIO()
-    csv.writer(text).writerow([_inert(each) for each in fields])
-    return text.getvalue()
+@lru_cache(maxsize=_MOST)
+def _text(name: str) -> str:
+    return msgspec.json.encode(name).decode()
 
 
-# The same names stand in thousands of lines.
-_inert = lru_cache(maxsize=10_000)(inert_cell)
-_OBJECTS = Told(_object)
-_LINES = Told(_row)
+@lru_cache(maxsize=_MOST)
+def _column(account: str, permission_set: str) -> str:
+    return f'"account":{_text(account)},"permission_set":{_text(permission_set)}'
+
+
+@lru_cache(maxsize=_MOST)
+def _fields(*texts: str) -> str:
+    """Write fields of a line of CSV."""
+    written = StringIO()
+    csv.writer(written).writerow([inert_cell(each) for each in texts])
+    return written.getvalue().removesuffix("\r\n")
+
+
+_OBJECTS, _LINES = _Told(_object), _Told(_line)

@@ -174,9 +174,10 @@ def test_filters_are_names_or_parts_of_them():
 def test_cells_are_told_to_programs():
     """With the reason, its end and its line."""
     found = cells_of(at_once(T, MONDAY + 12 * HOUR), Filters(own="rick", permission_set="prod-oncall"))
-    (cell,) = (cell_view(*each, None) for each in found.items())
-    assert (cell.person, cell.account, cell.standing, cell.by) == ("rick", "production", "held", ["on call"])
-    assert (cell.until, cell.where) == ([iso(MONDAY + 18 * HOUR)], ["watchbill.yaml:1:1"])
+    ((place, cell),) = found.items()
+    view = cell_view(cell, None)
+    assert (place.person, place.account, view.standing, view.by) == ("rick", "production", "held", ["on call"])
+    assert (view.until, view.where) == ([iso(MONDAY + 18 * HOUR)], ["watchbill.yaml:1:1"])
 
 
 def test_two_times_are_compared_by_person():

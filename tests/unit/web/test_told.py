@@ -2,7 +2,7 @@
 
 import csv
 import io
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import msgspec
 from hypothesis import given, settings
@@ -38,13 +38,13 @@ HEADINGS = ("at", "person", "account", "permission_set", "standing", "by", "why"
 
 def views(found, filters):
     """Give every cell as plain facts, made anew."""
-    cells = cells_of(found, filters).items()
-    return [cell_view(place, cell, emptied_in(found, [place[1:]]).get(place[1:])) for place, cell in cells]
+    for place, cell in cells_of(found, filters).items():
+        yield {**place._asdict(), **asdict(cell_view(cell, emptied_in(found, [place[1:]]).get(place[1:])))}
 
 
 def slow_json(found, filters):
     """Write all of it at once."""
-    view = {"at": iso(found.moment.at), "by": found.by, "assumed": found.assumed, "cells": views(found, filters)}
+    view = {"at": iso(found.moment.at), "by": found.by, "assumed": found.assumed, "cells": [*views(found, filters)]}
     return inert_json(msgspec.json.encode(view).decode())
 
 
@@ -54,11 +54,9 @@ def slow_csv(found, filters):
     out = csv.writer(text)
     out.writerow(HEADINGS)
     for cell in views(found, filters):
-        place = (iso(found.moment.at), cell.person, cell.account, cell.permission_set, cell.standing)
-        until = [each or "" for each in cell.until]
-        lists = (cell.by, cell.why, until, cell.where)
-        texts = (*place, *("; ".join(each) for each in lists), cell.organization)
-        out.writerow([inert_cell(each) for each in texts])
+        lists = {name: "; ".join(each or "" for each in cell[name]) for name in ("by", "why", "until", "where")}
+        texts = {**cell, **lists, "at": iso(found.moment.at)}
+        out.writerow([inert_cell(texts[name]) for name in HEADINGS])
     return text.getvalue()
 
 
