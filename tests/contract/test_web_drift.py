@@ -184,6 +184,7 @@ def test_a_cell_says_drift_by_a_word_where_others_gave_it(site):
             "why": ["user james was put into job-security"],
             "until": [None],
             "where": [arn],
+            "organization": "",
         }
     ]
     (line,) = csv.DictReader(io.StringIO(lee.open(f"{BASE}/access.csv?{was}&person=james&set=audit").text))
