@@ -3,11 +3,13 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
+from typing import Final
 
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Have nobody look for circles meanwhile: of what a batch or a plan makes, looking is a tenth to a fifth."""
+    """Have nobody look for circles meanwhile: of what a batch makes, looking is a tenth to a fifth."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -15,6 +17,31 @@ def uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+_NEVER: Final = 2**31 - 1
+_lock = Lock()
+_thresholds: list[tuple[int, int, int]] = []
+"""What held before each that is inside `newest_alone`; the first of them is what holds after the last has left."""
+
+
+@contextmanager
+def newest_alone() -> Iterator[None]:
+    """Have circles looked for among what is new alone meanwhile, and not in all there is; threads may overlap.
+
+    For what makes tens of thousands of values, holds them for a while and lets them go: what is new is looked at in
+    moments, and all there is when those have gone.
+    """
+    with _lock:
+        _thresholds.append(gc.get_threshold())
+        gc.set_threshold(*_thresholds[0][:2], _NEVER)
+    try:
+        yield
+    finally:
+        with _lock:
+            last = _thresholds.pop()
+            if not _thresholds:
+                gc.set_threshold(*last)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ from watchbill.access.review import (
 )
 from watchbill.access.withheld import withheld
 from watchbill.errors import Problem
-from watchbill.garbage import uncollected
+from watchbill.garbage import newest_alone
 from watchbill.intervals import Interval, iso, subtract
 from watchbill.team.model import Team
 
@@ -47,7 +47,7 @@ class Applied:
     freezes: tuple[Freeze, ...] = ()
 
 
-@uncollected()
+@newest_alone()
 def make_plan(
     team: Team,
     observed: Mapping[str, AccountState],

@@ -22,6 +22,7 @@ from watchbill.cli.session import Session, clock_of, command, instance_name
 from watchbill.clock import SystemClock
 from watchbill.errors import Problem
 from watchbill.feeds.fetch import fetch
+from watchbill.garbage import newest_alone
 from watchbill.schedule.copies import sources
 from watchbill.service import overrides
 from watchbill.service.casework import Casework, view_of
@@ -152,6 +153,7 @@ def _counts(store: Store, at: datetime) -> str:
     return f"{cases}{_OLDEST} {waits}\n"
 
 
+@newest_alone()
 def _brought(work: Casework, *, plans: Plans) -> Sequence[Problem]:
     """Bring AWS in step, and then hosts, as a pass does."""
     done = Reconciled()
@@ -188,6 +190,10 @@ class _Passes:
     def __call__(self, turn: Turn) -> Did:
         """Make a pass."""
         session = replace(self._first, at=turn.at, _app=self._workers.app(turn.at), lease=turn.lease)
+        with newest_alone():
+            return self._made(session)
+
+    def _made(self, session: Session) -> Did:
         passed = one_pass(session, self._told, self._standing)
         self._plans.keep(passed.done.plan, passed.done.outcomes)
         return Did(_facts(passed), passed.problems + passed.done.problems, _stale(passed, self._told), passed.more)
