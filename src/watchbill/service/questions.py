@@ -94,15 +94,17 @@ def coverage_of(
     known = Interval(within.start - HISTORY, within.end)
     every = (hours or Hours()).of(lake, known)
     there = hours_in(every, known)
+    # Each hour is one value, of however many accounts and regions.
+    at_ms = {each: instant(each) for each in there["hour_ms"].unique().to_pylist()}
     events = {
-        (account, region or "", instant(hour_ms)): count
+        (account, region or "", at_ms[hour_ms]): count
         for account, region, hour_ms, count in _summed(there, ["account", "region", "hour_ms"], ("events", "sum"))
         if account is not None
     }
     hosts: dict[str, list[datetime]] = {}
     for host, hour_ms, _ in _summed(there, ["host", "hour_ms"], ("events", "sum")):
         if host is not None:
-            hosts.setdefault(host, []).append(instant(hour_ms))
+            hosts.setdefault(host, []).append(at_ms[hour_ms])
     files = [row.name for row in lake.manifest.objects()]
     accounts = () if team is None else [account.number for account in team.accounts.values()]
     found = coverage(Known(files, events, hosts), within, at, accounts=accounts, regions=regions)

@@ -24,6 +24,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import accumulate
 
 from watchbill.intervals import Interval, iso, merge
@@ -287,5 +288,6 @@ def _hours(span: Interval) -> list[datetime]:
     return [first + number * _HOUR for number in range(max(0, (span.end - first) // _HOUR))]
 
 
+@lru_cache(maxsize=4096)
 def _floor(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
