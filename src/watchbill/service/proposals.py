@@ -161,16 +161,15 @@ def propose(work: Casework, plan: Plan, weighed: Weighed, removals: Removals | N
     """
     content = Content(plan, weighed.findings, weighed.waits, tuple(sorted(weighed.barred)), removals)
     proposal = name_of(work, content, weighed.people)
-    people, payload = max(weighed.people, 1), msgspec.json.encode(content).decode()
-    review = None if removals is None else removals.review
-    shown = msgspec.json.encode(_shown(content)).decode()
-    made = ProposalRow(proposal, work.at, work.team.digest, people, shown, review=review, payload=payload)
+    people, review = max(weighed.people, 1), None if removals is None else removals.review
     with work.store.transaction():
         alike = waiting_of(work.store, hosts=is_of_hosts(plan), review=review)
         void(work, (row for row in alike if row.id != proposal), "what it would change has changed")
         known = work.store.proposals.get(proposal)
         if known is not None and known.state not in (Proposed.VOID, Proposed.APPLIED):
             return known
+        shown, payload = (msgspec.json.encode(each).decode() for each in (_shown(content), content))
+        made = ProposalRow(proposal, work.at, work.team.digest, people, shown, review=review, payload=payload)
         written = work.store.proposals.add(made) if known is None else work.store.proposals.turn(known, made)
         if written:
             facts = {"revision": work.team.digest, "changes": len(plan.changes), "people": people}
