@@ -1,6 +1,6 @@
 """Who is on watch, what that gives, and what a swap would change: for commands and for pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,16 +46,23 @@ class SwapPlan:
 
 def on_call(team: Team, within: Interval, rota: str | None) -> tuple[list[Shift], list[Gap]]:
     """Give shifts, cut to a span, and gaps, of one rota or of all; NotFoundError where there is no such rota."""
+    rotas = _rotas(team, rota)
+    return _shifts(rotas, within), sorted(gap for each in rotas for gap in gaps(each, within))
+
+
+def _rotas(team: Team, rota: str | None) -> list[Rota]:
     if rota is not None and rota not in team.rotas:
         raise NotFoundError(f"no rota `{rota}`", f"rotas: {', '.join(team.rotas)}")
-    rotas = [found for name, found in team.rotas.items() if rota in (None, name)]
-    found = sorted(shift for each in rotas for shift in shifts(each, within))
-    return found, sorted(gap for each in rotas for gap in gaps(each, within))
+    return [found for name, found in team.rotas.items() if rota in (None, name)]
+
+
+def _shifts(rotas: Iterable[Rota], within: Interval) -> list[Shift]:
+    return sorted(shift for each in rotas for shift in shifts(each, within))
 
 
 def whole_shifts(team: Team, within: Interval, rota: str | None) -> list[Shift]:
     """Give the shifts that touch a span, as they are and not cut to it."""
-    found, _ = on_call(team, Interval(within.start - _AROUND, within.end + _AROUND), rota)
+    found = _shifts(_rotas(team, rota), Interval(within.start - _AROUND, within.end + _AROUND))
     return [shift for shift in found if shift.interval.intersection(within) is not None]
 
 
