@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from watchbill.web.drawing import read_templates
 from watchbill.web.endings import Endings
 from watchbill.web.guard import guard
 from watchbill.web.page import Page
@@ -75,6 +76,7 @@ class Rest(BaseRoute):
 
 def routes_of(site: Site, pages: Sequence[Page] = PAGES) -> list[BaseRoute]:
     """Give what serves the pages behind whatever else is served: they take every address that is left."""
+    read_templates()
     return [Rest(app_of(site, pages))]
 
 

@@ -29,6 +29,12 @@ def environment() -> Environment:
     return made
 
 
+def read_templates() -> None:
+    """Read every template now, so that nobody who looks at a page for the first time waits for it."""
+    for name in environment().list_templates(extensions=["html"]):
+        environment().get_template(name)
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """Say how many of something there are: `1 gap`, `2 gaps`."""
     return f"{count} {one if count == 1 else many or one + 's'}"
