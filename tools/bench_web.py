@@ -60,6 +60,7 @@ from watchbill.access.approval import NOBODY_KNOWN, weigh
 from watchbill.aws.accounts import Accounts
 from watchbill.bootstrap import App
 from watchbill.errors import RefusedError
+from watchbill.garbage import newest_alone
 from watchbill.intervals import Interval, iso
 from watchbill.lake.hours import Hours
 from watchbill.lake.manifest import SEALED, ObjectRow
@@ -295,7 +296,8 @@ def served(folder: Path, lake: Path) -> Iterator[Asking]:
         site = Site(base, store, works, lambda: AT, lambda: token_urlsafe(32), Quiet(), None, **more)
         with Listening(Starlette(routes=routes_of(site)), "127.0.0.1", port):
             # As in the service, which listens before it makes its first pass.
-            keep(work, more["plans"])
+            with newest_alone():
+                keep(work, more["plans"])
             with closing(Lake(lake)) as passed:
                 coverage_of(passed, Interval(AT - LATELY, AT), AT, made, hours=hours)
             yield Asking(port, f"{site.cookie(SESSION)}={secret}")
