@@ -405,7 +405,7 @@ def gist(cell: Cell | None) -> object:
 def in_account(team: Team, account: str) -> Team:
     """Give the team as far as it matters in one account: compiled there, it comes to the same."""
     groups = {name: _only_there(group, account) for name, group in team.groups.items()}
-    rotas = {name: rota for name, rota in team.rotas.items() if account in rota.accounts}
+    rotas = {name: replace(each, accounts=(account,)) for name, each in team.rotas.items() if account in each.accounts}
     grants = tuple(grant for grant in team.grants if account in grant.accounts)
     used = {access.permission_set for group in groups.values() for access in group.access}
     used |= {name for rota in rotas.values() for name in rota.entitlement.values()}
