@@ -18,7 +18,7 @@ from watchbill.respond.ask import Status
 from watchbill.respond.outcomes import Stand
 from watchbill.schedule.copies import sources
 from watchbill.schedule.model import Duty, Shift
-from watchbill.schedule.oncall import Schedule
+from watchbill.schedule.oncall import Schedule, shifts
 from watchbill.service.about import request_line
 from watchbill.service.board import Standing
 from watchbill.service.casework import Casework, view_of
@@ -132,11 +132,10 @@ def on_watch(team: Team, at: datetime) -> list[OnWatch]:
 
 
 def _of_rota(rota: Rota, at: datetime) -> Iterator[OnWatch]:
-    schedule = Schedule(rota)
-    duties = schedule.on_call(at)
+    duties = Schedule(rota).on_call(at)
     needed = {each.kind for each in rota.required}
     kinds = {layer.kind for layer in rota.layers} | {duty.kind for duty in duties} | needed
-    nexts = _nexts(schedule, at, {kind: _named(duties, kind) for kind in kinds})
+    nexts = _nexts(rota, at, {kind: _named(duties, kind) for kind in kinds})
     for kind in sorted(kinds, key=list(Kind).index):
         people = _named(duties, kind)
         until, following = nexts.get(kind, (None, people))
@@ -148,14 +147,15 @@ def _named(duties: Iterable[Duty | Shift], kind: Kind) -> tuple[str, ...]:
 
 
 def _nexts(
-    schedule: Schedule, at: datetime, holding: Mapping[Kind, tuple[str, ...]]
+    rota: Rota, at: datetime, holding: Mapping[Kind, tuple[str, ...]]
 ) -> Mapping[Kind, tuple[datetime, tuple[str, ...]]]:
     """Give for each kind when somebody else holds the watch, and who: a day is looked at, and more where it must be."""
     found: dict[Kind, tuple[datetime, tuple[str, ...]]] = {}
     for ahead in _AHEAD:
-        shifts = schedule.shifts(Interval(at, at + ahead))
-        for kind in holding.keys() - found.keys():
-            mine = [shift for shift in shifts if shift.kind is kind]
+        left = holding.keys() - found.keys()
+        coming = shifts(rota, Interval(at, at + ahead), left)
+        for kind in left:
+            mine = [shift for shift in coming if shift.kind is kind]
             edges = {edge for shift in mine for edge in (shift.interval.start, shift.interval.end)}
             for edge in sorted(edge for edge in edges if at < edge < at + ahead):
                 then = _named((shift for shift in mine if edge in shift.interval), kind)
