@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from watchbill.access.entitlements import Watch, granted, watches, windows
+from watchbill.access.entitlements import Watch, granted, watches
 from watchbill.access.model import Drift, Freeze
 from watchbill.errors import Location
 from watchbill.intervals import Interval
@@ -378,21 +378,11 @@ class Difference:
 
 def differences(before: Moment, after: Moment, only: Only = EVERYTHING) -> tuple[Difference, ...]:
     """Give the places in which what is held, or by what, is not the same at two times, in order."""
-    if before.team.groups is after.team.groups:
-        # What jobs give is the same, and is worked out only of those for whom something else is not.
-        only = replace(only, people={person for person in _touched(before, after) if only.has(person)})
     old, new = cells_at(before, only), cells_at(after, only)
-    places = sorted({*old, *new})
-    pairs = ((place, old.get(place), new.get(place)) for place in places)
+    # Where nothing but jobs gives anything it is the very same cell.
+    places = {place for place, cell in old.items() if new.get(place) is not cell} | (new.keys() - old.keys())
+    pairs = ((place, old.get(place), new.get(place)) for place in sorted(places))
     return tuple(Difference(*pair) for pair in pairs if gist(pair[1]) != gist(pair[2]))
-
-
-def _touched(*moments: Moment) -> Iterator[str]:
-    """Give whoever holds something for a time, or is frozen."""
-    for moment in moments:
-        span = Interval(moment.at, moment.at + _MOMENT)
-        yield from (holding.person for holding in windows(moment.team, span))
-        yield from (freeze.person for freeze in moment.freezes if freeze.covers(moment.at))
 
 
 def gist(cell: Cell | None) -> object:
