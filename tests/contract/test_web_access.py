@@ -448,7 +448,7 @@ def test_a_cell_that_the_organization_empties_says_so(tmp_path):
         page, shown, told = cells()
         assert shown[place] == f"\u25a0 job \u2298 {word}"
         assert {where.account for where, words in shown.items() if word in words} == {"staging"}
-        assert told[place] == f"{word}, by SCP <i>none (p-none) attached to account <b>{STAGING}"
+        assert told[place] == f"{word}, by SCP <i>none (p-none) attached to the account"
         assert {where for where, words in told.items() if words} == {where for where in shown if word in shown[where]}
         why = browser.open(f"{BASE}/access/explain?person=james&account=staging&set=developer&at={iso(AT)}").text
         assert f"{word} : whoever has it can do nothing by it there, by SCP <i>none (p-none)" in text_of(why)

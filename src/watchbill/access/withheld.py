@@ -5,7 +5,7 @@ engine decides over every resource, time and context: what is denied on a condit
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -83,14 +83,30 @@ class Emptied:
 
 
 def emptied(permissions: PermissionSet, state: AccountState, at: datetime) -> Emptied | None:
-    """Tell whether the organization leaves nothing of a permission set in an account; None where something is left."""
+    """Tell whether the organization leaves nothing of a permission set in an account; None where something is left.
+
+    AWS changes its managed policies: where it is not sure what one gave at an instant, something is taken to be left of
+    it where something is of the newest that is known.
+    """
     if state.lineage is None:
         return Emptied(is_sure=False, why="; ".join(state.unread_bounds)) if state.unread_bounds else None
     if scps_of(state.lineage) is None:
         return None
     documents, unsure = known_documents(permissions, at)
-    # As JSON it can be looked up: the same few are asked about on every page.
-    return _emptied(msgspec.json.encode(documents), msgspec.json.encode(state.lineage), unsure)
+    # As JSON it can be looked up: the same few are asked about on every page, and in every account of a unit.
+    bounds = msgspec.json.encode(_of_any(state.lineage))
+    found = _emptied(msgspec.json.encode(documents), bounds, unsure)
+    if found is not None and not found.is_sure and unsure:
+        newest, unknown = known_documents(permissions, None)
+        if not unknown and _emptied(msgspec.json.encode(newest), bounds, ()) is None:
+            return None
+    return found
+
+
+def _of_any(lineage: Lineage) -> Lineage:
+    """Give a lineage by what SCPs say of it, and not of which account it is: accounts that are bound alike have one."""
+    *above, own = (replace(level, rcps=()) for level in lineage.levels)
+    return replace(lineage, levels=(*above, replace(own, id="", name="the account")))
 
 
 @lru_cache(maxsize=1_024)
