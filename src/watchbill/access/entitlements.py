@@ -12,12 +12,13 @@ Rules, in order:
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 
 from watchbill.access.model import Freeze, Holding
 from watchbill.intervals import Interval, subtract
 from watchbill.schedule.model import Shift
 from watchbill.schedule.oncall import shifts
-from watchbill.team.model import By, Rota, Team
+from watchbill.team.model import By, Grant, Rota, Team
 
 
 def delivered(team: Team, by: By) -> Team:
@@ -80,6 +81,23 @@ def windows(team: Team, within: Interval) -> tuple[Holding, ...]:
     return in_order([*found, *granted(team, within)], within)
 
 
+def apart(team: Team, within: Interval) -> tuple[Holding, ...]:
+    """Give the same windows so that what one says of an instant is the same by whatever span they are asked.
+
+    Grants are whole, and a watch is taken apart where something else puts its person on call: else its reasons would
+    hang on how much of it lies in the span.
+    """
+    found = [
+        holding
+        for rota in team.rotas.values()
+        for watch in watches(rota, within)
+        for part in _parts(watch, rota)
+        for holding in _held_by(part, rota, within)
+    ]
+    met = (grant for grant in team.grants if grant.interval.intersection(within) is not None)
+    return in_order([*found, *(holding for grant in met for holding in _given_by(grant, grant.interval))], within)
+
+
 def in_order(holdings: Iterable[Holding], within: Interval) -> tuple[Holding, ...]:
     """Sort windows by person, account, permission set and time."""
     return tuple(
@@ -121,22 +139,14 @@ def watches(rota: Rota, within: Interval, sets: Collection[str] | None = None) -
 def on_call(rota: Rota, within: Interval) -> Iterator[Holding]:
     """Give what a rota gives to whoever is on call, cut to `within`."""
     for watch in watches(rota, within):
-        if (cut := watch.interval.intersection(within)) is None:
-            continue
-        inside = watch.during(cut, rota)
-        why = f"rota {rota.name}, {' then '.join(dict.fromkeys(shift.source for shift in inside))}"
-        for account in rota.accounts:
-            place = (watch.person, account, watch.permission_set)
-            yield Holding(*place, cut, f"rota {rota.name}", why, inside[0].where)
+        yield from _held_by(watch, rota, within)
 
 
 def granted(team: Team, within: Interval) -> Iterator[Holding]:
     """Give what grants give, cut to `within`."""
     for grant in team.grants:
         if (cut := grant.interval.intersection(within)) is not None:
-            why = f"grant {grant.name}: {grant.reason}, approved by {grant.approver}"
-            for account in grant.accounts:
-                yield Holding(grant.person, account, grant.permission_set, cut, f"grant {grant.name}", why, grant.where)
+            yield from _given_by(grant, cut)
 
 
 def without_frozen(holdings: Iterable[Holding], freezes: Collection[Freeze], within: Interval) -> tuple[Holding, ...]:
@@ -156,6 +166,30 @@ def is_frozen(person: str, freezes: Iterable[Freeze], at: datetime) -> bool:
 def role_name(rota: Rota, kind: str) -> str:
     """Name the role that a rota's kind assumes: `oncall-platform`, and `oncall-platform-secondary` for the rest."""
     return f"oncall-{rota.name}" if kind == "primary" else f"oncall-{rota.name}-{kind}"
+
+
+def _held_by(watch: Watch, rota: Rota, within: Interval) -> Iterator[Holding]:
+    if (cut := watch.interval.intersection(within)) is None:
+        return
+    inside = watch.during(cut, rota)
+    why = f"rota {rota.name}, {' then '.join(dict.fromkeys(shift.source for shift in inside))}"
+    for account in rota.accounts:
+        place = (watch.person, account, watch.permission_set)
+        yield Holding(*place, cut, f"rota {rota.name}", why, inside[0].where)
+
+
+def _parts(watch: Watch, rota: Rota) -> Iterator[Watch]:
+    """Take a watch apart where it comes of something else; grace goes with either part."""
+    for _, run in groupby(watch.shifts, key=lambda shift: shift.source):
+        held = tuple(run)
+        spans = [_with_grace(shift, rota) for shift in held]
+        yield replace(watch, interval=Interval(spans[0].start, max(span.end for span in spans)), shifts=held)
+
+
+def _given_by(grant: Grant, span: Interval) -> Iterator[Holding]:
+    why = f"grant {grant.name}: {grant.reason}, approved by {grant.approver}"
+    for account in grant.accounts:
+        yield Holding(grant.person, account, grant.permission_set, span, f"grant {grant.name}", why, grant.where)
 
 
 def _runs(held: Iterable[Shift], rota: Rota) -> Iterator[tuple[Interval, list[Shift]]]:

@@ -34,7 +34,7 @@ from typing import TypeVar
 
 from watchbill.access.compile import opted_in
 from watchbill.access.documents import document
-from watchbill.access.entitlements import is_frozen, role_name, standing, windows
+from watchbill.access.entitlements import apart, is_frozen, role_name, standing
 from watchbill.access.guards import guard_statements, on_call_statements
 from watchbill.access.history import History
 from watchbill.access.model import PATH, Freeze, Holding
@@ -104,7 +104,7 @@ class Held:
     standing: tuple[Holding, ...] = ()
     """Those of them that they have always."""
     near: tuple[Holding, ...] = ()
-    """Windows within `REACH`, those in force now too, in order of time."""
+    """Windows within `REACH`, those in force now too."""
     paths: dict[tuple[int, ...], tuple[Path, ...]] = field(default_factory=dict, compare=False, repr=False)
     """What has been asked before: the paths of some of the judge's holdings, by their identity."""
 
@@ -157,9 +157,10 @@ class Judge:
         self._bounds: dict[str, _Bounds] = {}
         self._freezes = tuple(freezes)
         self._decide = decide or decided
-        wide = Interval(span.start - REACH, span.end + REACH)
+        # What ended `REACH` before the first instant is still near it.
+        wide = Interval(span.start - REACH - _TICK, span.end + REACH)
         self._standing = _grouped(standing(team), lambda holding: (holding.person, holding.account))
-        timed = _grouped(windows(team, wide), lambda holding: (holding.person, holding.account))
+        timed = _grouped(apart(team, wide), lambda holding: (holding.person, holding.account))
         self._timed = timed
         self._windows = {key: Timeline(held, _window) for key, held in timed.items()}
         found = {rota.name: shifts(rota, wide) for rota in team.rotas.values()}
@@ -225,8 +226,10 @@ class Judge:
             return Held(person, number, at, None)
         always = self._standing.get((person, account.name), ())
         timed = self._windows.get((person, account.name), _NO_WINDOWS)
-        near = timed.meeting(Interval(at - REACH, at + REACH))
-        return Held(person, number, at, account, (*always, *timed.at(at)), always, tuple(near))
+        now, near = (
+            sorted(each, key=_told) for each in (timed.at(at), timed.meeting(Interval(at - REACH, at + REACH)))
+        )
+        return Held(person, number, at, account, (*always, *now), always, tuple(near))
 
     def turns(self, person: str, number: str) -> list[datetime]:
         """Give the instants at which `held`, or what its permission sets say, may turn; and each end of a freeze."""
@@ -583,6 +586,11 @@ def _grouped(things: Iterable[T], key_of: Callable[[T], K]) -> Mapping[K, tuple[
 def _window(holding: Holding) -> Interval:
     assert holding.interval is not None, "a window has an interval"
     return holding.interval
+
+
+def _told(window: Holding) -> tuple[str, str, str]:
+    """Give what windows are put in order by: of one that is cut it is not known when it began."""
+    return window.permission_set, window.through, window.why
 
 
 def _named(window: Interval, at: datetime) -> str:
