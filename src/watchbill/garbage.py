@@ -9,7 +9,7 @@ from typing import Final
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Have nobody look for circles meanwhile: of what a batch makes, looking is a tenth to a fifth."""
+    """Have nobody look for circles meanwhile: of what a batch or an audit makes, looking is a tenth to a fifth."""
     was = gc.isenabled()
     gc.disable()
     try:

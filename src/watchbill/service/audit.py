@@ -11,7 +11,6 @@ Everyone in a lake was named by one team file. Where another one was in force, a
 asked; what it tells is not kept.
 """
 
-import gc
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -34,6 +33,7 @@ from watchbill.bootstrap import App
 from watchbill.detect.aws_findings import FindingsReading
 from watchbill.detect.baseline import WINDOW, Baseline
 from watchbill.detect.sigma import LoadedRules
+from watchbill.garbage import uncollected
 from watchbill.intervals import Interval
 from watchbill.lake.people import People, renamed
 from watchbill.lake.place import Lake
@@ -168,20 +168,8 @@ def _audited(
     if span is None:
         return audit_events(LakeEvents(lake, _NEVER), None, team, None, asked)
     history = None if team is None else history_of(span)
-    with _no_cycles():
+    with uncollected():
         return audit_events(LakeEvents(lake, span, _others(lake, library, history, span)), history, team, span, asked)
-
-
-@contextmanager
-def _no_cycles() -> Iterator[None]:
-    """Look for no cycles meanwhile: a pass makes millions of values and hardly one, and the search takes a tenth."""
-    looked_for = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if looked_for:
-            gc.enable()
 
 
 _TAUGHT = (

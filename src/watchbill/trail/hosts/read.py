@@ -10,14 +10,13 @@
 5. What a file leaves open (year, zone, host) is taken from the caller, and said to be.
 """
 
-import gc
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Final
 
 from watchbill.errors import Problem
+from watchbill.garbage import uncollected
 from watchbill.trail.hosts.auditd import looks_like_auditd, read_auditd
 from watchbill.trail.hosts.gather import Gathered
 from watchbill.trail.hosts.journald import looks_like_journald, read_journald
@@ -72,7 +71,7 @@ def read_host_file(
         gathered.say("damaged-gzip", f"{damage}; what came before it is kept")
     if cut:
         gathered.cannot_read(len(lines) + 1, "cut off in the middle")
-    with _no_collection():
+    with uncollected():
         match form:
             case Form.SYSLOG:
                 read_syslog(lines, gathered, host, zone, at)
@@ -96,18 +95,6 @@ def read_host_file(
         not_audited=dict(gathered.not_audited),
         assumed=tuple(gathered.assumed),
     )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold the garbage collector: reading makes no circles, and looking for some is a fifth of its time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _lines(body: bytes) -> list[str]:
