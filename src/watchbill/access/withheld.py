@@ -90,7 +90,7 @@ def emptied(permissions: PermissionSet, state: AccountState, at: datetime) -> Em
     """
     if state.lineage is None:
         return Emptied(is_sure=False, why="; ".join(state.unread_bounds)) if state.unread_bounds else None
-    if scps_of(state.lineage) is None:
+    if not state.lineage.has_scps or state.lineage.is_management:
         return None
     documents, unsure = known_documents(permissions, at)
     # As JSON it can be looked up: the same few are asked about on every page, and in every account of a unit.
@@ -107,6 +107,30 @@ def _of_any(lineage: Lineage) -> Lineage:
     """Give a lineage by what SCPs say of it, and not of which account it is: accounts that are bound alike have one."""
     *above, own = (replace(level, rcps=()) for level in lineage.levels)
     return replace(lineage, levels=(*above, replace(own, id="", name="the account")))
+
+
+def emptied_sets(
+    team: Team, bounded: Mapping[str, AccountState], columns: Iterable[tuple[str, str]], at: datetime
+) -> dict[tuple[str, str], Emptied]:
+    """Tell it of permission sets in accounts, each by account and name: of accounts that are bound alike once."""
+    alike = {account: _bounds(state) for account, state in bounded.items()}
+    known: dict[tuple[str, object], Emptied | None] = {}
+    found: dict[tuple[str, str], Emptied] = {}
+    for account, name in columns:
+        key = (name, alike[account])
+        if key not in known:
+            known[key] = emptied(team.permission_sets[name], bounded[account], at)
+        if (told := known[key]) is not None:
+            found[account, name] = told
+    return found
+
+
+def _bounds(state: AccountState) -> object:
+    """Tell apart what bounds accounts."""
+    lineage = state.lineage
+    if lineage is None or not lineage.has_scps or lineage.is_management:
+        return state.unread_bounds
+    return msgspec.json.encode(_of_any(lineage))
 
 
 @lru_cache(maxsize=1_024)

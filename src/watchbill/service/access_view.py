@@ -36,7 +36,7 @@ from watchbill.access.model import AccountState, Freeze
 from watchbill.access.organization import under
 from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
-from watchbill.access.withheld import Emptied, emptied, withheld
+from watchbill.access.withheld import Emptied, emptied_sets, withheld
 from watchbill.errors import NotFoundError
 from watchbill.garbage import uncollected
 from watchbill.intervals import Interval, iso
@@ -400,9 +400,7 @@ def emptied_in(found: Then, columns: Iterable[tuple[str, str]]) -> dict[tuple[st
         return {}
     columns = list(dict.fromkeys(columns))
     bare = {account: nothing(team.accounts[account]) for account, _ in columns}
-    bounded = under(team, bare, found.read.organization)
-    told = ((column, emptied(team.permission_sets[column[1]], bounded[column[0]], at)) for column in columns)
-    return {column: each for column, each in told if each is not None}
+    return emptied_sets(team, under(team, bare, found.read.organization), columns, at)
 
 
 def denied_of(found: Then, place: Place) -> list[str]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.examples import examples
 from tests.teams import team
@@ -12,13 +12,22 @@ from tests.teams import team
 from watchbill.access.effective import answers
 from watchbill.access.explain import explain_ways
 from watchbill.access.invariants import Prover, read_invariant
-from watchbill.access.model import PATH, AccountState, ControlPolicy, GroupState, RoleState, UserState
+from watchbill.access.model import (
+    PATH,
+    AccountState,
+    ControlPolicy,
+    GroupState,
+    Lineage,
+    LineageLevel,
+    RoleState,
+    UserState,
+)
 from watchbill.access.organization import NOWHERE, RCP, SCP, Organization, Target, lineage, under
 from watchbill.access.permissions import known_documents
 from watchbill.access.plan import make_plan, state_digest
 from watchbill.access.ways import Ways
 from watchbill.access.who import who_can
-from watchbill.access.withheld import Emptied, emptied
+from watchbill.access.withheld import Emptied, emptied, emptied_sets
 from watchbill.errors import ProviderError
 from watchbill.intervals import Interval
 from watchbill.policy.model import Effect, Request
@@ -45,6 +54,7 @@ def document(*statements):
 
 
 FULL = ("Allow", "*")
+BOUNDS = (FULL, ("Deny", "s3:*"), ("Allow", "s3:*", "ec2:*"))
 
 
 def organization(attached, management=OTHER, types=(SCP, RCP)):
@@ -397,6 +407,27 @@ def test_a_set_is_said_to_be_empty_where_nothing_is_left_of_it(made, statements,
     else:
         given = given or (unsure and left_of(made, statements, more=True)[1])
         assert (found is not None and found.is_sure) is bool(given)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(st.sampled_from(BOUNDS), max_size=2), min_size=3, max_size=3))
+def test_accounts_that_are_bounded_alike_are_told_what_each_is_told_alone(attached):
+    """By whichever of their policies; where nothing bounds them, and where that is not known."""
+    shared = {each: ControlPolicy(f"p-{n}", f"policy {n}", SCP, document(each)) for n, each in enumerate(BOUNDS)}
+    root = LineageLevel(ROOT, "Root", (shared[FULL],))
+
+    def state(name, own):
+        level = LineageLevel(name, f"account {name}", tuple(shared[each] for each in own))
+        return replace(account(None), lineage=Lineage("o-1", (root, level), has_scps=True))
+
+    sets = {"s": ("s3:*",), "e": ("ec2:*", "s3:*"), "q": ("sqs:*",)}
+    made = {name: replace(TEAM.permission_sets["read-only"], allow=each, deny=()) for name, each in sets.items()}
+    of = replace(TEAM, permission_sets=made)
+    states = {f"a{number}": state(f"a{number}", own) for number, own in enumerate((*attached, *attached))}
+    states |= {"free": account(None), "unread": account("AccessDenied")}
+    alone = {(name, each): emptied(of.permission_sets[each], one, AT) for name, one in states.items() for each in made}
+    wanted = {column: told for column, told in alone.items() if told is not None}
+    assert emptied_sets(of, states, list(alone), AT) == wanted
 
 
 def test_it_is_said_by_what_a_set_is_left_empty():
