@@ -35,7 +35,8 @@ from watchbill.errors import WatchbillError
 
 _ARN = re.compile(r"(arn:aws[a-z-]*:iam::aws:policy)(/(?:[^/:]+/)*)([^/:]+)")
 _PARTITION = "arn:aws:iam::aws:policy"
-_BLOCKS_KEPT = 8
+_BLOCKS_KEPT = 24
+"""Half a megabyte each. A team names some dozen managed policies, which are all over them."""
 
 _DAMAGE = (
     OSError,
