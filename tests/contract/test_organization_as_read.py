@@ -21,8 +21,9 @@ from watchbill.ledger.model import Kind
 from watchbill.policy.model import Effect
 from watchbill.service.as_read import NOTHING_READ, as_read, judged_by
 from watchbill.service.casework import Casework
+from watchbill.service.grounds import stamp_of
 from watchbill.service.reconcile import reconcile
-from watchbill.service.seen import Trail, stamp_of
+from watchbill.service.seen import Trail
 from watchbill.sim.stand_in import StandIn
 from watchbill.store.database import open_store
 

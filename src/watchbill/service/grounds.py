@@ -18,7 +18,7 @@ from watchbill.intervals import Interval, parse_instant
 from watchbill.respond.requests import Swap
 from watchbill.schedule.copies import sources
 from watchbill.service.approved import span_of, wanted_of
-from watchbill.service.as_read import organizations_met
+from watchbill.service.as_read import kept_organizations, organizations_met
 from watchbill.service.casework import Casework
 from watchbill.service.history import reach_of, week_of
 from watchbill.service.stand_ins import containment_of
@@ -83,6 +83,17 @@ class Grounds:
                 for person in {*each.people, *of_rotas}:
                     found.setdefault(person, []).append(each.said)
         return {person: _digest(said) for person, said in found.items()}
+
+
+def stamp_of(work: Casework) -> str:
+    """Name the state of everything that says what was in force when: it is another where any of that is."""
+    store = work.store
+    said: list[object] = [work.team.digest, store.revisions.dates(), store.feeds.numbers()]
+    said += [*store.freezes.all(), *store.requests.all(Asked.APPROVED), kept_organizations(store)]
+    if sources(work.team):
+        # How far copies of outside schedules are read hangs on now.
+        said.append(f"{work.at:%Y-%m-%dT%H:%M}")
+    return _digest(said)
 
 
 class _Beside(msgspec.Struct, frozen=True):

@@ -29,7 +29,7 @@ from watchbill.lake.manifest import SEALED, PartRow
 from watchbill.lake.place import Lake, is_there
 from watchbill.lake.stream import days_of, of_part
 from watchbill.service.casework import Casework
-from watchbill.service.grounds import Grounds
+from watchbill.service.grounds import Grounds, stamp_of
 from watchbill.service.history import history_of
 from watchbill.service.jobs import Works
 from watchbill.service.person import filled
@@ -88,8 +88,7 @@ def keep_one(work: Casework, lake: Lake, goes_on: Callable[[], bool] = lambda: T
     parts = _sealed(lake, work.at)
     there, wanted = _by_part(kept(lake.folder)), set[str]()
     if parts:
-        history = history_of(work, hull(parts))
-        grounds = Grounds(work, history)
+        history, grounds = _in_force(work, hull(parts))
         for part in sorted(parts, key=lambda each: each.last_ms, reverse=True):
             if (ground := _ground(part, grounds)) is None:
                 continue
@@ -123,6 +122,16 @@ def judging(works: Works, folder: Path) -> Job:
 def _sealed(lake: Lake, at: datetime) -> list[PartRow]:
     parts = lake.manifest.parts(*days_of(Interval(at - KEPT_FOR, at)))
     return [part for part in parts if part.state == SEALED]
+
+
+def _in_force(work: Casework, within: Interval) -> tuple[History, Grounds]:
+    """Give what was in force in a span, and its names, of one state: what comes in while it is read is in both."""
+    while True:
+        stamp = stamp_of(work)
+        history = history_of(work, within)
+        grounds = Grounds(work, history)
+        if stamp_of(work) == stamp:
+            return history, grounds
 
 
 def _by_part(files: Iterable[Judged]) -> Mapping[str, list[Judged]]:

@@ -1,11 +1,10 @@
 """The trail as pages ask for it: what a person did in a span, read and judged once for all who look.
 
 What was read and judged is kept by all that it follows from: the files of the lake, the person, the span, and all of
-the state that says what was in force (`stamp_of`). Where any of it is another, it is made anew; of files that were
-judged beforehand (`judged`) that is read, and the rest is judged.
+the state that says what was in force (`grounds.stamp_of`). Where any of it is another, it is made anew; of files that
+were judged beforehand (`judged`) that is read, and the rest is judged.
 """
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
 
-import msgspec
 import pyarrow as pa
 
 from watchbill.access.history import History
@@ -31,16 +29,13 @@ from watchbill.lake.parts import FOLDER
 from watchbill.lake.place import Lake, is_there
 from watchbill.lake.queries import events_of_person, unattributed
 from watchbill.lake.stream import days_of
-from watchbill.schedule.copies import sources
-from watchbill.service.as_read import kept_organizations
 from watchbill.service.casework import Casework
-from watchbill.service.grounds import Grounds
+from watchbill.service.grounds import Grounds, stamp_of
 from watchbill.service.history import history_of
 from watchbill.service.judged import Kept, hull
 from watchbill.service.lake import unread
 from watchbill.service.person import Seen, judged, narrowed, nothing_seen, with_lanes
 from watchbill.service.questions import coverage_of
-from watchbill.store.rows import Asked
 from watchbill.team.model import Team
 from watchbill.trail.coverage import WATERMARK, Coverage
 from watchbill.trail.model import Method
@@ -69,17 +64,6 @@ class Unmapped:
     events: int
     first: datetime
     last: datetime
-
-
-def stamp_of(work: Casework) -> str:
-    """Name the state of everything that says what was in force when: it is another where any of that is."""
-    store = work.store
-    said: list[object] = [work.team.digest, store.revisions.dates(), store.feeds.numbers()]
-    said += [*store.freezes.all(), *store.requests.all(Asked.APPROVED), kept_organizations(store)]
-    if sources(work.team):
-        # How far copies of outside schedules are read hangs on now.
-        said.append(f"{work.at:%Y-%m-%dT%H:%M}")
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 
 
 class Trail:

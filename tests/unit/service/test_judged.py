@@ -30,6 +30,7 @@ from watchbill.lake.seal import seal
 from watchbill.respond.model import Containment, StandIn
 from watchbill.respond.requests import Access, Swap
 from watchbill.service.feeds import with_feeds
+from watchbill.service.history import history_of
 from watchbill.service.judged import judging, keep_one
 from watchbill.service.person import judged
 from watchbill.service.seen import Trail
@@ -316,3 +317,19 @@ def test_files_of_parts_that_are_gone_are_swept(place, monkeypatch):
         monkeypatch.setattr(sealing, "TARGET_ROWS", 400)
         seal(lake, NOW)
     assert kept() == set()
+
+
+def test_what_is_approved_while_it_is_read_is_judged_by(tmp_path, monkeypatch):
+    """What a file is named by is what it was judged by, though something came in between the two."""
+    place = Place(tmp_path)
+    came = [lambda: place.granted("james", MONDAY + DAY, 40), lambda: place.frozen("ada", "rick", MONDAY + DAY, 20)]
+
+    def meanwhile(*asked):
+        found = history_of(*asked)
+        if came:
+            came.pop(0)()
+        return found
+
+    monkeypatch.setattr("watchbill.service.judged.history_of", meanwhile)
+    assert place.keep() == SEALED_FILES
+    assert place.looks_alike()

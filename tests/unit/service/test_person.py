@@ -27,9 +27,10 @@ from watchbill.lake.seal import seal
 from watchbill.schedule.oncall import shifts
 from watchbill.service import requests
 from watchbill.service.about import about
+from watchbill.service.grounds import stamp_of
 from watchbill.service.person import LANES, Lane, judged, narrowed, shifts_of, sittings, with_lanes
 from watchbill.service.questions import files_of
-from watchbill.service.seen import Trail, stamp_of
+from watchbill.service.seen import Trail
 from watchbill.store.rows import Asked, FreezeRow
 from watchbill.team.model import Access, Group
 from watchbill.trail.attribute import attribute

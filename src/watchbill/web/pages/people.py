@@ -23,9 +23,10 @@ from watchbill.service.about import about, is_known, note_reader
 from watchbill.service.as_read import judged_by
 from watchbill.service.casework import Casework
 from watchbill.service.certificates import given
+from watchbill.service.grounds import stamp_of
 from watchbill.service.history import history_of
 from watchbill.service.person import Lane, Seen, nothing_seen, shifts_of, sittings
-from watchbill.service.seen import MOST, stamp_of
+from watchbill.service.seen import MOST
 from watchbill.store.rows import FreezeRow
 from watchbill.web.asked import (
     UTC,
