@@ -7,7 +7,7 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
@@ -73,8 +73,8 @@ class Grounds:
         first = {feed: number for number, feed, _ in reversed(mine)}
         return sorted({*first.values(), *(number for number, _, since in mine if since <= until)})
 
-    def _people(self, teams: Iterable[Team], span: Interval) -> Mapping[str, str]:
-        wide = reach_of(span)
+    def _people(self, teams: Sequence[Team], span: Interval) -> Mapping[str, str]:
+        wide = reach_of(span, teams)
         members = [rota for team in teams for rota in team.rotas.values()]
         found: dict[str, list[object]] = {}
         for each in self._beside:

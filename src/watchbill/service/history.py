@@ -8,7 +8,7 @@ What was in force at an instant is the same by whatever span it is asked: weeks 
 approved counts as far as a judgement looks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
@@ -26,6 +26,7 @@ from watchbill.team.model import Held, Team
 
 
 _WEEK = timedelta(days=7)
+_TICK = timedelta(microseconds=1)
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -41,9 +42,11 @@ def history_as_if(team: Team, store: Store, at: datetime, within: Interval) -> H
     return _completed(_laid_over(bare, store, within), store, at, within)
 
 
-def reach_of(within: Interval) -> Interval:
-    """Give the time in which something may say what is judged of a span."""
-    return Interval(within.start - REACH, within.end + REACH)
+def reach_of(within: Interval, teams: Iterable[Team]) -> Interval:
+    """Give the time in which something may say what is judged of a span: the grace of a watch reaches farther."""
+    rotas = [rota for team in teams for rota in team.rotas.values()]
+    far = REACH + max((max(rota.grace_before, rota.grace_after) for rota in rotas), default=timedelta())
+    return Interval(within.start - far - _TICK, within.end + far)
 
 
 def week_of(at: datetime) -> Interval:
@@ -78,7 +81,8 @@ def _kept(store: Store, within: Interval) -> list[Revision]:
 
 def _laid_over(history: History, store: Store, within: Interval) -> History:
     """Let the team files of every time say who stood in for whom, and what was approved beside them."""
-    rows = approved_in(store, reach_of(within))
+    teams = [each.team for each in history.files if each.team is not None]
+    rows = approved_in(store, reach_of(within, teams))
 
     def filled(team: Team) -> Team:
         return laid_over(with_stand_ins(team, store), rows)

@@ -23,6 +23,7 @@ from tests.unit.service.test_feeds import World as Feeds
 from tests.unit.service.test_feeds import feed_team, table
 
 from watchbill.intervals import Interval
+from watchbill.judge.judge import REACH
 from watchbill.lake import seal as sealing
 from watchbill.lake.judged import FOLDER, judged_of_person
 from watchbill.lake.place import Lake
@@ -30,6 +31,7 @@ from watchbill.lake.seal import seal
 from watchbill.respond.model import Containment, StandIn
 from watchbill.respond.requests import Access, Swap
 from watchbill.service.feeds import with_feeds
+from watchbill.service.grounds import Grounds
 from watchbill.service.history import history_of
 from watchbill.service.judged import judging, keep_one
 from watchbill.service.person import judged
@@ -333,3 +335,23 @@ def test_what_is_approved_while_it_is_read_is_judged_by(tmp_path, monkeypatch):
     monkeypatch.setattr("watchbill.service.judged.history_of", meanwhile)
     assert place.keep() == SEALED_FILES
     assert place.looks_alike()
+
+
+def test_what_was_passed_on_counts_as_far_as_its_grace_is_looked_at(tmp_path):
+    """A watch that ended longer ago than is looked holds a while yet: what was judged follows from it."""
+    place = Place(tmp_path)
+    assert place.office.team is not None
+    far = replace(place.office.team.rotas["platform"], grace_after=2 * HOUR)
+    place.office.team = with_rota(place.office.team, far)
+    place.swapped("james", "rick", MONDAY, 9)
+    ended = MONDAY + 9 * HOUR
+
+    def told(hours):
+        span = Interval(ended + REACH + hours * HOUR, ended + REACH + DAY)
+        history = history_of(place.work(), span)
+        then = history.at(span.start)
+        assert then is not None
+        return len(then.rotas["platform"].overrides), sorted(Grounds(place.work(), history).of_people(span))
+
+    assert told(1) == told(2) == (1, ["ada", "james", "lee", "priya", "rick"])
+    assert told(2.1) == (0, [])
