@@ -9,7 +9,10 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from importlib import resources
 from importlib.metadata import version
+from importlib.resources.abc import Traversable
 
 import msgspec
 
@@ -54,10 +57,10 @@ class Grounds:
             pieces = self._history.spans(span)
             teams = [each.team for _, each in pieces if each.team is not None]
             stood = [(each.digest, each.since) for each in in_force_in(self._applied, span)]
-            read = [each.revision or f"given {self._history.given.digest}" for _, each in pieces]
+            read = [(each.revision or f"given {self._history.given.digest}", each.why_not) for _, each in pieces]
             organizations = organizations_met(self._store, teams, span)
             copies = self._copies_of(teams, span)
-            said = [version("watchbill"), list(dict.fromkeys(read)), stood, organizations, copies]
+            said = [_judged_with(), list(dict.fromkeys(read)), stood, organizations, copies]
             self._known[span] = (None if copies is None else _digest(said)), self._people(teams, span)
         return self._known[span]
 
@@ -126,5 +129,22 @@ def _frozen(rows: Iterable[FreezeRow]) -> Iterable[_Beside]:
         yield _Beside(row.start, row.end, people, rotas, (row.id, row.start, row.end, stood))
 
 
+@cache
+def _judged_with() -> tuple[str, ...]:
+    """Name what judges: our own code and data, and whose word on holidays, time zones and dates is taken."""
+    others = ("holidays", "icalendar", "python-dateutil", "tzdata")
+    return (content_of(resources.files("watchbill")), *(f"{name} {version(name)}" for name in others))
+
+
+def content_of(folder: Traversable) -> str:
+    """Name what is in a folder: between two releases our version is the same, and what it judges by may be another."""
+    inside = sorted((each for each in folder.iterdir() if each.name != "__pycache__"), key=lambda each: each.name)
+    return _digest([(each.name, content_of(each) if each.is_dir() else _hashed(each.read_bytes())) for each in inside])
+
+
 def _digest(said: object) -> str:
-    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:24]
+    return _hashed(msgspec.json.encode(said))
+
+
+def _hashed(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:24]

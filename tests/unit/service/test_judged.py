@@ -31,7 +31,7 @@ from watchbill.lake.seal import seal
 from watchbill.respond.model import Containment, StandIn
 from watchbill.respond.requests import Access, Swap
 from watchbill.service.feeds import with_feeds
-from watchbill.service.grounds import Grounds
+from watchbill.service.grounds import Grounds, content_of
 from watchbill.service.history import history_of
 from watchbill.service.judged import judging, keep_one
 from watchbill.service.person import judged
@@ -355,3 +355,21 @@ def test_what_was_passed_on_counts_as_far_as_its_grace_is_looked_at(tmp_path):
 
     assert told(1) == told(2) == (1, ["ada", "james", "lee", "priya", "rick"])
     assert told(2.1) == (0, [])
+
+
+def test_who_judges_is_named_too(place, monkeypatch):
+    """Between releases by the code; and a day off that others have come to know of changes who was on call."""
+    monkeypatch.setattr("watchbill.service.grounds._judged_with", lambda: ("another", "holidays 0.110"))
+    assert place.looks_alike()
+    assert place.keep() == SEALED_FILES
+
+
+def test_a_folder_is_named_by_what_is_in_it(tmp_path):
+    """And not by what Python keeps beside its files."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.py").write_text("one")
+    first = content_of(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    assert content_of(tmp_path) == first
+    (tmp_path / "deep" / "a.py").write_text("two")
+    assert content_of(tmp_path) != first
