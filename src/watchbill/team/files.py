@@ -11,7 +11,7 @@ Nothing is built from a file with a mistake in it.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from io import StringIO
@@ -184,7 +184,8 @@ def _shape_message(each: Any, path: Path) -> str:
     field = _field(path, key="[key]" in each["loc"])
     match each["type"]:
         case "extra_forbidden":
-            return f"unknown key `{name}`{meant(name, _KEYS)}"
+            known = _keys_at(path[:-1])
+            return f"unknown key `{name}`" + (meant(name, known) or f"; here may be: {', '.join(sorted(known))}")
         case "missing":
             return f"`{name}` is missing"
         case "string_pattern_mismatch" if not each["input"].strip():
@@ -278,12 +279,35 @@ _EXPECTED = {
 }
 
 
-def _keys_of(schema: Mapping[str, Any]) -> frozenset[str]:
-    parts = (schema, *schema["$defs"].values())
-    return frozenset(name for part in parts for name in part.get("properties", ()))
+_SCHEMA: Mapping[str, Any] = TeamPart.model_json_schema(by_alias=True)
 
 
-_KEYS = _keys_of(TeamPart.model_json_schema(by_alias=True))
+def _keys_at(path: Path) -> frozenset[str]:
+    """Name the keys of what may stand at a path, in each form that it may take."""
+    forms = [_SCHEMA]
+    for step in path:
+        forms = [form for part in forms for form in _forms(_below(part, step))]
+    return frozenset(name for form in forms for name in form.get("properties", ()))
+
+
+def _below(part: Mapping[str, Any], step: object) -> Mapping[str, Any]:
+    if isinstance(step, int):
+        return dict(part.get("items", {}))
+    # A name that people choose is of a pattern, and what it names is of one shape.
+    chosen = next(iter(part.get("patternProperties", {}).values()), part.get("additionalProperties"))
+    found = part.get("properties", {}).get(step, chosen)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _forms(part: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give a part of the schema, each form of it where it has several, with what it refers to in its place."""
+    if "$ref" in part:
+        yield from _forms(_SCHEMA["$defs"][part["$ref"].rpartition("/")[2]])
+    elif several := part.get("anyOf") or part.get("oneOf"):
+        for each in several:
+            yield from _forms(each)
+    else:
+        yield part
 
 
 def _interval(start: str, end: str) -> Interval:

@@ -70,6 +70,16 @@ def test_the_sample_parses():
         ("[production]}", "[prod]}", "watchbill.yaml:12:48 unknown account `prod`"),
         ("groups:", "grups:", "watchbill.yaml:9:1 unknown key `grups` (did you mean `groups`?)"),
         ("    members", "    membrs", "watchbill.yaml:11:5 unknown key `membrs` (did you mean `members`?)"),
+        (
+            "    members",
+            "    layers: []\n    members",
+            "watchbill.yaml:11:5 unknown key `layers`; here may be: access, includes, members, reviewer",
+        ),
+        (
+            "[{permission",
+            "[{time_zone: UTC, permission",
+            "watchbill.yaml:12:15 unknown key `time_zone`; here may be: accounts, by, permission_set",
+        ),
         ("team: small\n", "", "watchbill.yaml:1:1 `team` is missing"),
         (
             "111111111111",
