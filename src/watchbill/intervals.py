@@ -101,8 +101,11 @@ def iso(at: datetime) -> str:
 
 
 def parse_instant(text: str) -> datetime:
-    """Read an ISO-8601 instant that names its zone (`Z` or an offset); a bare time raises ValueError."""
-    at = datetime.fromisoformat(text)
+    """Read an ISO-8601 instant that names its zone (`Z` or an offset); what does not raises ValueError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"`{text}` is no instant; write 2026-09-07T08:00:00Z") from error
     if at.tzinfo is None:
         raise ValueError(f"`{text}` names no time zone; write 2026-09-07T08:00:00Z")
     return at.astimezone(UTC)

@@ -134,7 +134,7 @@ def test_an_offset_is_read_as_the_instant_it_means(text):
 @pytest.mark.parametrize("text", ["2026-09-07T08:00:00", "2026-09-07", "tomorrow", ""])
 def test_a_bare_time_is_refused(text):
     """A time without a zone is a different instant on each machine."""
-    with pytest.raises(ValueError, match=r"time zone|Invalid isoformat"):
+    with pytest.raises(ValueError, match=r"names no time zone|is no instant; write 2026-"):
         parse_instant(text)
 
 
