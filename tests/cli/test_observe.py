@@ -184,3 +184,11 @@ def test_a_state_of_an_older_watchbill_is_left_as_it_is(watchbill, sample, aws, 
     assert ran.code != 0
     assert "is from an older watchbill" in ran.err
     assert files_in(tmp_path) == before
+
+
+def test_what_the_trail_has_nothing_of_is_said_in_words(watchbill, sample, tmp_path):
+    """Which account, since when, and why that is a gap."""
+    (tmp_path / "a.json").write_text('{"Records": []}', "utf-8")
+    ran = watchbill("observe", "--trail", "a.json", "--since", "2d", **NOON)
+    said = "nothing at all of a declared account, 2026-01-10T12:00:00Z - 2026-01-12T11:45:00Z"
+    assert f"nothing is known of what was done in account 111111111111: {said}\n" in ran.err

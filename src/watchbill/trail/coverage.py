@@ -73,6 +73,11 @@ class Gap:
     interval: Interval
     why: str
 
+    def __str__(self) -> str:
+        named = (("account", self.account), ("region", self.region), ("host", self.host))
+        where = ", ".join(f"{what} {name}" for what, name in named if name is not None)
+        return f"{where}: {self.why}, {self.interval}"
+
 
 @dataclass(frozen=True, slots=True)
 class Unsure:

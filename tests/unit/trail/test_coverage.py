@@ -52,6 +52,7 @@ def test_a_silence_of_a_steady_region_is_a_gap(start, end):
     (gap,) = coverage(Known(files), WEEK, AT).gaps
     assert gap == Gap(GapKind.HOURS, ACCOUNT, REGION, None, span(start, end), gap.why)
     assert "otherwise steady" in gap.why
+    assert str(gap) == f"account {ACCOUNT}, region {REGION}: {gap.why}, {gap.interval}"
 
 
 def test_events_tell_as_much_as_files():

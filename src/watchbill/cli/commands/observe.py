@@ -169,7 +169,7 @@ def _as_if(session: Session, team: Team, span: Interval) -> History:
 
 def _gaps(gaps: Iterable[Gap]) -> Iterator[Problem]:
     for gap in gaps:
-        yield Problem("trail-gap", f"nothing is known of what was done then: {gap}")
+        yield Problem("trail-gap", f"nothing is known of what was done in {gap}")
 
 
 def _view(past: Past, team: Team, span: Interval, access: AccessView | None) -> ObserveView:
