@@ -6,6 +6,7 @@ import sys
 
 import click
 import pytest
+import rich_click
 
 from watchbill.cli.main import cli
 from watchbill.cli.parts import PartedGroup, whole
@@ -57,6 +58,12 @@ def test_a_command_loads_no_more_than_it_uses(words, unused):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert unused.isdisjoint(done.stderr.split()), unused & set(done.stderr.split())
+
+
+def test_every_command_is_in_a_part_of_the_help():
+    """What is in none would be at its end, among nothing that it belongs to."""
+    parts = [name for part in rich_click.rich_click.COMMAND_GROUPS["watchbill"] for name in part["commands"]]
+    assert sorted(parts) == cli.list_commands(click.Context(cli))
 
 
 def test_a_name_of_no_command_is_told():

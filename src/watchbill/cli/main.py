@@ -22,10 +22,8 @@ rich_click.rich_click.COMMAND_GROUPS = {
     "watchbill": [
         {"name": "The team file", "commands": ["init", "validate"]},
         {"name": "Who is on watch", "commands": ["oncall"]},
-        {
-            "name": "Access",
-            "commands": ["plan", "apply", "drift", "hosts", "request", "requests", "rightsize", "review"],
-        },
+        {"name": "Access", "commands": ["plan", "apply", "plans", "observe", "drift", "hosts", "rightsize"]},
+        {"name": "Access asked for, and reviewed", "commands": ["request", "requests", "review"]},
         {"name": "Who can do what", "commands": ["can", "explain", "who-can", "prove", "diff", "policy"]},
         {"name": "What was done", "commands": ["trail", "audit", "rules"]},
         {
