@@ -147,7 +147,8 @@ def _decide(
     first, second = hypotheses[0], hypotheses[1]
     said = f"{first.story} {first.probability:.2f}"
     if families < weights.families_least:
-        return None, f"undecided: only {families} kinds of evidence speak"
+        few = {0: "no evidence speaks", 1: "only 1 kind of evidence speaks"}
+        return None, f"undecided: {few.get(families, f'only {families} kinds of evidence speak')}"
     if first.story is Story.UNKNOWN:
         return None, f"undecided: no story explains it; the likeliest is {second.story} {second.probability:.2f}"
     if first.probability < weights.decided_at:

@@ -194,7 +194,7 @@ def test_too_little_evidence_abstains(kind):
     for facts in [{}, *map(dict, pairs)]:
         found = assess(kind, facts, "james")
         assert found.leading is None
-        assert found.why.startswith("undecided: only ")
+        assert found.why.startswith(("undecided: only ", "undecided: no evidence speaks"))
 
 
 def test_who_it_is_and_how_well_it_is_recorded_is_no_evidence_of_what_happened():
@@ -219,6 +219,15 @@ def test_what_says_nothing_of_these_stories_does_not_speak(kind, more, spoken):
     """Facts without weight, and those that belong to cases of the other kind, do not count as evidence."""
     found = assess(kind, {"device": "new", "answer": "no", **more}, "james")
     assert (f"only {spoken} kinds of evidence speak" in found.why) is (spoken < 3)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [({}, "no evidence speaks"), ({"device": "new"}, "only 1 kind of evidence speaks")],
+)
+def test_how_little_speaks_is_said_in_words(facts, said):
+    """None, and one, are no kinds."""
+    assert assess("action", facts, "james").why == f"undecided: {said}"
 
 
 @given(kinds, facts_given, rules)
