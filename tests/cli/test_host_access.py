@@ -85,3 +85,10 @@ def test_certificates_are_signed_and_given_out_as_files(stage, watchbill, tmp_pa
     assert "ada has none" in watchbill("hosts", "certificates", **given).out
     again = watchbill("hosts", "apply", "--yes", **given)
     assert (again.code, "signed" in again.out) == (0, False)
+
+
+def test_a_team_file_without_hosts_is_told_so(watchbill, sample):
+    """Not that hosts are as it says: none was looked at."""
+    ran = watchbill("hosts", "plan", "--detailed-exitcode", watchbill_at="2026-01-12T00:00:00Z")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("nothing to do: no rota of the team file names `hosts`")

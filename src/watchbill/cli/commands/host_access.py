@@ -16,6 +16,7 @@ from watchbill.service.certificates import Given, given, sign_due
 from watchbill.service.plan_view import ChangeView, OutcomeView, change_view, outcome_view
 from watchbill.service.rights import IntervalView
 from watchbill.service.stepping import must_be_anothers, step_of
+from watchbill.team.model import Team
 
 
 _MOST = 30
@@ -74,7 +75,7 @@ def plan(session: Session, *, detailed_exitcode: bool) -> int:
     """Show who would gain or lose sudo or SSH on which host and when, and what others did there; change nothing."""
     with session.casework() as work:
         made = host_access.plan(work)
-    _show(session, made)
+    _show(session, work.team, made)
     session.out.answer(_view(made, []), made.problems)
     if made.problems:
         return 1
@@ -91,7 +92,7 @@ def apply(session: Session, *, yes: bool) -> int:
     with session.casework() as work:
         must_be_anothers(work, step_of(work))
         made = host_access.plan(work)
-        _show(session, made)
+        _show(session, work.team, made)
         if made.changes and not yes:
             click.confirm("write this on the hosts?", abort=True, err=True)
         outcomes = host_access.write(work, made)
@@ -152,7 +153,7 @@ def _certificate_view(each: Given, path: Path | None) -> CertificateView:
     return CertificateView(each.person, span, list(each.hosts), each.key, each.serial, each.text, file)
 
 
-def _show(session: Session, made: HostPlan) -> None:
+def _show(session: Session, team: Team, made: HostPlan) -> None:
     lines = list(words_of(made.effects))
     for line in lines[:_MOST]:
         session.out.line(line)
@@ -161,7 +162,9 @@ def _show(session: Session, made: HostPlan) -> None:
     for change in made.changes:
         session.out.line(change.why)
     if not made.changes and not made.problems:
-        session.out.line("no changes: hosts are as the team file says", style="green")
+        named = any(rota.hosts for rota in team.rotas.values())
+        nothing = "nothing to do: no rota of the team file names `hosts` (docs/hosts-by-shift.md)"
+        session.out.line("no changes: hosts are as the team file says" if named else nothing, style="green")
     for line in made.drift:
         session.out.line(f"drift: {line}", style="yellow")
     for line in made.warnings:
