@@ -1,5 +1,6 @@
-"""What the README shows of answers is what the commands print."""
+"""What the README and the docs show is what the commands print and take."""
 
+import json
 from pathlib import Path
 
 
@@ -18,3 +19,15 @@ def test_the_readme_shows_what_prove_prints(watchbill, tmp_path):
     shown = [line.strip() for line in readme.splitlines() if line.startswith(("    broken: ", "    proven: "))]
     assert len(shown) == 2
     assert set(shown) <= set(ran.out.splitlines())
+
+
+def test_the_file_of_the_docs_is_fine_and_every_key_is_named(watchbill, tmp_path):
+    """Whoever copies it has no mistake in it, and finds where each part of a team file is told of."""
+    text = (ROOT / "docs/team-file.md").read_text("utf-8")
+    (tmp_path / "watchbill.yaml").write_text(text.split("```yaml\n")[1].split("```")[0], "utf-8")
+    checked = watchbill("validate", watchbill_at="2026-01-13T12:00:00Z")
+    assert (checked.code, checked.err) == (0, "")
+    assert "rick" in watchbill("oncall").out
+    told = "\n".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
+    keys = json.loads((ROOT / "schemas/team.schema.json").read_text("utf-8"))["properties"]
+    assert sorted(told.replace("`", "").replace(",", " ").split()) == sorted(set(keys) - {"team"})

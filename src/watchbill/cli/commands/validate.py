@@ -23,8 +23,8 @@ def validate(session: Session) -> int:
     """Check the team file: every mistake at once, each with its place and what was meant."""
     team = session.team()
     session.out.line(
-        f"{team.path} is fine: {len(team.people)} people, {len(team.groups)} groups, {len(team.rotas)} rotas,"
-        f" {len(team.accounts)} accounts",
+        f"{team.path} is fine; people: {len(team.people)}, groups: {len(team.groups)}, rotas: {len(team.rotas)},"
+        f" accounts: {len(team.accounts)}",
         style="green",
     )
     session.out.answer(
