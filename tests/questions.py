@@ -28,6 +28,7 @@ Rows = Sequence[Row]
 BASE = milliseconds(MONDAY)
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 SPAN = Interval(MONDAY + timedelta(minutes=10), MONDAY + timedelta(days=1))
+ARN = "arn:aws:iam::111111111111:user/ada"
 ODD = 'o\'brien\\ "x" `y` ${z} %_ \n ü 😀 -- ; /*'
 """A name that would break out of a text that is pasted."""
 
@@ -50,8 +51,9 @@ VALUES: dict[str, list[Any]] = {
     "method": ["iam-user", "none"],
     "confidence": ["certain", "none"],
     "traced": [True, False],
-    "principal": ["unknown", "arn:aws:iam::111111111111:user/ada"],
+    "principal": ["unknown", ARN],
     "why": ["it says so", "nobody knows"],
+    "arn": [None, ARN],
     "user_name": [None, "root", HIDDEN, ODD],
     "access_key": [None, "AKIA1", "ASIA2"],
     "mfa": [None, True, False],
@@ -162,6 +164,14 @@ def timeline(wanted: Callable[[Row], bool], span: Interval | None, last: int, co
         return [{column: row.get(column) for column in columns} for row in found]
 
     return answer
+
+
+def strangers(rows: Rows) -> list[Row]:
+    """Answer with the principals of a user of a name who is nobody of the team."""
+    mine = [row for row in rows if row["user_name"] == "root" and row["person"] is None]
+    return [
+        {"principal": each} for each in sorted({row["principal"] for row in mine if row["principal"] == row["arn"]})
+    ]
 
 
 def per_day(span: Interval | None, person: str | None) -> Any:
@@ -370,6 +380,8 @@ SUITE = (
         timeline(of("ip", "2001:db8::1"), SPAN, 500),
     ),
     Asked("timeline-key", queries.timeline_of_key("AKIA1", last=5), timeline(of("access_key", "AKIA1"), None, 5)),
+    Asked("timeline-principal", queries.timeline_of_principal(ARN, SPAN, 6), timeline(of("principal", ARN), SPAN, 6)),
+    Asked("strangers", queries.strangers("root"), strangers),
     Asked(
         "timeline-host-user",
         queries.timeline_of_host_user("root"),

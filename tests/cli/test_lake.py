@@ -50,6 +50,7 @@ def asked(watchbill, *arguments, code=0):
         (["rick", "--last", "1"], ["five"]),
         (["ASIARICK"], ["five"]),
         (["198.51.100.7"], ["five", "four", "three", "two", "one"]),
+        (["arn:aws:iam::111111111111:user/james", "--last", "1"], ["two"]),
         (["198.51.100.7", "--from", "2026-01-12T00:30:00Z", "--to", "2026-01-15"], ["two"]),
         (["nobody"], []),
     ],
@@ -143,6 +144,11 @@ def test_a_team_file_that_names_more_names_more(lake, watchbill):
     (lake / "logs/b.json").write_text(json.dumps({"Records": [stranger]}), "utf-8")
     asked(watchbill, "ingest", "logs")
     assert asked(watchbill, "timeline", "eve") == []
+    said = watchbill("trail", "timeline", "eve").out.splitlines()
+    assert said[0] == "no event of eve in the lake"
+    assert said[1].endswith(
+        "user/eve, who is nobody of the team file: watchbill trail timeline " + said[1].split()[2][:-1]
+    )
     people = text.replace("people:\n", "people:\n  eve: {name: Eve, email: eve@example.com}\n", 1)
     (lake / "watchbill.yaml").write_text(people, "utf-8")
     assert asked(watchbill, "rename")["renamed_files"] == 1

@@ -66,6 +66,19 @@ def timeline_of_person(person: str, span: Interval | None = None, last: int = LA
     return _timeline(last, _is("person", person), span)
 
 
+def timeline_of_principal(arn: str, span: Interval | None = None, last: int = LAST) -> exp.Select:
+    """Ask for the last events of a principal of AWS, latest first, whoever is behind it."""
+    return _timeline(last, _is("principal", arn), span)
+
+
+def strangers(user: str, span: Interval | None = None) -> exp.Select:
+    """Ask which principals with an ARN in a span are of a user of this name, and of nobody of the team file."""
+    query = _query(
+        "SELECT DISTINCT principal FROM events WHERE person IS NULL AND principal = arn ORDER BY principal NULLS LAST"
+    )
+    return _within(query.where(_is("user_name", user)), span)
+
+
 def events_of_person(person: str, span: Interval, last: int, columns: Iterable[str]) -> exp.Select:
     """Ask for some columns of the last events of a person in a span, latest first: each takes its time to read."""
     return timeline_of_person(person, span, last).select(*columns, append=False)

@@ -15,15 +15,17 @@ from watchbill.cli.commands.lake import lake_option, opened, span_of, span_optio
 from watchbill.cli.output import Output
 from watchbill.cli.session import Session, command
 from watchbill.inert import inert
-from watchbill.intervals import iso
+from watchbill.intervals import Interval, iso
 from watchbill.lake.export import FORMS
 from watchbill.lake.export import export as export_events
 from watchbill.lake.queries import (
     LAST,
+    strangers,
     timeline_of_address,
     timeline_of_host_user,
     timeline_of_key,
     timeline_of_person,
+    timeline_of_principal,
 )
 from watchbill.lake.raw import keep_raw
 from watchbill.lake.sql import Limits, run
@@ -109,25 +111,22 @@ class KeptView:
 def timeline(
     session: Session, who: str, folder: Path | None, start: str | None, end: str | None, last: int, host: str | None
 ) -> int:
-    """Show the last events of WHO: a person, an address, an access key, or with --on a user of a host."""
+    """Show the last events of WHO: a person, an address, an access key, an ARN, or with --on a user of a host."""
     if not who.strip():
-        raise click.UsageError("WHO is empty: name a person, an address or an access key")
+        raise click.UsageError("WHO is empty: name a person, an address, an access key or an ARN")
     span = span_of(start, end, session.at)
-    if host is not None:
-        query = timeline_of_host_user(who, None if host == "*" else host, span, last)
-    elif _is_address(who):
-        query = timeline_of_address(who, span, last)
-    elif who.startswith(("AKIA", "ASIA")):
-        query = timeline_of_key(who, span, last)
-    else:
-        query = timeline_of_person(who, span, last)
+    query = _timeline_of(who, host, span, last)
     with opened(session, folder) as lake:
         found = [_event(row) for row in ask(lake, query, span)]
+        alike = [] if found or host is not None else ask(lake, strangers(who, span), span)
         problems = unread(lake)
     out = session.out
     lines = [_line(each) for each in reversed(found)]
     if not lines:
         out.line(f"no event of {who} in the lake")
+        for each in alike:
+            arn = each["principal"]
+            out.line(f"but of {arn}, who is nobody of the team file: watchbill trail timeline {arn}")
     elif _fits(out, _TIMELINE, lines):
         out.table(_TIMELINE, lines)
     else:
@@ -234,6 +233,18 @@ def raw(session: Session, kept: str, folder: Path | None) -> int:
     session.out.line(f"from now on the lake {'keeps' if kept == 'on' else 'does not keep'} the bytes of records")
     session.out.answer(KeptView(kept == "on"))
     return 0
+
+
+def _timeline_of(who: str, host: str | None, span: Interval | None, last: int) -> Any:
+    if host is not None:
+        return timeline_of_host_user(who, None if host == "*" else host, span, last)
+    if _is_address(who):
+        return timeline_of_address(who, span, last)
+    if who.startswith("arn:"):
+        return timeline_of_principal(who, span, last)
+    if who.startswith(("AKIA", "ASIA")):
+        return timeline_of_key(who, span, last)
+    return timeline_of_person(who, span, last)
 
 
 def _is_address(text: str) -> bool:
