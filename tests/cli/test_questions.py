@@ -142,7 +142,8 @@ def test_a_slip_in_an_action_is_said(watchbill, sample):
     """Nobody can do what does not exist, which proves nothing."""
     for arguments in (("can", "rick"), ("explain", "rick"), ("who-can",)):
         ran = watchbill(*arguments, "ec2:TerminateInstance", **NOON)
-        assert "note: AWS's reference lists no action `ec2:TerminateInstance`" in ran.out
+        said = "note: AWS's reference lists no action `ec2:TerminateInstance` (did you mean `ec2:TerminateInstances`?)"
+        assert said in ran.out
     for action in ("ec2:TerminateInstance", "ec2:Terminated*"):
         ran = watchbill("prove", f"sofia never {action}", **NOON)
         assert f"note: AWS's reference lists no action `{action}`" in ran.out

@@ -40,6 +40,7 @@ from watchbill.service.rights import (
 )
 from watchbill.team.files import parse
 from watchbill.team.model import Team
+from watchbill.team.names import meant
 
 
 MFA = "aws:MultiFactorAuthPresent"
@@ -203,7 +204,8 @@ def _warn(session: Session, action: str) -> None:
     """Say that an action is none that AWS lists: a slip in a name would look like nobody can."""
     listed = actions_matching(action) if _is_pattern(action) else is_action(action)
     if not listed:
-        session.out.line(f"note: AWS's reference lists no action `{action}`", style="yellow")
+        close = meant(action, actions_matching(f"{action.partition(':')[0]}:*"))
+        session.out.line(f"note: AWS's reference lists no action `{action}`{close}", style="yellow")
 
 
 def _is_pattern(action: str) -> bool:
