@@ -169,7 +169,8 @@ def must_decide(team: Team, person: str, wanted: Access | Swap, actor: str) -> N
         return
     if actor not in team.leads:
         leads = ", ".join(team.leads) or "nobody: name them under `leads`"
-        raise RefusedError(f"`{actor}` is no lead of team {team.name}", f"leads: {leads}")
+        who = "" if actor in team.people else "WATCHBILL_ACTOR says who you are; "
+        raise RefusedError(f"`{actor}` is no lead of team {team.name}", f"{who}leads: {leads}")
     if actor == person:
         raise RefusedError(f"`{actor}` asked for this, and another lead decides it")
 

@@ -152,7 +152,10 @@ class Casework:
         if self.actor not in (leads := self._named_leads()):
             known = ", ".join(leads) or "nobody: name them under `leads`, and have that let be"
             not_yet = ", or not yet by the file in force" if self.actor in self.team.leads else ""
-            raise RefusedError(f"`{self.actor}` is no lead of team {self.team.name}{not_yet}", f"leads: {known}")
+            hint = f"leads: {known}"
+            if self.actor not in self.team.people:
+                hint = f"WATCHBILL_ACTOR says who you are; {hint}"
+            raise RefusedError(f"`{self.actor}` is no lead of team {self.team.name}{not_yet}", hint)
         if self.actor == subject:
             raise RefusedError(f"`{self.actor}` is the subject of this case and never decides it")
         self.must_not_be_frozen()

@@ -85,7 +85,8 @@ def ask_swap(
 
 def _known(work: Casework) -> str:
     if work.actor not in work.team.people:
-        raise NotFoundError(f"no person `{work.actor}` in {work.team.path}")
+        hint = f"WATCHBILL_ACTOR says who you are; people: {', '.join(work.team.people)}"
+        raise NotFoundError(f"no person `{work.actor}` in {work.team.path}", hint)
     return work.actor
 
 

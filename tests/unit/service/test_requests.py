@@ -236,7 +236,11 @@ def test_a_lead_who_is_frozen_gives_nothing(desk):
         ({"reason": "x" * 501}, RefusedError, "500 characters"),
         ({"permission_set": "audit"}, RefusedError, "production, staging"),
         ({"accounts": ("staging",)}, NotFoundError, "nowhere given in account `staging`"),
-        ({"who": "nobody"}, NotFoundError, "no person `nobody`"),
+        (
+            {"who": "nobody"},
+            NotFoundError,
+            "no person `nobody` in watchbill.yaml WATCHBILL_ACTOR says who you are; people: ",
+        ),
         ({"who": "sofia"}, RefusedError, "no lead but you"),
     ],
 )
