@@ -59,7 +59,7 @@ class Kept:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
-        self._people: dict[str, Mapping[str, str] | None] = {}
+        self._people: dict[str, Mapping[str, str]] = {}
 
     def of_person(self, person: str, parts: Sequence[PartRow], grounds: Grounds) -> dict[str, Path]:
         """Give the files that hold what is judged of a person, by the names of the parts that they are of."""
@@ -75,9 +75,12 @@ class Kept:
     def _of(self, each: Judged) -> Mapping[str, str] | None:
         if len(self._people) > _MANY:
             self._people = {}
-        if each.name not in self._people:
-            self._people[each.name] = people_of(self._folder, each)
-        return self._people[each.name]
+        if each.name in self._people:
+            return self._people[each.name]
+        # One that cannot be read may be again: it may be written anew, under the same name.
+        if (found := people_of(self._folder, each)) is not None:
+            self._people[each.name] = found
+        return found
 
 
 def keep_one(work: Casework, lake: Lake, goes_on: Callable[[], bool] = lambda: True) -> PartRow | None:

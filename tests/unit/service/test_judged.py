@@ -301,6 +301,19 @@ def test_a_file_that_goes_while_it_is_asked_is_judged(place, monkeypatch):
         assert trail.seen(place.work(), "james", SPANS[0]).table.equals(expected)
 
 
+def test_a_file_that_is_written_anew_is_read_by_whoever_looked_meanwhile(place, monkeypatch):
+    """That it could not be read once is not remembered."""
+    kept = {path: path.read_bytes() for path in (place.folder / FOLDER).iterdir()}
+    with closing(Trail(place.folder)) as trail:
+        for path in kept:
+            path.write_bytes(b"")
+        trail.seen(place.work(), "james", SPANS[0])
+        for path, data in kept.items():
+            path.write_bytes(data)
+        monkeypatch.setattr("watchbill.service.seen.judged", lambda *given: pytest.fail("it was judged"))
+        trail.seen(place.work(), "james", SPANS[1])
+
+
 def test_files_of_parts_that_are_gone_are_swept(place, monkeypatch):
     """What is kept of events goes with them, at once; the other files stay."""
 
