@@ -19,7 +19,7 @@ from sqlglot import exp
 from watchbill.errors import ProviderError
 from watchbill.intervals import Interval
 from watchbill.lake.manifest import PartRow
-from watchbill.lake.parts import write_whole
+from watchbill.lake.parts import LEFT, write_whole
 from watchbill.lake.portable import EVENTS
 from watchbill.lake.queries import bound
 
@@ -96,12 +96,20 @@ def judged_of_person(person: str, span: Interval, last: int) -> exp.Select:
 
 
 def sweep_judged(folder: Path, wanted: Collection[str]) -> None:
-    """Remove every such file but some. Whoever reads one that goes asks the table instead."""
+    """Remove every such file but some, and what of others was left half written for `LEFT`.
+
+    Whoever reads one that goes asks the table instead. Nobody holds the folder: another may be writing to it.
+    """
     place = folder / FOLDER
     try:
-        for path in place.iterdir() if place.is_dir() else ():
-            if path.name not in wanted and path.suffix == ".parquet":
-                with suppress(FileNotFoundError):
+        if not place.is_dir():
+            return
+        # When something last came or went, by the clock of the file system.
+        before = place.stat().st_mtime - LEFT.total_seconds()
+        for path in place.iterdir():
+            with suppress(FileNotFoundError):
+                left = path.suffix == ".tmp" and path.stat().st_mtime < before
+                if left or (path.suffix == ".parquet" and path.name not in wanted):
                     path.unlink()
     except OSError as error:
         raise ProviderError(f"could not remove what is left over in {place}: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
@@ -58,7 +59,8 @@ def write_whole(
     `shared` are columns of which many rows have the same; `name_of` names the file by the SHA-256 of its bytes; `noted`
     is written at its end.
     """
-    passing = place / f".{os.getpid()}.tmp"
+    # In two containers the numbers of processes are the same.
+    passing = place / f".{socket.gethostname()}-{os.getpid()}.tmp"
     try:
         place.mkdir(parents=True, exist_ok=True)
         with pq.ParquetWriter(

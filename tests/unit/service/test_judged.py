@@ -1,5 +1,6 @@
 """What was judged of sealed files is kept beside them, and makes no difference to whoever looks."""
 
+import os
 import shutil
 from contextlib import closing
 from dataclasses import replace
@@ -312,6 +313,16 @@ def test_a_file_that_is_written_anew_is_read_by_whoever_looked_meanwhile(place, 
             path.write_bytes(data)
         monkeypatch.setattr("watchbill.service.seen.judged", lambda *given: pytest.fail("it was judged"))
         trail.seen(place.work(), "james", SPANS[1])
+
+
+def test_what_was_left_half_written_is_swept(place):
+    """An hour after it: until then somebody may be writing it."""
+    old, new = (place.folder / FOLDER / f".{name}-7.tmp" for name in ("one", "other"))
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (old.stat().st_atime, old.stat().st_mtime - 2 * 3600))
+    assert place.keep() == 0
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_files_of_parts_that_are_gone_are_swept(place, monkeypatch):
