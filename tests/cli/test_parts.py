@@ -71,6 +71,15 @@ def test_a_name_of_no_command_is_told():
     assert cli.get_command(click.Context(cli), "nothing") is None
 
 
+@pytest.mark.parametrize(("slip", "said"), [("validat", " Did you mean 'validate'?"), ("zzz", "")])
+def test_a_slip_in_the_name_of_a_command_is_met_with_the_nearest(slip, said):
+    """Also where nothing was loaded yet, as when somebody types it."""
+    code = f"from watchbill.cli import main; main([{slip!r}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    told = f"Error: No such command '{slip}'.{said}"
+    assert (done.returncode, done.stderr.strip().splitlines()[-1]) == (64, told)
+
+
 @pytest.mark.parametrize(("named", "taken"), [({}, "system"), ({"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, "mimalloc")])
 def test_memory_comes_from_the_system_unless_the_environment_says_otherwise(named, taken, monkeypatch):
     """Arrow's own allocator keeps what was let go; it is chosen before Arrow is loaded."""

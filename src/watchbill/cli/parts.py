@@ -32,6 +32,15 @@ class PartedGroup(rich_click.RichGroup):
                 self.commands.setdefault(command.name, command)
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that a line names; a slip is met with the nearest, loaded or not."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
+
 
 def whole(group: click.Group) -> Mapping[str, click.Command]:
     """Give all commands of a group by name, loaded."""
