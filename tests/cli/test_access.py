@@ -127,7 +127,8 @@ def test_a_plan_file_cannot_take_away_what_stops_the_plan(watchbill, sample, aws
     """An invariant that the file breaks stops the plan also where the saved plan was edited to say nothing of it."""
     text = sample.read_text("utf-8")
     sample.write_text(text.replace("invariants: [", 'invariants: ["support never ec2:DescribeInstances", ', 1), "utf-8")
-    watchbill("plan", "-o", "plan.json", **NOON)
+    ran = watchbill("plan", "-o", "plan.json", **NOON)
+    assert ran.out.endswith("saved to plan.json, which `watchbill apply plan.json` applies without asking again\n")
     saved = json.loads((tmp_path / "plan.json").read_text("utf-8"))
     assert saved["plan"]["problems"]
     saved["plan"]["problems"], saved["plan"]["effects"] = [], []

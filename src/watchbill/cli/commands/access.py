@@ -97,9 +97,10 @@ def plan(session: Session, output: Path | None, *, detailed_exitcode: bool) -> i
     """
     with session.casework() as work:
         made = work.plan()
+    show_plan(session, made)
     if output is not None:
         write_text(output, write_plan(made).decode())
-    show_plan(session, made)
+        session.out.line(f"saved to {output}, which `watchbill apply {output}` applies without asking again")
     session.out.answer(plan_view(made), made.problems)
     return CHANGES if detailed_exitcode and made.changes else 0
 
