@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -89,3 +90,14 @@ def test_memory_comes_from_the_system_unless_the_environment_says_otherwise(name
     code = "import watchbill.cli, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == taken
+
+
+@pytest.mark.parametrize("words", [["--version"], ["oncall", "--help"]], ids=["little", "much"])
+def test_an_answer_that_has_no_room_is_said_so(words):
+    """A full disk behind a pipe or a file is nobody's bug: one line, and no traceback, though little waits to be written."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "watchbill", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: could not write the answer: No space left on device; make room where it goes\n"

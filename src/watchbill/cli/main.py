@@ -3,6 +3,8 @@
 0 fine, 1 error, 64 wrong usage; with `--detailed-exitcode` 2 says "there are changes" or "there are findings".
 """
 
+import errno
+import os
 import sys
 
 import click
@@ -80,10 +82,14 @@ def cli() -> None:
     """
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line and exit."""
     try:
         code = cli.main(arguments, prog_name="watchbill", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("stopped; nothing more was done", err=True)
         sys.exit(1)
@@ -92,5 +98,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(USAGE)
     except WatchbillError as error:
         Session.report(error)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None:
+            raise
+        # What is left of the answer would be written again at the end, and fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"error: could not write the answer: {error.strerror}; make room where it goes", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -9,20 +9,20 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlglot import exp
 
 from watchbill.errors import ProviderError
 from watchbill.intervals import Interval
 from watchbill.lake.manifest import PartRow
 from watchbill.lake.parts import LEFT, write_whole
-from watchbill.lake.portable import EVENTS
-from watchbill.lake.queries import bound
 
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 FOLDER: Final = "judged"
 """Where they lie in the folder of the lake."""
@@ -81,8 +81,14 @@ def people_of(folder: Path, each: Judged) -> Mapping[str, str] | None:
         return None
 
 
-def judged_of_person(person: str, span: Interval, last: int) -> exp.Select:
+def judged_of_person(person: str, span: Interval, last: int) -> "exp.Select":
     """Ask such files for the last events of a person in a span, latest first, each with its judgement."""
+    # Who only writes or sweeps such files asks nothing of them.
+    from sqlglot import exp  # noqa: PLC0415 - see above
+
+    from watchbill.lake.portable import EVENTS  # noqa: PLC0415 - see above
+    from watchbill.lake.queries import bound  # noqa: PLC0415 - see above
+
     start, end = (exp.Literal.number(bound(at)) for at in (span.start, span.end))
     return (
         exp.select(*map(exp.column, _COLUMNS))
