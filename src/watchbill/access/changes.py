@@ -9,8 +9,11 @@ them do. And what both let somebody on watch do, they may do all the way.
 * Joining an on-call group gives nothing but denies, and comes before the role trusts its new members; leaving it comes
   after the role has ceased to.
 * What an on-call role may do is given before what it may do no more is taken, since somebody is on watch; elsewhere
-  access is taken first. A policy of a permission set that denies is put on before the others, and taken off after
-  them: a set may be spread over several, and what one gives another may deny.
+  access is taken first. So an on-call role that goes is let go of first where its rota goes too; where the rota keeps
+  another, only once that one lets in whom it will, and before any deny goes that the old one stood behind.
+* A policy that comes to give more is first taken from whoever is to have it no more, since others keep it.
+* A policy of a permission set that denies is put on before the others, and taken off after them: a set may be spread
+  over several, and what one gives another may deny.
 """
 
 import json
@@ -41,6 +44,7 @@ from watchbill.access.model import (
     last_of,
 )
 from watchbill.access.packing import both, gone_from, place_of, statements_of
+from watchbill.team.model import Kind
 
 
 def changes_of(
@@ -74,13 +78,18 @@ class _Account:
         self._ceiling = frozenset() if compiled.ceiling is None else frozenset([compiled.ceiling])
 
     def changes(self) -> Iterator[Change]:
-        """Give the changes in such an order that within a phase a policy that denies comes first and goes last."""
+        """Give the changes in such an order that within a phase a policy that denies comes first and goes last.
+
+        Of the denies taken off last of all, those of roles that stay go before a role is let go of, and others after.
+        """
         ranked = [(self._rank(change), change) for change in self._changes()]
         yield from (change for _, change in sorted(ranked, key=lambda pair: pair[0]))
 
     def _rank(self, change: Change) -> int:
-        """Tell whether a change is among the first of its phase (-1), among the last (1), or in its place."""
+        """Tell whether a change is among the first of its phase (below 0), among the last (above), or in its place."""
         operation, arn = change.call.operation, str(change.call.parameters.get("PolicyArn", ""))
+        if change.phase is Phase.UNFENCE and (denies(arn) or operation in _OF_USERS):
+            return -1 if _role_of(arn) in self._desired.roles else _AFTER_ROLES
         if operation in ("DetachGroupPolicy", "DetachRolePolicy") and not denies(arn):
             return int(self._has(arn, "Deny"))
         if operation in ("AttachGroupPolicy", "AttachRolePolicy") and not denies(arn) and self._has(arn, "Deny"):
@@ -108,10 +117,12 @@ class _Account:
         yield from self._unwanted()
 
     def _undone(self, found: Foreign) -> Change:
-        # Somebody may be on watch by this very policy, where the file gives another in its place.
-        stays = found.kind == "role" and found.name in self._desired.roles
-        # A group is cleaned before anybody joins it.
-        phase = Phase.RETIRE if stays else Phase.FENCE if found.kind == "group" else Phase.REVOKE
+        if found.kind == "role" and found.name in self._observed.roles:
+            # Somebody may be on watch by this very policy, where the file gives another in its place.
+            phase = self._losing(self._observed.roles[found.name])
+        else:
+            # A group is cleaned before anybody joins it.
+            phase = Phase.FENCE if found.kind == "group" else Phase.REVOKE
         return self._make(phase, found.operation, f"{found.name} {found.why}", **found.parameters)
 
     def _make(self, phase: Phase, operation: str, why: str, **parameters: Any) -> Change:
@@ -228,7 +239,8 @@ class _Account:
         denying = frozenset(arn for arn in role.attached | have if denies(arn))
         first = (Phase.UNFENCE, Phase.FENCE if found else Phase.ROLE)
         yield from self._attachments("Role", role.name, role.attached & denying, have & denying, first)
-        yield from self._attachments("Role", role.name, role.attached - denying, have - denying, _GIVEN_FIRST)
+        phases = (self._losing(found or role), Phase.GRANT)
+        yield from self._attachments("Role", role.name, role.attached - denying, have - denying, phases)
 
     def _user(self, user: UserState, found: UserState | None) -> Iterator[Change]:
         denied = user.inline or user.attached or user.boundary
@@ -304,16 +316,37 @@ class _Account:
 
     def _role_removal(self, role: RoleState) -> Iterator[Change]:
         why = f"role {role.name} is no longer in the team file"
+        phase = self._losing(role)
         if role.trust != nobody():
             # Its gates are about to go, and a session of it would outlive them.
             given = {"RoleName": role.name, "PolicyDocument": _text(nobody())}
-            yield self._make(Phase.ROLE, "UpdateAssumeRolePolicy", why, **given)
+            last = max(Phase.ROLE, phase)
+            yield self._make(last, "UpdateAssumeRolePolicy", why, **given)
         denying = frozenset(arn for arn in role.attached if denies(arn))
-        yield from self._attachments("Role", role.name, frozenset(), role.attached - denying, _TAKEN_FIRST)
+        yield from self._attachments("Role", role.name, frozenset(), role.attached - denying, (phase, Phase.GRANT))
         # Sessions taken before live on with what others put there; while that keeps the role, its fence stays too.
         if self._is_bare("role", role):
             yield from self._attachments("Role", role.name, frozenset(), denying, _LAST)
             yield self._make(Phase.TIDY, "DeleteRole", why, RoleName=role.name)
+
+    def _losing(self, role: RoleState) -> Phase:
+        """Give when a role loses what it has no more: as late as its people stay on watch, if nothing of it grows."""
+        stays = self._desired.roles.get(role.name)
+        if self._grows(role.attached - (frozenset() if stays is None else stays.attached)):
+            return Phase.REVOKE
+        if stays is not None:
+            return Phase.RETIRE
+        return Phase.UNFENCE if self._is_replaced(role) else Phase.REVOKE
+
+    def _is_replaced(self, role: RoleState) -> bool:
+        """Tell whether the rota of an on-call role that goes keeps another, by which its people may stay on watch."""
+        groups = (role.name, *(role.name.removesuffix(f"-{kind}") for kind in Kind))
+        return any(name in self._desired.groups and self._desired.groups[name].attached for name in groups)
+
+    def _grows(self, policies: Iterable[str]) -> bool:
+        """Tell whether one of some policies comes to give more by this plan: who loses it must have lost it before."""
+        changed = ((self._document(arn), self._there(arn)) for arn in policies if not denies(arn))
+        return any(new is not None and there is not None and not _narrows(new, there) for new, there in changed)
 
     def _is_bare(self, kind: str, found: GroupState | RoleState) -> bool:
         """Tell whether AWS lets it be removed once the plan is done: nothing of others' is left on it."""
@@ -357,8 +390,16 @@ class _Account:
 
 _TAKEN_FIRST = (Phase.REVOKE, Phase.GRANT)
 """Phases in which policies are detached and attached."""
-_GIVEN_FIRST = (Phase.RETIRE, Phase.GRANT)
 _LAST = (Phase.UNFENCE, Phase.FENCE)
+_OF_USERS = ("RemoveUserFromGroup", "DeleteUserPolicy")
+"""Calls that take denies off a user."""
+_AFTER_ROLES = 2
+"""The place in its phase of what waits until roles have been let go of."""
+
+
+def _role_of(arn: str) -> str:
+    """Give the name of the role whose gate, fence or guard a policy is part of; any other name where it is none."""
+    return last_of(arn).partition("-")[2].rpartition("-")[0]
 
 
 def _narrows(new: Document, old: Document) -> bool:

@@ -310,7 +310,8 @@ class Phase(IntEnum):
     RETIRE = 5
     """Take what an on-call role may do no more, now that it has what it may do instead."""
     UNFENCE = 6
-    """Take old denies off, once nothing they stood before is there any more."""
+    """Take old denies off, once nothing they stood before is there any more. Between those of roles that stay and the
+    others, let go of the roles in whose place others of their rota now let people in."""
     TIDY = 7
     """Remove what nothing uses any more; AWS refuses to remove what is still attached."""
 

@@ -15,9 +15,10 @@ from tests.teams import DAY, HERE, MONDAY, grant, group, layer, rota, team, with
 from watchbill.access.apply import apply
 from watchbill.access.compile import nothing
 from watchbill.access.entitlements import windows
-from watchbill.access.model import Call, Freeze, State
+from watchbill.access.model import Call, Change, Freeze, Phase, State
 from watchbill.access.plan import make_plan
 from watchbill.access.ways import Ways
+from watchbill.errors import ProviderError
 from watchbill.intervals import Interval, iso
 from watchbill.policy.model import Effect, Request
 from watchbill.team.model import Kind, Leave, Override
@@ -207,6 +208,42 @@ def test_cut_anywhere_an_edit_gives_no_more_and_takes_no_more(edit):
 def test_cut_anywhere_an_edit_taken_back(edit):
     """Each edit undone again; policies are so short that each fence has many, and slices have to find room."""
     check_cuts(state_of(EDITS[edit](team()), NOON - DAY, limit=1500), team(), NOON, 1500)
+
+
+@pytest.mark.parametrize("support", [{}, {"allow": (), "deny": ("iam:*",), "managed": ("AdministratorAccess",)}])
+def test_cut_anywhere_a_rota_that_loses_a_kind_gives_its_people_by_another(support):
+    """Rick, secondary until now, is primary for some minutes more: he has what both roles give him all the way."""
+    short = with_set(EDITS["a shorter horizon"](team()), "support", **support)
+    check_cuts(state_of(both_kinds(short), NOON - DAY), EDITS["grace"](short), NOON, 6144)
+
+
+@pytest.mark.parametrize("before", ["primary and secondary", "support on call"])
+def test_cut_anywhere_a_set_that_a_role_lets_go_of_is_wider_from_now_on(before):
+    """Whoever had it on call does not come to hold what it gives only from now on, to others."""
+    short = EDITS["a shorter horizon"](team())
+    had = both_kinds(short) if before == "primary and secondary" else on_call_holds(short, "support")
+    wider = with_set(on_call_holds(short, "audit"), "support", allow=("ec2:Describe*", "rds:Reboot*"))
+    check_cuts(state_of(had, NOON - DAY), wider, NOON, 6144)
+
+
+def test_after_a_failure_a_role_whose_rota_is_gone_is_let_go_of_and_one_that_is_replaced_waits():
+    """What takes access away goes on, but nobody on watch loses a role while the one in its place is not open."""
+    before = both_kinds(EDITS["a shorter horizon"](team()))
+    assert lets_go_after_a_failure(before, EDITS["no rota"](before)) == {"oncall-platform", "oncall-platform-secondary"}
+    assert lets_go_after_a_failure(before, EDITS["grace"](EDITS["a shorter horizon"](team()))) == set()
+
+
+def lets_go_after_a_failure(before, of):
+    """Give the roles that permissions are taken off where a change before all others fails."""
+    first = Change("production", Phase.PREPARE, Call("CreateUser", {"UserName": "zoe"}), "zoe is in the team file")
+    plan = make_plan(of, {"production": state_of(before, NOON - DAY)}, NOON)
+
+    def perform(change):
+        if change is first:
+            raise ProviderError("throttled")
+
+    calls = [o.change.call for o in apply([first, *plan.changes], perform) if o.state is State.DONE]
+    return {call.parameters["RoleName"] for call in calls if call.operation == "DetachRolePolicy"}
 
 
 @pytest.mark.slow
