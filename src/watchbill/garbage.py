@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Final
 
 
@@ -22,7 +22,9 @@ def uncollected() -> Iterator[None]:
 _NEVER: Final = 2**31 - 1
 _lock = Lock()
 _thresholds: list[tuple[int, int, int]] = []
-"""What held before each that is inside `newest_alone`; the first of them is what holds after the last has left."""
+"""What held before each that holds full looks back; the first of them is what holds after the last has left."""
+_making: list[object] = []
+"""One for each that makes much just now."""
 
 
 @contextmanager
@@ -32,6 +34,17 @@ def newest_alone() -> Iterator[None]:
     For what makes tens of thousands of values, holds them for a while and lets them go: what is new is looked at in
     moments, and all there is when those have gone.
     """
+    mine = object()
+    with _held_back():
+        _making.append(mine)
+        try:
+            yield
+        finally:
+            _making.remove(mine)
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
     with _lock:
         _thresholds.append(gc.get_threshold())
         gc.set_threshold(*_thresholds[0][:2], _NEVER)
@@ -44,15 +57,37 @@ def newest_alone() -> Iterator[None]:
                 gc.set_threshold(*last)
 
 
+_EVERY = 30.0
+"""Seconds from one look at all there is to the next: some hundred milliseconds, in which nobody is answered."""
+_MOST_LEFT = 10
+"""How often in a row it may be left for what makes much."""
+
+
 @contextmanager
 def set_apart() -> Iterator[None]:
     """Have nobody look again at what is there already, for whoever answers meanwhile: to look stops every thread.
 
-    What is loaded once is most of what there is, and stays. What comes afterwards is looked at as ever, so that no
-    circle of it is kept: this is for the beginning of a service, and not for each thing that it comes to hold.
+    What is loaded once is most of what there is, and stays. What comes afterwards is looked at as ever while it is new,
+    and all of it every half minute, so that no circle of it is kept: left to itself Python would look at all of it
+    within each twelfth answer. This is for the beginning of a service, and not for each thing that it comes to hold.
     """
+    over = Event()
+
+    def look() -> None:
+        left = 0
+        while not over.wait(_EVERY):
+            # What makes much holds it for a while, and to look then is to look at that.
+            left = left + 1 if _making and left < _MOST_LEFT else 0
+            if not left:
+                gc.collect()
+
+    looking = Thread(target=look, name="circles", daemon=True)
     gc.freeze()
     try:
-        yield
+        with _held_back():
+            looking.start()
+            yield
     finally:
+        over.set()
+        looking.join()
         gc.unfreeze()

@@ -7,7 +7,7 @@ import json
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Event
+from threading import Event, current_thread
 from weakref import WeakSet
 
 import pytest
@@ -18,6 +18,7 @@ from tests.teams import MONDAY
 
 from watchbill.clock import SystemClock
 from watchbill.errors import Problem, ProviderError
+from watchbill.garbage import newest_alone
 from watchbill.service.health import Listening, pages, readiness
 from watchbill.service.lead import Lead
 from watchbill.service.logs import lines_of_json
@@ -293,19 +294,42 @@ class Knot:
         self.own = self
 
 
-def test_what_is_there_before_it_serves_is_not_looked_at_for_circles_and_what_comes_is_let_go():
-    """Looking stops every page; yet passes of months, each keeping something until the next, fill no memory."""
+def test_what_is_there_before_it_serves_is_not_looked_at_for_circles_and_what_comes_is_let_go(monkeypatch):
+    """Looking stops every page: it is done in turns, and by no page; yet what passes keep until the next fills no memory."""
+    monkeypatch.setattr("watchbill.garbage._EVERY", 0.02)
     there: WeakSet[Knot] = WeakSet()
-    most = 0
-    with Listening(Starlette(), "127.0.0.1", 0):
-        until(lambda: gc.get_freeze_count() > 0)
-        assert gc.isenabled()
-        for _ in range(100):
-            kept = [Knot() for _ in range(2_000)]
-            there.update(kept)
-            most = max(most, len(there))
-        assert len(kept) <= most < 20 * len(kept)
+    lookers = set()
+
+    def looked(phase, told):
+        if told["generation"] == 2:
+            lookers.add(current_thread().name)
+
+    def nobody_looks():
+        lookers.clear()
+        time.sleep(0.2)
+        return not lookers
+
+    before = gc.get_threshold()
+    gc.callbacks.append(looked)
+    try:
+        with Listening(Starlette(), "127.0.0.1", 0):
+            until(lambda: gc.get_freeze_count() > 0)
+            assert gc.isenabled()
+            for _ in range(100):
+                kept = [Knot() for _ in range(2_000)]
+                there.update(kept)
+            until(lambda: len(there) == len(kept))
+            with newest_alone():
+                monkeypatch.setattr("watchbill.garbage._MOST_LEFT", 1_000_000)
+                until(nobody_looks)
+                # It is left for a while, and not for ever: what never ends to make fills no memory either.
+                monkeypatch.setattr("watchbill.garbage._MOST_LEFT", 10)
+                until(lambda: lookers)
+            assert lookers == {"circles"}
+    finally:
+        gc.callbacks.remove(looked)
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
 
 
 def test_lines_hold_no_secret_and_obey_nothing():
